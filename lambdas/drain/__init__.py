@@ -1,0 +1,1 @@
+"""Spooled webhooks back onto the queue."""

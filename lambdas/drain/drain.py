@@ -1,0 +1,81 @@
+"""From the spool to the queue."""
+
+from collections import Counter
+from concurrent.futures import Executor
+from enum import Enum, auto
+from functools import partial
+
+from vectorcare_bridge import aws, message, observability
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.spool import Spool
+
+THREADS = 10
+RESERVE_SECONDS = 20
+"""What ten calls begun just before the deadline may still take."""
+
+
+class _Outcome(Enum):
+    MOVED = auto()
+    GONE = auto()
+    SPOOL_FAILED = auto()
+    QUEUE_FAILED = auto()
+
+
+def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) -> dict[str, int | str]:
+    """Move spooled webhooks to the queue, oldest first.
+
+    Parameters
+    ----------
+    spool, queue : Spool, Queue
+        From and to.
+    executor : Executor
+        Runs the calls of ten webhooks at a time.
+    deadline : float
+        On `aws.monotonic`'s clock: nothing new is begun after it.
+
+    Returns
+    -------
+    dict
+        `moved` and `failed` counts, and why it `stopped`: `empty`, `time`, or `queue` where the queue refused ten in a
+        row. What failed stays in the spool for the next run.
+    """
+    outcomes: Counter[_Outcome] = Counter()
+    stopped = "empty"
+    for keys in spool.pages(size=THREADS):
+        if aws.monotonic() > deadline:
+            stopped = "time"
+            break
+        latest = Counter(executor.map(partial(_move, spool, queue), keys))
+        outcomes += latest
+        if latest[_Outcome.QUEUE_FAILED] == len(keys):
+            stopped = "queue"
+            break
+    moved = outcomes[_Outcome.MOVED]
+    failed = outcomes[_Outcome.SPOOL_FAILED] + outcomes[_Outcome.QUEUE_FAILED]
+    observability.count(Metric.DRAINED, moved)
+    observability.count(Metric.DRAIN_FAILED, failed)
+    return {"moved": moved, "failed": failed, "stopped": stopped}
+
+
+def _move(spool: Spool, queue: Queue, key: str) -> _Outcome:
+    try:
+        webhook = spool.load(key)
+    except Exception as error:  # noqa: BLE001 one that cannot be read shall not hold up the others
+        observability.log("spool.refused", error=error)
+        return _Outcome.SPOOL_FAILED
+    if webhook is None:
+        return _Outcome.GONE
+    try:
+        message_id = queue.send(message.encode(webhook))
+    except Exception as error:  # noqa: BLE001 whatever it is, the webhook stays in the spool
+        observability.log("queue.refused", error=error)
+        return _Outcome.QUEUE_FAILED
+    try:
+        # Only now that the queue has it. Failing here, it is delivered again, which does no harm.
+        spool.delete(key)
+    except Exception as error:  # noqa: BLE001 as above
+        observability.log("spool.refused", error=error)
+        return _Outcome.SPOOL_FAILED
+    observability.log("spool.drained", message_id=message_id)
+    return _Outcome.MOVED

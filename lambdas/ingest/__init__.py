@@ -1,0 +1,1 @@
+"""Signed webhook in, durable message out."""

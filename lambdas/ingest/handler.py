@@ -1,0 +1,68 @@
+"""API Gateway's `POST /webhook` and `GET /health`."""
+
+import os
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from vectorcare_bridge import aws, observability, signature
+from vectorcare_bridge.message import Webhook
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.settings import IngestSettings
+from vectorcare_bridge.spool import Spool
+
+from ingest import keep, request, response
+
+_settings = IngestSettings.from_environment(os.environ)
+_keys = signature.load_keys(_settings.public_keys)
+_queue = Queue(aws.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
+# Calls given up go on in their threads until their own time-outs; the next request shall not wait for them.
+_executor = aws.executor(threads=16)
+
+
+def handler(event: dict[str, Any], context: Any) -> response.Response:
+    """Let in what VectorCare signed for this organization, keep it, answer 200."""
+    observability.begin(context)
+    try:
+        asked = request.read(event)
+        if asked.route == "GET /health":
+            return response.of(HTTPStatus.OK, {"status": "ok"})
+        if asked.route != "POST /webhook":
+            return response.of(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "POST /webhook or GET /health"})
+        _accept(asked)
+        return response.of(HTTPStatus.OK, {"status": "accepted"})
+    except request.RefusedError as refused:
+        observability.log("webhook.refused", status_code=refused.status, reason=str(refused))
+        observability.count(refused.metric)
+        return response.of(refused.status, {"error": str(refused)})
+    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
+        observability.log("webhook.not_kept", status_code=HTTPStatus.SERVICE_UNAVAILABLE, error=error)
+        observability.count(Metric.NOT_KEPT)
+        return response.of(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "not kept; send it again"})
+    finally:
+        observability.flush()
+
+
+def _accept(asked: request.Request) -> None:
+    request.check(asked, customer_id=_settings.customer_id)
+    key = _verify(asked)
+    webhook = Webhook(body=asked.body, signature=asked.signature or "", received_at=aws.now())
+    keep.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
+    observability.log("webhook.received", valid=True, key=key.fingerprint)
+    observability.count(Metric.ACCEPTED)
+    observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)
+
+
+def _verify(asked: request.Request) -> signature.Key:
+    try:
+        return signature.verify(asked.body, asked.signature, _keys)
+    except signature.SignatureRefusedError as refused:
+        raise request.RefusedError(
+            HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {refused}", Metric.SIGNATURE_INVALID
+        ) from None
+
+
+@cache
+def _spool() -> Spool:
+    return Spool(aws.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)

@@ -1,0 +1,1 @@
+"""Message in, journal and state moved forward."""

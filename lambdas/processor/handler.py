@@ -1,0 +1,56 @@
+"""The queue's event source: batches of up to ten messages, with partial batch failures."""
+
+import os
+from typing import Any
+
+from vectorcare_bridge import aws, message, observability
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.settings import ProcessorSettings
+from vectorcare_bridge.store import Journal, State
+
+from processor.process import THREADS, Delivery, Processor
+
+_settings = ProcessorSettings.from_environment(os.environ)
+_dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+_sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
+_processor = Processor(
+    Journal(_dynamodb, _settings.events_table, retention_days=_settings.journal_retention_days),
+    State(
+        _dynamodb,
+        _settings.service_requests_table,
+        order_by=_settings.order_by,
+        retention_days=_settings.state_retention_days,
+    ),
+    Queue(_sqs, _settings.queue_url),
+    order_by=_settings.order_by,
+    executor=aws.executor(THREADS),
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+    """Apply a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
+    observability.begin(context)
+    records = event["Records"]
+    try:
+        observability.log("processing.started", messages=len(records))
+        failed = _processor.process([_delivery(record) for record in records])
+    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
+        observability.log("processing.failed", messages=len(records), error=error)
+        failed = [record["messageId"] for record in records]
+    finally:
+        observability.flush()
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _delivery(record: dict[str, Any]) -> Delivery:
+    values = {
+        name: attribute["stringValue"]
+        for name, attribute in record["messageAttributes"].items()
+        if "stringValue" in attribute
+    }
+    return Delivery(
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        webhook=message.decode(record["body"], values),
+    )

@@ -1,0 +1,196 @@
+"""A batch of messages: all of it into the journal, then each service request's registers moved forward."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vectorcare_bridge import aws, envelope, failure, instant, observability
+from vectorcare_bridge.failure import PermanentError, Reason
+from vectorcare_bridge.fold import Fold, OrderBy, fold
+from vectorcare_bridge.message import Webhook
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.store import Entry, Journal, Moved, State
+
+THREADS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as the queue delivered it; `receives` counts this delivery."""
+
+    message_id: str
+    receipt_handle: str
+    receives: int
+    webhook: Webhook
+
+
+class Outcome(StrEnum):
+    """How a message ends that does not fail."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+_METRIC_OF_OUTCOME = {
+    Outcome.APPLIED: Metric.APPLIED,
+    Outcome.DUPLICATE: Metric.DUPLICATE,
+    Outcome.STALE: Metric.STALE,
+    Outcome.EXPIRED: Metric.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Journaled:
+    delivery: Delivery
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """`reason` is None where the message shall be tried again."""
+
+    delivery: Delivery
+    error: Exception
+    reason: Reason | None = None
+
+
+class Processor:
+    """Applies batches of messages.
+
+    Parameters
+    ----------
+    journal, state : Journal, State
+        The two tables.
+    queue : Queue
+        Where failed messages are given back.
+    order_by : OrderBy
+        The organization's order of events.
+    executor : Executor
+        Runs the calls of a batch side by side.
+    """
+
+    def __init__(self, journal: Journal, state: State, queue: Queue, *, order_by: OrderBy, executor: Executor) -> None:
+        self._journal = journal
+        self._state = state
+        self._queue = queue
+        self._order_by = order_by
+        self._executor = executor
+
+    def process(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Apply a batch.
+
+        All journal answers come before the fold: which time an event has is known only once the journal has said so.
+
+        Parameters
+        ----------
+        deliveries : sequence of Delivery
+            In any order, several of one service request or of one event among them.
+
+        Returns
+        -------
+        list of str
+            Message ids of what failed. SQS keeps them and, at the thirtieth time, makes them dead letters.
+        """
+        answers = list(self._executor.map(self._enter, deliveries))
+        failed = [answer for answer in answers if isinstance(answer, _Failed)]
+        groups: defaultdict[str, list[_Journaled]] = defaultdict(list)
+        for answer in answers:
+            if isinstance(answer, _Journaled):
+                groups[answer.entry.event.service_request_id].append(answer)
+        for failed_together in self._executor.map(self._move_forward, groups.values()):
+            failed += failed_together
+        list(self._executor.map(self._give_back, failed))
+        return [one.delivery.message_id for one in failed]
+
+    def _enter(self, delivery: Delivery) -> _Journaled | _Failed:
+        try:
+            event = envelope.read(delivery.webhook.body)
+            envelope.refuse_future(event, now=aws.now())
+            return _Journaled(delivery, self._journal.enter(event, delivery.webhook))
+        except PermanentError as error:
+            return self._enter_unreadable(delivery, error)
+        except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again
+            return _Failed(delivery, error)
+
+    def _enter_unreadable(self, delivery: Delivery, why: PermanentError) -> _Failed:
+        try:
+            self._journal.enter_unreadable(delivery.webhook, why.reason)
+        except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up
+            return _Failed(delivery, error)
+        return _Failed(delivery, why, why.reason)
+
+    def _move_forward(self, group: Sequence[_Journaled]) -> list[_Failed]:
+        now = aws.now()
+        folded = fold((one.entry.event for one in group), self._order_by)
+        newest = next(one.entry for one in group if one.entry.event is folded.newest)
+        try:
+            moved = self._state.move_forward(folded, received_at=newest.received_at, now=now)
+        except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
+            # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
+            reason = error.reason if isinstance(error, PermanentError) and len(group) == 1 else None
+            return [_Failed(one.delivery, error, reason) for one in group]
+        _report(group, folded, moved, now=now)
+        return []
+
+    def _give_back(self, failed: _Failed) -> None:
+        delivery = failed.delivery
+        seconds = 0 if failed.reason else failure.backoff_seconds(delivery.receives, aws.uniform)
+        dies = delivery.receives >= failure.MAX_RECEIVES
+        reason = failed.reason or (Reason.EXHAUSTED if dies else None)
+        observability.log(
+            "processing.failed",
+            message_id=delivery.message_id,
+            receives=delivery.receives,
+            reason=reason,
+            retry_in_seconds=seconds,
+            error=failed.error,
+        )
+        if dies and reason:
+            observability.count_by(Metric.FAILED, reason=reason)
+        elif not reason:
+            observability.count(Metric.RETRIED)
+        try:
+            self._queue.hide(delivery.receipt_handle, seconds=seconds)
+        except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
+            observability.log("queue.refused", message_id=delivery.message_id, error=error)
+
+
+def _report(group: Sequence[_Journaled], folded: Fold, moved: Moved, *, now: str) -> None:
+    """Log and count how each message of one service request ended."""
+    movers = {folded.newest.event_id} if moved.status else set()
+    if moved.data and folded.newest_data:
+        movers.add(folded.newest_data.event_id)
+    if moved.against_id_order:
+        observability.count(Metric.AGAINST_ID_ORDER)
+    # Of two deliveries of one event the first is the one that moved a register.
+    for one in sorted(group, key=lambda one: not one.entry.is_new):
+        event = one.entry.event
+        outcome = _outcome(one.entry, is_mover=event.event_id in movers, expired=moved.expired)
+        movers.discard(event.event_id)
+        observability.log(
+            "processing.completed",
+            message_id=one.delivery.message_id,
+            service_request_id=event.service_request_id,
+            event_id=event.event_id,
+            outcome=outcome,
+        )
+        observability.count(_METRIC_OF_OUTCOME[outcome])
+        if outcome is Outcome.APPLIED:
+            observability.count(Metric.FRESHNESS_SECONDS, instant.seconds_between(event.last_updated, now))
+        if one.entry.has_other_bytes:
+            observability.count(Metric.CONFLICTING_BYTES)
+        if one.entry.is_restamped:
+            observability.count(Metric.RESTAMPED)
+
+
+def _outcome(entry: Entry, *, is_mover: bool, expired: bool) -> Outcome:
+    if is_mover:
+        return Outcome.APPLIED
+    if not entry.is_new:
+        return Outcome.DUPLICATE
+    return Outcome.EXPIRED if expired else Outcome.STALE

@@ -1,0 +1,1 @@
+"""Dead letters back onto the queue."""

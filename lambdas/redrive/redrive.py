@@ -1,0 +1,168 @@
+"""From the dead-letter queue back to the queue."""
+
+import math
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from vectorcare_bridge import aws, envelope, message, observability
+from vectorcare_bridge.message import Message
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
+
+from redrive.request import RedriveRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+THREADS = 10
+RESERVE_SECONDS = 30
+"""For giving back what was held, at the end."""
+
+_IN_HAND_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did.
+
+    Attributes
+    ----------
+    examined, moved, skipped : int
+        Letters looked at, moved, and left because the filter or this same run had no use for them.
+    would_move : int
+        What a dry run would have moved.
+    stopped : str
+        Why it ended: `empty`, `limit`, `time`, `queue` (the queue refused; try again when it works), or
+        `in_flight_limit` (SQS hides no more than 120,000 messages at once; narrow the filter, or use a limit).
+    """
+
+    examined: int = 0
+    moved: int = 0
+    skipped: int = 0
+    would_move: int = 0
+    stopped: str = ""
+
+
+class Redrive:
+    """One run over the dead-letter queue.
+
+    A letter is sent before it is deleted: interrupted anywhere, a run has at worst sent one twice, which does no harm.
+    Letters it has no use for stay invisible until it ends, so that it meets each only once and comes to an end. One
+    that dies again meanwhile keeps the message id under which it was sent, and is known by that.
+
+    Parameters
+    ----------
+    dead_letters, queue : Queue
+        From and to.
+    executor : Executor
+        Runs the calls of a batch side by side.
+    deadline : float
+        On `aws.monotonic`'s clock: nothing new is begun after it.
+    """
+
+    def __init__(self, dead_letters: Queue, queue: Queue, *, executor: Executor, deadline: float) -> None:
+        self._dead_letters = dead_letters
+        self._queue = queue
+        self._executor = executor
+        self._deadline = deadline
+        self._sent: set[str] = set()
+        self._held: list[str] = []
+
+    def run(self, request: RedriveRequest) -> Report:
+        """Move what is asked for until there is no more, or time, limit or a queue ends it."""
+        report = Report()
+        started = aws.monotonic()
+        try:
+            while not report.stopped:
+                self._wait_for_rate(request.rate, report, started=started)
+                if not report.stopped:
+                    self._move_some(request, report)
+        finally:
+            list(self._executor.map(self._release, self._held))
+        observability.count(Metric.REDRIVEN, report.moved)
+        return report
+
+    def _wait_for_rate(self, rate: float | None, report: Report, *, started: float) -> None:
+        due = started + report.moved / rate if rate else started
+        if max(due, aws.monotonic()) > self._deadline:
+            report.stopped = "time"
+        elif due > aws.monotonic():
+            aws.sleep(due - aws.monotonic())
+
+    def _move_some(self, request: RedriveRequest, report: Report) -> None:
+        at_once = min(MAX_BATCH, math.ceil(request.rate or MAX_BATCH))
+        try:
+            letters = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
+        except InFlightLimitError:
+            report.stopped = "in_flight_limit"
+            return
+        if not letters:
+            report.stopped = "empty"
+            return
+        now = aws.now()
+        wanted = [letter for letter in letters if self._is_wanted(letter, request, now=now)]
+        chosen = wanted if request.limit is None else wanted[: request.limit - report.moved - report.would_move]
+        unreached = len(wanted) - len(chosen)
+        report.examined += len(letters) - unreached
+        report.skipped += len(letters) - len(wanted)
+        if request.dry_run:
+            report.would_move += len(chosen)
+            moved = []
+        else:
+            outcomes = self._executor.map(self._move, chosen)
+            moved = [letter for letter, is_moved in zip(chosen, outcomes, strict=True) if is_moved]
+            report.moved += len(moved)
+            if len(moved) < len(chosen):
+                report.stopped = "queue"
+        list(self._executor.map(self._hold, [letter for letter in letters if letter not in moved]))
+        if request.limit in (report.moved, report.would_move):
+            report.stopped = "limit"
+
+    def _is_wanted(self, letter: "MessageTypeDef", request: RedriveRequest, *, now: str) -> bool:
+        if letter["MessageId"] in self._sent:
+            return False
+        values = {
+            name: attribute["StringValue"]
+            for name, attribute in letter.get("MessageAttributes", {}).items()
+            if "StringValue" in attribute
+        }
+        body = message.decode(letter["Body"], values).body
+        return request.reason in (None, envelope.reason_for_death(body, now=now)) and request.service_request_id in (
+            None,
+            envelope.service_request_id(body),
+        )
+
+    def _move(self, letter: "MessageTypeDef") -> bool:
+        try:
+            message_id = self._queue.send(
+                Message(
+                    MessageBody=letter["Body"],
+                    MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),
+                )
+            )
+        except Exception as error:  # noqa: BLE001 whatever it is, the letter stays where it is
+            observability.log("queue.refused", message_id=letter["MessageId"], error=error)
+            return False
+        self._sent.add(message_id)
+        observability.log("redrive.moved", message_id=message_id)
+        try:
+            self._dead_letters.delete(letter["ReceiptHandle"])
+        except Exception as error:  # noqa: BLE001 it comes back and is sent once more, which does no harm
+            observability.log("queue.refused", message_id=letter["MessageId"], error=error)
+        return True
+
+    def _hold(self, letter: "MessageTypeDef") -> None:
+        until_the_end = self._deadline - aws.monotonic() + RESERVE_SECONDS
+        self._hide(letter["ReceiptHandle"], seconds=math.ceil(until_the_end))
+        self._held.append(letter["ReceiptHandle"])
+
+    def _release(self, receipt_handle: str) -> None:
+        self._hide(receipt_handle, seconds=0)
+
+    def _hide(self, receipt_handle: str, *, seconds: int) -> None:
+        try:
+            self._dead_letters.hide(receipt_handle, seconds=seconds)
+        except Exception as error:  # noqa: BLE001 it is seen again all the same, sooner or later than was meant
+            observability.log("queue.refused", error=error)

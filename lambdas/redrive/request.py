@@ -1,0 +1,82 @@
+"""What the operator asks for in the Lambda console."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from vectorcare_bridge.failure import Reason
+
+
+class RequestError(ValueError):
+    """The test event does not say what to do; the text says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveRequest:
+    """Which dead letters to move.
+
+    Attributes
+    ----------
+    dry_run : bool
+        Examine, move nothing.
+    limit : int or None
+        Move at most so many.
+    rate : float or None
+        Move at most so many a second.
+    reason : Reason or None
+        Only letters that are dead for this reason.
+    service_request_id : str or None
+        Only letters of this service request.
+    """
+
+    dry_run: bool = False
+    limit: int | None = None
+    rate: float | None = None
+    reason: Reason | None = None
+    service_request_id: str | None = None
+
+
+def read(event: object) -> RedriveRequest:
+    """Read the event; `{}` means all dead letters.
+
+    Raises
+    ------
+    RequestError
+        It is no object, has an unknown key, or a value of the wrong kind.
+    """
+    known = [field.name for field in fields(RedriveRequest)]
+    if not isinstance(event, Mapping):
+        raise RequestError("the event must be a JSON object; {} redrives everything")
+    unknown = sorted(set(event) - set(known))
+    if unknown:
+        raise RequestError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}; {{}} redrives everything")
+    return RedriveRequest(
+        dry_run=_is(bool, event, "dry_run", "true or false") or False,
+        limit=_positive(int, event, "limit", "a whole number of at least 1"),
+        rate=_positive(int | float, event, "rate", "a number of letters a second, above 0"),
+        reason=_reason(event),
+        service_request_id=_is(str, event, "service_request_id", "a service request's id as text") or None,
+    )
+
+
+def _is(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> Any:
+    value = event.get(key)
+    # bool is an int to Python, but not to an operator.
+    if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+        raise RequestError(f"{key} must be {expected}")
+    return value
+
+
+def _positive(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> Any:
+    value = _is(kind, event, key, expected)
+    if value is not None and not value > 0:
+        raise RequestError(f"{key} must be {expected}")
+    return value
+
+
+def _reason(event: Mapping[str, Any]) -> Reason | None:
+    value = _is(str, event, "reason", "a reason as text")
+    try:
+        return None if value is None else Reason(value)
+    except ValueError:
+        raise RequestError(f"reason must be one of {', '.join(Reason)}") from None

@@ -1,0 +1,54 @@
+"""What can go wrong with a message, and what happens to it then."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+MAX_RECEIVES = 30
+FIRST_BACKOFF_SECONDS = 10
+LONGEST_BACKOFF_SECONDS = 900
+
+
+class Reason(StrEnum):
+    """Why a message is dead: a closed list, so that operators can filter and count by it."""
+
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    MISSING_FIELD = "missing_field"
+    BAD_TIMESTAMP = "bad_timestamp"
+    TIMESTAMP_IN_FUTURE = "timestamp_in_future"
+    UNSTORABLE = "unstorable"
+    EXHAUSTED = "exhausted"
+    """Nothing is wrong with the message: it was tried 30 times while something else failed."""
+
+
+class PermanentError(Exception):
+    """The message can never be applied as it is; trying again would not help."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class ItemGoneError(Exception):
+    """The item expired between two writes of one message; tried again, the message starts over."""
+
+
+def backoff_seconds(receives: int, uniform: Callable[[float, float], float]) -> int:
+    """How long a message that may succeed later stays invisible.
+
+    Parameters
+    ----------
+    receives : int
+        SQS's ApproximateReceiveCount, 1 at the first attempt.
+    uniform : callable
+        Draws a float between two bounds.
+
+    Returns
+    -------
+    int
+        Seconds, uniformly between half and all of min(900, 10 * 2^(receives - 1)). Thirty of them take at least
+        2.9 hours, so an hour without DynamoDB kills nothing.
+    """
+    ceiling = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(receives - 1, 10))
+    return round(uniform(ceiling / 2, ceiling))

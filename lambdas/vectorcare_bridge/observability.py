@@ -1,0 +1,109 @@
+"""Logs and metrics. Both take names from closed lists, so that no payload value finds a way into them."""
+
+import os
+from enum import StrEnum
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+_logger = Logger()
+_metrics = Metrics()
+_metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
+
+
+class Metric(StrEnum):
+    """Every metric that a function emits, counts unless the name says otherwise."""
+
+    ACCEPTED = "Accepted"
+    REFUSED_REQUEST = "RefusedRequest"
+    SIGNATURE_INVALID = "SignatureInvalid"
+    WRONG_CUSTOMER = "WrongCustomer"
+    SIGNED_BY_KEY = "SignedByKey"
+    SPOOLED = "Spooled"
+    NOT_KEPT = "NotKept"
+    APPLIED = "Applied"
+    DUPLICATE = "Duplicate"
+    STALE = "Stale"
+    EXPIRED = "Expired"
+    RESTAMPED = "Restamped"
+    CONFLICTING_BYTES = "ConflictingBytes"
+    AGAINST_ID_ORDER = "AgainstIdOrder"
+    FAILED = "Failed"
+    RETRIED = "Retried"
+    FRESHNESS_SECONDS = "FreshnessSeconds"
+    DRAINED = "Drained"
+    DRAIN_FAILED = "DrainFailed"
+    REDRIVEN = "Redriven"
+
+
+def begin(context: Any) -> None:
+    """Start the log lines of an invocation with its request id."""
+    _logger.append_keys(request_id=context.aws_request_id)
+
+
+def log(
+    event: str,
+    *,
+    message_id: str | None = None,
+    service_request_id: str | None = None,
+    event_id: str | None = None,
+    status_code: int | None = None,
+    valid: bool | None = None,
+    key: str | None = None,
+    outcome: str | None = None,
+    reason: str | None = None,
+    receives: int | None = None,
+    retry_in_seconds: int | None = None,
+    messages: int | None = None,
+    error: BaseException | None = None,
+) -> None:
+    """Write one line. The parameters are the allow-list; of an error only its type and AWS's error code are kept.
+
+    Parameters
+    ----------
+    event : str
+        What happened, as `noun.verb`.
+    """
+    fields = {
+        "message_id": message_id,
+        "service_request_id": service_request_id,
+        "event_id": event_id,
+        "status_code": status_code,
+        "valid": valid,
+        "key": key,
+        "outcome": outcome,
+        "reason": reason,
+        "receives": receives,
+        "retry_in_seconds": retry_in_seconds,
+        "messages": messages,
+        "error": None if error is None else _kind(error),
+    }
+    _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
+
+
+def count(metric: Metric, value: float = 1) -> None:
+    """Add to a metric of the organization."""
+    unit = MetricUnit.Seconds if metric is Metric.FRESHNESS_SECONDS else MetricUnit.Count
+    _metrics.add_metric(name=metric, unit=unit, value=value)
+
+
+def count_by(metric: Metric, **dimension: str) -> None:
+    """Count one in a metric that has one dimension more."""
+    with single_metric(
+        name=metric, unit=MetricUnit.Count, value=1, default_dimensions=dict(_metrics.default_dimensions)
+    ) as single:
+        for name, value in dimension.items():
+            single.add_dimension(name=name, value=value)
+
+
+def flush() -> None:
+    """Write the invocation's metrics, if there are any."""
+    if _metrics.metric_set:
+        _metrics.flush_metrics()
+
+
+def _kind(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return f"{type(error).__name__}: {code}" if code else type(error).__name__
