@@ -5,7 +5,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
 from vectorcare_bridge import aws, envelope, message, observability
 from vectorcare_bridge.message import Message
 from vectorcare_bridge.observability import Metric

@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-_logger = Logger()
+# The location would be this module, on every line.
+_logger = Logger(location=None)
 _metrics = Metrics()
 _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
 

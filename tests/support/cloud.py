@@ -1,0 +1,169 @@
+"""The stack's resources in moto, and the real handlers beside them."""
+
+import base64
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import boto3
+from moto import mock_aws
+
+from tests.support import signing
+
+CUSTOMER_ID = "acme-7Jw2"
+FUNCTIONS = ("ingest", "processor", "drain", "redrive")
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function about its invocation."""
+
+    aws_request_id: str = "11111111-2222-3333-4444-555555555555"
+    remaining_ms: int = 900_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds that are left."""
+        return self.remaining_ms
+
+
+class Cloud:
+    """Queues, tables and bucket in moto; the handlers, freshly imported."""
+
+    def __init__(self, **environment: str) -> None:
+        self.sqs = boto3.client("sqs")
+        self.dynamodb = boto3.client("dynamodb")
+        self.s3 = boto3.client("s3")
+        self.dead_letter_queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        self.queue_url = self._create_queue()
+        self._create_table("events", "event_id")
+        self._create_table("service_requests")
+        self.s3.create_bucket(Bucket="spool")
+        settings = {
+            "QUEUE_URL": self.queue_url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
+            "SPOOL_BUCKET": "spool",
+            "CUSTOMER_ID": CUSTOMER_ID,
+            "PUBLIC_KEYS": signing.encoded_public_key(),
+            "EVENTS_TABLE": "events",
+            "SERVICE_REQUESTS_TABLE": "service_requests",
+            "ORDER_BY": "event_timestamp",
+            "STATE_RETENTION_DAYS": "365",
+            "JOURNAL_RETENTION_DAYS": "2555",
+        }
+        with mock.patch.dict("os.environ", settings | environment):
+            self._handlers = {name: _fresh_handler(name) for name in FUNCTIONS}
+
+    def invoke(self, function: str, event: Any, context: Context | None = None) -> Any:
+        """Call a function's handler."""
+        return self._handlers[function].handler(event, context or Context())
+
+    def post(
+        self, raw: bytes, /, *, signature: str | None = "", customer_id: str | None = CUSTOMER_ID, **changes: Any
+    ) -> tuple[int, dict[str, str]]:
+        """Send `POST /webhook`; an empty signature is replaced by the right one. Answers status and parsed body."""
+        headers = {} if signature is None else {"X-VectorCare-Signature": signature or signing.sign(raw)}
+        event = {
+            "httpMethod": "POST",
+            "resource": "/webhook",
+            "headers": headers,
+            "queryStringParameters": {} if customer_id is None else {"customer_id": customer_id},
+            "body": base64.b64encode(raw).decode(),
+            "isBase64Encoded": True,
+        }
+        response = self.invoke("ingest", event | changes)
+        return response["statusCode"], json.loads(response["body"])
+
+    def process(self, maximum: int = 10) -> list[str]:
+        """Deliver one batch to the processor as Lambda does; answers the ids of what failed."""
+        records = self.receive(maximum)
+        if not records:
+            return []
+        failures = self.invoke("processor", {"Records": records})["batchItemFailures"]
+        failed = [failure["itemIdentifier"] for failure in failures]
+        for record in records:
+            if record["messageId"] not in failed:
+                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=record["receiptHandle"])
+        return failed
+
+    def receive(self, maximum: int = 10) -> list[dict[str, Any]]:
+        """Receive messages in the form in which Lambda hands them to a function."""
+        messages = self.sqs.receive_message(
+            QueueUrl=self.queue_url,
+            MaxNumberOfMessages=maximum,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],
+            VisibilityTimeout=360,
+        ).get("Messages", [])
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {
+                    name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
+                    for name, attribute in message.get("MessageAttributes", {}).items()
+                },
+            }
+            for message in messages
+        ]
+
+    def state(self, service_request_id: str = "VC-TEST0001") -> dict[str, Any] | None:
+        """Read a service request's item."""
+        key = {"service_request_id": service_request_id}
+        item = boto3.resource("dynamodb").Table("service_requests").get_item(Key=key).get("Item")
+        return dict(item) if item else None
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Read the whole journal, by key."""
+        items = boto3.resource("dynamodb").Table("events").scan()["Items"]
+        return sorted(map(dict, items), key=lambda item: (item["service_request_id"], item["event_id"]))
+
+    def messages(self, url: str | None = None) -> int:
+        """Count a queue's messages, hidden ones included; the main queue's by default."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=names)  # type: ignore[arg-type]  # the stubs want literals
+        return sum(map(int, answer["Attributes"].values()))
+
+    def spooled(self) -> list[str]:
+        """List the spool's keys."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket="spool").get("Contents", [])]
+
+    def _create_queue(self) -> str:
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=["QueueArn"])
+        policy = {"deadLetterTargetArn": attributes["Attributes"]["QueueArn"], "maxReceiveCount": 30}
+        return self.sqs.create_queue(QueueName="queue", Attributes={"RedrivePolicy": json.dumps(policy)})["QueueUrl"]
+
+    def _create_table(self, name: str, sort_key: str | None = None) -> None:
+        keys = ["service_request_id"] + ([sort_key] if sort_key else [])
+        self.dynamodb.create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Cloud]:
+    """Run the functions against moto; `environment` overrides their settings."""
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
+        yield Cloud(**environment)
+
+
+def _fresh_handler(name: str) -> Any:
+    """Import a handler as a cold start does."""
+    sys.modules.pop(f"{name}.handler", None)
+    return importlib.import_module(f"{name}.handler")

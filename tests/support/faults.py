@@ -1,0 +1,45 @@
+"""Calls to AWS that fail, for real clients: before they take effect, or after."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+
+def unreachable() -> Exception:
+    """Make the error of a service that cannot be reached."""
+    return EndpointConnectionError(endpoint_url="https://service.invalid")
+
+
+def refusal(code: str) -> Exception:
+    """Make an AWS error of that code, whose text repeats what it was given, as some do."""
+    return ClientError({"Error": {"Code": code, "Message": "the value Zebulon-Quillfeather is not allowed"}}, "Call")
+
+
+@contextmanager
+def on_call(decide: Callable[[str, bool], Exception | None]) -> Iterator[None]:
+    """Ask `decide(operation, has_taken_effect)` before and after each call; what it answers is raised."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
+
+    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        before = decide(operation, False)
+        if before:
+            raise before
+        answer = original(self, operation, parameters)
+        after = decide(operation, True)
+        if after:
+            raise after
+        return answer
+
+    with mock.patch.object(BaseClient, "_make_api_call", call):
+        yield
+
+
+@contextmanager
+def failing(*operations: str, error: Callable[[], Exception] = unreachable) -> Iterator[None]:
+    """Let calls of these operations fail before they take effect."""
+    with on_call(lambda operation, after: error() if operation in operations and not after else None):
+        yield

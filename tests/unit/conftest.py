@@ -1,0 +1,53 @@
+"""No network: these tests need no cloud, and shall not find one by accident."""
+
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import pytest_socket
+
+from tests.support import cloud as moto_cloud
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    pytest_socket.disable_socket(allow_unix_socket=True)
+    yield
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def cloud() -> Iterator[moto_cloud.Cloud]:
+    """Give the stack's resources in moto and the real handlers."""
+    with moto_cloud.running() as cloud:
+        yield cloud
+
+
+class Output:
+    """What the functions write, log lines and metrics: `text()` since the last `text()`."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def text(self) -> str:
+        """Read on."""
+        return self._capsys.readouterr().out
+
+
+class _StandardOutput:
+    """The standard output of the moment, not the one of the moment the logger was made."""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
+    """Give what the functions write from now on."""
+    for handler in logging.getLogger("tests").handlers:
+        monkeypatch.setattr(handler, "stream", _StandardOutput())
+    return Output(capsys)

@@ -1,0 +1,84 @@
+"""Spooled webhooks reach the queue, and leave the spool only then."""
+
+import pytest
+
+from tests.support import faults, signing
+from tests.support.cloud import Cloud, Context
+from tests.support.webhooks import body
+
+
+@pytest.fixture
+def spooled(cloud: Cloud) -> Cloud:
+    """Give a cloud with 25 webhooks in the spool, one of which is no text."""
+    with faults.failing("SendMessage"):
+        for number in range(24):
+            assert cloud.post(body(event_id=f"event-{number:02}"))[0] == 200
+        assert cloud.post(b"\xff")[0] == 200
+    assert len(cloud.spooled()) == 25
+    return cloud
+
+
+def test_everything_spooled_is_delivered_and_forgotten(spooled: Cloud) -> None:
+    # When the drain runs
+    report = spooled.invoke("drain", {})
+    # Then the queue has all of it, with its signature, and the spool is empty
+    assert report == {"moved": 25, "failed": 0, "stopped": "empty"}
+    assert spooled.messages() == 25
+    assert spooled.spooled() == []
+    attributes = spooled.receive()[0]["messageAttributes"]
+    assert attributes["signature"]["stringValue"]
+    assert attributes["received_at"]["stringValue"].endswith("Z")
+
+
+def test_an_empty_spool_is_no_error(cloud: Cloud) -> None:
+    assert cloud.invoke("drain", {}) == {"moved": 0, "failed": 0, "stopped": "empty"}
+
+
+def test_nothing_leaves_the_spool_while_the_queue_refuses(spooled: Cloud) -> None:
+    with faults.failing("SendMessage"):
+        report = spooled.invoke("drain", {})
+    assert report == {"moved": 0, "failed": 10, "stopped": "queue"}
+    assert len(spooled.spooled()) == 25
+
+
+def test_a_webhook_that_could_not_be_deleted_is_delivered_again(spooled: Cloud) -> None:
+    with faults.failing("DeleteObject"):
+        spooled.invoke("drain", {})
+    report = spooled.invoke("drain", {})
+    assert report == {"moved": 25, "failed": 0, "stopped": "empty"}
+    assert spooled.messages() == 50
+
+
+def test_one_that_cannot_be_read_holds_up_no_other(spooled: Cloud) -> None:
+    # Given an object at the head of the spool that somebody else put there
+    spooled.s3.put_object(Bucket="spool", Key="webhooks/0000", Body=b"stray")
+    # When the drain runs, Then all others are delivered and the stray stays
+    assert spooled.invoke("drain", {}) == {"moved": 25, "failed": 1, "stopped": "empty"}
+    assert spooled.spooled() == ["webhooks/0000"]
+
+
+def test_one_that_another_drain_has_just_delivered_is_no_failure(spooled: Cloud) -> None:
+    def vanish(operation: str, after: bool) -> None:
+        if operation == "ListObjectsV2" and after:
+            for key in spooled.spooled()[:1] if vanished.append(1) is None and len(vanished) == 1 else []:
+                spooled.s3.delete_object(Bucket="spool", Key=key)
+
+    vanished: list[int] = []
+    with faults.on_call(vanish):
+        assert spooled.invoke("drain", {}) == {"moved": 24, "failed": 0, "stopped": "empty"}
+
+
+def test_it_stops_before_its_time_is_up(spooled: Cloud) -> None:
+    report = spooled.invoke("drain", {}, Context(remaining_ms=1000))
+    assert report == {"moved": 0, "failed": 0, "stopped": "time"}
+
+
+def test_what_was_spooled_ends_in_the_state(cloud: Cloud) -> None:
+    with faults.failing("SendMessage"):
+        cloud.post(body())
+    cloud.invoke("drain", {})
+    cloud.process()
+    [entry] = cloud.journal()
+    assert entry["body"].value == body()
+    assert entry["signature"] == signing.sign(body())
+    assert cloud.state() is not None

@@ -1,0 +1,61 @@
+"""A webhook's bytes survive the queue, whatever they are."""
+
+import pytest
+from vectorcare_bridge import message
+from vectorcare_bridge.message import Webhook
+
+
+def webhook(body: bytes, redriven: int = 0) -> Webhook:
+    return Webhook(body=body, signature="c2ln", received_at="2026-03-01T10:00:00.000000Z", redriven=redriven)
+
+
+def values(encoded: message.Message) -> dict[str, str]:
+    return {name: attribute["StringValue"] for name, attribute in encoded["MessageAttributes"].items()}
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', "\u00fc\U0001f691\t\r\n".encode(), b" "])
+def test_text_that_sqs_carries_travels_as_text(body: bytes) -> None:
+    encoded = message.encode(webhook(body))
+    assert encoded["MessageBody"] == body.decode()
+    assert "encoding" not in encoded["MessageAttributes"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe", b"\0", b"a\x0bb", "\uffff".encode(), "\ufffe".encode(), b"\xed\xa0\x80", b"\xc0\x80"]
+)
+def test_what_sqs_refuses_or_would_change_travels_as_base64(body: bytes) -> None:
+    # Given bytes that are no text, or hold characters that SQS refuses
+    # When they are encoded
+    encoded = message.encode(webhook(body))
+    # Then the message is plain text, says so, and gives the same bytes back
+    assert encoded["MessageBody"].isascii()
+    assert values(encoded)["encoding"] == "base64"
+    assert message.decode(encoded["MessageBody"], values(encoded)) == webhook(body)
+
+
+def test_signature_time_and_redrives_travel_as_attributes() -> None:
+    encoded = message.encode(webhook(b"{}", redriven=2))
+    assert values(encoded) == {
+        "source": "vectorcare",
+        "signature": "c2ln",
+        "received_at": "2026-03-01T10:00:00.000000Z",
+        "redriven": "2",
+    }
+
+
+def test_a_message_put_on_the_queue_by_hand_is_read_as_it_is() -> None:
+    # Given a message without our attributes, and one that lies about its encoding
+    # When they are decoded, Then nothing fails: their content decides what becomes of them
+    assert message.decode("{}", {}) == Webhook(body=b"{}", signature="", received_at="")
+    assert message.decode("%%%", {"encoding": "base64", "redriven": "many"}).body == b"%%%"
+
+
+def test_a_redrive_keeps_the_attributes_and_counts_itself() -> None:
+    # Given the attributes of a dead letter, one of them unknown
+    attributes = message.encode(webhook(b"{}"))["MessageAttributes"] | {
+        "other": {"DataType": "Binary", "BinaryValue": b"x"}
+    }
+    # When it is redriven twice
+    twice = message.redriven(message.redriven(attributes))
+    # Then the count is two and everything else is unchanged
+    assert twice == attributes | {"redriven": {"DataType": "Number", "StringValue": "2"}}
