@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from dateutil.parser import isoparse
 
-_LEAP_SECOND = re.compile(r"(.+\D\d\d:?\d\d:?)60(\D.*)?")
+_LEAP_SECOND = re.compile(r"(.+[Tt ]\d\d:?\d\d:?)60(\D.*)?")
 
 
 def parse(text: str) -> str:

@@ -16,6 +16,8 @@ from moto import mock_aws
 from tests.support import signing
 
 CUSTOMER_ID = "acme-7Jw2"
+NOW = "2026-03-01T12:00:00.000000Z"
+"""What the functions' clock shows, so that no test depends on the day it is run."""
 FUNCTIONS = ("ingest", "processor", "drain", "redrive")
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -39,7 +41,8 @@ class Context:
 class Cloud:
     """Queues, tables and bucket in moto; the handlers, freshly imported."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, *, order_by: str = "event_timestamp", public_keys: str = "") -> None:
+        self.order_by = order_by
         self.sqs = boto3.client("sqs")
         self.dynamodb = boto3.client("dynamodb")
         self.s3 = boto3.client("s3")
@@ -53,14 +56,14 @@ class Cloud:
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
             "SPOOL_BUCKET": "spool",
             "CUSTOMER_ID": CUSTOMER_ID,
-            "PUBLIC_KEYS": signing.encoded_public_key(),
+            "PUBLIC_KEYS": public_keys or signing.encoded_public_key(),
             "EVENTS_TABLE": "events",
             "SERVICE_REQUESTS_TABLE": "service_requests",
-            "ORDER_BY": "event_timestamp",
+            "ORDER_BY": order_by,
             "STATE_RETENTION_DAYS": "365",
             "JOURNAL_RETENTION_DAYS": "2555",
         }
-        with mock.patch.dict("os.environ", settings | environment):
+        with mock.patch.dict("os.environ", settings):
             self._handlers = {name: _fresh_handler(name) for name in FUNCTIONS}
 
     def invoke(self, function: str, event: Any, context: Context | None = None) -> Any:
@@ -132,7 +135,7 @@ class Cloud:
     def messages(self, url: str | None = None) -> int:
         """Count a queue's messages, hidden ones included; the main queue's by default."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=names)  # type: ignore[arg-type]  # the stubs want literals
+        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=names)
         return sum(map(int, answer["Attributes"].values()))
 
     def spooled(self) -> list[str]:
@@ -142,7 +145,8 @@ class Cloud:
     def _create_queue(self) -> str:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": attributes["Attributes"]["QueueArn"], "maxReceiveCount": 30}
-        return self.sqs.create_queue(QueueName="queue", Attributes={"RedrivePolicy": json.dumps(policy)})["QueueUrl"]
+        answer = self.sqs.create_queue(QueueName="queue", Attributes={"RedrivePolicy": json.dumps(policy)})
+        return str(answer["QueueUrl"])
 
     def _create_table(self, name: str, sort_key: str | None = None) -> None:
         keys = ["service_request_id"] + ([sort_key] if sort_key else [])
@@ -157,10 +161,11 @@ class Cloud:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Cloud]:
-    """Run the functions against moto; `environment` overrides their settings."""
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
-        yield Cloud(**environment)
+def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
+    """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
+    clock = mock.patch("vectorcare_bridge.aws.now", return_value=NOW)
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock:
+        yield Cloud(order_by=order_by, public_keys=public_keys)
 
 
 def _fresh_handler(name: str) -> Any:

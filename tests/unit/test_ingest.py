@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from vectorcare_bridge import message
@@ -59,7 +60,7 @@ def test_a_body_that_is_not_base64_encoded_is_taken_as_its_utf8_bytes(cloud: Clo
     assert kept(cloud) == [raw.encode()]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
     "empty": (400, {"body": ""}),
     "no body": (400, {"body": None}),
     "broken base64": (400, {"body": "%%%"}),
@@ -78,7 +79,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("status", "changes"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_refused_is_kept_nowhere(cloud: Cloud, status: int, changes: dict[str, object]) -> None:
+def test_what_is_refused_is_kept_nowhere(cloud: Cloud, status: int, changes: dict[str, Any]) -> None:
     # Given a good request with one thing wrong, When it is posted
     answer, content = cloud.post(body(), **changes)
     # Then it is refused with a reason, and nothing is kept
@@ -97,7 +98,7 @@ def test_any_of_the_organizations_keys_may_have_signed() -> None:
     # Given an organization with two keys
     new = signing.private_key("new")
     both = f"{signing.encoded_public_key()},{signing.encoded_public_key(new)}"
-    with running(PUBLIC_KEYS=both) as cloud:
+    with running(public_keys=both) as cloud:
         # When each signs, Then each is let in
         assert cloud.post(body())[0] == 200
         assert cloud.post(body(), signature=signing.sign(body(), new))[0] == 200
