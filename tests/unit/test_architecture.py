@@ -65,10 +65,3 @@ def test_nothing_shared_imports_a_function() -> None:
 def test_stacks_know_neither_functions_nor_the_local_stand() -> None:
     for path in files("stacks"):
         assert not top_level(path) & {*FUNCTIONS, SHARED, "local"}, path
-
-
-def test_what_ingest_loads_is_boto3_cryptography_logger_and_metrics() -> None:
-    loaded: set[str] = set()
-    for path in [*files("lambdas/ingest"), *files(f"lambdas/{SHARED}")]:
-        loaded |= top_level(path)
-    assert not loaded & {"requests", "pydantic", "jsonschema"}
