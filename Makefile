@@ -25,7 +25,7 @@ test: $(READY) ## Check style, types and every rule; ARGS="-k name" picks tests.
 types: $(READY)
 	@mypy
 
-pytest: $(READY)
+pytest: $(READY) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.

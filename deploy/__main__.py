@@ -1,5 +1,6 @@
 """`make deploy ORGANIZATION=name`: check the account, deploy the stack, say what comes next."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -35,13 +36,14 @@ def main(organization: str | None, organizations: str, *, yes: bool) -> None:
         )
     stack = f"VectorCareBridge-{organization}"
     try:
-        account = Account(boto3.Session())
+        # boto3 does not read AWS_REGION, which the AWS and CDK command lines do.
+        account = Account(boto3.Session(region_name=os.environ.get("AWS_REGION")))
         click.echo(f"Deploying {stack} to account {account.id}, region {account.region}.")
         _show_quotas(account)
         account.require_bootstrap(CDK)
     except AccountError as error:
         raise click.ClickException(str(error)) from None
-    _run_cdk(stack, organization=organization, organizations=organizations, yes=yes)
+    _run_cdk(stack, region=account.region, organization=organization, organizations=organizations, yes=yes)
     outputs = account.outputs(stack)
     click.echo(
         "\n"
@@ -56,11 +58,12 @@ def _show_quotas(account: Account) -> None:
             click.secho(f"  WARNING: {quota.warning}", fg="yellow", err=True)
 
 
-def _run_cdk(stack: str, *, organization: str, organizations: str, yes: bool) -> None:
+def _run_cdk(stack: str, *, region: str, organization: str, organizations: str, yes: bool) -> None:
     command = [CDK, "deploy", stack, "--context", f"organization={organization}"]
     command += ["--context", f"organizations={organizations}"]
     command += ["--require-approval", "never"] if yes else []
-    if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 the organization is one of the files' names
+    environment = os.environ | {"AWS_REGION": region}
+    if subprocess.run(command, env=environment, check=False).returncode != 0:  # noqa: S603 all of it was checked
         raise click.ClickException("cdk deploy failed; what it says above is CloudFormation's own reason")
 
 

@@ -11,6 +11,7 @@ from vectorcare_bridge.failure import PermanentError, Reason
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_SORT_KEY_BYTES = 1024
 MAX_ITEM_BYTES = 400 * 1024
+MAX_NAME_BYTES = 64 * 1024 - 1
 MAX_DEPTH = 32
 MAX_DIGITS = 38
 SMALLEST_EXPONENT, LARGEST_EXPONENT = -130, 125
@@ -51,8 +52,8 @@ def document(value: Any, *, max_bytes: int) -> Any:
     Raises
     ------
     PermanentError
-        `unstorable`: too large, nested deeper than 32 levels, a number of more than 38 digits or out of range, or a
-        lone surrogate.
+        `unstorable`: too large, nested deeper than 32 levels, a name that is empty or of 64 KiB, a number of more than
+        38 digits or out of range, or a lone surrogate.
     """
     converted, size = _convert(value, depth=1)
     if size > max_bytes:
@@ -61,13 +62,14 @@ def document(value: Any, *, max_bytes: int) -> Any:
 
 
 def _convert(value: Any, *, depth: int) -> tuple[Any, int]:
+    # A scalar counts as a level too: 31 maps around a string are stored, 32 are refused.
+    if depth > MAX_DEPTH:
+        raise PermanentError(Reason.UNSTORABLE)
     if isinstance(value, str):
         return value, _utf8_length(value)
     if isinstance(value, Decimal):
         return _number(value), _NUMBER_BYTES
     if isinstance(value, dict | list):
-        if depth > MAX_DEPTH:
-            raise PermanentError(Reason.UNSTORABLE)
         return _container(value, depth=depth)
     return value, 1
 
@@ -77,9 +79,9 @@ def _container(value: dict[str, Any] | list[Any], *, depth: int) -> tuple[Any, i
     converted: Any
     if isinstance(value, dict):
         converted = {}
-        for key, child in value.items():
-            converted[key], child_size = _convert(child, depth=depth + 1)
-            size += _utf8_length(key) + child_size + _ELEMENT_BYTES
+        for name, child in value.items():
+            converted[name], child_size = _convert(child, depth=depth + 1)
+            size += _name_length(name) + child_size + _ELEMENT_BYTES
     else:
         converted = []
         for child in value:
@@ -99,6 +101,13 @@ def _number(value: Decimal) -> Decimal:
     if significant > MAX_DIGITS or not SMALLEST_EXPONENT <= value.adjusted() <= LARGEST_EXPONENT:
         raise PermanentError(Reason.UNSTORABLE)
     return Decimal((sign, digits[:significant], int(exponent) + len(digits) - significant))
+
+
+def _name_length(name: str) -> int:
+    length = _utf8_length(name)
+    if not 0 < length <= MAX_NAME_BYTES:
+        raise PermanentError(Reason.UNSTORABLE)
+    return length
 
 
 def _utf8_length(value: str) -> int:

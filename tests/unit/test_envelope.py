@@ -73,7 +73,8 @@ def test_without_event_timestamp_last_updated_is_taken(event_timestamp: Any) -> 
     assert envelope.read(raw).last_updated == "2026-03-01T11:00:00.000000Z"
 
 
-NESTED = json.loads("[" * 33 + "]" * 33)
+def nested(lists: int, leaf: str = "") -> Any:
+    return json.loads("[" * lists + leaf + "]" * lists)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,10 @@ NESTED = json.loads("[" * 33 + "]" * 33)
         (body(action="\udfff"), Reason.UNSTORABLE),
         (body(data={"a": "\ud83d"}), Reason.UNSTORABLE),
         (body(data={"\ud83d": 1}), Reason.UNSTORABLE),
-        (body(data=NESTED), Reason.UNSTORABLE),
+        (body(data={"a": [{"": 1}]}), Reason.UNSTORABLE),
+        (body(data={"n" * 65536: 1}), Reason.UNSTORABLE),
+        (body(data=nested(33)), Reason.UNSTORABLE),
+        (body(data=nested(32, "0")), Reason.UNSTORABLE),
         (b"[" * 100_000, Reason.UNSTORABLE),
         (b'{"a":' * 100_000, Reason.UNSTORABLE),
         (body(data={"n": 10**38 + 1}), Reason.UNSTORABLE),
@@ -124,6 +128,11 @@ NESTED = json.loads("[" * 33 + "]" * 33)
 )
 def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, reason: Reason) -> None:
     assert reason_of(raw) is reason
+
+
+@pytest.mark.parametrize("data", [nested(32), nested(31, '"leaf"')])
+def test_data_may_be_nested_to_32_levels_its_leaves_counted(data: Any) -> None:
+    assert envelope.read(body(data=data)).data == data
 
 
 @pytest.mark.parametrize(

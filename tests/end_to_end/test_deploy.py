@@ -1,0 +1,90 @@
+"""`make deploy` against an emulated account: what a stranger sees, from the first mistake to the URL."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.aws import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
+from local.deployment import PROJECT
+from local.emulator import Emulator
+from local.organization import Organization
+
+CDK = PROJECT / "node_modules/.bin/cdk"
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Give an account in which nothing was ever deployed."""
+    if not CDK.exists():
+        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, env=_environment(None), check=True)  # noqa: S607
+    with Emulator(directory=tmp_path_factory.mktemp("account") / "emulator", port=0) as emulator:
+        yield emulator
+
+
+def _environment(account: Emulator | None) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
+    credentials = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY, "AWS_REGION": REGION}
+    endpoint = {"AWS_ENDPOINT_URL": account.endpoint_url} if account else {}
+    return {**own, "PATH": path, **credentials, **endpoint}
+
+
+def run(account: Emulator | None, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with the account's credentials."""
+    return subprocess.run(  # noqa: S603 this project's own commands
+        command, cwd=PROJECT, env=_environment(account) | changes, capture_output=True, text=True, check=False
+    )
+
+
+def deploy(account: Emulator | None, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run what `make deploy` runs."""
+    return run(account, sys.executable, "-m", "deploy", *arguments, **changes)
+
+
+def test_without_an_organization_it_names_those_there_are(account: Emulator) -> None:
+    answer = deploy(account)
+    assert answer.returncode != 0
+    assert "which organization? organizations/ has example; run: make deploy ORGANIZATION=name" in answer.stderr
+
+
+def test_without_credentials_it_says_how_to_log_in() -> None:
+    nothing = {
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": "/none",
+    }
+    answer = deploy(None, "example", **nothing)
+    assert answer.returncode != 0
+    assert "log in, or name a profile" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_it_prints_the_quotas_and_the_bootstrap_command_then_deploys_and_prints_the_url(
+    account: Emulator, organization: Organization, tmp_path: Path
+) -> None:
+    # Given an account that CDK has never been used in
+    where = ["--organizations", str(organization.directory), "--yes"]
+    output = {"CDK_OUTDIR": str(tmp_path / "cdk.out")}
+    # When somebody deploys
+    first = deploy(account, organization.name, *where, **output)
+    # Then the quotas are there, and the one command to run
+    assert "Lambda concurrent executions" in first.stdout
+    assert "API Gateway throttle" in first.stdout
+    bootstrap = f"bootstrap aws://{ACCOUNT}/{REGION}"
+    assert bootstrap in first.stderr
+    # When that command is run, and the deploy again
+    run(account, str(CDK), *bootstrap.split(), "--app", "", **output).check_returncode()
+    second = deploy(account, organization.name, *where, **output)
+    # Then it ends with the URL to paste
+    assert second.returncode == 0, second.stderr
+    url = second.stdout.split("Webhook URL: ")[1].strip()
+    assert url.startswith("https://")
+    assert url.endswith("/prod/webhook?customer_id=f3b1c0de-not-guessable")
+    # And what it named is there; its functions are built for Lambda's processor, not for this machine's
+    table = second.stdout.split("--table-name ")[1].split()[0]
+    assert table in account.aws.dynamodb.list_tables()["TableNames"]
