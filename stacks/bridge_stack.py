@@ -1,0 +1,67 @@
+"""The stack of one customer organization."""
+
+from urllib.parse import quote
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.api import Api
+from stacks.encryption import Encryption
+from stacks.functions import FunctionDefaults
+from stacks.inbound import Inbound
+from stacks.monitoring import Monitoring
+from stacks.organization import Organization
+from stacks.packaging import Artifact
+from stacks.storage import Storage
+
+
+class BridgeStack(cdk.Stack):
+    """Everything between VectorCare's webhook and the organization's tables; it only wires.
+
+    When the stack is removed, these stay: the tables, the key that they are under, the spool, the log groups, and the
+    role by which the account's APIs write their logs. Queues, functions, API and alarms go.
+    """
+
+    def __init__(self, scope: Construct, *, organization: Organization, artifact: Artifact) -> None:
+        super().__init__(scope, organization.stack_name, description=f"VectorCare Bridge of {organization.name}")
+        encryption = Encryption(self, "Encryption")
+        storage = Storage(self, "Storage", key=encryption.key)
+        inbound = Inbound(
+            self,
+            "Inbound",
+            organization=organization,
+            encryption=encryption,
+            storage=storage,
+            defaults=FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key),
+        )
+        api = Api(self, "Api", organization=organization, key=encryption.key, ingest=inbound.ingest.function)
+        monitoring = Monitoring(
+            self,
+            "Monitoring",
+            organization=organization.name,
+            emails=organization.alarm_emails,
+            key=encryption.key,
+            dead_letters=inbound.queues.dead_letters,
+            rest_api=api.rest_api,
+            drain=inbound.drain.function,
+        )
+        self._put_out(
+            WebhookUrl=f"{api.base_url}/webhook?customer_id={quote(organization.customer_id, safe='')}",
+            HealthUrl=f"{api.base_url}/health",
+            ServiceRequestsTable=storage.service_requests.table_name,
+            EventsTable=storage.events.table_name,
+            QueueUrl=inbound.queues.queue.queue_url,
+            DeadLetterQueueUrl=inbound.queues.dead_letters.queue_url,
+            SpoolBucket=inbound.spool.bucket.bucket_name,
+            IngestFunction=inbound.ingest.function.function_name,
+            ProcessorFunction=inbound.processor.function.function_name,
+            DrainFunction=inbound.drain.function.function_name,
+            RedriveFunction=inbound.redrive.function.function_name,
+            AlarmTopicArn=monitoring.topic.topic_arn,
+        )
+        if api.domain:
+            self._put_out(DomainTarget=api.domain.attr_regional_domain_name)
+
+    def _put_out(self, **outputs: str) -> None:
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)

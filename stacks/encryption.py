@@ -1,0 +1,96 @@
+"""The one customer-managed key of an organization's tables, queues, logs and alarms."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+
+class Encryption(Construct):
+    """A key that outlives the stack, because the tables that it encrypts do."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=f"{cdk.Stack.of(self).stack_name}: tables, queues, logs and alarms",
+            enable_key_rotation=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        self._admit_logs()
+        self._admit_alarms()
+
+    def _admit_logs(self) -> None:
+        """Let CloudWatch Logs use the key, for this stack's groups and for API Gateway's execution logs.
+
+        The page that says how: CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS".
+        """
+        stack = cdk.Stack.of(self)
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="LogGroups",
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+                resources=["*"],
+                conditions={
+                    "ArnLike": {
+                        "kms:EncryptionContext:aws:logs:arn": [
+                            stack.format_arn(
+                                service="logs",
+                                resource="log-group",
+                                resource_name=prefix,
+                                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                            )
+                            for prefix in (f"{stack.stack_name}-*", "API-Gateway-Execution-Logs_*")
+                        ]
+                    }
+                },
+            )
+        )
+
+    def _admit_alarms(self) -> None:
+        """Let the account's alarms publish to a topic under the key: without it they would say nothing.
+
+        The page that says how: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
+        """
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+
+    def use_for_queues(self, *actions: str) -> iam.PolicyStatement:
+        """Let a role use the key by way of SQS: ``GenerateDataKey`` and ``Decrypt`` to send, ``Decrypt`` to receive.
+
+        The page that names them: SQS Developer Guide, "Key management".
+        """
+        return self._use_through("sqs", *actions)
+
+    def use_for_tables(self) -> iam.PolicyStatement:
+        """Let a role use the key by way of DynamoDB, with what that needs at the least, but for creating tables.
+
+        The page that names them: DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
+        """
+        return self._use_through(
+            "dynamodb",
+            "Encrypt",
+            "Decrypt",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "DescribeKey",
+        )
+
+    def _use_through(self, service: str, *actions: str) -> iam.PolicyStatement:
+        stack = cdk.Stack.of(self)
+        return iam.PolicyStatement(
+            actions=[f"kms:{action}" for action in actions],
+            resources=[self.key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{stack.region}.{stack.url_suffix}"}},
+        )

@@ -1,0 +1,206 @@
+"""The way of a webhook into the tables: ingest, queue, processor; and the ways back from spool and dead letters."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.acknowledgments import acknowledge
+from stacks.encryption import Encryption
+from stacks.functions import BridgeFunction, FunctionDefaults
+from stacks.organization import Organization
+from stacks.queues import Queues
+from stacks.spool import Spool
+from stacks.storage import Storage
+
+# Inside VectorCare's 10 seconds, after which it counts an attempt as failed.
+INGEST_TIMEOUT_SECONDS = 9
+PROCESSOR_TIMEOUT_SECONDS = 60
+# Six times the function's time-out, so that no batch is delivered a second time while Lambda retries a throttled call
+# (Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping"); there is no batching window.
+VISIBILITY_TIMEOUT_SECONDS = 6 * PROCESSOR_TIMEOUT_SECONDS
+DRAIN_TIMEOUT_SECONDS = 60
+# The longest that Lambda gives.
+REDRIVE_TIMEOUT_SECONDS = 900
+BATCH_SIZE = 10
+
+
+class Inbound(Construct):
+    """Queues, spool, and the four functions that move webhooks between them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        organization: Organization,
+        encryption: Encryption,
+        storage: Storage,
+        defaults: FunctionDefaults,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._organization = organization
+        self._encryption = encryption
+        self._storage = storage
+        self._defaults = defaults
+        self.queues = Queues(
+            self,
+            "Queues",
+            key=encryption.key,
+            visibility_timeout=cdk.Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
+        )
+        self.spool = Spool(self, "Spool")
+        self.ingest = self._build_ingest()
+        self.processor = self._build_processor()
+        self._connect_processor()
+        self.drain = self._build_drain()
+        self._schedule_drain()
+        self.redrive = self._build_redrive()
+
+    def _build_ingest(self) -> BridgeFunction:
+        ingest = BridgeFunction(
+            self,
+            "Ingest",
+            service="ingest",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(INGEST_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
+                "CUSTOMER_ID": self._organization.customer_id,
+                "PUBLIC_KEYS": self._organization.encoded_public_keys,
+            },
+            statements=[
+                *self._send_to_queue(),
+                iam.PolicyStatement(actions=["s3:PutObject"], resources=[self.spool.bucket.arn_for_objects("*")]),
+            ],
+            no_dead_letters="API Gateway calls the function and waits for its answer: an error is a 5xx to VectorCare, "
+            "which sends the webhook again.",
+        )
+        self.spool.acknowledge_objects(ingest)
+        return ingest
+
+    def _build_processor(self) -> BridgeFunction:
+        return BridgeFunction(
+            self,
+            "Processor",
+            service="processor",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(PROCESSOR_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "EVENTS_TABLE": self._storage.events.table_name,
+                "SERVICE_REQUESTS_TABLE": self._storage.service_requests.table_name,
+                "ORDER_BY": self._organization.order_by,
+                "STATE_RETENTION_DAYS": str(self._organization.state_retention_days),
+                "JOURNAL_RETENTION_DAYS": str(self._organization.journal_retention_days),
+            },
+            statements=[
+                *self._receive_from(self.queues.queue.queue_arn),
+                iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[self._storage.events.table_arn]),
+                iam.PolicyStatement(
+                    actions=["dynamodb:UpdateItem"], resources=[self._storage.service_requests.table_arn]
+                ),
+                self._encryption.use_for_tables(),
+                self._encryption.use_for_queues("Decrypt"),
+            ],
+            no_dead_letters="The queue's event source calls the function: what it does not process stays in the queue, "
+            "which has a dead-letter queue.",
+        )
+
+    def _connect_processor(self) -> None:
+        event_source = lambda_.EventSourceMapping(
+            self.processor,
+            "EventSource",
+            target=self.processor.function,
+            event_source_arn=self.queues.queue.queue_arn,
+            batch_size=BATCH_SIZE,
+            max_concurrency=self._organization.max_concurrency,
+            report_batch_item_failures=True,
+        )
+        acknowledge(
+            event_source,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "Lambda takes no on-failure destination for an SQS "
+                "event source; the queue's redrive policy is that destination."
+            },
+        )
+
+    def _build_drain(self) -> BridgeFunction:
+        drain = BridgeFunction(
+            self,
+            "Drain",
+            service="drain",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(DRAIN_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
+            },
+            statements=[
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.spool.bucket.bucket_arn]),
+                iam.PolicyStatement(
+                    actions=["s3:GetObject", "s3:DeleteObject"], resources=[self.spool.bucket.arn_for_objects("*")]
+                ),
+                *self._send_to_queue(),
+            ],
+            no_dead_letters="A clock calls the function: whatever a failed run leaves in the spool, the next one finds "
+            "there a minute later, and an alarm tells when runs fail.",
+        )
+        self.spool.acknowledge_objects(drain)
+        return drain
+
+    def _schedule_drain(self) -> None:
+        rule = events.Rule(
+            self.drain,
+            "EveryMinute",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            # A tick that comes late is worth nothing: the next one is there.
+            targets=[
+                targets.LambdaFunction(self.drain.function, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+            ],
+        )
+        acknowledge(
+            rule,
+            {
+                "Serverless-EventBusDLQ": "The event is a tick without content; the next one makes up for a lost one, "
+                "and an alarm tells when none comes."
+            },
+        )
+
+    def _build_redrive(self) -> BridgeFunction:
+        return BridgeFunction(
+            self,
+            "Redrive",
+            service="redrive",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(REDRIVE_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "DEAD_LETTER_QUEUE_URL": self.queues.dead_letters.queue_url,
+            },
+            statements=[*self._receive_from(self.queues.dead_letters.queue_arn), *self._send_to_queue()],
+            no_dead_letters="An operator calls the function and waits for its answer; letters that an interrupted run "
+            "has not sent are still in the dead-letter queue.",
+        )
+
+    def _send_to_queue(self) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queues.queue.queue_arn]),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+        ]
+
+    def _receive_from(self, queue_arn: str) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(
+                actions=[
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueAttributes",
+                ],
+                resources=[queue_arn],
+            ),
+        ]

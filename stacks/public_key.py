@@ -1,0 +1,56 @@
+"""The PEM public keys of an organization's file, checked and brought into one form."""
+
+import re
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+MINIMUM_BITS = 2048
+
+_PASTE = "copy the key from VectorCare, Settings > Open API, with its BEGIN PUBLIC KEY and END PUBLIC KEY lines"
+_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
+
+
+class PublicKeyError(Exception):
+    """What is wrong with a key, and how to mend it; never what it says."""
+
+
+def read_public_key(pem: str) -> bytes:
+    """Read an RSA public key that may sign webhooks.
+
+    VectorCare shows it as PEM (SubjectPublicKeyInfo) in Settings > Open API (openapi.vectorcare.com,
+    "webhooks/verification").
+
+    Parameters
+    ----------
+    pem : str
+        One PEM block.
+
+    Returns
+    -------
+    bytes
+        The key as DER SubjectPublicKeyInfo.
+
+    Raises
+    ------
+    PublicKeyError
+        If it is anything else; the text says what and how to mend it, and holds nothing of the key.
+    """
+    labels = _LABEL.findall(pem)
+    if any("PRIVATE KEY" in label for label in labels):
+        raise PublicKeyError(f"is a private key; delete it from the file and its history, then {_PASTE}")
+    if "CERTIFICATE" in labels:
+        raise PublicKeyError("is a certificate; take the key out of it with: openssl x509 -pubkey -noout -in FILE")
+    if len(labels) != 1:
+        raise PublicKeyError(f"holds {len(labels)} PEM blocks instead of one; {_PASTE}, one string per key")
+    try:
+        key = load_pem_public_key(pem.strip().encode())
+    except (ValueError, UnsupportedAlgorithm):
+        # The parser's own text could quote what it read.
+        raise PublicKeyError(f"is not a readable PEM public key; {_PASTE}") from None
+    if not isinstance(key, RSAPublicKey):
+        raise PublicKeyError(f"is not an RSA key; {_PASTE}")
+    if key.key_size < MINIMUM_BITS:
+        raise PublicKeyError(f"has {key.key_size} bits, fewer than {MINIMUM_BITS}; ask VectorCare for a longer key")
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,105 @@
+"""Reading synthesized templates."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Resource = Mapping[str, Any]
+Template = Mapping[str, Any]
+
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
+def of_type(template: Template, resource_type: str) -> dict[str, Resource]:
+    """Give the resources of one type by their logical ids; there has to be one, or a rule about them holds nothing."""
+    found = {name: resource for name, resource in template["Resources"].items() if resource["Type"] == resource_type}
+    assert found, resource_type
+    return found
+
+
+def only(template: Template, resource_type: str) -> Resource:
+    """Give the one resource of a type."""
+    (resource,) = of_type(template, resource_type).values()
+    return resource
+
+
+def event_source(template: Template) -> Resource:
+    """Give the properties of the one event source mapping."""
+    properties: Resource = only(template, "AWS::Lambda::EventSourceMapping")["Properties"]
+    return properties
+
+
+def queues(template: Template) -> tuple[str, str]:
+    """Name the queue that the event source reads, and its dead-letter queue."""
+    queue = referred(event_source(template)["EventSourceArn"])
+    redrive = template["Resources"][queue]["Properties"]["RedrivePolicy"]
+    return queue, referred(redrive["deadLetterTargetArn"])
+
+
+def functions(template: Template) -> dict[str, Resource]:
+    """Give the functions by the name that their logs and metrics call them."""
+    return {
+        function["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: function
+        for function in of_type(template, "AWS::Lambda::Function").values()
+    }
+
+
+def statements(template: Template, function: Resource) -> list[Mapping[str, Any]]:
+    """Give the statements of a function's role."""
+    role = template["Resources"][referred(function["Properties"]["Role"])]
+    return [
+        statement for policy in role["Properties"]["Policies"] for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def policy_of(template: Template, resource_type: str, target: str, logical_id: str) -> list[Mapping[str, Any]]:
+    """Give the statements of the resource policy that is attached to a queue, topic or bucket."""
+    for policy in of_type(template, resource_type).values():
+        targets = policy["Properties"][target]
+        if logical_id in [referred(each) for each in (targets if isinstance(targets, list) else [targets])]:
+            found: list[Mapping[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+            return found
+    raise AssertionError(f"{logical_id} has no {resource_type}")
+
+
+def resources_of(statement: Resource) -> list[Any]:
+    """Give what a statement is about, one resource or several."""
+    resource = statement["Resource"]
+    return resource if isinstance(resource, list) else [resource]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Give what may be one or a list of them as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def referred(value: Any) -> str:
+    """Name the resource that a value refers to, by ``Ref`` or ``Fn::GetAtt``."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return name
+    raise AssertionError(f"{value} refers to no resource")
+
+
+def rendered(value: Any) -> str:
+    """Write a value as the text it becomes; of what is known only after the deployment, the logical id in brackets."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return PSEUDO.get(name, f"<{name}>")
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            return separator.join(rendered(part) for part in parts)
+    raise AssertionError(f"{value} is not known here")
+
+
+def variables(text: str) -> Iterator[str]:
+    """Find API Gateway's variables in a text."""
+    return (found[0] for found in re.finditer(r"\$[A-Za-z.]+", text))

@@ -1,0 +1,240 @@
+"""Every mistake in an organization's file is said in one line: which file, which key, what is wrong, how to mend it."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from stacks.errors import ConfigurationError
+from stacks.organization import Organization, load_organizations
+from tests.infrastructure.organization_files import public_pem, with_keys
+
+KEY = public_pem()
+VALID = with_keys(KEY)
+PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PKCS8 = PRIVATE.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+PKCS1 = PRIVATE.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+ELLIPTIC = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CUT_SHORT = "\n".join(KEY.splitlines()[:-2])
+CERTIFICATE_ARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+DOMAIN = 'domain_name = "webhooks.example.com"\n'
+PRODUCTION = VALID + 'environment = "production"\n'
+
+WRONG = {
+    "not TOML": ("public_keys = [", "acme.toml: is not TOML"),
+    "a key twice": (VALID + 'order_by = "event_id"\norder_by = "event_id"\n', "is not TOML at line"),
+    "a misspelt key": (VALID + "max_concurency = 3\n", "max_concurency: is not a key of this file; did you mean max_"),
+    "a foreign key": (VALID + "zzz = 3\n", "zzz: is not a key of this file; the keys are public_keys, environment"),
+    "a key of two lines": (VALID + '"a\\nb" = 3\n', "acme.toml: a key: is not a key of this file"),
+    "a table": (VALID + "[keys]\na = 1\n", "keys: is not a key of this file"),
+    "no keys": ("", "public_keys: is missing; list"),
+    "an empty list of keys": ("public_keys = []\n", "public_keys: is empty; list"),
+    "one key instead of a list": (f"public_keys = '''{KEY}'''\n", "public_keys: is not a list; put"),
+    "a key that is no text": ("public_keys = [1]\n", "public_keys[0]: is not a text; put"),
+    "a short key": (with_keys(public_pem(bits=1024)), "public_keys[0]: has 1024 bits, fewer than 2048; ask"),
+    "a key that is not RSA": (with_keys(KEY, ELLIPTIC), "public_keys[1]: is not an RSA key; copy"),
+    "a private key": (with_keys(PKCS8), "public_keys[0]: is a private key; delete it"),
+    "a private key of the older form": (with_keys(PKCS1), "public_keys[0]: is a private key; delete it"),
+    "a private key beside its public one": (with_keys(KEY + PKCS8), "public_keys[0]: is a private key; delete it"),
+    "a certificate": (with_keys(CERTIFICATE), "public_keys[0]: is a certificate; take the key out of it with: openssl"),
+    "a key cut short": (with_keys(CUT_SHORT), "public_keys[0]: is not a readable PEM public key; copy"),
+    "a key without its first line": (with_keys("MIIBIjANBgkqhkiG9w0"), "public_keys[0]: holds 0 PEM blocks instead of"),
+    "two keys in one text": (with_keys(KEY + public_pem()), "public_keys[0]: holds 2 PEM blocks instead of one; copy"),
+    "the same key twice": (with_keys(KEY, KEY), "public_keys[1]: repeats [0]; remove"),
+    "more keys than the environment holds": (
+        with_keys(*(public_pem(bits=4096) for _ in range(5))),
+        "public_keys: is more than a function's environment holds; remove",
+    ),
+    "an unknown environment": (
+        VALID + 'environment = "prod"\n',
+        "environment: is not one of its values; choose uat or",
+    ),
+    "an identifier that a URL would change": (VALID + 'customer_id = "a b"\n', "customer_id: has to stand in a URL"),
+    "an empty identifier": (VALID + 'customer_id = ""\n', "customer_id: has to stand in a URL as it is; use 1 to 64"),
+    "no identifier in production": (PRODUCTION, "customer_id: can be guessed, which production does not allow; make"),
+    "a short identifier in production": (PRODUCTION + 'customer_id = "acme-2026"\n', "customer_id: can be guessed"),
+    "a bad network": (VALID + 'allowed_source_ips = ["10.0.0.0/8", "x"]\n', "allowed_source_ips[1]: is not a network"),
+    "a prefix too long": (VALID + 'allowed_source_ips = ["10.0.0.0/33"]\n', "allowed_source_ips[0]: is not a network"),
+    "host bits": (
+        VALID + 'allowed_source_ips = ["203.0.113.7/24"]\n',
+        "allowed_source_ips[0]: has bits set behind its prefix; write 203.0.113.0/24 or",
+    ),
+    "a number for a network": (VALID + "allowed_source_ips = [3221225984]\n", "allowed_source_ips[0]: is not a text"),
+    "an unknown order": (VALID + 'order_by = "last_updated"\n', "order_by: is not one of its values; choose event_t"),
+    "an action in small letters": (VALID + 'publish_actions = ["accept"]\n', "publish_actions[0]: is not an action"),
+    "a bad address": (VALID + 'alarm_emails = ["oncall"]\n', "alarm_emails[0]: is not an e-mail address; write"),
+    "an address twice": (VALID + 'alarm_emails = ["a@b.de", "a@b.de"]\n', "alarm_emails[1]: repeats [0]; remove"),
+    "a retention as text": (VALID + 'state_retention_days = "90"\n', "state_retention_days: is not a whole number in"),
+    "a retention that is true": (
+        VALID + "state_retention_days = true\n",
+        "state_retention_days: is not a whole number",
+    ),
+    "a retention of days and a half": (VALID + "state_retention_days = 90.5\n", "state_retention_days: is not a whole"),
+    "a short retention": (VALID + "state_retention_days = 29\n", "choose one from 30 to 36500"),
+    "a journal shorter than the state": (
+        VALID + "state_retention_days = 90\njournal_retention_days = 60\n",
+        "journal_retention_days: 60 days are fewer than the state's 90; raise",
+    ),
+    "one batch at once": (
+        VALID + "max_concurrency = 1\n",
+        "max_concurrency: is not a whole number in range; choose one",
+    ),
+    "more than Lambda runs": (VALID + "max_concurrency = 1001\n", "max_concurrency: is not a whole number in range"),
+    "a URL for a domain": (
+        VALID + f'domain_name = "https://a.de"\ncertificate_arn = "{CERTIFICATE_ARN}"\n',
+        "domain_name: is not a domain name; write",
+    ),
+    "no certificate": (VALID + DOMAIN, "certificate_arn: is missing; domain_name needs"),
+    "no domain": (VALID + f'certificate_arn = "{CERTIFICATE_ARN}"\n', "domain_name: is missing; name"),
+    "a certificate of another service": (
+        VALID + DOMAIN + 'certificate_arn = "arn:aws:iam::123456789012:server-certificate/x"\n',
+        "certificate_arn: is not an ACM certificate; copy",
+    ),
+}
+
+
+def write(folder: Path, text: str, *, name: str = "acme") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+def load(folder: Path) -> Organization:
+    (organization,) = load_organizations(folder)
+    return organization
+
+
+def refusal(folder: Path, only: str | None = None) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        load_organizations(folder, only=only)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_is_one_line_with_file_key_and_mend(tmp_path: Path, mistake: str) -> None:
+    # Given
+    text, expected = WRONG[mistake]
+    path = write(tmp_path, text)
+    # When
+    line = refusal(tmp_path)
+    # Then
+    assert line.startswith(f"{path}: ")
+    assert expected in line
+    assert ";" in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_no_mistake_is_answered_with_what_the_file_says(tmp_path: Path, mistake: str) -> None:
+    # Given
+    text, _ = WRONG[mistake]
+    write(tmp_path, text)
+    # When
+    line = refusal(tmp_path)
+    # Then
+    pasted = [word for word in text.replace("'''", "\n").split() if len(word) > 40 and "=" not in word]
+    assert not [word for word in pasted if word in line]
+
+
+@pytest.mark.parametrize("name", ["1acme", "acme corp", "acme_corp", "-acme", "ácme", "a" * 56])
+def test_a_name_that_cannot_be_a_stacks_is_refused(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, VALID, name=name)
+    assert refusal(tmp_path).startswith(f"{path}: its name cannot be a stack's; rename it")
+
+
+def test_names_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, VALID, name="Acme")
+    write(tmp_path, VALID, name="acme")
+    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: differs from Acme.toml only in case; rename one of them"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "nowhere").startswith(f"{tmp_path}/nowhere: is not a folder; create it")
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".acme.toml").write_text("an editor's own file")
+    assert refusal(tmp_path).startswith(f"{tmp_path}: holds no organization; put a file")
+
+
+def test_an_organization_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    write(tmp_path, VALID)
+    assert refusal(tmp_path, only="amce").endswith("holds no amce.toml; the organizations there are acme")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_bytes(b"\xff\xfe\x00")
+    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text; save it as UTF-8"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").mkdir()
+    assert refusal(tmp_path).startswith(f"{tmp_path}/acme.toml: cannot be read (Is a directory); ")
+
+
+def test_one_organization_loads_beside_anothers_broken_file(tmp_path: Path) -> None:
+    write(tmp_path, VALID)
+    write(tmp_path, "broken", name="other")
+    assert [organization.name for organization in load_organizations(tmp_path, only="acme")] == ["acme"]
+
+
+def test_a_file_with_keys_alone_has_sensible_defaults(tmp_path: Path) -> None:
+    # Given
+    write(tmp_path, VALID)
+    # When
+    organization = load(tmp_path)
+    # Then
+    assert organization.customer_id == organization.name == "acme"
+    assert organization.environment == "uat"
+    assert organization.allowed_source_ips == organization.alarm_emails == ()
+    assert organization.publish_actions == ("*",)
+    assert organization.order_by == "event_timestamp"
+    assert organization.journal_retention_days >= organization.state_retention_days >= 30
+    assert 2 <= organization.max_concurrency < 10  # the whole concurrency of a new account
+    assert organization.domain_name is organization.certificate_arn is None
+
+
+def test_the_sample_says_the_defaults(tmp_path: Path) -> None:
+    # Given
+    sample = load_organizations(Path(__file__).parents[2] / "organizations", only="example")[0]
+    write(tmp_path, VALID, name="example")
+    # When
+    default = load(tmp_path)
+    # Then
+    differing = {name for name in vars(default) if getattr(default, name) != getattr(sample, name)}
+    assert differing == {"public_keys"}
+
+
+def test_a_key_is_the_same_key_in_whichever_form_it_is_pasted(tmp_path: Path) -> None:
+    # Given
+    public = PRIVATE.public_key()
+    spki = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    forms = {
+        "pkcs1": public.public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode(),
+        "spaced": f"\n  {spki}\n\n",
+        "windows": spki.replace("\n", "\r\n"),
+    }
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    for name, pem in forms.items():
+        (tmp_path / f"{name}.toml").write_bytes(with_keys(pem).encode())
+    # When
+    loaded = load_organizations(tmp_path)
+    # Then
+    assert {organization.public_keys for organization in loaded} == {(der,)}
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text(VALID, encoding="utf-8-sig")
+    assert load(tmp_path).name == "acme"
+
+
+def test_a_single_address_is_a_network_of_one(tmp_path: Path) -> None:
+    write(tmp_path, VALID + 'allowed_source_ips = ["203.0.113.7", "2001:DB8::1"]\n')
+    assert load(tmp_path).allowed_source_ips == ("203.0.113.7/32", "2001:db8::1/128")
