@@ -1,0 +1,73 @@
+"""boto3 clients of the emulated AWS, which nothing in the user's own AWS settings can lead elsewhere."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+ACCESS_KEY_ID = "test"  # ministack takes this pair for the account's root user
+SECRET_ACCESS_KEY = "test"  # noqa: S105 - opens nothing but the emulator on loopback
+
+_LONGEST_FUNCTION = 900  # seconds
+
+
+class Clients:
+    """One client of each service that the stand speaks to.
+
+    Parameters
+    ----------
+    endpoint_url : str
+        Of the emulator.
+    certificate_file : Path or None
+        What to trust, where that is an https address.
+    """
+
+    def __init__(self, *, endpoint_url: str, certificate_file: Path | None) -> None:
+        self._endpoint_url = endpoint_url
+        self._certificate_file = certificate_file
+        self._session = boto3.Session(botocore_session=_unconfigured_session())
+        self.cloudformation: CloudFormationClient = self.make("cloudformation")
+        self.dynamodb: DynamoDBClient = self.make("dynamodb")
+        self.functions: LambdaClient = self.make("lambda")
+        self.s3: S3Client = self.make("s3")
+        self.sqs: SQSClient = self.make("sqs")
+        self.ssm: SSMClient = self.make("ssm")
+
+    def make(self, service: str) -> Any:
+        """Make a client of the service that boto3 knows by this name."""
+        return self._session.client(
+            service,
+            endpoint_url=self._endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            verify=str(self._certificate_file) if self._certificate_file else None,
+            config=Config(
+                proxies={},
+                retries={"total_max_attempts": 1},
+                read_timeout=_LONGEST_FUNCTION,
+                max_pool_connections=20,
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+
+def _unconfigured_session() -> botocore.session.Session:
+    """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name what is not there."""
+    nowhere = (None, None, os.devnull, None)
+    return botocore.session.Session(
+        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
+    )

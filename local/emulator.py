@@ -1,0 +1,227 @@
+"""The ministack process: AWS on loopback, for as long as the stand runs.
+
+ministack is started with an environment of its own making, because the functions it runs inherit all of it, and with
+folders of its own, because it leaves the unpacked code of every function behind.
+"""
+
+import datetime
+import ipaddress
+import os
+import shutil
+import socket
+import sys
+import time
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from local import processes
+from local.aws import REGION, Clients
+from local.errors import StandError
+
+if TYPE_CHECKING:
+    import subprocess
+
+HOST = "127.0.0.1"
+
+_START_TIMEOUT = 30.0  # seconds; it needs less than one
+_ATTEMPTS_AT_A_FREE_PORT = 5
+_DIES_WITH_ITS_PARENT = """
+import ctypes, runpy, signal
+prctl = getattr(ctypes.CDLL(None), "prctl", None)
+if prctl:
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a stand that is killed outright leaves no emulator on its port
+runpy.run_module("ministack", run_name="__main__")
+"""
+
+
+class Emulator:
+    """ministack on a port of loopback; a context manager that starts it and ends it with all its workers.
+
+    Parameters
+    ----------
+    directory : Path
+        Everything it writes goes in here; emptied at the start, and but for the log at the end.
+    port : int
+        0 picks a free one.
+    enforce_iam : bool
+        Refuse what the roles' policies do not allow. The emulator then speaks HTTPS, because the queues' policies
+        refuse plain HTTP.
+    """
+
+    def __init__(self, *, directory: Path, port: int, enforce_iam: bool = False) -> None:
+        self.log_file = directory.with_suffix(".log")
+        self.port = port
+        self._directory = directory.resolve()  # the emulator works in it, so a relative one would mean another
+        self._enforce_iam = enforce_iam
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the emulated AWS answers."""
+        return f"{'https' if self._enforce_iam else 'http'}://{HOST}:{self.port}"
+
+    @property
+    def certificate_file(self) -> Path | None:
+        """What clients must trust, if the emulator speaks HTTPS."""
+        return self._directory / "certificate.pem" if self._enforce_iam else None
+
+    @cached_property
+    def aws(self) -> Clients:
+        """Clients of the emulator, once it runs."""
+        return Clients(endpoint_url=self.endpoint_url, certificate_file=self.certificate_file)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def check(self) -> None:
+        """Check that the emulator still runs.
+
+        Raises
+        ------
+        StandError
+            It has ended by itself; with the end of its log.
+        """
+        if self._process is None or self._process.poll() is not None:
+            log = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+            raise StandError(
+                "\n".join([f"The emulator (ministack) has ended. The end of its log, {self.log_file}:", *log[-15:]])
+            )
+
+    def _start(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+        (self._directory / "temporary").mkdir(parents=True)
+        if self._enforce_iam:
+            _make_certificate(self._directory)
+        if self.port:
+            require_free(self.port)
+            self._launch()
+            return
+        for attempt in range(_ATTEMPTS_AT_A_FREE_PORT):
+            self.port = _find_free_port()
+            try:
+                self._launch()
+            except StandError:  # another program may have taken the port in between
+                if attempt == _ATTEMPTS_AT_A_FREE_PORT - 1:
+                    raise
+            else:
+                return
+
+    def _launch(self) -> None:
+        self._process = processes.start(
+            [sys.executable, "-c", _DIES_WITH_ITS_PARENT],
+            environment=self._environment(),
+            directory=self._directory,
+            log_file=self.log_file,
+        )
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not self._answers():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StandError(f"The emulator (ministack) does not answer. Its log: {self.log_file}")
+            time.sleep(0.05)
+
+    def _stop(self) -> None:
+        with processes.uninterrupted():
+            if self._process is not None:
+                processes.end(self._process)
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
+
+    def _environment(self) -> dict[str, str]:
+        home = str(self._directory)
+        environment = {
+            "PATH": os.defpath,
+            "HOME": home,  # else the functions would read the user's ~/.aws
+            "TMPDIR": f"{home}/temporary",
+            "STATE_DIR": f"{home}/state",
+            "S3_DATA_DIR": f"{home}/s3",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "DOCKER_HOST": f"unix://{home}/no-docker",  # else it tidies up in the user's Docker
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if self._enforce_iam:
+            environment |= {
+                "AUTH": "true",
+                "USE_SSL": "1",
+                "MINISTACK_SSL_CERT": f"{home}/certificate.pem",
+                "MINISTACK_SSL_KEY": f"{home}/certificate_key.pem",
+                "AWS_CA_BUNDLE": f"{home}/certificate.pem",  # for the functions
+            }
+        return environment
+
+
+def require_free(port: int) -> None:
+    """Check that nobody else listens on a port of loopback.
+
+    Raises
+    ------
+    StandError
+        Somebody does.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise StandError(
+                f"Port {port} of {HOST} is in use by another program. "
+                f"End that, or choose another port with --port (0 picks a free one)."
+            ) from None
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _make_certificate(directory: Path) -> None:
+    """Write `certificate.pem` and `certificate_key.pem` for loopback, so that no openssl program is needed."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "VectorCare Bridge local stand")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    key_file = directory / "certificate_key.pem"
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -1,0 +1,135 @@
+"""What a running stack holds, read through the AWS APIs that an operator has."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.deployment import Deployment
+from local.emulator import Emulator
+
+Item = Mapping[str, Any]
+
+UNREADABLE = "unreadable"
+"""In place of a service request's id, the journal's name for what cannot be read or applied."""
+
+_deserialize = TypeDeserializer().deserialize
+
+
+class Holdings:
+    """Tables, queues and spool of one stack.
+
+    Parameters
+    ----------
+    emulator : Emulator
+        Where the stack runs.
+    deployment : Deployment
+        Which it is.
+    """
+
+    def __init__(self, emulator: Emulator, deployment: Deployment) -> None:
+        self._emulator = emulator
+        self._outputs = deployment.outputs
+
+    def service_request(self, service_request_id: str) -> Item | None:
+        """Return the state of a service request, or None if there is none."""
+        answer = self._emulator.aws.dynamodb.get_item(
+            TableName=self._outputs["ServiceRequestsTable"],
+            Key={"service_request_id": {"S": service_request_id}},
+            ConsistentRead=True,
+        )
+        return _plain(answer["Item"]) if "Item" in answer else None
+
+    def journal(self, service_request_id: str) -> list[Item]:
+        """Return the journal's entries of a service request, oldest arrival first."""
+        pages = self._emulator.aws.dynamodb.get_paginator("query").paginate(
+            TableName=self._outputs["EventsTable"],
+            KeyConditionExpression="service_request_id = :id",
+            ExpressionAttributeValues={":id": {"S": service_request_id}},
+            ConsistentRead=True,
+        )
+        entries = [_plain(item) for page in pages for item in page["Items"]]
+        return sorted(entries, key=lambda entry: str(entry["received_at"]))
+
+    def unreadable(self, body: bytes) -> Item | None:
+        """Return the journal's entry of a webhook that could not be read or applied, or None if there is none."""
+        answer = self._emulator.aws.dynamodb.get_item(
+            TableName=self._outputs["EventsTable"],
+            Key={"service_request_id": {"S": UNREADABLE}, "event_id": {"S": hashlib.sha256(body).hexdigest()}},
+            ConsistentRead=True,
+        )
+        return _plain(answer["Item"]) if "Item" in answer else None
+
+    def waiting(self) -> int:
+        """Count the messages on the queue, those being processed included."""
+        return self._count(self._outputs["QueueUrl"])
+
+    def dead(self) -> int:
+        """Count the dead letters, those being redriven included."""
+        return self._count(self._outputs["DeadLetterQueueUrl"])
+
+    def spooled(self) -> int:
+        """Count the webhooks in the spool."""
+        return self._emulator.aws.s3.list_objects_v2(Bucket=self._outputs["SpoolBucket"])["KeyCount"]
+
+    def settle(self, *, within: float) -> bool:
+        """Wait until the queue is empty: all that was accepted has been applied or is dead.
+
+        Parameters
+        ----------
+        within : float
+            Seconds after which to give up.
+
+        Returns
+        -------
+        bool
+            Whether it came to be empty.
+        """
+        deadline = time.monotonic() + within
+        while self.waiting():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def invoke(self, function_output: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one of the stack's functions as from the Lambda console.
+
+        Parameters
+        ----------
+        function_output : str
+            The stack output that names it, such as `RedriveFunction`.
+        event : mapping
+            Its input.
+
+        Returns
+        -------
+        dict
+            What it answered; with `errorMessage` in it if it failed.
+        """
+        answer = self._emulator.aws.functions.invoke(
+            FunctionName=self._outputs[function_output], Payload=json.dumps(dict(event)).encode()
+        )
+        content: dict[str, Any] = json.loads(answer["Payload"].read())
+        return content
+
+    def _count(self, queue_url: str) -> int:
+        attributes = self._emulator.aws.sqs.get_queue_attributes(
+            QueueUrl=queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return sum(int(count) for count in attributes.values())
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    item = {name: _deserialize(value) for name, value in attributes.items()}
+    if "body" in item:
+        item["body"] = bytes(item["body"])  # boto3 has a binary type of its own
+    return item

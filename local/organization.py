@@ -1,0 +1,142 @@
+"""Whose webhooks the stand takes, and the private key that signs them."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from local.errors import StandError
+
+LOCAL_NAME = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organization:
+    """A customer organization, its file, and the private key that belongs to it, if the stand has that.
+
+    Attributes
+    ----------
+    name : str
+        The name of its file without `.toml`.
+    directory : Path
+        The folder of organization files that the stack is synthesized from.
+    private_key_file : Path or None
+        The PEM file of a private key, one of whose public keys the organization's file names; None if there is none.
+    """
+
+    name: str
+    directory: Path
+    private_key_file: Path | None
+
+
+def make_local_organization(directory: Path) -> Organization:
+    """Make the organization that the stand runs for when it is given no other; its key pair is made only once.
+
+    Parameters
+    ----------
+    directory : Path
+        The stand's own folder.
+
+    Raises
+    ------
+    StandError
+        The key of an earlier run cannot be read.
+    """
+    private_key_file = directory / "private_key.pem"
+    if not private_key_file.exists():
+        pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        private_key_file.touch(mode=0o600)
+        private_key_file.write_bytes(pem)
+    public_key = _public_pem(load_private_key(private_key_file).public_key())
+    organizations = directory / "organizations"
+    organizations.mkdir(exist_ok=True)
+    (organizations / f"{LOCAL_NAME}.toml").write_text(
+        f'public_keys = ["""\n{public_key}"""]\nenvironment = "uat"\n', encoding="utf-8"
+    )
+    return Organization(name=LOCAL_NAME, directory=organizations, private_key_file=private_key_file)
+
+
+def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> Organization:
+    """Choose an organization of a folder of the user's own.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds one TOML file per organization.
+    name : str or None
+        Which of them; None takes the only one.
+    private_key_file : Path or None
+        PEM of the private key that signs this organization's webhooks, if the user has one.
+
+    Raises
+    ------
+    StandError
+        There is no such organization, none or several to choose from, or the key is not one of its own.
+    """
+    names = sorted(path.stem for path in directory.glob("*.toml"))
+    if not names:
+        raise StandError(f"{directory} holds no organization file (NAME.toml). Add one, or leave out --organizations.")
+    if name is None and len(names) > 1:
+        raise StandError(
+            f"{directory} holds several organizations: {', '.join(names)}. Choose one with --organization."
+        )
+    chosen = name or names[0]
+    if chosen not in names:
+        raise StandError(
+            f"{directory} holds no organization {chosen}; it holds {', '.join(names)}. "
+            f"Choose another folder with --organizations."
+        )
+    if private_key_file is not None:
+        _check_key_belongs(private_key_file, directory / f"{chosen}.toml")
+    return Organization(name=chosen, directory=directory, private_key_file=private_key_file)
+
+
+def load_private_key(path: Path) -> rsa.RSAPrivateKey:
+    """Read an unencrypted RSA private key in PEM form.
+
+    Raises
+    ------
+    StandError
+        The file is not that.
+    """
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise StandError(
+            f"{path} cannot be read as an unencrypted private key in PEM form ({type(error).__name__}). "
+            f"If the stand made it, delete it and run again."
+        ) from error
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise StandError(f"{path} is not an RSA key, and VectorCare signs with RSA.")
+    return key
+
+
+def _check_key_belongs(private_key_file: Path, organization_file: Path) -> None:
+    ours = _public_pem(load_private_key(private_key_file).public_key())
+    try:
+        listed = tomllib.loads(organization_file.read_text(encoding="utf-8")).get("public_keys", [])
+        theirs = {_public_pem(load_pem_public_key(pem.encode())) for pem in listed}
+    except (ValueError, AttributeError, TypeError, OSError):
+        return  # a file that is wrong in itself is for the synthesis to explain, which names key and mend
+    if ours not in theirs:
+        raise StandError(
+            f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
+            f"what it signs would be refused. Pass the matching key, or leave out --private-key."
+        )
+
+
+def _public_pem(key: object) -> str:
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,0 +1,140 @@
+"""Processes that the stand starts: none of them outlives it.
+
+Each gets a process group of its own, so that a Ctrl-C in the terminal reaches the stand alone, which then ends every
+group with all that it started.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_GONE_WITHIN = 5.0  # seconds after SIGKILL; more than a busy machine needs to collect its dead
+
+
+class _Interruption:
+    """The one place that knows whether a signal came and whether it may interrupt now."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+        self.pending = False
+        self.deferrals = 0
+
+    def arrive(self, number: int, _frame: FrameType | None) -> None:
+        if self.signal is not None:
+            return  # a second Ctrl-C must not break the clean-up that the first one began
+        self.signal = signal.Signals(number)
+        if self.deferrals:
+            self.pending = True
+        else:
+            raise KeyboardInterrupt
+
+
+_interruption = _Interruption()
+_started: set[subprocess.Popen[bytes]] = set()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have SIGINT, SIGTERM and SIGHUP raise one KeyboardInterrupt inside, and end what was started inside.
+
+    Only the main thread may enter. `interrupted_by` tells afterwards which signal it was.
+    """
+    _interruption.signal, _interruption.pending = None, False
+    earlier = set(_started)
+    previous = {number: signal.signal(number, _interruption.arrive) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        _interruption.deferrals += 1
+        for process in _started - earlier:
+            end(process)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        _interruption.deferrals -= 1
+
+
+def interrupted_by() -> signal.Signals | None:
+    """Say which signal interrupted the last `interruptible` block, if one did."""
+    return _interruption.signal
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold a signal back until the end of the block, for steps that must not be torn apart."""
+    _interruption.deferrals += 1
+    try:
+        yield
+    finally:
+        _interruption.deferrals -= 1
+    if _interruption.pending and not _interruption.deferrals:
+        _interruption.pending = False
+        raise KeyboardInterrupt
+
+
+def start(
+    command: Sequence[str], *, environment: Mapping[str, str], directory: Path, log_file: Path
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a process group of its own, its output going to `log_file`.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program and arguments.
+    environment : mapping of str to str
+        The whole environment of the process; nothing is inherited.
+    directory : Path
+        Its working directory.
+    log_file : Path
+        Overwritten.
+    """
+    _adopt_orphans()
+    with uninterrupted(), log_file.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - the stand's own commands, and no shell
+            command,
+            env=dict(environment),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        _started.add(process)
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill `process` and all of its group, and wait until they are gone.
+
+    Nothing that the stand starts has anything to save, so nothing is asked politely.
+    """
+    with uninterrupted():
+        deadline = time.monotonic() + _GONE_WITHIN
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+                os.waitpid(-process.pid, os.WNOHANG)
+            except ProcessLookupError:
+                break
+            except ChildProcessError:
+                pass  # dead, and still to be collected by whoever adopted it
+            time.sleep(0.005)
+        process.poll()
+        _started.discard(process)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes whose parent has died, so that `end` can collect them.
+
+    In many containers nobody else does, or late. Only Linux has this; elsewhere the system's init collects them.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl:
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

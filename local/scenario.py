@@ -1,0 +1,348 @@
+"""The walk-through: what VectorCare sends in a service request's life, and what must be in the tables after each step.
+
+Every step is a really signed webhook over HTTP; every expectation is read from the stack's own tables and queues.
+"""
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from local import vectorcare
+from local.holdings import UNREADABLE, Holdings, Item
+from local.report import Report
+from local.vectorcare import VectorCare, Webhook
+
+# An event dated further ahead than this is refused until then: applied, it would freeze its service request.
+_FUTURE_TOLERANCE = timedelta(minutes=15)
+# How much further ahead the poisonous event is: it must have used up its 30 receives before its time comes.
+_POISON_LEAD = timedelta(seconds=10)
+_NOTICE = timedelta(hours=2)  # from the broadcast to the pickup
+
+
+class ScenarioFailedError(Exception):
+    """Something did not come out as it should; the report has said what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One delivery, and what the stack must make of it.
+
+    Attributes
+    ----------
+    title, meaning : str
+        For the reader.
+    sent : Webhook
+        What is delivered.
+    journal : tuple of Webhook
+        The webhooks that the journal must hold for the service request afterwards, byte for byte.
+    state : Webhook
+        The one of them that must own the service request's item.
+    revision : int
+        How many times that item must have been written.
+    status : int
+        What the HTTP answer must be.
+    forged : bool
+        Sign with a key that is not VectorCare's.
+    """
+
+    title: str
+    meaning: str
+    sent: Webhook
+    journal: tuple[Webhook, ...]
+    state: Webhook
+    revision: int
+    status: int = 200
+    forged: bool = False
+
+
+def steps(now: datetime) -> tuple[Step, ...]:
+    """Tell the life of one service request, disorder included.
+
+    Parameters
+    ----------
+    now : datetime
+        The story has happened in the minutes before.
+    """
+    broadcast = _broadcast(at=now - timedelta(minutes=9))
+    pickup = broadcast.event_timestamp + _NOTICE
+
+    def event(minutes_ago: int, status: str, action: str, pickup: datetime) -> Webhook:
+        at = now - timedelta(minutes=minutes_ago)
+        return replace(
+            broadcast,
+            event_id=vectorcare.new_event_id(at),
+            event_timestamp=at,
+            request_status=status,
+            action=action,
+            data=vectorcare.trip(broadcast.service_request_id, pickup=pickup),
+        )
+
+    assigned = event(7, "ASSIGNED", "BROADCAST_ACCEPTED", pickup)
+    late = event(5, "ASSIGNED", "REQUEST_DATA_UPDATED", pickup + timedelta(minutes=15))
+    updated = event(3, "ASSIGNED", "REQUEST_DATA_UPDATED", pickup + timedelta(minutes=30))
+    completed = event(1, "COMPLETED", "REQUEST_COMPLETED", pickup + timedelta(minutes=30))
+    restamped = replace(broadcast, event_timestamp=now)
+    return (
+        Step(
+            title="Broadcast",
+            meaning="A hospital offers a trip. The first webhook of a service request makes its item.",
+            sent=broadcast,
+            journal=(broadcast,),
+            state=broadcast,
+            revision=1,
+        ),
+        Step(
+            title="Assigned",
+            meaning="We accepted the trip. The newer event takes the item over; the journal keeps both.",
+            sent=assigned,
+            journal=(broadcast, assigned),
+            state=assigned,
+            revision=2,
+        ),
+        Step(
+            title="Data updated",
+            meaning="The pickup moves by half an hour. Each webhook carries the whole request: new data replaces old.",
+            sent=updated,
+            journal=(broadcast, assigned, updated),
+            state=updated,
+            revision=3,
+        ),
+        Step(
+            title="Completed",
+            meaning="The trip is over. VectorCare documents no action for that; unknown ones are taken as they come.",
+            sent=completed,
+            journal=(broadcast, assigned, updated, completed),
+            state=completed,
+            revision=4,
+        ),
+        Step(
+            title="A duplicate",
+            meaning="VectorCare missed our answer and delivers the assignment again. Accepted, and nothing changes.",
+            sent=assigned,
+            journal=(broadcast, assigned, updated, completed),
+            state=completed,
+            revision=4,
+        ),
+        Step(
+            title="Out of order",
+            meaning="An update from before the last one comes only now. Journaled; the state does not go back in time.",
+            sent=late,
+            journal=(broadcast, assigned, updated, completed, late),
+            state=completed,
+            revision=4,
+        ),
+        Step(
+            title="Re-stamped",
+            meaning="The broadcast is delivered again under its event_id, but dated now. The journal's first entry "
+            "decides an event's time, so it stays old; the other bytes are kept beside it.",
+            sent=restamped,
+            journal=(broadcast, assigned, updated, completed, late, restamped),
+            state=completed,
+            revision=4,
+        ),
+        Step(
+            title="Forged",
+            meaning="Somebody who knows the URL, but not VectorCare's key, cancels the trip. Refused, nothing is kept.",
+            sent=event(0, "UNAVAILABLE", "BROADCAST_CANCELED", pickup),
+            journal=(broadcast, assigned, updated, completed, late, restamped),
+            state=completed,
+            revision=4,
+            status=401,
+            forged=True,
+        ),
+    )
+
+
+class Scenario:
+    """Plays the steps against a stack and compares.
+
+    Parameters
+    ----------
+    vectorcare : VectorCare
+        Sends to the stack.
+    private_key : RSAPrivateKey
+        What it signs with.
+    holdings : Holdings
+        What the stack holds.
+    report : Report
+        Where all is told.
+    patience : float
+        Seconds that a step may take to go through the stack.
+    """
+
+    def __init__(
+        self,
+        *,
+        vectorcare: VectorCare,
+        private_key: RSAPrivateKey,
+        holdings: Holdings,
+        report: Report,
+        patience: float = 30.0,
+    ) -> None:
+        self._vectorcare = vectorcare
+        self._private_key = private_key
+        self._forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._holdings = holdings
+        self._report = report
+        self._patience = patience
+
+    def play(self) -> bool:
+        """Play everything, up to the first thing that is wrong; say whether all came out as it should."""
+        story = steps(_now())
+        try:
+            for number, step in enumerate(story, start=1):
+                self._play_step(number, step)
+            self._play_poison(len(story) + 1)
+        except ScenarioFailedError:
+            return False
+        return True
+
+    def _play_step(self, number: int, step: Step) -> None:
+        name = step.sent.service_request_id
+        before = {entry["event_id"] for entry in self._holdings.journal(name)}
+        self._begin(number, step.title, step.meaning)
+        self._send(step.sent, signer=self._forger if step.forged else self._private_key, status=step.status)
+        self._await_empty_queue()
+        self._check_tables(name, state=step.state, revision=step.revision, journal=step.journal, known=before)
+
+    def _play_poison(self, number: int) -> None:
+        its_time = _now() + _POISON_LEAD
+        poison = _broadcast(at=its_time + _FUTURE_TOLERANCE)
+        dead_before = self._holdings.dead()
+
+        self._begin(
+            number,
+            "Poisonous",
+            "The sender's clock is more than 15 minutes ahead. Applied now, this event would outrank all that really "
+            "happens until then; so it is refused for good and becomes a dead letter within seconds.",
+        )
+        self._send(poison, signer=self._private_key, status=200)
+        self._await_empty_queue()
+        self._check_dead(poison, dead_before + 1)
+
+        self._begin(
+            number + 1,
+            "Redriven after the fix",
+            "What mends this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. An "
+            "operator runs the redrive function with {}, as from the Lambda console.",
+        )
+        self._wait_until(its_time)
+        answer = self._holdings.invoke("RedriveFunction", {})
+        self._report.fact("redrive", json.dumps(answer))
+        self._check(f"it moved {dead_before + 1}", answer.get("moved") == dead_before + 1, answer)
+        self._await_empty_queue()
+        self._check("no dead letter is left", self._holdings.dead() == 0, self._holdings.dead())
+        self._check_tables(poison.service_request_id, state=poison, revision=1, journal=(poison,), known=())
+
+    def _begin(self, number: int, title: str, meaning: str) -> None:
+        self._report.headline(f"{number}. {title}")
+        self._report.explain(meaning)
+
+    def _send(self, webhook: Webhook, *, signer: RSAPrivateKey, status: int) -> None:
+        answer = self._vectorcare.send(webhook.body, signature=vectorcare.sign(webhook.body, signer))
+        signed = "signed by VectorCare" if signer is self._private_key else "signed with another key"
+        self._report.fact(
+            "sent",
+            f"{webhook.request_status} {webhook.action}, dated {webhook.event_timestamp:%H:%M:%S} "
+            f"({len(webhook.body)} bytes, {signed})",
+        )
+        self._report.fact("answered", f"{answer.status} {answer.text} in {answer.seconds * 1000:.0f} ms")
+        self._check(f"the answer is {status}", answer.status == status, answer.status)
+
+    def _await_empty_queue(self) -> None:
+        if not self._holdings.settle(within=self._patience):
+            self._check(f"the queue is empty within {self._patience:.0f} s", holds=False, found="it is not")
+
+    def _wait_until(self, instant: datetime) -> None:
+        seconds = (instant - datetime.now(UTC)).total_seconds() + 1
+        if seconds > 0:
+            self._report.fact("waiting", f"{seconds:.0f} s, until the event's time has come")
+            time.sleep(seconds)
+
+    def _check_tables(
+        self,
+        service_request_id: str,
+        *,
+        state: Webhook,
+        revision: int,
+        journal: Sequence[Webhook],
+        known: Collection[str],
+    ) -> None:
+        item = self._holdings.service_request(service_request_id)
+        entries = self._holdings.journal(service_request_id)
+        self._report.service_request(service_request_id, item)
+        self._report.journal(service_request_id, entries, new={entry["event_id"] for entry in entries} - {*known})
+        self._check_state(item, state, revision)
+        self._check_journal(entries, journal)
+
+    def _check_state(self, item: Item | None, expected: Webhook, revision: int) -> None:
+        wanted = {
+            "event_id": expected.event_id,
+            "last_updated": expected.event_timestamp.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
+            "request_status": expected.request_status,
+            "action": expected.action,
+            "data": json.loads(expected.body, parse_float=Decimal)["data"],
+            "data_event_id": expected.event_id,
+            "revision": revision,
+        }
+        wrong = [name for name, value in wanted.items() if (item or {}).get(name) != value]
+        self._check(
+            f"the item is {expected.request_status} {expected.action} and its data, at revision {revision}",
+            not wrong,
+            "no item" if item is None else f"other {', '.join(wrong)}",
+        )
+
+    def _check_journal(self, entries: Sequence[Item], expected: Sequence[Webhook]) -> None:
+        kept = sorted((entry["event_id"].partition("#")[0], entry["body"], entry["signature"]) for entry in entries)
+        wanted = sorted(
+            (webhook.event_id, webhook.body, vectorcare.sign(webhook.body, self._private_key)) for webhook in expected
+        )
+        self._check(
+            f"the journal holds {_counted(len(expected), 'webhook')}, byte for byte, with the signature",
+            kept == wanted,
+            f"{_counted(len(kept), 'webhook')}",
+        )
+
+    def _check_dead(self, poison: Webhook, count: int) -> None:
+        item = self._holdings.service_request(poison.service_request_id)
+        entry = self._holdings.unreadable(poison.body)
+        self._report.fact("dead", f"{_counted(self._holdings.dead(), 'letter')} in the dead-letter queue")
+        self._report.service_request(poison.service_request_id, item)
+        self._report.journal(UNREADABLE, [entry] if entry else [], new={entry["event_id"]} if entry else ())
+        self._check("it is a dead letter", self._holdings.dead() == count, self._holdings.dead())
+        self._check("it has made no item", item is None, "one")
+        self._check(
+            "the journal holds it, byte for byte", entry is not None and entry["body"] == poison.body, "nothing"
+        )
+
+    def _check(self, what: str, holds: bool, found: object) -> None:
+        self._report.check(what, holds=holds, found=str(found))
+        if not holds:
+            raise ScenarioFailedError(what)
+
+
+def _now() -> datetime:
+    """Tell the time to the second, so that the tables show it as it was sent."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _broadcast(*, at: datetime) -> Webhook:
+    service_request_id = vectorcare.new_service_request_id()
+    return Webhook(
+        event_id=vectorcare.new_event_id(at),
+        event_timestamp=at,
+        service_request_id=service_request_id,
+        request_status="AVAILABLE",
+        action="BROADCAST_RECEIVED",
+        data=vectorcare.trip(service_request_id, pickup=at + _NOTICE),
+    )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,193 @@
+"""The life of a stand: start, deploy, play, serve, leave nothing behind."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from requests import RequestException
+
+from local import deployment, processes
+from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.deployment import Assembly, Deployment
+from local.emulator import Emulator
+from local.errors import StandError
+from local.holdings import Holdings
+from local.organization import Organization, load_private_key
+from local.report import Report
+from local.scenario import Scenario
+from local.vectorcare import VectorCare
+
+DIRECTORY = Path(".local")
+"""The stand's own folder, in the directory that it is started from."""
+
+DEFAULT_PORT = 8423
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """A stack that runs on an emulator for one organization."""
+
+    organization: Organization
+    emulator: Emulator
+    deployment: Deployment
+
+    @property
+    def holdings(self) -> Holdings:
+        """What the stack holds."""
+        return Holdings(self.emulator, self.deployment)
+
+    def play_scenario(self, report: Report, *, patience: float = 30.0) -> bool:
+        """Play the walk-through; say whether everything came out as it should.
+
+        Parameters
+        ----------
+        report : Report
+            Where it is told.
+        patience : float
+            Seconds that a step may take to go through the stack.
+
+        Raises
+        ------
+        StandError
+            The stand has no private key to sign with.
+        """
+        if self.organization.private_key_file is None:
+            raise StandError("Without the organization's private key nothing can be signed.")
+        private_key = load_private_key(self.organization.private_key_file)
+        sender = VectorCare(
+            webhook_url=self.deployment.webhook_url,
+            private_key=private_key,
+            certificate_file=self.emulator.certificate_file,
+        )
+        return Scenario(
+            vectorcare=sender, private_key=private_key, holdings=self.holdings, report=report, patience=patience
+        ).play()
+
+    def describe(self) -> dict[str, str | int | None]:
+        """Return what a script needs to use the stand: the content of stand.json."""
+        outputs, key = self.deployment.outputs, self.organization.private_key_file
+        return {
+            "webhook_url": self.deployment.webhook_url,
+            "health_url": self.deployment.health_url,
+            "endpoint_url": self.emulator.endpoint_url,
+            "region": REGION,
+            "access_key_id": ACCESS_KEY_ID,
+            "secret_access_key": SECRET_ACCESS_KEY,
+            "service_requests_table": outputs["ServiceRequestsTable"],
+            "events_table": outputs["EventsTable"],
+            "queue_url": outputs["QueueUrl"],
+            "dead_letter_queue_url": outputs["DeadLetterQueueUrl"],
+            "spool_bucket": outputs["SpoolBucket"],
+            "redrive_function": outputs["RedriveFunction"],
+            "drain_function": outputs["DrainFunction"],
+            "organization": self.organization.name,
+            "private_key_file": str(key.resolve()) if key else None,
+            "pid": os.getpid(),
+        }
+
+
+@contextmanager
+def exclusive(directory: Path) -> Iterator[None]:
+    """Hold a folder for one stand alone.
+
+    Raises
+    ------
+    StandError
+        Another stand runs in it.
+    """
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StandError(
+                f"A stand is running in {directory.resolve()} already{_whereabouts(directory)}. "
+                f"End it with Ctrl-C where it was started."
+            ) from None
+        _announcement(directory).unlink(missing_ok=True)  # a stand that was killed outright could not
+        yield
+
+
+@contextmanager
+def running(
+    assembly: Assembly,
+    organization: Organization,
+    *,
+    directory: Path,
+    port: int,
+    report: Report,
+    enforce_iam: bool = False,
+) -> Iterator[Stand]:
+    """Run a synthesized stack for as long as the block lasts.
+
+    Parameters
+    ----------
+    assembly, organization : Assembly, Organization
+        What is deployed, and for whom.
+    directory : Path
+        Where the emulator's files go; they are gone at the end, its log remains.
+    port : int
+        0 picks a free one.
+    report : Report
+        Where progress is told.
+    enforce_iam : bool
+        Refuse what the roles' policies do not allow.
+
+    Raises
+    ------
+    StandError
+        The emulator does not start, ends, or does not take the stack.
+    """
+    with Emulator(directory=directory / "emulator", port=port, enforce_iam=enforce_iam) as emulator:
+        try:
+            with report.phase(f"Deploying {assembly.stack_name} to {emulator.endpoint_url}"):
+                deployed = deployment.deploy(assembly, emulator)
+            yield Stand(organization=organization, emulator=emulator, deployment=deployed)
+        except (BotoCoreError, ClientError, RequestException) as error:
+            emulator.check()
+            raise StandError(f"The emulator (ministack) refused: {error}. Its log: {emulator.log_file}") from error
+
+
+@contextmanager
+def announced(stand: Stand, directory: Path) -> Iterator[Path]:
+    """Have `stand.json` say how to use the stand, for as long as the block lasts."""
+    file = _announcement(directory)
+    try:
+        unfinished = directory / "stand.json.new"
+        unfinished.write_text(json.dumps(stand.describe(), indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(file)
+        yield file
+    finally:
+        with processes.uninterrupted():
+            file.unlink(missing_ok=True)
+
+
+def serve(stand: Stand) -> None:
+    """Stay up until interrupted; the emulator runs by itself what the template schedules.
+
+    Raises
+    ------
+    StandError
+        The emulator has ended by itself.
+    """
+    while True:
+        time.sleep(1)
+        stand.emulator.check()
+
+
+def _announcement(directory: Path) -> Path:
+    return directory / "stand.json"
+
+
+def _whereabouts(directory: Path) -> str:
+    try:
+        content = json.loads(_announcement(directory).read_text(encoding="utf-8"))
+        return f" (process {content['pid']}, {content['endpoint_url']})"
+    except (OSError, ValueError, KeyError):
+        return ""

@@ -1,0 +1,100 @@
+"""Stands for the tests: the code of `python -m local run`, in folders that are not the user's `.local/`."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from local import stand as stands
+from local.deployment import Assembly, synthesize
+from local.organization import Organization, load_private_key
+from local.report import Report
+from local.stand import Stand
+from local.vectorcare import VectorCare
+
+CUSTOMER_ID = "f3b1c0de-not-guessable"
+
+
+@pytest.fixture(scope="session")
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_unpacked_jsii() -> None:
+    """Have jsii unpack where it does for the infrastructure tests, instead of 200 MB for every stand."""
+    os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache/aws/jsii/package-cache"))
+
+
+@pytest.fixture(scope="session")
+def organization(shared_directory: Path) -> Organization:
+    """Give an organization in the middle of a key rotation: its file names the old key and the new one."""
+    with _only_one_worker(shared_directory):
+        directory = shared_directory / "organizations"
+        if not directory.exists():
+            directory.mkdir()
+            keys = [_make_key(shared_directory / f"{name}_key.pem") for name in ("old", "new")]
+            quoted = ", ".join(f'"""{key}"""' for key in keys)
+            (directory / "rehearsal.toml").write_text(
+                f'public_keys = [{quoted}]\nenvironment = "uat"\ncustomer_id = "{CUSTOMER_ID}"\n'
+            )
+    return Organization(name="rehearsal", directory=directory, private_key_file=shared_directory / "old_key.pem")
+
+
+@pytest.fixture(scope="session")
+def assembly(organization: Organization, shared_directory: Path) -> Assembly:
+    """Give the synthesized stack; all workers deploy the same."""
+    directory = shared_directory / "synthesized"
+    with _only_one_worker(shared_directory):
+        if not directory.exists():
+            directory.mkdir()
+            synthesize(organization, directory=directory)
+    return Assembly(directory=directory / "cdk.out", stack_name="VectorCareBridge-rehearsal")
+
+
+@pytest.fixture(scope="session")
+def stand(assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """Run a stand for all tests of a worker; each test minds that others have left their webhooks."""
+    with stands.running(
+        assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report()
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def old_key(organization: Organization) -> rsa.RSAPrivateKey:
+    """Give the key that is being replaced."""
+    assert organization.private_key_file is not None
+    return load_private_key(organization.private_key_file)
+
+
+@pytest.fixture(scope="session")
+def new_key(organization: Organization, shared_directory: Path) -> rsa.RSAPrivateKey:  # noqa: ARG001 - makes it
+    """Give the key that replaces it."""
+    return load_private_key(shared_directory / "new_key.pem")
+
+
+@pytest.fixture(scope="session")
+def vectorcare(stand: Stand, old_key: rsa.RSAPrivateKey) -> VectorCare:
+    """Give a VectorCare that sends to the stand."""
+    return VectorCare(webhook_url=stand.deployment.webhook_url, private_key=old_key)
+
+
+@contextmanager
+def _only_one_worker(directory: Path) -> Iterator[None]:
+    with (directory / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_key(path: Path) -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

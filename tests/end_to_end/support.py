@@ -1,0 +1,87 @@
+"""What the end-to-end tests do to a stand, and look at."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local import vectorcare
+from local.stand import Stand
+from local.vectorcare import Webhook
+
+QUIET_WITHIN = 30.0
+"""Seconds in which whatever was accepted is applied or dead, on a machine that does other things too."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How much a stand holds in each place where a webhook can come to rest."""
+
+    dead: int
+    spooled: int
+    journaled: int
+    service_requests: int
+
+
+def kept(stand: Stand) -> Kept:
+    """Count everything, once all that was accepted has come to rest."""
+    assert stand.holdings.settle(within=QUIET_WITHIN)
+    return Kept(
+        dead=stand.holdings.dead(),
+        spooled=stand.holdings.spooled(),
+        journaled=_count(stand, "EventsTable"),
+        service_requests=_count(stand, "ServiceRequestsTable"),
+    )
+
+
+def webhook(*, minutes_ago: float = 0, service_request_id: str | None = None, **changes: Any) -> Webhook:
+    """Make a webhook of a new service request, or of a given one."""
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    name = service_request_id or vectorcare.new_service_request_id()
+    fields: dict[str, Any] = {
+        "event_id": vectorcare.new_event_id(at),
+        "event_timestamp": at,
+        "service_request_id": name,
+        "request_status": "AVAILABLE",
+        "action": "BROADCAST_RECEIVED",
+        "data": vectorcare.trip(name, pickup=at + timedelta(hours=2)),
+    }
+    return Webhook(**(fields | changes))
+
+
+@contextmanager
+def environment(stand: Stand, function_output: str, **changes: str) -> Iterator[None]:
+    """Change environment variables of a function for as long as the block lasts."""
+    functions, name = stand.emulator.aws.functions, stand.deployment.outputs[function_output]
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": before | changes})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """Give the address of a service that takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give the address of a service that is not there."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: refused at once, and nobody else's meanwhile
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+def _count(stand: Stand, table_output: str) -> int:
+    pages = stand.emulator.aws.dynamodb.get_paginator("scan").paginate(
+        TableName=stand.deployment.outputs[table_output], Select="COUNT", ConsistentRead=True
+    )
+    return sum(page["Count"] for page in pages)

@@ -1,0 +1,16 @@
+"""What the emulator drops from the template, and the stand puts back."""
+
+import pytest
+
+from local.stand import Stand
+
+pytestmark = pytest.mark.xdist_group("stand")
+
+
+@pytest.mark.parametrize("table", ["EventsTable", "ServiceRequestsTable"])
+def test_items_expire_by_the_attribute_that_the_template_names(stand: Stand, table: str) -> None:
+    # When
+    answer = stand.emulator.aws.dynamodb.describe_time_to_live(TableName=stand.deployment.outputs[table])
+
+    # Then
+    assert answer["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
