@@ -26,7 +26,7 @@ types: $(READY)
 	@mypy
 
 pytest: $(READY) $(CDK)
-	@python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
+	@python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
 	@python app.py

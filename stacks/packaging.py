@@ -31,9 +31,9 @@ PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 SERVICES = ("dynamodb", "s3", "sqs")
 # What comes with a package but is reached by no import of the functions.
 UNUSED = (
-    "*.dist-info/[!M]*",  # Only METADATA stays, by which Amazon Inspector knows the versions.
+    "*.dist-info/[!M]*",  # Only METADATA stays, by which a scanner knows the versions.
     "aws_lambda_powertools/event_handler",
-    "aws_lambda_powertools/utilities/[!_jt]*",
+    "aws_lambda_powertools/utilities/[!_jt]*",  # Logger imports jmespath_utils and typing.
     "bin",
     "boto3/data",
     "boto3/examples",
@@ -52,7 +52,7 @@ class Artifact:
     folder : Path
         Its files.
     digest : str
-        SHA-256 of what went into it. Its own files differ in bytecode from machine to machine, and a deployment would
+        SHA-256 of what went into it. Its own bytecode may differ from machine to machine, and a deployment would
         replace functions for nothing.
     """
 

@@ -19,8 +19,6 @@ from local.organization import Organization
 from local.vectorcare import VectorCare
 from tests.end_to_end.support import webhook
 
-pytestmark = pytest.mark.xdist_group("command")
-
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 90.0
 """Seconds for anything that the command does, on a busy machine."""

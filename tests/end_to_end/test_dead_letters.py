@@ -14,8 +14,6 @@ from local.stand import Stand
 from local.vectorcare import VectorCare, Webhook
 from tests.end_to_end.support import QUIET_WITHIN, webhook
 
-pytestmark = pytest.mark.xdist_group("stand")
-
 FUTURE_TOLERANCE = timedelta(minutes=15)
 
 

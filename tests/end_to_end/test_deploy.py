@@ -13,8 +13,6 @@ from local.deployment import PROJECT
 from local.emulator import Emulator
 from local.organization import Organization
 
-pytestmark = pytest.mark.xdist_group("iam")
-
 CDK = PROJECT / "node_modules/.bin/cdk"
 
 

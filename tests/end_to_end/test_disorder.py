@@ -4,15 +4,12 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local import vectorcare as wire
 from local.stand import Stand
 from local.vectorcare import VectorCare, Webhook, sign
 from tests.end_to_end.support import QUIET_WITHIN, webhook
-
-pytestmark = pytest.mark.xdist_group("stand")
 
 SENDERS = 4
 

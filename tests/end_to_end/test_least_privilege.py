@@ -11,8 +11,6 @@ from local.organization import Organization
 from local.report import Report
 from local.stand import Stand
 
-pytestmark = pytest.mark.xdist_group("iam")
-
 
 @pytest.fixture(scope="module")
 def guarded_stand(

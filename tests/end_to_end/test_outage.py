@@ -1,12 +1,8 @@
 """Rule: signed means kept, with the queue down too; and VectorCare has its answer in time."""
 
-import pytest
-
 from local.stand import Stand
 from local.vectorcare import VectorCare
 from tests.end_to_end.support import QUIET_WITHIN, black_hole, closed_port, environment, kept, webhook
-
-pytestmark = pytest.mark.xdist_group("stand")
 
 IN_TIME = 8.0
 """Seconds; VectorCare gives up after 10."""

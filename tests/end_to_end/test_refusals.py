@@ -16,8 +16,6 @@ from local.emulator import Emulator
 from local.errors import StandError
 from local.organization import choose_organization, make_local_organization
 
-pytestmark = pytest.mark.xdist_group("command")
-
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,6 @@ import pytest
 
 from local.stand import Stand
 
-pytestmark = pytest.mark.xdist_group("stand")
-
 
 @pytest.mark.parametrize("table", ["EventsTable", "ServiceRequestsTable"])
 def test_items_expire_by_the_attribute_that_the_template_names(stand: Stand, table: str) -> None:

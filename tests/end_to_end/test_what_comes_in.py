@@ -13,8 +13,6 @@ from local.stand import Stand
 from local.vectorcare import SIGNATURE_HEADER, VectorCare, sign
 from tests.end_to_end.support import QUIET_WITHIN, kept, webhook
 
-pytestmark = pytest.mark.xdist_group("stand")
-
 LARGEST = 256 * 1024
 
 

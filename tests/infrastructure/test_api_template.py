@@ -13,9 +13,6 @@ from stacks.organization import Organization
 from tests.infrastructure.synthesis import template_of
 from tests.infrastructure.templates import Resource, Template, functions, of_type, only, referred, rendered, variables
 
-pytestmark = pytest.mark.xdist_group("templates")
-
-
 ROUTES = {"POST /webhook", "GET /health"}
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
 TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+")

@@ -1,4 +1,4 @@
-"""The functions' artifact: whole, fit to the Python that built it, and no more than is needed."""
+"""What `python app.py` builds for the functions: whole, fit to the Python that built it, and no more than is needed."""
 
 import importlib.util
 import json
@@ -15,9 +15,6 @@ import pytest
 from stacks import packaging
 from stacks.errors import ConfigurationError
 from tests.infrastructure import synthesis
-
-pytestmark = pytest.mark.xdist_group("assembly")
-
 
 UNCHECKED_HASH = 0b01
 FUNCTIONS = ("ingest", "processor", "drain", "redrive")
@@ -37,6 +34,10 @@ outside = [
 ]
 sys.exit(f"from elsewhere: {outside}" if outside else 0)
 """
+
+
+def test_the_sample_synthesizes_without_node_on_the_path(assembly: Path) -> None:
+    assert (assembly / "VectorCareBridge-example.template.json").is_file()
 
 
 def modules(artifact: Path) -> list[Path]:

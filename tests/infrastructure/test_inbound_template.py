@@ -22,9 +22,6 @@ from tests.infrastructure.templates import (
     rendered,
 )
 
-pytestmark = pytest.mark.xdist_group("templates")
-
-
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 READ_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "ingest": settings.IngestSettings.from_environment,

@@ -1,6 +1,5 @@
 """Alarms, and the topic that they are told by."""
 
-import pytest
 from vectorcare_bridge.observability import Metric
 
 from stacks.organization import Organization
@@ -15,8 +14,6 @@ from tests.infrastructure.templates import (
     referred,
     rendered,
 )
-
-pytestmark = pytest.mark.xdist_group("templates")
 
 
 def test_the_topic_is_encrypted_by_the_key_and_refuses_plain_http(template: Template) -> None:

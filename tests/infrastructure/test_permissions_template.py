@@ -17,9 +17,6 @@ from tests.infrastructure.templates import (
     statements,
 )
 
-pytestmark = pytest.mark.xdist_group("templates")
-
-
 ANY_FUNCTION = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",

@@ -3,14 +3,11 @@
 import inspect
 from unittest import mock
 
-import pytest
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.store import Journal, State
 
 from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered
-
-pytestmark = pytest.mark.xdist_group("templates")
 
 
 def by_key(template: Template) -> dict[tuple[str, ...], Resource]:

@@ -1,17 +1,9 @@
-"""`python app.py`: by itself, without node on the path, and with one line for whoever has to mend something."""
+"""`python app.py` by itself: one line for whoever has to mend something."""
 
 from pathlib import Path
 
-import pytest
-
 from tests.infrastructure import synthesis
 from tests.infrastructure.organization_files import public_pem, with_keys
-
-pytestmark = pytest.mark.xdist_group("assembly")
-
-
-def test_the_sample_synthesizes_without_node_on_the_path(assembly: Path) -> None:
-    assert (assembly / "VectorCareBridge-example.template.json").is_file()
 
 
 def test_one_broken_file_stops_synth_and_names_itself(tmp_path: Path) -> None:
