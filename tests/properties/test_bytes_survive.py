@@ -53,7 +53,7 @@ def table() -> Iterator[Any]:
         yield boto3.resource("dynamodb").Table("service_requests")
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(document=documents)
 def test_what_is_called_storable_is_stored_exactly(table: Any, document: Any) -> None:
     # Given a document that passes the check

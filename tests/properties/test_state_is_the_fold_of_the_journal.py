@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -16,7 +17,7 @@ from vectorcare_bridge import message
 from vectorcare_bridge.message import Webhook
 
 from tests.support import faults
-from tests.support.cloud import Cloud, running
+from tests.support.cloud import Cloud, InlineExecutor, running
 
 STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 # Of one second, of one instant in several forms, and in the order of time but not of text.
@@ -85,7 +86,8 @@ serial_numbers = itertools.count()
 @pytest.fixture(scope="module", params=["event_timestamp", "event_id"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """Give one cloud for all examples; each has a service request of its own."""
-    with running(order_by=request.param) as cloud:
+    inline = mock.patch("vectorcare_bridge.aws.executor", return_value=InlineExecutor())
+    with inline, running(order_by=request.param) as cloud:
         yield cloud
 
 
@@ -144,7 +146,7 @@ def expected_state(entries: list[dict[str, Any]], order_by: str) -> dict[str, An
     return state
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(deliveries=st.lists(attempts, min_size=1, max_size=10), cuts=st.lists(batches, max_size=6))
 def test_every_history_ends_in_the_fold_of_its_journal(
     cloud: Cloud, deliveries: list[Attempt], cuts: list[Batch]
@@ -169,7 +171,7 @@ def test_every_history_ends_in_the_fold_of_its_journal(
     assert bodies == {attempt.body(service_request_id) for attempt in deliveries}
 
 
-@settings(max_examples=75)
+@settings(max_examples=40)
 @given(events=st.lists(attempts, min_size=1, max_size=6, unique_by=lambda attempt: attempt.event_id), data=st.data())
 def test_where_nothing_is_restamped_the_state_is_the_newest_of_all_events(
     cloud: Cloud, events: list[Attempt], data: st.DataObject

@@ -4,13 +4,16 @@ import base64
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import boto3
+from botocore.client import BaseClient
 from moto import mock_aws
 
 from tests.support import signing
@@ -18,6 +21,7 @@ from tests.support import signing
 CUSTOMER_ID = "acme-7Jw2"
 NOW = "2026-03-01T12:00:00.000000Z"
 """What the functions' clock shows, so that no test depends on the day it is run."""
+T = TypeVar("T")
 FUNCTIONS = ("ingest", "processor", "drain", "redrive")
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -164,8 +168,35 @@ class Cloud:
 def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
     clock = mock.patch("vectorcare_bridge.aws.now", return_value=NOW)
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock:
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, _one_call_at_a_time():
         yield Cloud(order_by=order_by, public_keys=public_keys)
+
+
+@contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    """Make calls atomic, as DynamoDB's are: moto checks a condition, then writes, and threads get between."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place that all calls pass
+    lock = threading.Lock()
+
+    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        with lock:
+            return original(self, operation, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", call):
+        yield
+
+
+class InlineExecutor(Executor):
+    """Runs each task where it is submitted, so that a test runs alike each time."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run it now."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 as an executor's thread does
+            future.set_exception(error)
+        return future
 
 
 def _fresh_handler(name: str) -> Any:
