@@ -9,7 +9,7 @@ CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint types pytest synth deploy lock clean
+.PHONY: help run test types pytest benchmark synth deploy lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -27,6 +27,9 @@ types: $(READY)
 
 pytest: $(READY) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+benchmark: $(READY) ## Measure what the claims about speed rest on.
+	@PYTHONPATH=lambdas python -m benchmarks.ingest
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
 	@python app.py

@@ -3,12 +3,11 @@
 import os
 from typing import Any
 
+from drain import drain
 from vectorcare_bridge import aws, observability
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import DrainSettings
 from vectorcare_bridge.spool import Spool
-
-from drain import drain
 
 _settings = DrainSettings.from_environment(os.environ)
 _spool = Spool(

@@ -1,10 +1,10 @@
 """API Gateway's `POST /webhook` and `GET /health`."""
 
 import os
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+from ingest import keep, request, response
 from vectorcare_bridge import aws, observability, signature
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.observability import Metric
@@ -12,11 +12,11 @@ from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import IngestSettings
 from vectorcare_bridge.spool import Spool
 
-from ingest import keep, request, response
-
 _settings = IngestSettings.from_environment(os.environ)
 _keys = signature.load_keys(_settings.public_keys)
 _queue = Queue(aws.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
+# Made here though hardly ever needed: a client takes long to make, and VectorCare does not wait.
+_spool = Spool(aws.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)
 # Calls given up go on in their threads until their own time-outs; the next request shall not wait for them.
 _executor = aws.executor(threads=16)
 
@@ -61,8 +61,3 @@ def _verify(asked: request.Request) -> signature.Key:
         raise request.RefusedError(
             HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {refused}", Metric.SIGNATURE_INVALID
         ) from None
-
-
-@cache
-def _spool() -> Spool:
-    return Spool(aws.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)

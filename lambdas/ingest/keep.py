@@ -1,6 +1,5 @@
 """Durably kept before it is answered: on the queue, else in the spool."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 
 from vectorcare_bridge import message, observability
@@ -17,7 +16,7 @@ class NotKeptError(Exception):
     """Neither the queue nor the spool took the webhook."""
 
 
-def keep(webhook: Webhook, *, queue: Queue, spool: Callable[[], Spool], executor: Executor) -> None:
+def keep(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) -> None:
     """Put a webhook on the queue; where the queue refuses or is slow, into the spool.
 
     VectorCare gives up after 10 s, so both together have 8. The clients' own time-outs count for each address and
@@ -30,8 +29,8 @@ def keep(webhook: Webhook, *, queue: Queue, spool: Callable[[], Spool], executor
         To be kept.
     queue : Queue
         The first choice.
-    spool : callable
-        Opens the second, which most invocations never need.
+    spool : Spool
+        The second.
     executor : Executor
         Runs the calls.
 
@@ -47,7 +46,7 @@ def keep(webhook: Webhook, *, queue: Queue, spool: Callable[[], Spool], executor
     else:
         return
     try:
-        executor.submit(lambda: spool().store(webhook)).result(timeout=SPOOL_SECONDS)
+        executor.submit(lambda: spool.store(webhook)).result(timeout=SPOOL_SECONDS)
     except Exception as error:  # noqa: BLE001 whatever it is, VectorCare has to try again
         observability.log("spool.refused", error=error)
         raise NotKeptError from None

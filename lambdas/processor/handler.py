@@ -3,12 +3,11 @@
 import os
 from typing import Any
 
+from processor.process import THREADS, Delivery, Processor
 from vectorcare_bridge import aws, message, observability
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import ProcessorSettings
 from vectorcare_bridge.store import Journal, State
-
-from processor.process import THREADS, Delivery, Processor
 
 _settings = ProcessorSettings.from_environment(os.environ)
 _dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)

@@ -4,12 +4,11 @@ import os
 from dataclasses import asdict
 from typing import Any
 
+from redrive import request
+from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive
 from vectorcare_bridge import aws, observability
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import RedriveSettings
-
-from redrive import request
-from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive
 
 _settings = RedriveSettings.from_environment(os.environ)
 _sqs = aws.client("sqs", connect_timeout=1, read_timeout=10, attempts=3, connections=THREADS)

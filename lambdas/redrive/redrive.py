@@ -5,12 +5,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from redrive.request import RedriveRequest
 from vectorcare_bridge import aws, envelope, message, observability
 from vectorcare_bridge.message import Message
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
-
-from redrive.request import RedriveRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

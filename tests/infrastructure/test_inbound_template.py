@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from vectorcare_bridge import settings
 
 from stacks.organization import Organization
 from tests.infrastructure.templates import (
@@ -21,6 +20,7 @@ from tests.infrastructure.templates import (
     referred,
     rendered,
 )
+from vectorcare_bridge import settings
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 READ_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {

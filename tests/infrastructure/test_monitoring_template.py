@@ -1,7 +1,5 @@
 """Alarms, and the topic that they are told by."""
 
-from vectorcare_bridge.observability import Metric
-
 from stacks.organization import Organization
 from tests.infrastructure.templates import (
     Resource,
@@ -14,6 +12,7 @@ from tests.infrastructure.templates import (
     referred,
     rendered,
 )
+from vectorcare_bridge.observability import Metric
 
 
 def test_the_topic_is_encrypted_by_the_key_and_refuses_plain_http(template: Template) -> None:

@@ -3,11 +3,10 @@
 import inspect
 from unittest import mock
 
+from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.store import Journal, State
-
-from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered
 
 
 def by_key(template: Template) -> dict[tuple[str, ...], Resource]:

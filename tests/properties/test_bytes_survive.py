@@ -10,11 +10,11 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.support.cloud import running
 from vectorcare_bridge import envelope, message, storable
 from vectorcare_bridge.failure import PermanentError
 from vectorcare_bridge.message import Webhook
-
-from tests.support.cloud import running
 
 webhooks = st.builds(
     Webhook,

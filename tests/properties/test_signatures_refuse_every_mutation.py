@@ -5,9 +5,9 @@ import base64
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from vectorcare_bridge import signature
 
 from tests.support import signing
+from vectorcare_bridge import signature
 
 KEYS = signature.load_keys(signing.encoded_public_key())
 bodies = st.binary(min_size=1, max_size=400)

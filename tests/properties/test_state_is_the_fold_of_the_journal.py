@@ -13,11 +13,11 @@ import pytest
 from boto3.dynamodb.conditions import Key
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vectorcare_bridge import message
-from vectorcare_bridge.message import Webhook
 
 from tests.support import faults
 from tests.support.cloud import Cloud, InlineExecutor, running
+from vectorcare_bridge import message
+from vectorcare_bridge.message import Webhook
 
 STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 # Of one second, of one instant in several forms, and in the order of time but not of text.

@@ -168,7 +168,9 @@ class Cloud:
 def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
     clock = mock.patch("vectorcare_bridge.aws.now", return_value=NOW)
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, _one_call_at_a_time():
+    # Moto may take longer than AWS would be given.
+    patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=60, SPOOL_SECONDS=60)
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, _one_call_at_a_time():
         yield Cloud(order_by=order_by, public_keys=public_keys)
 
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
+from tests.support.webhooks import INVENTED_NAME, body
 from vectorcare_bridge import envelope
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import PermanentError, Reason
-
-from tests.support.webhooks import INVENTED_NAME, body
 
 NOW = "2026-03-01T10:00:00.000000Z"
 

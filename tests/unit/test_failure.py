@@ -1,6 +1,7 @@
 """What is tried again, and when."""
 
 import pytest
+
 from vectorcare_bridge.failure import MAX_RECEIVES, backoff_seconds
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from vectorcare_bridge import fold
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.fold import OrderBy

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from vectorcare_bridge import message
 
 from tests.support import faults, signing
 from tests.support.cloud import CUSTOMER_ID, Cloud, running
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
+from vectorcare_bridge import message
 
 LIMIT = 256 * 1024
 

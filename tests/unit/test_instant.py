@@ -1,6 +1,7 @@
 """Times of every form sort as the instants they are."""
 
 import pytest
+
 from vectorcare_bridge import instant
 
 

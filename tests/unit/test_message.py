@@ -1,6 +1,7 @@
 """A webhook's bytes survive the queue, whatever they are."""
 
 import pytest
+
 from vectorcare_bridge import message
 from vectorcare_bridge.message import Webhook
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from vectorcare_bridge import envelope, instant
 
 from tests.support import faults
 from tests.support.cloud import NOW, Cloud, running
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
+from vectorcare_bridge import envelope, instant
 
 
 def deliver(cloud: Cloud, *bodies: bytes) -> list[str]:

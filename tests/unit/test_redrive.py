@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from moto.sqs.models import sqs_backends
-from vectorcare_bridge import message
-from vectorcare_bridge.message import Webhook
 
 from tests.support import faults
 from tests.support.cloud import Cloud, Context
 from tests.support.webhooks import body
+from vectorcare_bridge import message
+from vectorcare_bridge.message import Webhook
 
 
 @pytest.fixture(autouse=True)

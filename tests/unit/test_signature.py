@@ -5,9 +5,9 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from vectorcare_bridge import signature
 
 from tests.support import signing
+from vectorcare_bridge import signature
 
 BODY = b'{"service_request_id": "VC-TEST0001"}'
 
