@@ -11,7 +11,7 @@ from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.spool import Spool
 
 THREADS = 10
-RESERVE_SECONDS = 20
+RESERVE_SECONDS = 25
 """What ten calls begun just before the deadline may still take."""
 
 

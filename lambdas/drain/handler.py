@@ -11,7 +11,7 @@ from vectorcare_bridge.spool import Spool
 
 _settings = DrainSettings.from_environment(os.environ)
 _spool = Spool(
-    aws.client("s3", connect_timeout=1, read_timeout=5, attempts=2, connections=drain.THREADS), _settings.spool_bucket
+    aws.client("s3", connect_timeout=1, read_timeout=3, attempts=2, connections=drain.THREADS), _settings.spool_bucket
 )
 _queue = Queue(
     aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=drain.THREADS), _settings.queue_url

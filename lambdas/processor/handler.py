@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from processor.process import THREADS, Delivery, Processor
-from vectorcare_bridge import aws, message, observability
+from vectorcare_bridge import aws, instant, message, observability
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import ProcessorSettings
 from vectorcare_bridge.store import Journal, State
@@ -51,5 +51,7 @@ def _delivery(record: dict[str, Any]) -> Delivery:
         message_id=record["messageId"],
         receipt_handle=record["receiptHandle"],
         receives=int(record["attributes"]["ApproximateReceiveCount"]),
-        webhook=message.decode(record["body"], values),
+        webhook=message.decode(
+            record["body"], values, sent_at=instant.of_epoch(int(record["attributes"]["SentTimestamp"]) / 1000)
+        ),
     )

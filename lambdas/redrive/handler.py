@@ -11,7 +11,7 @@ from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import RedriveSettings
 
 _settings = RedriveSettings.from_environment(os.environ)
-_sqs = aws.client("sqs", connect_timeout=1, read_timeout=10, attempts=3, connections=THREADS)
+_sqs = aws.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
 _queue = Queue(_sqs, _settings.queue_url)
 _dead_letters = Queue(_sqs, _settings.dead_letter_queue_url)
 _executor = aws.executor(THREADS)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 THREADS = 10
-RESERVE_SECONDS = 30
-"""For giving back what was held, at the end."""
+RESERVE_SECONDS = 60
+"""What ten letters in hand, and giving back those that were held, may still take at the end."""
 
 _IN_HAND_SECONDS = 60
 
@@ -126,7 +126,7 @@ class Redrive:
             for name, attribute in letter.get("MessageAttributes", {}).items()
             if "StringValue" in attribute
         }
-        body = message.decode(letter["Body"], values).body
+        body = message.decode(letter["Body"], values, sent_at=now).body
         return request.reason in (None, envelope.reason_for_death(body, now=now)) and request.service_request_id in (
             None,
             envelope.service_request_id(body),

@@ -45,6 +45,11 @@ def of(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def of_epoch(seconds: float) -> str:
+    """Write seconds since 1970 as a 27-character instant."""
+    return of(datetime.fromtimestamp(seconds, UTC))
+
+
 def to_datetime(instant: str) -> datetime:
     """Read a 27-character instant back."""
     return datetime.fromisoformat(instant)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from vectorcare_bridge import instant
+
 SOURCE = "vectorcare"
 
 # SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
@@ -68,7 +70,7 @@ def encode(webhook: Webhook) -> Message:
     return Message(MessageBody=text, MessageAttributes=attributes)
 
 
-def decode(body: str, attributes: Mapping[str, str]) -> Webhook:
+def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook:
     """Read a message's body and attribute values back.
 
     Parameters
@@ -78,11 +80,13 @@ def decode(body: str, attributes: Mapping[str, str]) -> Webhook:
     attributes : mapping of str to str
         Attribute values by name. A message that somebody put on the queue by hand has none of ours: it is read all
         the same, so that it ends where its content says and not in an endless retry.
+    sent_at : str
+        27-character instant that stands in for an absent or unreadable `received_at`.
 
     Returns
     -------
     Webhook
-        With an empty `signature` and `received_at` where the message names none.
+        With an empty `signature` where the message names none.
     """
     content = body.encode("utf-8", "surrogatepass")
     if attributes.get("encoding") == "base64":
@@ -92,7 +96,7 @@ def decode(body: str, attributes: Mapping[str, str]) -> Webhook:
     return Webhook(
         body=content,
         signature=attributes.get("signature", ""),
-        received_at=attributes.get("received_at", ""),
+        received_at=_instant(attributes.get("received_at", "")) or sent_at,
         redriven=int(count) if count.isdecimal() else 0,
     )
 
@@ -102,6 +106,13 @@ def redriven(attributes: Mapping[str, Any]) -> dict[str, Any]:
     count = attributes.get("redriven", {}).get("StringValue", "0")
     number = MessageAttribute(DataType="Number", StringValue=str(int(count) + 1 if count.isdecimal() else 1))
     return {**attributes, "redriven": number}
+
+
+def _instant(text: str) -> str | None:
+    try:
+        return instant.parse(text)
+    except ValueError:
+        return None
 
 
 def _text(value: str) -> MessageAttribute:

@@ -244,7 +244,10 @@ class State:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return False, _stored_item(error)
+            stored = _stored_item(error)
+            # The client tries again when an answer is lost: then its own first attempt is what refuses the second.
+            is_ours = stored is not None and all(stored.get(name) == value for name, value in present.items())
+            return is_ours, stored
         old = answer.get("Attributes")
         return True, _item(old) if old else None
 

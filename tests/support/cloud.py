@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import itertools
 import json
 import sys
 import threading
@@ -17,10 +18,11 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from tests.support import signing
+from vectorcare_bridge import instant
 
 CUSTOMER_ID = "acme-7Jw2"
 NOW = "2026-03-01T12:00:00.000000Z"
-"""What the functions' clock shows, so that no test depends on the day it is run."""
+"""What the functions' clock shows at first, so that no test depends on the day it is run; it ticks at each look."""
 T = TypeVar("T")
 FUNCTIONS = ("ingest", "processor", "drain", "redrive")
 CREDENTIALS = {
@@ -167,7 +169,10 @@ class Cloud:
 @contextmanager
 def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
-    clock = mock.patch("vectorcare_bridge.aws.now", return_value=NOW)
+    ticks = itertools.count()
+    clock = mock.patch(
+        "vectorcare_bridge.aws.now", side_effect=lambda: instant.later(NOW, minutes=next(ticks) / 60_000_000)
+    )
     # Moto may take longer than AWS would be given.
     patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=60, SPOOL_SECONDS=60)
     with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, _one_call_at_a_time():

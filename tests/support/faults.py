@@ -43,3 +43,19 @@ def failing(*operations: str, error: Callable[[], Exception] = unreachable) -> I
     """Let calls of these operations fail before they take effect."""
     with on_call(lambda operation, after: error() if operation in operations and not after else None):
         yield
+
+
+@contextmanager
+def losing_one_answer(operation: str) -> Iterator[None]:
+    """Let one call of an operation take effect without an answer, and be tried again as botocore does."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
+    lost: list[bool] = []
+
+    def call(self: BaseClient, called: str, parameters: dict[str, Any]) -> Any:
+        if called == operation and not lost:
+            lost.append(True)
+            original(self, called, parameters)
+        return original(self, called, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", call):
+        yield

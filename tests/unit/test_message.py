@@ -5,6 +5,8 @@ import pytest
 from vectorcare_bridge import message
 from vectorcare_bridge.message import Webhook
 
+SENT_AT = "2026-03-01T11:59:00.000000Z"
+
 
 def webhook(body: bytes, redriven: int = 0) -> Webhook:
     return Webhook(body=body, signature="c2ln", received_at="2026-03-01T10:00:00.000000Z", redriven=redriven)
@@ -31,7 +33,7 @@ def test_what_sqs_refuses_or_would_change_travels_as_base64(body: bytes) -> None
     # Then the message is plain text, says so, and gives the same bytes back
     assert encoded["MessageBody"].isascii()
     assert values(encoded)["encoding"] == "base64"
-    assert message.decode(encoded["MessageBody"], values(encoded)) == webhook(body)
+    assert message.decode(encoded["MessageBody"], values(encoded), sent_at=SENT_AT) == webhook(body)
 
 
 def test_signature_time_and_redrives_travel_as_attributes() -> None:
@@ -44,11 +46,17 @@ def test_signature_time_and_redrives_travel_as_attributes() -> None:
     }
 
 
-def test_a_message_put_on_the_queue_by_hand_is_read_as_it_is() -> None:
-    # Given a message without our attributes, and one that lies about its encoding
-    # When they are decoded, Then nothing fails: their content decides what becomes of them
-    assert message.decode("{}", {}) == Webhook(body=b"{}", signature="", received_at="")
-    assert message.decode("%%%", {"encoding": "base64", "redriven": "many"}).body == b"%%%"
+@pytest.mark.parametrize("received_at", [{}, {"received_at": ""}, {"received_at": "soon"}])
+def test_a_message_put_on_the_queue_by_hand_is_read_as_it_is(received_at: dict[str, str]) -> None:
+    # Given a message without our attributes, or with what somebody typed in their place
+    # When it is decoded, Then its content counts, and the time at which SQS took it
+    by_hand = message.decode("{}", received_at, sent_at=SENT_AT)
+    assert by_hand == Webhook(body=b"{}", signature="", received_at=SENT_AT)
+
+
+def test_a_message_that_lies_about_its_encoding_is_read_as_it_is() -> None:
+    attributes = {"encoding": "base64", "redriven": "many"}
+    assert message.decode("%%%", attributes, sent_at=SENT_AT) == Webhook(b"%%%", "", SENT_AT)
 
 
 def test_a_redrive_keeps_the_attributes_and_counts_itself() -> None:

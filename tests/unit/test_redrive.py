@@ -123,7 +123,7 @@ def test_it_stops_before_its_own_time_out(buried: Cloud) -> None:
 
 
 def test_a_rate_that_would_outlast_the_time_stops_at_once(buried: Cloud) -> None:
-    answer = buried.invoke("redrive", {"rate": 0.001}, Context(remaining_ms=60_000))
+    answer = buried.invoke("redrive", {"rate": 0.001}, Context(remaining_ms=120_000))
     assert answer == report(examined=1, moved=1, remaining=16, stopped="time")
 
 
