@@ -88,8 +88,8 @@ def synthesize(organization: Organization, *, directory: Path) -> Assembly:
         The synthesis failed, with the end of what it said.
     """
     output, temporary, log_file = directory / "cdk.out", directory / "synthesis", directory / "synthesis.log"
-    for folder in (output, temporary):
-        shutil.rmtree(folder, ignore_errors=True)
+    _clear(output)
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     context = {
         "organizations": str(organization.directory.resolve()),
@@ -147,6 +147,16 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
         webhook_url=f"{base}/webhook?{urlsplit(outputs['WebhookUrl']).query}",
         health_url=f"{base}/health",
     )
+
+
+def _clear(output: Path) -> None:
+    """Empty a cloud assembly but for the last build of the functions, which serves again while they are unchanged."""
+    builds = sorted(output.glob("functions-*"), key=lambda path: path.stat().st_mtime)
+    for path in set(output.glob("*")) - set(builds[-1:]):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def _bootstrap(emulator: Emulator) -> None:
