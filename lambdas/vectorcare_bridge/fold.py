@@ -12,6 +12,7 @@ from enum import StrEnum
 from vectorcare_bridge import instant
 from vectorcare_bridge.envelope import Event
 
+CLOCK_SKEW_MINUTES = 15
 CLOSED_STATUSES = frozenset({"COMPLETED", "UNAVAILABLE"})
 
 
@@ -87,6 +88,7 @@ def may_create(event: Event, *, now: str, retention_days: int) -> bool:
     """Whether an event is young enough to begin a service request's state.
 
     What is older than the retention may be the replay of a request whose state was closed and has expired; it shall
-    not come back.
+    not come back. The table deletes by its own clock and this is decided by another, so what is about to be older
+    counts as older.
     """
-    return event.last_updated >= instant.later(now, days=-retention_days)
+    return event.last_updated >= instant.later(now, days=-retention_days, minutes=CLOCK_SKEW_MINUTES)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vectorcare_bridge import fold
+from vectorcare_bridge import fold, instant
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.fold import OrderBy
 
@@ -61,5 +61,15 @@ def test_an_open_request_never_expires(status: str) -> None:
 
 def test_only_an_event_within_the_retention_begins_a_request() -> None:
     now = "2026-03-31T10:00:00.000000Z"
-    assert fold.may_create(event("a", TEN), now=now, retention_days=30)
-    assert not fold.may_create(event("a", "2026-03-01T09:59:59.999999Z"), now=now, retention_days=30)
+    assert fold.may_create(event("a", "2026-03-01T10:15:00.000000Z"), now=now, retention_days=30)
+    assert not fold.may_create(event("a", TEN), now=now, retention_days=30)
+
+
+def test_a_clock_that_is_late_does_not_bring_an_expired_request_back() -> None:
+    # Given a request that has just expired by the table's clock
+    closed = event("a", TEN, status="COMPLETED")
+    expired_at = fold.expires_at(closed, retention_days=30)
+    assert expired_at is not None
+    # When a function whose clock is ten minutes behind meets its webhook again, Then it creates nothing
+    behind = instant.of_epoch(expired_at - 600)
+    assert not fold.may_create(closed, now=behind, retention_days=30)
