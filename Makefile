@@ -3,13 +3,14 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+SEEDS ?= 200
 BIN := .venv/bin
 READY := .venv/.ready
 CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test types pytest benchmark synth deploy lock clean
+.PHONY: help run test types pytest simulate benchmark synth deploy lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ types: $(READY)
 
 pytest: $(READY) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+simulate: $(READY) ## Run the functions under faults in simulated time; SEEDS=2000 is half an hour.
+	@python -m simulation --seeds $(SEEDS) $(ARGS)
 
 benchmark: $(READY) ## Measure what the claims about speed rest on.
 	@PYTHONPATH=lambdas python -m benchmarks.ingest

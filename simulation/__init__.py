@@ -1,0 +1,1 @@
+"""Deterministic simulation: the real functions in one process, against models of AWS and time, driven by one seed."""

@@ -1,0 +1,1 @@
+"""What happened in a run, and whether the rules held. Nothing here uses the functions' own code."""

@@ -1,0 +1,104 @@
+"""Errors as botocore raises them, because the functions look into them."""
+
+from typing import Any
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+_ENDPOINT = "https://service.invalid"
+
+# What botocore's standard mode tries again ("Retries", boto3 guide), beside connection errors and 5xx.
+_THROTTLING = frozenset(
+    {
+        "ThrottlingException",
+        "RequestThrottled",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+        "TransactionInProgressException",
+    }
+)
+_SERVER_ERROR = 500
+
+
+class OverLimit(ClientError):  # noqa: N818 botocore's name for it
+    """SQS: too many messages are in flight."""
+
+
+class NoSuchKey(ClientError):  # noqa: N818 botocore's name for it
+    """S3: there is no such object."""
+
+
+class Exceptions:
+    """The modeled exceptions that a client carries as `client.exceptions`."""
+
+    OverLimit = OverLimit
+    NoSuchKey = NoSuchKey
+
+
+def refusal(
+    code: str,
+    operation: str,
+    message: str = "",
+    *,
+    status: int = 400,
+    kind: type[ClientError] = ClientError,
+    **more: Any,
+) -> ClientError:
+    """Make an answer of AWS that is an error.
+
+    Parameters
+    ----------
+    code : str
+        AWS's error code.
+    operation : str
+        Name of the operation.
+    message : str
+        What AWS says; some of its messages repeat what they were given.
+    status : int
+        HTTP status.
+    kind : type
+        The exception's class.
+    **more
+        What the answer carries beside the error, such as `Item`.
+    """
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+        **more,
+    }
+    return kind(response, operation)
+
+
+def unreachable() -> Exception:
+    """Make the error of an address that refuses connections, or of a name that cannot be looked up."""
+    return EndpointConnectionError(endpoint_url=_ENDPOINT)
+
+
+def connect_timeout() -> Exception:
+    """Make the error of an address that does not answer."""
+    return ConnectTimeoutError(endpoint_url=_ENDPOINT)
+
+
+def read_timeout() -> Exception:
+    """Make the error of a request whose answer does not come."""
+    return ReadTimeoutError(endpoint_url=_ENDPOINT)
+
+
+def connection_closed() -> Exception:
+    """Make the error of a connection that ends before the answer."""
+    return ConnectionClosedError(endpoint_url=_ENDPOINT)
+
+
+def is_tried_again(error: Exception) -> bool:
+    """Tell whether botocore's standard retry mode tries again after this error."""
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError | ConnectionClosedError):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status >= _SERVER_ERROR or error.response["Error"]["Code"] in _THROTTLING

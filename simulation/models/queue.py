@@ -1,0 +1,157 @@
+"""One SQS queue: what is visible, what is in flight, what has been received too often."""
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from typing import Any
+
+IN_FLIGHT_LIMIT = 120_000
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message; `sent_at` and `visible_at` in seconds on the simulation's clock."""
+
+    id: str
+    body: str
+    attributes: dict[str, dict[str, Any]]
+    sent_at: float
+    visible_at: float = 0.0
+    receives: int = 0
+    receipt_handle: str = ""
+    is_ready: bool = False
+
+
+class Queue:
+    """A standard queue.
+
+    Parameters
+    ----------
+    visibility_timeout : int
+        Seconds for which a received message is hidden unless the receiver says otherwise.
+    max_receives : int or None
+        After so many receives a message is moved to the dead-letter queue instead of being received once more.
+    dead_letters : Queue or None
+        That queue.
+    in_flight_limit : int
+        How many messages may be hidden at once.
+    old_handles_work : float
+        How likely a receipt handle that is not the message's last one still works: SQS promises nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        visibility_timeout: int = 30,
+        max_receives: int | None = None,
+        dead_letters: "Queue | None" = None,
+        in_flight_limit: int = IN_FLIGHT_LIMIT,
+        old_handles_work: float = 1.0,
+    ) -> None:
+        self.visibility_timeout = visibility_timeout
+        self.old_handles_work = old_handles_work
+        self._max_receives = max_receives
+        self._dead_letters = dead_letters
+        self._in_flight_limit = in_flight_limit
+        self._messages: dict[str, Message] = {}
+        self._hidden: list[tuple[float, int, Message]] = []
+        self._ready: list[Message] = []
+        self._by_handle: dict[str, Message] = {}
+        self._serial = count()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def __contains__(self, message: Message) -> bool:
+        return message.id in self._messages
+
+    def messages(self) -> list[Message]:
+        """All messages, hidden ones included."""
+        return list(self._messages.values())
+
+    def entered(self, message: Message) -> None:
+        """Note that a message has come: for who overrides it."""
+
+    def left(self, message: Message) -> None:
+        """Note that a message has gone: for who overrides it."""
+
+    def becomes_visible(self, at: float) -> None:
+        """Note that a message becomes visible: for who overrides it."""
+
+    def add(self, message: Message, *, now: float) -> None:
+        """Take a message in, visible at once."""
+        self._messages[message.id] = message
+        self.entered(message)
+        self.hide(message, 0, now=now)
+
+    def remove(self, message: Message) -> None:
+        """Delete a message; no matter if it is gone already."""
+        if self._messages.pop(message.id, None):
+            self.left(message)
+
+    def hide(self, message: Message, seconds: float, *, now: float) -> None:
+        """Make a message visible so many seconds from now, and not before."""
+        message.visible_at = now + seconds
+        heappush(self._hidden, (message.visible_at, next(self._serial), message))
+        self.becomes_visible(message.visible_at)
+
+    def receive(self, maximum: int, visibility_timeout: float, *, now: float, random: Random) -> list[Message]:
+        """Receive visible messages, any of them, in any order."""
+        self._promote(now)
+        received: list[Message] = []
+        while self._ready and len(received) < maximum:
+            message = self._take_any(random)
+            if not self._is_visible(message, now):
+                continue
+            if self._has_died(message):
+                self._bury(message, now=now)
+                continue
+            message.receives += 1
+            message.receipt_handle = f"{message.id}/{next(self._serial)}"
+            self._by_handle[message.receipt_handle] = message
+            self.hide(message, visibility_timeout, now=now)
+            received.append(message)
+        return received
+
+    def received_as(self, receipt_handle: str) -> Message | None:
+        """Find the message that was once received under a handle, deleted or not."""
+        return self._by_handle.get(receipt_handle)
+
+    def count_visible(self, now: float) -> int:
+        """Count what could be received now."""
+        return sum(message.visible_at <= now for message in self._messages.values())
+
+    def is_full(self, now: float) -> bool:
+        """Tell whether so many messages are hidden that none can be received."""
+        if len(self) < self._in_flight_limit:
+            return False
+        return len(self) - self.count_visible(now) >= self._in_flight_limit
+
+    def _promote(self, now: float) -> None:
+        while self._hidden and self._hidden[0][0] <= now:
+            _, _, message = heappop(self._hidden)
+            if not message.is_ready and self._is_visible(message, now):
+                message.is_ready = True
+                self._ready.append(message)
+
+    def _take_any(self, random: Random) -> Message:
+        index = int(random.random() * len(self._ready))
+        self._ready[index], self._ready[-1] = self._ready[-1], self._ready[index]
+        message = self._ready.pop()
+        message.is_ready = False
+        return message
+
+    def _is_visible(self, message: Message, now: float) -> bool:
+        return message.visible_at <= now and message in self
+
+    def _has_died(self, message: Message) -> bool:
+        return self._max_receives is not None and message.receives >= self._max_receives
+
+    def _bury(self, message: Message, *, now: float) -> None:
+        """Move a message to the dead-letter queue; it keeps its id, attributes and age."""
+        if self._dead_letters is None:
+            raise ValueError("a queue with max_receives needs a dead-letter queue")
+        self._messages.pop(message.id)
+        self._dead_letters.add(message, now=now)
+        self.left(message)

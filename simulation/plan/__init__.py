@@ -1,0 +1,1 @@
+"""What is going to happen in a run, drawn from its seed before anything runs."""

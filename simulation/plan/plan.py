@@ -1,0 +1,160 @@
+"""The shape of a plan."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from simulation.plan.content import Content, Event
+from simulation.world.faults import Outage
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the stack, and the world around it, are in one run; times in seconds, retention in days.
+
+    Attributes
+    ----------
+    visibility_timeout : int
+        The stack's is 360; less lets it run out while batches are worked on.
+    max_receives : int
+        The stack's.
+    in_flight_limit : int
+        Of the dead-letter queue.
+    max_concurrency : int
+        Of the event source.
+    latency : float
+        Longest half of a call.
+    skew : float
+        How far clocks may be ahead or behind.
+    expiry_delay : float
+        Longest time after which DynamoDB deletes an expired item.
+    restamps : bool
+        VectorCare stamps its retries anew.
+    span : float
+        How long webhooks come in.
+    """
+
+    order_by: str = "event_timestamp"
+    retention_days: int = 30
+    visibility_timeout: int = 360
+    max_receives: int = 30
+    in_flight_limit: int = 120_000
+    max_concurrency: int = 5
+    latency: float = 0.02
+    skew: float = 0.0
+    expiry_delay: float = 600.0
+    restamps: bool = False
+    span: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One webhook that somebody sends, with its retries.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the plan, by which it can be picked.
+    at : float
+        When the first attempt is made.
+    content : Content
+        What is sent.
+    event : Event or None
+        What VectorCare would write anew for a re-stamped retry.
+    forgery : str
+        What is wrong with the request; empty where nothing is.
+    """
+
+    number: int
+    at: float
+    content: Content
+    event: Event | None = None
+    forgery: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """An operator runs the redrive function, or presses the SQS console's own button for it."""
+
+    at: float
+    event: dict[str, Any]
+    by_console: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Every function gets a new version; ingest's knows these keys."""
+
+    at: float
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """VectorCare signs with its new key from now on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """An operator puts a webhook's body on the queue, and nothing else of it."""
+
+    at: float
+    content: Content
+
+
+Operation = ByHand | Redrive | Deploy | Rotation | Outage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before a run.
+
+    Attributes
+    ----------
+    rates : dict of str to float
+        How likely each kind of fault is.
+    """
+
+    seed: int
+    settings: Settings
+    rates: dict[str, float]
+    sendings: list[Sending]
+    operations: list[Operation]
+    variation: int = 0
+
+    @property
+    def begins(self) -> float:
+        """When the first webhook is sent, or 0; seconds on the simulation's clock."""
+        return min((sending.at for sending in self.sendings), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A part of a plan, to find out how little of it still fails; None means all.
+
+    Attributes
+    ----------
+    sendings, operations : tuple of int or None
+        Numbers of those to keep.
+    without : frozenset of str
+        Kinds of faults to leave out.
+    variation : int
+        Another course of chance under the same plan.
+    """
+
+    sendings: tuple[int, ...] | None = None
+    operations: tuple[int, ...] | None = None
+    without: frozenset[str] = field(default_factory=frozenset)
+    variation: int = 0
+
+    def of(self, plan: Plan) -> Plan:
+        """Take this part of a plan."""
+        sendings, operations = plan.sendings, plan.operations
+        if self.sendings is not None:
+            kept = set(self.sendings)
+            sendings = [sending for sending in sendings if sending.number in kept]
+        if self.operations is not None:
+            operations = [operations[number] for number in self.operations]
+        rates = {kind: rate for kind, rate in plan.rates.items() if kind not in self.without}
+        return replace(plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation)

@@ -1,0 +1,99 @@
+"""One seed: its plan run, its history checked."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from simulation.history.checks import Checks
+from simulation.history.ledger import Violation
+from simulation.plan.draw import draw
+from simulation.plan.plan import Plan, Selection
+from simulation.world.loader import Loader
+from simulation.world.world import World
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes
+    ----------
+    events : int
+        Webhooks that were sent, retries not counted.
+    faults : Counter
+        Injected, by kind.
+    """
+
+    seed: int
+    events: int
+    faults: Counter[str]
+    violations: tuple[Violation, ...]
+
+
+@cache
+def _product() -> Loader:
+    return Loader()
+
+
+def run(
+    seed: int,
+    *,
+    events: int = 500,
+    selection: Selection = EVERYTHING,
+    loader: Loader | None = None,
+    trace: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a seed.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything.
+    events : int
+        How many webhooks are sent.
+    selection : Selection
+        The part of the plan to run.
+    loader : Loader or None
+        Of flawed functions, in tests of the simulation itself.
+    trace : callable or None
+        Told each line of the trace.
+    """
+    return run_plan(selection.of(draw(seed, events)), loader=loader, trace=trace)
+
+
+def run_plan(plan: Plan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None) -> Result:
+    """Run a plan; what breaks in the simulation itself is a violation, too."""
+    world = World(plan, loader or _product(), trace)
+    try:
+        world.run()
+        _check(world)
+    except Exception:  # noqa: BLE001 a seed that breaks the simulation has to be found and shrunk like any other
+        world.ledger.violate("the simulation broke", traceback.format_exc())
+    return Result(
+        seed=plan.seed,
+        events=len(plan.sendings),
+        faults=world.faults.injected,
+        violations=tuple(world.ledger.violations),
+    )
+
+
+def _check(world: World) -> None:
+    # The one question that is put to the functions' own code: what its tools would tell an operator.
+    from vectorcare_bridge import envelope  # noqa: PLC0415 it is there once a container has been loaded
+
+    checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)
+    storage = world.storage
+    checks.journal(storage.journal.items)
+    checks.state(storage.state.items)
+    checks.terminal(
+        len(storage.queue),
+        len(storage.bucket.objects),
+        storage.dead_letters.messages(),
+        lambda body, now: envelope.reason_for_death(body, now=now).value,
+    )
+    checks.counts(world.output, world.done)
+    checks.deaths(world.output, storage.dead_letters.messages())

@@ -1,0 +1,37 @@
+"""The functions as the stack configures them, and the names under which they find what they use."""
+
+from simulation.history import ledger
+from simulation.plan import keys
+from simulation.plan.plan import Settings
+from simulation.world.container import Function
+from simulation.world.vectorcare import CUSTOMER_ID
+
+QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
+EVENTS, SERVICE_REQUESTS = "events", "service_requests"
+SPOOL = "spool"
+JOURNAL_RETENTION_DAYS = 2190
+
+FUNCTIONS = (
+    Function("ingest", "ingest.handler", timeout=9),
+    Function("processor", "processor.handler", timeout=60),
+    Function("drain", "drain.handler", timeout=60),
+    Function("redrive", "redrive.handler", timeout=900),
+)
+
+
+def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, str]:
+    """Write the environment variables of all functions; each reads its own."""
+    return {
+        "QUEUE_URL": QUEUE,
+        "DEAD_LETTER_QUEUE_URL": DEAD_LETTERS,
+        "SPOOL_BUCKET": SPOOL,
+        "CUSTOMER_ID": CUSTOMER_ID,
+        "PUBLIC_KEYS": keys.encoded(*public_keys),
+        "EVENTS_TABLE": EVENTS,
+        "SERVICE_REQUESTS_TABLE": SERVICE_REQUESTS,
+        "ORDER_BY": settings.order_by,
+        "STATE_RETENTION_DAYS": str(settings.retention_days),
+        "JOURNAL_RETENTION_DAYS": str(JOURNAL_RETENTION_DAYS),
+        "ORGANIZATION": "acme",
+        "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
+    }

@@ -1,0 +1,138 @@
+"""What happens beside the webhooks: the clock that runs the drain, operators, deploys, outages."""
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from simulation.history.ledger import Ledger
+from simulation.plan import keys
+from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Rotation, Settings
+from simulation.world import faults
+from simulation.world.container import Outcome
+from simulation.world.faults import Faults, Outage
+from simulation.world.fleet import Fleet
+from simulation.world.functions import DEAD_LETTERS, QUEUE, environment
+from simulation.world.scheduler import Scheduler
+from simulation.world.storage import Storage
+from simulation.world.vectorcare import VectorCare
+
+_DRAIN_SECONDS = 60.0
+# An empty spool seldom needs a run that finds nothing.
+_DRAIN_OF_NOTHING = 0.05
+
+
+class Operations:
+    """Does what the plan says, when it says so."""
+
+    def __init__(
+        self,
+        fleets: dict[str, Fleet],
+        vectorcare: VectorCare,
+        storage: Storage,
+        ledger: Ledger,
+        *,
+        scheduler: Scheduler,
+        faults: Faults,
+        random: Random,
+        settings: Settings,
+        say: Callable[[str, str], None],
+    ) -> None:
+        self._fleets = fleets
+        self._vectorcare = vectorcare
+        self._storage = storage
+        self._ledger = ledger
+        self._scheduler = scheduler
+        self._faults = faults
+        self._random = random
+        self._settings = settings
+        self._say = say
+
+    def plan(self, operation: Operation) -> None:
+        """Do something when its time comes."""
+        if isinstance(operation, Outage):
+            self._scheduler.at(operation.begins, partial(self._begin, operation))
+            self._scheduler.at(operation.ends, partial(self._faults.end, operation))
+        elif isinstance(operation, Deploy):
+            self._scheduler.at(operation.at, partial(self._deploy, operation))
+        elif isinstance(operation, Rotation):
+            self._scheduler.at(operation.at, self._rotate)
+        elif isinstance(operation, ByHand):
+            self._scheduler.at(operation.at, partial(self._put, operation))
+        else:
+            self._faults.count(faults.REDRIVEN)
+            self._scheduler.at(operation.at, partial(self.redrive, operation))
+
+    def every_minute(self) -> None:
+        """Run the drain, as EventBridge does: at least once."""
+        self._scheduler.after(_DRAIN_SECONDS, self.every_minute)
+        if not self._storage.bucket.objects and self._random.random() >= _DRAIN_OF_NOTHING:
+            return
+        for _ in range(2 if self._faults.strikes(faults.DRAIN_TWICE) else 1):
+            self._fleets["drain"].invoke({}, self._drained)
+
+    def redrive(self, operation: Redrive) -> None:
+        """Move dead letters back."""
+        if operation.by_console:
+            self._say("console", "redrives")
+            self._move_all()
+            return
+        self._say("operator", f"redrives {operation.event}")
+        self._fleets["redrive"].invoke(operation.event, partial(self._redriven, operation.event))
+
+    def _begin(self, outage: Outage) -> None:
+        self._say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
+        self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
+        self._faults.begin(outage)
+
+    def _deploy(self, deploy: Deploy) -> None:
+        self._say("operator", f"deploys with keys {deploy.keys}")
+        self._faults.count(faults.DEPLOYED)
+        for fleet in self._fleets.values():
+            fleet.deploy(environment(self._settings, deploy.keys))
+
+    def _put(self, by_hand: ByHand) -> None:
+        try:
+            text = by_hand.content.body.decode()
+        except UnicodeDecodeError:
+            return
+        self._say("operator", f"puts {by_hand.content.event_id} on the queue by hand")
+        self._faults.count(faults.BY_HAND)
+        self._ledger.sends(by_hand.content, "")
+        self._storage.sqs.send_message(QueueUrl=QUEUE, MessageBody=text)
+
+    def _rotate(self) -> None:
+        self._say("VectorCare", "signs with its new key")
+        self._faults.count(faults.ROTATED)
+        self._vectorcare.key = keys.NEW
+
+    def _drained(self, outcome: Outcome) -> None:
+        if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue"}:
+            self._ledger.violate("the drain answers something else", str(outcome.answer))
+
+    def _redriven(self, event: dict[str, Any], outcome: Outcome) -> None:
+        answer = outcome.answer
+        if answer is None:
+            return
+        self._say("operator", f"is told {answer}")
+        if event.get("dry_run") and answer["moved"]:
+            self._ledger.violate("a dry run moved something", str(answer))
+        if answer["moved"] > event.get("limit", answer["moved"]):
+            self._ledger.violate("a redrive moved more than its limit", str(answer))
+
+    def _move_all(self) -> None:
+        """Do what StartMessageMoveTask does: send each visible letter to the queue, then delete it."""
+        if "sqs" in self._faults.outages:
+            return
+        sqs = self._storage.sqs
+        while not self._storage.dead_letters.is_full(self._scheduler.now):
+            received = sqs.receive_message(
+                QueueUrl=DEAD_LETTERS, MaxNumberOfMessages=10, VisibilityTimeout=30, MessageAttributeNames=["All"]
+            )
+            if not received:
+                return
+            for letter in received["Messages"]:
+                sqs.send_message(
+                    QueueUrl=QUEUE, MessageBody=letter["Body"], MessageAttributes=letter.get("MessageAttributes", {})
+                )
+                sqs.delete_message(QueueUrl=DEAD_LETTERS, ReceiptHandle=letter["ReceiptHandle"])

@@ -1,0 +1,171 @@
+"""One run: everything put together, from the first webhook until nothing moves any more."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from functools import partial
+from random import Random
+from typing import Any, TextIO, cast
+from unittest import mock
+
+from simulation.history.ledger import Ledger
+from simulation.plan import keys
+from simulation.plan.plan import Plan, Redrive
+from simulation.world.client import Wire
+from simulation.world.container import Container
+from simulation.world.event_source import EventSource
+from simulation.world.faults import Faults
+from simulation.world.fleet import Fleet
+from simulation.world.functions import FUNCTIONS, QUEUE, environment
+from simulation.world.loader import Loader
+from simulation.world.operations import Operations
+from simulation.world.output import Output
+from simulation.world.scheduler import Scheduler, seconds_of
+from simulation.world.storage import Storage
+from simulation.world.vectorcare import VectorCare
+
+_LOOK_SECONDS = 30.0
+_LONGEST_QUIETING_SECONDS = 12 * 3600.0
+_LAST_REDRIVES = 5
+_TOLERANCE_SECONDS = 900.0
+_FAR_SECONDS = 7 * 86_400.0
+
+Say = Callable[[str, str], None]
+
+
+class World:
+    """A run of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        What happens.
+    loader : Loader
+        Makes the containers' modules.
+    trace : callable or None
+        Told each line of the trace.
+    """
+
+    def __init__(self, plan: Plan, loader: Loader, trace: Callable[[str], None] | None = None) -> None:
+        self.plan = plan
+        # Each part draws its own, so that the course of one changes little when another draws once more.
+        randoms = {
+            name: Random(f"{name} {plan.seed} {plan.variation}")  # noqa: S311 it keeps no secret
+            for name in ("time", "faults", "world")
+        }
+        random = randoms["world"]
+        settings = plan.settings
+        self._trace = trace
+        self.scheduler = Scheduler(randoms["time"], begins=min(0.0, plan.begins))
+        self.faults = Faults(plan.rates, randoms["faults"])
+        self.ledger = Ledger(settings, self.scheduler)
+        self.output = Output(self.scheduler, self.ledger.violate)
+        self.storage = Storage(settings, self.ledger, self.scheduler, self.faults, random)
+        self.wire = Wire(
+            self.storage.models, self.scheduler, self.faults, random, latency=settings.latency, say=self.say
+        )
+        self.done: list[str] = []
+        shared: Any = {"scheduler": self.scheduler, "faults": self.faults, "random": random}
+        self._environment = environment(settings, (keys.OLD,))
+        make = partial(
+            Fleet,
+            environment=self._environment,
+            loader=loader,
+            scheduler=self.scheduler,
+            wire=self.wire,
+            random=random,
+            skew=lambda: random.uniform(-settings.skew, settings.skew),
+            write=self._write,
+        )
+        self.fleets = {function.name: make(function) for function in FUNCTIONS}
+        self.vectorcare = VectorCare(self.fleets["ingest"], self.ledger, **shared, settings=settings, say=self.say)
+        self.storage.expired = self.vectorcare.replay
+        self.event_source = EventSource(
+            self.storage.sqs,
+            QUEUE,
+            self.fleets["processor"],
+            **shared,
+            max_concurrency=settings.max_concurrency,
+            deleted=self.done.append,
+        )
+        self.storage.queue.visible = self.event_source.message_visible
+        self.operations = Operations(
+            self.fleets,
+            self.vectorcare,
+            self.storage,
+            self.ledger,
+            **shared,
+            settings=settings,
+            say=self.say,
+        )
+
+    def run(self) -> None:
+        """Let everything happen; then, without faults, let it come to rest, redrive, and let it rest again."""
+        with mock.patch.dict(os.environ, self._environment), redirect_stdout(cast("TextIO", self.output)):
+            try:
+                self._run()
+            finally:
+                self._close()
+
+    def say(self, who: str, what: str) -> None:
+        """Add to the trace."""
+        if self._trace:
+            self._trace(f"{self.scheduler.now:14.6f}  {who:14}  {what}")
+
+    def _run(self) -> None:
+        for sending in self.plan.sendings:
+            self.vectorcare.plan(sending)
+        for operation in self.plan.operations:
+            self.operations.plan(operation)
+        self.operations.every_minute()
+        self.scheduler.run(self._end_of_trouble())
+        self.say("simulation", "no more faults")
+        self.faults.stop()
+        self._come_to_rest()
+        self.scheduler.run(max(self.scheduler.now, self._last_future()))
+        for _ in range(_LAST_REDRIVES):
+            letters = len(self.storage.dead_letters)
+            self.operations.redrive(Redrive(self.scheduler.now, {}))
+            self._come_to_rest()
+            if len(self.storage.dead_letters) == letters:
+                break
+
+    def _end_of_trouble(self) -> float:
+        """Say when all that is planned has happened."""
+        sent = max((sending.at for sending in self.plan.sendings), default=0.0)
+        ends = [getattr(operation, "ends", getattr(operation, "at", 0.0)) for operation in self.plan.operations]
+        return max([sent + 100.0, *ends])
+
+    def _last_future(self) -> float:
+        """Say when the last event that is dated in the future can be applied."""
+        dates = [seconds_of(content.last_updated) for content in self.ledger.contents.values() if content.last_updated]
+        return max((date for date in dates if date < _FAR_SECONDS), default=0.0) + self.plan.settings.skew
+
+    def _come_to_rest(self) -> None:
+        deadline = self.scheduler.now + _LONGEST_QUIETING_SECONDS
+        self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+        while not self._is_at_rest():
+            if self.scheduler.now > deadline:
+                self.ledger.violate("never at rest", f"{len(self.storage.queue)} messages")
+                return
+            self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+
+    def _is_at_rest(self) -> bool:
+        under_way = self.vectorcare.under_way + self.event_source.under_way + self.wire.on_the_way
+        return not under_way and self.storage.is_empty() and not any(fleet.under_way for fleet in self.fleets.values())
+
+    def _write(self, container: Container, text: str) -> None:
+        if not container.is_dead:
+            self.output.take(text)
+
+    def _close(self) -> None:
+        for fleet in self.fleets.values():
+            fleet.close()
+        self.scheduler.run(self.scheduler.now)
+        for container in self._containers():
+            # A container's logger has its name; Python would keep it for ever.
+            logging.Logger.manager.loggerDict.pop(container.name, None)
+
+    def _containers(self) -> Sequence[Container]:
+        return [container for fleet in self.fleets.values() for container in fleet.containers]
