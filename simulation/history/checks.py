@@ -1,14 +1,14 @@
 """What must hold when a run has come to rest."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from simulation.history import fold
 from simulation.history.ledger import FUTURE_TOLERANCE_SECONDS, UNREADABLE, Entered, Ledger, body_of
 from simulation.models.queue import Message
 from simulation.models.values import Item
 from simulation.plan.content import Content, Kind
-from simulation.plan.plan import Settings
+from simulation.plan.plan import Sending, Settings
 from simulation.world.output import Output
 from simulation.world.scheduler import instant
 
@@ -25,6 +25,7 @@ REASONS = frozenset(
     }
 )
 _DAY = 86_400.0
+_EXPIRY_MARGIN_SECONDS = 3600.0
 
 
 class Checks:
@@ -114,6 +115,12 @@ class Checks:
             if is_bad and not dead[body]:
                 self._violate("can never be applied, and is not among the dead", content)
 
+    def all_accepted(self, sendings: Iterable[Sending]) -> None:
+        """Check that nothing was refused in a run without any trouble."""
+        for sending in sendings:
+            if not sending.forgery and sending.content.body not in self._ledger.accepted:
+                self._violate("signed for us, and not accepted though nothing was in its way", sending.content)
+
     def counts(self, output: Output, done: list[str]) -> None:
         """Check that every message that left the queue as done was counted, and all that was answered 2xx."""
         for message_id in done:
@@ -147,7 +154,8 @@ class Checks:
         return content.last_updated <= instant(self._now + FUTURE_TOLERANCE_SECONDS - self._settings.skew)
 
     def _oldest(self) -> str:
-        return instant(self._now - self._settings.retention_days * _DAY + self._settings.skew)
+        """Say from when on an event is young enough to make an item, however the clocks are."""
+        return instant(self._now - self._settings.retention_days * _DAY + _EXPIRY_MARGIN_SECONDS)
 
     def _violate(self, rule: str, content: Content) -> None:
         name = f"{content.service_request_id} {content.event_id} {content.body[:60]!r}"

@@ -136,24 +136,9 @@ class _Parser:
         if function in {"attribute_type", "begins_with", "contains", "size"}:
             raise NotImplementedError(f"{function} is not modelled")
         left = self._operand()
-        if self._takes("BETWEEN"):
-            low = self._operand()
-            self._expect("AND")
-            high = self._operand()
-            return lambda item, names, given: (
-                values.compare(left(item, names, given), ">=", low(item, names, given))
-                and values.compare(left(item, names, given), "<=", high(item, names, given))
-            )
-        if self._takes("IN"):
-            self._expect("(")
-            choices = [self._operand()]
-            while self._takes(","):
-                choices.append(self._operand())
-            self._expect(")")
-            return lambda item, names, given: any(
-                values.compare(left(item, names, given), "=", choice(item, names, given)) for choice in choices
-            )
         comparator = self._next()
+        if comparator.upper() in {"BETWEEN", "IN"}:
+            raise NotImplementedError(f"{comparator} is not modelled")
         if comparator not in _COMPARATORS:
             raise InvalidExpressionError(f"Syntax error; token: {comparator!r}")
         right = self._operand()

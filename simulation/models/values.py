@@ -31,10 +31,13 @@ def item_size(item: Item) -> int:
     InvalidValueError
         A number of too many digits or out of range, or nesting deeper than 32.
     """
-    return sum(len(name.encode()) + _size(value, 0) for name, value in item.items())
+    return sum(len(name.encode()) + _size(value, 1) for name, value in item.items())
 
 
 def _size(value: Value, depth: int) -> int:
+    # A scalar counts as a level, too.
+    if depth > MAX_DEPTH:
+        raise InvalidValueError("Nesting Levels have exceeded supported limits")
     [(kind, content)] = value.items()
     if kind == "S":
         return len(content.encode())
@@ -44,9 +47,9 @@ def _size(value: Value, depth: int) -> int:
         return len(content)
     if kind in {"BOOL", "NULL"}:
         return 1
-    if depth >= MAX_DEPTH:
-        raise InvalidValueError("Nesting Levels have exceeded supported limits")
     if kind == "M":
+        if "" in content:
+            raise InvalidValueError("Empty attribute name")
         return _CONTAINER_BYTES + sum(
             len(name.encode()) + _size(child, depth + 1) + _ELEMENT_BYTES for name, child in content.items()
         )
@@ -66,9 +69,7 @@ def _number_size(text: str) -> int:
         raise InvalidValueError(f"The parameter cannot be converted to a numeric value: {text}")
     if not number:
         return 1
-    digits = len(str(number.as_tuple().digits).rstrip("0, ()")) and len(
-        "".join(map(str, number.as_tuple().digits)).strip("0")
-    )
+    digits = len("".join(map(str, number.as_tuple().digits)).strip("0"))
     if digits > _MAX_DIGITS:
         raise InvalidValueError(f"Attempting to store more than 38 significant digits in a Number: {text}")
     if not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:

@@ -25,6 +25,7 @@ _SERVICES = ("sqs", "dynamodb", "s3")
 _REFUSALS = ("", "", "AccessDeniedException", "KMS.DisabledException")
 _REASONS = ("exhausted", "not_json", "timestamp_in_future", "unstorable", "missing_field")
 _DAY = 86_400.0
+_EXPIRY_MARGIN_SECONDS = 900.0
 _YEAR_9999 = 7973 * 365.2425 * _DAY
 
 
@@ -130,13 +131,13 @@ class _Drawing:
     def _send_expiring(self) -> None:
         """Send the last events of a service request shortly before it expires, and replay them around that time.
 
-        The item may be kept for a day after the time from which on no event can make it anew. Where ids decide which
-        event is the newest, none of these is stamped anew: expiry goes by time, and a month's difference is no retry.
+        The item may be kept for some minutes after the time from which on no event can make it anew. Where ids decide
+        which event is the newest, none of these is stamped anew: expiry goes by time, and a month is no retry.
         """
         random = self._random
         deleted = self._any_time()
-        expires = deleted - random.choice((0.0, _DAY))
-        ends = expires - self._settings.retention_days * _DAY
+        expires = deleted - random.choice((0.0, _EXPIRY_MARGIN_SECONDS))
+        ends = deleted - self._settings.retention_days * _DAY
         times = sorted(ends - random.random() ** 3 * 2 * _DAY for _ in range(random.randint(1, 4)))
         times[-1] = ends
         for event in self._trips.closed_trip(self._request_id(), times):

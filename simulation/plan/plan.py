@@ -128,6 +128,10 @@ class Plan:
         """When the first webhook is sent, or 0; seconds on the simulation's clock."""
         return min((sending.at for sending in self.sendings), default=0.0)
 
+    def is_untroubled(self) -> bool:
+        """Tell whether nothing can keep a webhook from being accepted: no fault, no outage, no change of keys."""
+        return not self.rates and not any(isinstance(one, Outage | Rotation) for one in self.operations)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

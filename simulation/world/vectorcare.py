@@ -22,7 +22,7 @@ CUSTOMER_ID = "acme-7Jw2"
 ANSWER_SECONDS = 10.0
 RETRY_SECONDS = (8.0, 64.0)
 _REPLAY_SECONDS = (0.01, 1.0, 30.0, 900.0)
-_OK, _SERVER_ERROR = range(200, 300), 502
+_OK, _SERVER_ERROR_FROM, _BAD_GATEWAY = range(200, 300), 500, 502
 _TOO_LARGE = 256 * 1024 + 1
 
 
@@ -100,16 +100,18 @@ class VectorCare:
         self._ingest.invoke(_request(attempt), partial(self._answered, attempt))
 
     def _answered(self, attempt: _Attempt, outcome: Outcome) -> None:
-        status = outcome.answer["statusCode"] if outcome.answer else _SERVER_ERROR
+        status = outcome.answer["statusCode"] if outcome.answer else _BAD_GATEWAY
         self._say("VectorCare", f"{attempt.sending.number} is answered {status}")
         self._ledger.answers[status] += 1
         if outcome.error == "timed out":
             self._ledger.violate("ingest did not answer in its time", str(attempt.sending.number))
+        knows_key = keys.encoded(attempt.key) in outcome.container.environment["PUBLIC_KEYS"].split(",")
         if status in _OK:
             self._ledger.kept(attempt.content, attempt.signature)
-            known = outcome.container.environment["PUBLIC_KEYS"].split(",")
-            if keys.encoded(attempt.key) not in known:
+            if not knows_key:
                 self._ledger.violate("accepted under a key that is not known any more", str(attempt.sending.number))
+        elif status < _SERVER_ERROR_FROM and knows_key and not attempt.sending.forgery:
+            self._ledger.violate("signed for us, and refused", f"{attempt.sending.number}: {status}")
         if attempt.is_over or self._faults.strikes(faults.ANSWER_LOST):
             return
         attempt.is_over = True

@@ -37,7 +37,7 @@ def test_a_storm_of_late_doubled_and_simultaneous_webhooks_ends_in_the_newest(
     stand: Stand, vectorcare: VectorCare
 ) -> None:
     # Given
-    rng = random.Random(20260301)  # noqa: S311 - a storm that can be repeated
+    rng = random.Random(20260301)
     histories = [_history(rng, length=15) for _ in range(6)]
     storm = [event for history in histories for event in history for _ in range(rng.choice([1, 1, 2]))]
     rng.shuffle(storm)

@@ -1,0 +1,183 @@
+"""Deliberate faults in the functions, and the rule that each must be caught breaking."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from simulation.plan.plan import Settings
+from simulation.world.loader import Flaw
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things."""
+
+    name: str
+    rule: str
+    flaw: Flaw | None = None
+    settings: dict[str, Any] | None = None
+
+    def settle(self, settings: Settings) -> Settings:
+        """Put a fault of the stack into the settings."""
+        return replace(settings, **(self.settings or {}))
+
+
+def _in(module: str, right: str, wrong: str) -> Flaw:
+    return Flaw(module, ((right, wrong),))
+
+
+_STORE, _FOLD, _ENVELOPE = (f"vectorcare_bridge.{name}" for name in ("store", "fold", "envelope"))
+
+VARIANTS = (
+    Variant(
+        "the condition is `<=`, so that the tie-break decides nothing",
+        "the state went back in time",
+        _in(_STORE, "f\"({first.format('<')} OR", "f\"({first.format('<=')} OR"),
+    ),
+    Variant(
+        "no tie-break: the first of two events of one instant stays",
+        "the state is not the newest event",
+        _in(_STORE, "AND {second.format('<')}))", "AND {second.format('<')} AND {second.format('>')}))"),
+    ),
+    Variant(
+        "an event without data erases the data",
+        "the state went back in time",
+        _in(
+            _STORE,
+            "        if event.data is not None:\n            assignments |= _data_register(event)\n",
+            "        assignments |= (_data_register(event) if event.data is not None else\n"
+            "            dict.fromkeys(('data', 'data_as_of', 'data_event_id')))\n",
+        ),
+    ),
+    Variant(
+        "an event without data keeps older data out",
+        "the state's data is not the newest",
+        _in(_STORE, "if with_data is not None and not data_taken and", "if with_data is event and not data_taken and"),
+    ),
+    Variant(
+        "the journal is checked by nobody: the last delivery wins",
+        "a journal entry was changed",
+        _in(_STORE, '                ConditionExpression="attribute_not_exists(event_id)",\n', ""),
+    ),
+    Variant(
+        "other bytes under a known event id are not kept",
+        "accepted, and not in the journal",
+        _in(_STORE, "if has_other_bytes:", "if False:"),
+    ),
+    Variant(
+        "an old event may make an item",
+        "an event older than the retention made an item",
+        _in(_STORE, "may_create=may_create, received_at", "may_create=True, received_at"),
+    ),
+    Variant(
+        "a request that is open again keeps its expiry",
+        "a closed request does not expire, or an open one does",
+        _in(
+            _STORE,
+            "absent = sorted(assignments.keys() - present.keys())",
+            "absent = sorted(assignments.keys() - present.keys() - {'expires_at'})\n"
+            "        assignments = {\n            name: value\n            for name, value in assignments.items()\n"
+            "            if value is not None or name in absent\n        }",
+        ),
+    ),
+    Variant(
+        "an event that overtakes an older one of its batch keeps that one's data out",
+        "the state's data is not the newest",
+        _in(
+            _FOLD,
+            "newest_data=with_data[-1] if with_data else None",
+            "newest_data=with_data[-1] if with_data and with_data[-1] is oldest_first[-1] else None",
+        ),
+    ),
+    Variant(
+        "times are compared as they were written",
+        "journaled under a wrong key or time",
+        _in(_ENVELOPE, "return instant.parse(value)", "instant.parse(value)\n        return value"),
+    ),
+    Variant(
+        "events of the future are applied",
+        "dated in the future, and applied",
+        _in(_ENVELOPE, "FUTURE_TOLERANCE_MINUTES = 15", "FUTURE_TOLERANCE_MINUTES = 10**6"),
+    ),
+    Variant(
+        "the state moves although the journal refused",
+        "in the state before it was in the journal",
+        _in(
+            "processor.process",
+            "        except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again\n"
+            "            return _Failed(delivery, error)\n\n    def _enter_unreadable",
+            "        except Exception:\n"
+            "            return _Journaled(delivery, Entry(event, delivery.webhook.received_at))\n\n"
+            "    def _enter_unreadable",
+        ),
+    ),
+    Variant(
+        "what is poisonous is dropped",
+        "can never be applied, and is not among the dead",
+        _in(
+            "processor.process",
+            "return [one.delivery.message_id for one in failed]",
+            "return [one.delivery.message_id for one in failed if one.reason is None]",
+        ),
+    ),
+    Variant(
+        "a permanent failure is tried again like any other",
+        "a permanent failure has to wait",
+        _in("processor.process", "seconds = 0 if failed.reason else", "seconds ="),
+    ),
+    Variant(
+        "neither queue nor spool took it, and the answer is 200",
+        "answered 2xx before it was kept",
+        _in("ingest.keep", "raise NotKeptError from None", "return"),
+    ),
+    Variant(
+        "the answer does not wait for the queue",
+        "answered 2xx before it was kept",
+        _in(
+            "ingest.keep",
+            "queue.send(message.encode(webhook))).result(timeout=QUEUE_SECONDS)",
+            "queue.send(message.encode(webhook)))",
+        ),
+    ),
+    Variant(
+        "any signature will do",
+        "forged or another customer's, and accepted",
+        _in("vectorcare_bridge.signature", "            continue\n", "            return key\n"),
+    ),
+    Variant(
+        "the customer is not looked at",
+        "forged or another customer's, and accepted",
+        _in("ingest.request", "if not hmac.compare_digest(given, customer_id.encode()):", "if False:"),
+    ),
+    Variant(
+        "the drain deletes before it sends",
+        "lost",
+        _in(
+            "drain.drain",
+            "        message_id = queue.send(message.encode(webhook))\n",
+            "        spool.delete(key)\n        message_id = queue.send(message.encode(webhook))\n",
+        ),
+    ),
+    Variant(
+        "a redriven letter loses its attributes",
+        "what nobody may send was kept",
+        _in(
+            "redrive.redrive",
+            'MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),',
+            "MessageAttributes={},",
+        ),
+    ),
+    Variant(
+        "the text of an error is logged",
+        "a payload value was logged",
+        _in(
+            "vectorcare_bridge.observability",
+            'return f"{type(error).__name__}: {code}" if code else type(error).__name__',
+            'return f"{type(error).__name__}: {error}{code}"',
+        ),
+    ),
+    Variant(
+        "the reason for a death is not in the list",
+        "died for no reason of the list",
+        _in("vectorcare_bridge.failure", 'UNSTORABLE = "unstorable"', 'UNSTORABLE = "strange"'),
+    ),
+)

@@ -1,0 +1,41 @@
+"""A fixed share of the simulation: the functions hold its rules, and it notices functions that do not."""
+
+from dataclasses import replace
+
+import pytest
+
+from simulation.plan.draw import draw
+from simulation.run import run, run_plan
+from simulation.world.loader import Loader
+from tests.simulation.flaws import VARIANTS, Variant
+
+EVENTS = 150
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_history_breaks_a_rule(seed: int) -> None:
+    result = run(seed, events=EVENTS)
+    assert result.violations == ()
+    assert result.faults.total() > 0
+
+
+def test_a_seed_decides_everything() -> None:
+    traces: list[list[str]] = [[], []]
+    for trace in traces:
+        run(7, events=EVENTS, trace=trace.append)
+    # The logger's own time stamps are the real clock's.
+    first, second = ([line for line in trace if " LOG " not in line] for trace in traces)
+    assert first == second
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_flawed_function_is_caught(variant: Variant) -> None:
+    # Given the functions with one deliberate flaw
+    loader = Loader([variant.flaw] if variant.flaw else [])
+    # When the first seeds are run, Then one of them breaks the rule that the flaw is about
+    for seed in range(7):
+        plan = draw(seed, EVENTS)
+        result = run_plan(replace(plan, settings=variant.settle(plan.settings)), loader=loader)
+        if variant.rule in {violation.rule for violation in result.violations}:
+            return
+    pytest.fail(f"not noticed: {variant.rule}")
