@@ -55,6 +55,7 @@ def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) ->
     failed = outcomes[_Outcome.SPOOL_FAILED] + outcomes[_Outcome.QUEUE_FAILED]
     observability.count(Metric.DRAINED, moved)
     observability.count(Metric.DRAIN_FAILED, failed)
+    observability.count(Metric.SPOOL_OBJECTS, 0 if stopped == "empty" and not failed else spool.count())
     return {"moved": moved, "failed": failed, "stopped": stopped}
 
 
@@ -62,20 +63,20 @@ def _move(spool: Spool, queue: Queue, key: str) -> _Outcome:
     try:
         webhook = spool.load(key)
     except Exception as error:  # noqa: BLE001 one that cannot be read shall not hold up the others
-        observability.log("spool.refused", error=error)
+        observability.log("spool.refused", spool_key=key, error=error)
         return _Outcome.SPOOL_FAILED
     if webhook is None:
         return _Outcome.GONE
     try:
         message_id = queue.send(message.encode(webhook))
     except Exception as error:  # noqa: BLE001 whatever it is, the webhook stays in the spool
-        observability.log("queue.refused", error=error)
+        observability.log("queue.refused", spool_key=key, error=error)
         return _Outcome.QUEUE_FAILED
     try:
         # Only now that the queue has it. Failing here, it is delivered again, which does no harm.
         spool.delete(key)
     except Exception as error:  # noqa: BLE001 as above
-        observability.log("spool.refused", error=error)
+        observability.log("spool.refused", spool_key=key, error=error)
         return _Outcome.SPOOL_FAILED
-    observability.log("spool.drained", message_id=message_id)
+    observability.log("spool.drained", message_id=message_id, spool_key=key)
     return _Outcome.MOVED

@@ -45,19 +45,27 @@ def handler(event: dict[str, Any], context: Any) -> response.Response:
 
 
 def _accept(asked: request.Request) -> None:
-    request.check(asked, customer_id=_settings.customer_id)
-    key = _verify(asked)
-    webhook = Webhook(body=asked.body, signature=asked.signature or "", received_at=aws.now())
-    keep.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
-    observability.log("webhook.received", valid=True, key=key.fingerprint)
+    started = aws.monotonic()
+    observability.log("webhook.received", bytes_received=len(asked.body))
+    try:
+        request.check(asked, customer_id=_settings.customer_id)
+        key = _verify(asked)
+        webhook = Webhook(body=asked.body, signature=asked.signature or "", received_at=aws.now())
+        message_id = keep.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
+    finally:
+        observability.count(Metric.INGEST_MILLISECONDS, (aws.monotonic() - started) * 1000)
+    observability.log("webhook.accepted", message_id=message_id, status_code=HTTPStatus.OK)
     observability.count(Metric.ACCEPTED)
     observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)
 
 
 def _verify(asked: request.Request) -> signature.Key:
     try:
-        return signature.verify(asked.body, asked.signature, _keys)
+        key = signature.verify(asked.body, asked.signature, _keys)
     except signature.SignatureRefusedError as refused:
+        observability.log("signature.verified", valid=False, reason=str(refused))
         raise request.RefusedError(
             HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {refused}", Metric.SIGNATURE_INVALID
         ) from None
+    observability.log("signature.verified", valid=True, key=key.fingerprint)
+    return key

@@ -16,7 +16,7 @@ class NotKeptError(Exception):
     """Neither the queue nor the spool took the webhook."""
 
 
-def keep(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) -> None:
+def keep(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) -> str | None:
     """Put a webhook on the queue; where the queue refuses or is slow, into the spool.
 
     VectorCare gives up after 10 s, so both together have 8. The clients' own time-outs count for each address and
@@ -34,21 +34,25 @@ def keep(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) ->
     executor : Executor
         Runs the calls.
 
+    Returns
+    -------
+    str or None
+        SQS's message id; None where the spool took it.
+
     Raises
     ------
     NotKeptError
         Both failed; VectorCare has to try again.
     """
     try:
-        executor.submit(lambda: queue.send(message.encode(webhook))).result(timeout=QUEUE_SECONDS)
+        return executor.submit(lambda: queue.send(message.encode(webhook))).result(timeout=QUEUE_SECONDS)
     except Exception as error:  # noqa: BLE001 whatever keeps it from the queue, the spool is next
         observability.log("queue.refused", error=error)
-    else:
-        return
     try:
-        executor.submit(lambda: spool.store(webhook)).result(timeout=SPOOL_SECONDS)
+        key = executor.submit(lambda: spool.store(webhook)).result(timeout=SPOOL_SECONDS)
     except Exception as error:  # noqa: BLE001 whatever it is, VectorCare has to try again
         observability.log("spool.refused", error=error)
         raise NotKeptError from None
-    observability.log("spool.stored")
+    observability.log("spool.stored", spool_key=key)
     observability.count(Metric.SPOOLED)
+    return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vectorcare_bridge import aws, envelope, failure, instant, observability
+from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import PermanentError, Reason
 from vectorcare_bridge.fold import Fold, OrderBy, fold
 from vectorcare_bridge.message import Webhook
@@ -52,11 +53,12 @@ class _Journaled:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """`reason` is None where the message shall be tried again."""
+    """`reason` is None where the message shall be tried again, `event` where it could not be read."""
 
     delivery: Delivery
     error: Exception
     reason: Reason | None = None
+    event: Event | None = None
 
 
 class Processor:
@@ -108,21 +110,22 @@ class Processor:
         return [one.delivery.message_id for one in failed]
 
     def _enter(self, delivery: Delivery) -> _Journaled | _Failed:
+        event = None
         try:
             event = envelope.read(delivery.webhook.body)
             envelope.refuse_future(event, now=aws.now())
             return _Journaled(delivery, self._journal.enter(event, delivery.webhook))
         except PermanentError as error:
-            return self._enter_unreadable(delivery, error)
+            return self._enter_unreadable(delivery, error, event)
         except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again
-            return _Failed(delivery, error)
+            return _Failed(delivery, error, event=event)
 
-    def _enter_unreadable(self, delivery: Delivery, why: PermanentError) -> _Failed:
+    def _enter_unreadable(self, delivery: Delivery, why: PermanentError, event: Event | None) -> _Failed:
         try:
             self._journal.enter_unreadable(delivery.webhook, why.reason)
         except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up
-            return _Failed(delivery, error)
-        return _Failed(delivery, why, why.reason)
+            return _Failed(delivery, error, event=event)
+        return _Failed(delivery, why, why.reason, event)
 
     def _move_forward(self, group: Sequence[_Journaled]) -> list[_Failed]:
         now = aws.now()
@@ -133,7 +136,7 @@ class Processor:
         except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
             # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
             reason = error.reason if isinstance(error, PermanentError) and len(group) == 1 else None
-            return [_Failed(one.delivery, error, reason) for one in group]
+            return [_Failed(one.delivery, error, reason, one.entry.event) for one in group]
         _report(group, folded, moved, now=now)
         return []
 
@@ -145,7 +148,9 @@ class Processor:
         observability.log(
             "processing.failed",
             message_id=delivery.message_id,
-            receives=delivery.receives,
+            service_request_id=failed.event.service_request_id if failed.event else None,
+            event_id=failed.event.event_id if failed.event else None,
+            attempt=delivery.receives,
             reason=reason,
             retry_in_seconds=seconds,
             error=failed.error,
@@ -180,8 +185,15 @@ def _report(group: Sequence[_Journaled], folded: Fold, moved: Moved, *, now: str
             outcome=outcome,
         )
         observability.count(_METRIC_OF_OUTCOME[outcome])
+        observability.count_by(
+            Metric.WEBHOOKS_BY_ACTION, action=observability.documented(event.action, observability.ACTIONS)
+        )
         if outcome is Outcome.APPLIED:
             observability.count(Metric.FRESHNESS_SECONDS, instant.seconds_between(event.last_updated, now))
+            observability.count_by(
+                Metric.APPLIED_BY_STATUS,
+                status=observability.documented(event.request_status, observability.STATUSES),
+            )
         if one.entry.has_other_bytes:
             observability.count(Metric.CONFLICTING_BYTES)
         if one.entry.is_restamped:

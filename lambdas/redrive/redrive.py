@@ -144,7 +144,7 @@ class Redrive:
             observability.log("queue.refused", message_id=letter["MessageId"], error=error)
             return False
         self._sent.add(message_id)
-        observability.log("redrive.moved", message_id=message_id)
+        observability.log("redrive.moved", message_id=message_id, redriven_from=letter["MessageId"])
         try:
             self._dead_letters.delete(letter["ReceiptHandle"])
         except Exception as error:  # noqa: BLE001 it comes back and is sent once more, which does no harm

@@ -17,13 +17,16 @@ class Metric(StrEnum):
     """Every metric that a function emits, counts unless the name says otherwise."""
 
     ACCEPTED = "Accepted"
+    INGEST_MILLISECONDS = "IngestMilliseconds"
     REFUSED_REQUEST = "RefusedRequest"
     SIGNATURE_INVALID = "SignatureInvalid"
     WRONG_CUSTOMER = "WrongCustomer"
     SIGNED_BY_KEY = "SignedByKey"
     SPOOLED = "Spooled"
     NOT_KEPT = "NotKept"
+    WEBHOOKS_BY_ACTION = "WebhooksByAction"
     APPLIED = "Applied"
+    APPLIED_BY_STATUS = "AppliedByStatus"
     DUPLICATE = "Duplicate"
     STALE = "Stale"
     EXPIRED = "Expired"
@@ -35,7 +38,32 @@ class Metric(StrEnum):
     FRESHNESS_SECONDS = "FreshnessSeconds"
     DRAINED = "Drained"
     DRAIN_FAILED = "DrainFailed"
+    SPOOL_OBJECTS = "SpoolObjects"
     REDRIVEN = "Redriven"
+
+
+_UNITS = {
+    Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
+    Metric.INGEST_MILLISECONDS: MetricUnit.Milliseconds,
+}
+
+ACTIONS = frozenset(
+    {
+        "BROADCAST_RECEIVED",
+        "BROADCAST_ACCEPTED",
+        "BROADCAST_DECLINED",
+        "BROADCAST_CANCELED",
+        "BROADCAST_EXPIRED",
+        "PROPOSAL_SUBMITTED",
+        "PROPOSAL_ACCEPTED",
+        "PROPOSAL_DECLINED",
+        "CHANGE_REQUEST_ACCEPTED",
+        "CHANGE_REQUEST_DECLINED",
+        "REQUEST_DATA_UPDATED",
+    }
+)
+STATUSES = frozenset({"AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE"})
+"""What VectorCare documents (Open API 2.0, "Webhooks > Overview"): the values that a metric may be counted by."""
 
 
 def begin(context: Any) -> None:
@@ -50,13 +78,16 @@ def log(
     service_request_id: str | None = None,
     event_id: str | None = None,
     status_code: int | None = None,
+    bytes_received: int | None = None,
     valid: bool | None = None,
     key: str | None = None,
     outcome: str | None = None,
     reason: str | None = None,
-    receives: int | None = None,
+    attempt: int | None = None,
     retry_in_seconds: int | None = None,
     messages: int | None = None,
+    spool_key: str | None = None,
+    redriven_from: str | None = None,
     error: BaseException | None = None,
 ) -> None:
     """Write one line. The parameters are the allow-list; of an error only its type and AWS's error code are kept.
@@ -71,13 +102,16 @@ def log(
         "service_request_id": service_request_id,
         "event_id": event_id,
         "status_code": status_code,
+        "bytes_received": bytes_received,
         "valid": valid,
         "key": key,
         "outcome": outcome,
         "reason": reason,
-        "receives": receives,
+        "attempt": attempt,
         "retry_in_seconds": retry_in_seconds,
         "messages": messages,
+        "spool_key": spool_key,
+        "redriven_from": redriven_from,
         "error": None if error is None else _kind(error),
     }
     _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
@@ -85,8 +119,7 @@ def log(
 
 def count(metric: Metric, value: float = 1) -> None:
     """Add to a metric of the organization."""
-    unit = MetricUnit.Seconds if metric is Metric.FRESHNESS_SECONDS else MetricUnit.Count
-    _metrics.add_metric(name=metric, unit=unit, value=value)
+    _metrics.add_metric(name=metric, unit=_UNITS.get(metric, MetricUnit.Count), value=value)
 
 
 def count_by(metric: Metric, **dimension: str) -> None:
@@ -96,6 +129,11 @@ def count_by(metric: Metric, **dimension: str) -> None:
     ) as single:
         for name, value in dimension.items():
             single.add_dimension(name=name, value=value)
+
+
+def documented(value: str | None, values: frozenset[str]) -> str:
+    """Name a value of a payload in a metric only if the documentation names it; it is `other` otherwise."""
+    return value if value in values else "other"
 
 
 def flush() -> None:

@@ -19,14 +19,16 @@ class Spool:
         self._client = client
         self._bucket = bucket
 
-    def store(self, webhook: Webhook) -> None:
-        """Keep a webhook until the queue has it."""
+    def store(self, webhook: Webhook) -> str:
+        """Keep a webhook until the queue has it; answer the key under which it is kept."""
+        key = f"{PREFIX}{webhook.received_at}-{envelope.digest(webhook.body)}"
         self._client.put_object(
             Bucket=self._bucket,
-            Key=f"{PREFIX}{webhook.received_at}-{envelope.digest(webhook.body)}",
+            Key=key,
             Body=webhook.body,
             Metadata={"source": SOURCE, "signature": webhook.signature, "received-at": webhook.received_at},
         )
+        return key
 
     def pages(self, *, size: int) -> Iterator[list[str]]:
         """List the keys of what is spooled, oldest first, so many at a time."""
@@ -34,6 +36,10 @@ class Spool:
         for page in paginator.paginate(Bucket=self._bucket, Prefix=PREFIX, PaginationConfig={"PageSize": size}):
             if page.get("Contents"):
                 yield [stored["Key"] for stored in page["Contents"]]
+
+    def count(self) -> int:
+        """Count what is spooled, up to the 1,000 that one call lists."""
+        return self._client.list_objects_v2(Bucket=self._bucket, Prefix=PREFIX)["KeyCount"]
 
     def load(self, key: str) -> Webhook | None:
         """Read a spooled webhook; None where another drain has just delivered it."""

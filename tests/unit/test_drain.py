@@ -1,10 +1,13 @@
 """Spooled webhooks reach the queue, and leave the spool only then."""
 
+import json
+
 import pytest
 
 from tests.support import faults, signing
 from tests.support.cloud import Cloud, Context
-from tests.support.webhooks import body
+from tests.support.webhooks import INVENTED_NAME, body
+from tests.unit.conftest import Output
 
 
 @pytest.fixture
@@ -86,3 +89,41 @@ def test_what_was_spooled_ends_in_the_state(cloud: Cloud) -> None:
     assert entry["body"].value == body()
     assert entry["signature"] == signing.sign(body())
     assert cloud.state() is not None
+
+
+def test_every_run_says_how_much_is_left(cloud: Cloud, output: Output) -> None:
+    # Given three webhooks in the spool
+    with faults.failing("SendMessage"):
+        for number in range(3):
+            cloud.post(body(event_id=f"event-{number}"))
+        output.text()
+        # When the drain runs while the queue refuses, and once more when it does not
+        cloud.invoke("drain", {})
+        refused = _spool_objects(output)
+    cloud.invoke("drain", {})
+    # Then three are left, and then none
+    assert (refused, _spool_objects(output)) == ([3], [0])
+
+
+def test_what_the_drain_says_holds_no_payload_and_names_what_it_moved(cloud: Cloud, output: Output) -> None:
+    # Given a webhook in the spool, and every call failing in turn with an error that repeats its input
+    with faults.failing("SendMessage"):
+        cloud.post(body())
+    [key] = cloud.spooled()
+    output.text()
+    for operation in ("GetObject", "SendMessage", "DeleteObject"):
+        with faults.failing(operation, error=lambda: faults.refusal("X")):
+            cloud.invoke("drain", {})
+    # When it is drained at last
+    cloud.invoke("drain", {})
+    # Then each line names its place in the spool, which is a time and a digest, and none holds the name
+    text = output.text()
+    lines = [json.loads(line) for line in text.splitlines() if '"message":' in line]
+    assert {line["message"] for line in lines} == {"spool.refused", "queue.refused", "spool.drained"}
+    assert {line["spool_key"] for line in lines} == {key}
+    assert INVENTED_NAME not in text
+
+
+def _spool_objects(output: Output) -> list[float]:
+    lines = [json.loads(line) for line in output.text().splitlines() if '"SpoolObjects"' in line]
+    return [value for line in lines for value in line["SpoolObjects"]]

@@ -350,3 +350,25 @@ def test_what_the_processor_says_holds_no_payload(cloud: Cloud, output: Output) 
     text = output.text()
     assert "processing.completed" in text
     assert INVENTED_NAME not in text
+
+
+def test_an_action_that_is_not_documented_is_counted_without_its_name(cloud: Cloud, output: Output) -> None:
+    # Given an action and a status that nobody documents
+    deliver(cloud, body(action=INVENTED_NAME, request_status=INVENTED_NAME))
+    # When the output is searched, Then they are counted under another name
+    text = output.text()
+    counted = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    assert [line["action"] for line in counted if "action" in line] == ["other"]
+    assert [line["status"] for line in counted if "status" in line] == ["other"]
+    assert INVENTED_NAME not in text
+
+
+def test_a_failure_names_the_service_request_if_it_can_be_read(cloud: Cloud, output: Output) -> None:
+    # Given one message that cannot be stored now, and one that cannot be read
+    with faults.failing("UpdateItem"):
+        deliver(cloud, body(), b"x")
+    # When the log is read
+    failed = [json.loads(line) for line in output.text().splitlines() if '"processing.failed"' in line]
+    # Then the first says whose it is, and both which attempt it was
+    assert {line.get("service_request_id") for line in failed} == {"VC-TEST0001", None}
+    assert [line["attempt"] for line in failed] == [1, 1]

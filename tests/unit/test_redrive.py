@@ -1,6 +1,7 @@
 """Dead letters come back, whatever interrupts."""
 
 import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from moto.sqs.models import sqs_backends
 
 from tests.support import faults
 from tests.support.cloud import Cloud, Context
-from tests.support.webhooks import body
+from tests.support.webhooks import INVENTED_NAME, body
+from tests.unit.conftest import Output
 from vectorcare_bridge import message
 from vectorcare_bridge.message import Webhook
 
@@ -208,3 +210,16 @@ def test_an_event_that_says_something_else_is_an_error_and_moves_nothing(
     with pytest.raises(ValueError, match=complaint):
         buried.invoke("redrive", event)
     assert visible(buried) == 17
+
+
+def test_what_the_redrive_says_holds_no_payload_and_joins_letter_and_message(buried: Cloud, output: Output) -> None:
+    # Given a dead letter that can be read, and errors that repeat their input
+    with faults.failing("SendMessage", error=lambda: faults.refusal("X")):
+        buried.invoke("redrive", {})
+    # When all letters are moved
+    buried.invoke("redrive", {})
+    # Then each line of a move names the letter and the message it became, and no line holds a name
+    text = output.text()
+    moves = [json.loads(line) for line in text.splitlines() if '"redrive.moved"' in line]
+    assert len({move["message_id"] for move in moves} | {move["redriven_from"] for move in moves}) == 2 * 17
+    assert INVENTED_NAME not in text
