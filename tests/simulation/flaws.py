@@ -1,28 +1,60 @@
 """Deliberate faults in the functions, and the rule that each must be caught breaking."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
-from simulation.plan.plan import Settings
+from simulation.plan.plan import ByHand, Plan, Redrive
+from simulation.plan.unwelcome import unreadable
+from simulation.world import faults
+from simulation.world.faults import Outage
 from simulation.world.loader import Flaw
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things."""
+    """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things.
+
+    `first` is the seed from which on to look, and `trouble` adds to its plan, for flaws that show only where something
+    rare happens.
+    """
 
     name: str
     rule: str
     flaw: Flaw | None = None
     settings: dict[str, Any] | None = None
+    first: int = 0
+    trouble: Callable[[Plan], Plan] = lambda plan: plan
 
-    def settle(self, settings: Settings) -> Settings:
-        """Put a fault of the stack into the settings."""
-        return replace(settings, **(self.settings or {}))
+    def plan(self, drawn: Plan) -> Plan:
+        """Put the faults of the stack, and the trouble, into a plan."""
+        return self.trouble(replace(drawn, settings=replace(drawn.settings, **(self.settings or {}))))
 
 
 def _in(module: str, right: str, wrong: str) -> Flaw:
     return Flaw(module, ((right, wrong),))
+
+
+def _outage(service: str) -> Callable[[Plan], Plan]:
+    """Let a service refuse for an hour, from before the first webhook."""
+
+    def trouble(plan: Plan) -> Plan:
+        outage = Outage(frozenset({service}), begins=plan.begins, ends=plan.begins + 3600)
+        return replace(plan, operations=[outage, *plan.operations])
+
+    return trouble
+
+
+def _mortal_redrives(plan: Plan) -> Plan:
+    """Have letters among the dead, and redrives that crash."""
+    poison = [ByHand(float(at), unreadable(Random(at), at)) for at in range(40)]
+    redrives = [Redrive(100.0 * number, {}) for number in range(1, 20)]
+    return replace(plan, operations=[*poison, *redrives], rates={faults.CRASH_BEFORE: 0.1})
+
+
+def _untroubled(plan: Plan) -> Plan:
+    return replace(plan, operations=[], rates={})
 
 
 _STORE, _FOLD, _ENVELOPE = (f"vectorcare_bridge.{name}" for name in ("store", "fold", "envelope"))
@@ -104,7 +136,7 @@ VARIANTS = (
         _in(
             "processor.process",
             "        except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again\n"
-            "            return _Failed(delivery, error)\n\n    def _enter_unreadable",
+            "            return _Failed(delivery, error, event=event)\n\n    def _enter_unreadable",
             "        except Exception:\n"
             "            return _Journaled(delivery, Entry(event, delivery.webhook.received_at))\n\n"
             "    def _enter_unreadable",
@@ -179,5 +211,144 @@ VARIANTS = (
         "the reason for a death is not in the list",
         "died for no reason of the list",
         _in("vectorcare_bridge.failure", 'UNSTORABLE = "unstorable"', 'UNSTORABLE = "strange"'),
+    ),
+    Variant(
+        "after a conflict in the journal the delivery's own event goes on to the state",
+        "the state is not what the journal says",
+        _in(
+            _STORE,
+            'event=replace(envelope.read(known_body), last_updated=stored["last_updated"])',
+            "event=event",
+        ),
+        first=12,
+    ),
+    Variant(
+        "what is poisonous is given up before it is journaled",
+        "a webhook died that nothing is wrong with",
+        _in(
+            "processor.process",
+            "        except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up\n"
+            "            return _Failed(delivery, error, event=event)\n",
+            "        except Exception:\n            pass\n",
+        ),
+        first=31,
+    ),
+    Variant(
+        "ten receives instead of thirty",
+        "a webhook died that nothing is wrong with",
+        settings={"max_receives": 10},
+        trouble=_outage("dynamodb"),
+    ),
+    Variant(
+        "the longest wait is half a minute",
+        "a webhook died that nothing is wrong with",
+        _in("vectorcare_bridge.failure", "LONGEST_BACKOFF_SECONDS = 900", "LONGEST_BACKOFF_SECONDS = 30"),
+        trouble=_outage("dynamodb"),
+    ),
+    Variant(
+        "all webhooks of a second share one place in the spool",
+        "lost",
+        _in(
+            "vectorcare_bridge.spool",
+            "{webhook.received_at}-{envelope.digest(webhook.body)}",
+            "{webhook.received_at[:19]}",
+        ),
+        trouble=_outage("sqs"),
+    ),
+    Variant(
+        "the redrive deletes before it sends",
+        "can never be applied, and is not among the dead",
+        _in(
+            "redrive.redrive",
+            "        try:\n            message_id = self._queue.send(\n",
+            "        self._dead_letters.delete(letter['ReceiptHandle'])\n"
+            "        try:\n            message_id = self._queue.send(\n",
+        ),
+        trouble=_mortal_redrives,
+    ),
+    Variant(
+        "the signature is checked over the body written anew",
+        "signed for us, and refused",
+        Flaw(
+            "ingest.handler",
+            (
+                ("import os\n", "import json\nimport os\n"),
+                ("signature.verify(asked.body,", "signature.verify(json.dumps(json.loads(asked.body)).encode(),"),
+            ),
+        ),
+    ),
+    Variant(
+        "the body is parsed before the signature is checked",
+        "signed for us, and not accepted though nothing was in its way",
+        Flaw(
+            "ingest.handler",
+            (
+                ("import os\n", "import json\nimport os\n"),
+                ("        key = _verify(asked)\n", "        json.loads(asked.body)\n        key = _verify(asked)\n"),
+            ),
+        ),
+        trouble=_untroubled,
+    ),
+    Variant(
+        "the body is logged",
+        "a payload value was logged",
+        _in(
+            "ingest.handler",
+            "valid=True, key=key.fingerprint)",
+            "valid=True, key=asked.body.decode(errors='replace'))",
+        ),
+    ),
+    Variant(
+        "the attribute of the time to live is misspelled",
+        "a closed request does not expire, or an open one does",
+        _in(_STORE, '"expires_at": fold.expires_at(', '"expire_at": fold.expires_at('),
+    ),
+    Variant(
+        "the answer does not wait for the spool",
+        "answered 2xx before it was kept",
+        _in(
+            "ingest.keep",
+            "spool.store(webhook)).result(timeout=SPOOL_SECONDS)",
+            "spool.store(webhook))",
+        ),
+    ),
+    Variant(
+        "after a conflict in the journal the delivery's own time goes on to the state",
+        "the state is not what the journal says",
+        _in(_STORE, 'last_updated=stored["last_updated"])', "last_updated=event.last_updated)"),
+        first=12,
+    ),
+    Variant(
+        "the journal is asked first and written to afterwards",
+        "a journal entry was changed",
+        _in(
+            _STORE,
+            """        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_attributes(item),
+                ConditionExpression="attribute_not_exists(event_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except""",
+            """        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_attributes({name: item[name] for name in ("service_request_id", "event_id")}),
+                UpdateExpression="SET #asked = :asked",
+                ConditionExpression="#asked = :asked",
+                ExpressionAttributeNames={"#asked": "asked"},
+                ExpressionAttributeValues=_attributes({":asked": 1}),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            stored = _stored_item(error)
+            if stored:
+                return stored
+        try:
+            self._client.put_item(TableName=self._table, Item=_attributes(item))
+        except""",
+        ),
     ),
 )
