@@ -69,6 +69,11 @@ class Emulator:
         return f"{'https' if self._enforce_iam else 'http'}://{HOST}:{self.port}"
 
     @property
+    def pid(self) -> int | None:
+        """The process, while it runs; the functions' workers are its children."""
+        return self._process.pid if self._process else None
+
+    @property
     def certificate_file(self) -> Path | None:
         """What clients must trust, if the emulator speaks HTTPS."""
         return self._directory / "certificate.pem" if self._enforce_iam else None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -53,6 +53,13 @@ class Holdings:
         )
         entries = [_plain(item) for page in pages for item in page["Items"]]
         return sorted(entries, key=lambda entry: str(entry["received_at"]))
+
+    def everything(self, table_output: str) -> Iterator[Item]:
+        """Read a whole table, which the stack output of this name names."""
+        pages = self._emulator.aws.dynamodb.get_paginator("scan").paginate(
+            TableName=self._outputs[table_output], ConsistentRead=True
+        )
+        return (_plain(item) for page in pages for item in page["Items"])
 
     def unreadable(self, body: bytes) -> Item | None:
         """Return the journal's entry of a webhook that could not be read or applied, or None if there is none."""
