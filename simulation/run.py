@@ -95,6 +95,7 @@ def _check(world: World) -> None:
         storage.dead_letters.messages(),
         lambda body, now: envelope.reason_for_death(body, now=now).value,
     )
+    storage.publication.check(message.body for message in storage.unpublished.messages())
     if world.plan.is_untroubled():
         checks.all_accepted(world.plan.sendings)
     checks.counts(world.output, world.done)

@@ -40,11 +40,25 @@ class Metric(StrEnum):
     DRAIN_FAILED = "DrainFailed"
     SPOOL_OBJECTS = "SpoolObjects"
     REDRIVEN = "Redriven"
+    PUBLISHED = "Published"
+    UNPUBLISHED = "Unpublished"
+    CHANGE_UNREADABLE = "ChangeUnreadable"
+    COMMAND_SUCCEEDED = "CommandSucceeded"
+    COMMAND_FAILED = "CommandFailed"
+    COMMAND_EXPIRED = "CommandExpired"
+    COMMAND_UNCERTAIN = "CommandUncertain"
+    COMMAND_REPEATED = "CommandRepeated"
+    COMMAND_RETRIED = "CommandRetried"
+    COMMAND_UNREADABLE = "CommandUnreadable"
+    COMMAND_LAG_SECONDS = "CommandLagSeconds"
+    CIRCUIT_OPENED = "CircuitOpened"
+    CREDENTIALS_REFUSED = "CredentialsRefused"
 
 
 _UNITS = {
     Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
     Metric.INGEST_MILLISECONDS: MetricUnit.Milliseconds,
+    Metric.COMMAND_LAG_SECONDS: MetricUnit.Seconds,
 }
 
 ACTIONS = frozenset(
@@ -87,6 +101,8 @@ def log(
     retry_in_seconds: int | None = None,
     messages: int | None = None,
     spool_key: str | None = None,
+    command: str | None = None,
+    command_id: str | None = None,
     redriven_from: str | None = None,
     error: BaseException | None = None,
 ) -> None:
@@ -111,6 +127,8 @@ def log(
         "retry_in_seconds": retry_in_seconds,
         "messages": messages,
         "spool_key": spool_key,
+        "command": command,
+        "command_id": command_id,
         "redriven_from": redriven_from,
         "error": None if error is None else _kind(error),
     }

@@ -75,3 +75,47 @@ class RedriveSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read them; a missing one is a KeyError that names it."""
         return cls(queue_url=environment["QUEUE_URL"], dead_letter_queue_url=environment["DEAD_LETTER_QUEUE_URL"])
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherSettings:
+    """The publisher function's; `publish_actions` holds `*` where all are published."""
+
+    event_bus: str
+    unpublished_queue_url: str
+    publish_actions: frozenset[str]
+    publish_data: bool
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read them; a missing one is a KeyError that names it."""
+        return cls(
+            event_bus=environment["EVENT_BUS"],
+            unpublished_queue_url=environment["UNPUBLISHED_QUEUE_URL"],
+            publish_actions=frozenset(environment["PUBLISH_ACTIONS"].split(",")),
+            publish_data=environment["PUBLISH_DATA"] == "true",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """The sender function's; the secret holds VectorCare's `client_id` and `client_secret` as JSON."""
+
+    queue_url: str
+    commands_table: str
+    event_bus: str
+    credentials_secret: str
+    api_url: str
+    token_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read them; a missing one is a KeyError that names it."""
+        return cls(
+            queue_url=environment["OUTBOUND_QUEUE_URL"],
+            commands_table=environment["COMMANDS_TABLE"],
+            event_bus=environment["EVENT_BUS"],
+            credentials_secret=environment["CREDENTIALS_SECRET"],
+            api_url=environment["VECTORCARE_API_URL"],
+            token_url=environment["VECTORCARE_TOKEN_URL"],
+        )

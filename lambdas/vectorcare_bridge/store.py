@@ -249,7 +249,7 @@ class State:
             is_ours = stored is not None and all(stored.get(name) == value for name, value in present.items())
             return is_ours, stored
         old = answer.get("Attributes")
-        return True, _item(old) if old else None
+        return True, item_of(old) if old else None
 
 
 def _data_register(event: Event) -> dict[str, Any]:
@@ -264,12 +264,13 @@ def _stored_item(error: ClientError) -> Item | None:
     if code != "ConditionalCheckFailedException":
         raise error
     stored: Any = error.response.get("Item")
-    return _item(stored) if stored else None
+    return item_of(stored) if stored else None
 
 
 def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _serialize(value) for name, value in item.items()}
 
 
-def _item(attributes: Mapping[str, Any]) -> Item:
+def item_of(attributes: Mapping[str, Any]) -> Item:
+    """Read an item of DynamoDB's own form: numbers become Decimal, binaries boto3's Binary."""
     return {name: _deserialize(value) for name, value in attributes.items()}

@@ -10,6 +10,9 @@ from typing import Any
 
 from simulation.world.scheduler import instant
 
+MARKER = "Quillfeather"
+"""Part of every name in the invented webhooks, and of error texts that repeat their input."""
+
 
 class Kind(Enum):
     """What the bytes are."""

@@ -21,7 +21,7 @@ _FORGERIES = (
     "no customer",
     "body too large",
 )
-_SERVICES = ("sqs", "dynamodb", "s3")
+_SERVICES = ("sqs", "dynamodb", "s3", "events")
 _REFUSALS = ("", "", "AccessDeniedException", "KMS.DisabledException")
 _REASONS = ("exhausted", "not_json", "timestamp_in_future", "unstorable", "missing_field")
 _DAY = 86_400.0

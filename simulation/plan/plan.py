@@ -31,6 +31,8 @@ class Settings:
         VectorCare stamps its retries anew.
     span : float
         How long webhooks come in.
+    publish_data : bool
+        The organization's events carry the whole request.
     """
 
     order_by: str = "event_timestamp"
@@ -44,6 +46,7 @@ class Settings:
     expiry_delay: float = 600.0
     restamps: bool = False
     span: float = 600.0
+    publish_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ _FAULTS = {
     faults.LATE_DELIVERY: (0.3, 0.01, 0.2),
     faults.BATCH_TWICE: (0.3, 0.01, 0.1),
     faults.DELETE_LOST: (0.3, 0.01, 0.1),
+    faults.STREAM_TWICE: (0.3, 0.01, 0.1),
+    faults.EVENT_REFUSED: (0.4, 0.01, 0.3),
     faults.ANSWER_LOST: (0.4, 0.01, 0.2),
     faults.REQUEST_LOST: (0.4, 0.01, 0.2),
     faults.DRAIN_TWICE: (0.4, 0.1, 0.5),
@@ -76,6 +78,7 @@ def settings(random: Random) -> Settings:
         expiry_delay=random.choice((1.0, 60.0, 1200.0)),
         restamps=random.choice((True, False, False)),
         span=random.choice((60.0, 600.0, 2 * HOUR)),
+        publish_data=random.choice((True, False)),
     )
 
 

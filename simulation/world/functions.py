@@ -9,6 +9,7 @@ from simulation.world.vectorcare import CUSTOMER_ID
 QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
 EVENTS, SERVICE_REQUESTS = "events", "service_requests"
 SPOOL = "spool"
+BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
 
 FUNCTIONS = (
@@ -16,6 +17,7 @@ FUNCTIONS = (
     Function("processor", "processor.handler", timeout=60),
     Function("drain", "drain.handler", timeout=60),
     Function("redrive", "redrive.handler", timeout=900),
+    Function("publisher", "publisher.handler", timeout=60),
 )
 
 
@@ -32,6 +34,10 @@ def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, s
         "ORDER_BY": settings.order_by,
         "STATE_RETENTION_DAYS": str(settings.retention_days),
         "JOURNAL_RETENTION_DAYS": str(JOURNAL_RETENTION_DAYS),
+        "EVENT_BUS": BUS,
+        "UNPUBLISHED_QUEUE_URL": UNPUBLISHED,
+        "PUBLISH_ACTIONS": "*",
+        "PUBLISH_DATA": str(settings.publish_data).lower(),
         "ORGANIZATION": "acme",
         "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
     }

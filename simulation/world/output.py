@@ -5,10 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from simulation.plan.content import MARKER
 from simulation.world.scheduler import Scheduler
-
-MARKER = "Quillfeather"
-"""Part of every name in the invented webhooks, and of error texts that repeat their input."""
 
 
 class Output:

@@ -6,19 +6,23 @@ from random import Random
 from typing import Any
 
 from simulation.history.ledger import Ledger, body_of
+from simulation.history.publication import Publication
 from simulation.models.dynamodb import DynamoDB, Key, Table
+from simulation.models.events import EventBridge
 from simulation.models.queue import Message, Queue
 from simulation.models.s3 import S3, Bucket, StoredObject
 from simulation.models.sqs import SQS
 from simulation.models.values import Item
 from simulation.plan.plan import Settings
 from simulation.world import faults
-from simulation.world.faults import Faults
-from simulation.world.functions import DEAD_LETTERS, EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL
+from simulation.world.faults import EVENT_REFUSED, Faults
+from simulation.world.functions import BUS, DEAD_LETTERS, EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, UNPUBLISHED
 from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
 
 _LATEST_SECONDS = 600.0
 _OLD_HANDLES_WORK = 0.5
+
+Changed = Callable[[Key, Item | None, Item | None], None]
 
 
 class WatchedQueue(Queue):
@@ -129,15 +133,25 @@ class Storage:
         self.state = Table(
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
         )
+        self.unpublished = Queue()
         self.sqs = SQS(
-            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters},
+            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters, UNPUBLISHED: self.unpublished},
             clock=lambda: scheduler.now,
             epoch=START_EPOCH_SECONDS,
             random=random,
         )
         self.dynamodb = _WatchedDynamoDB({EVENTS: self.journal, SERVICE_REQUESTS: self.state}, self._touched)
         self.expired: Callable[[str], None] = lambda _service_request_id: None
-        self.models = {"sqs": self.sqs, "dynamodb": self.dynamodb, "s3": S3({SPOOL: self.bucket})}
+        self.changed: Changed = lambda _key, _old, _new: None
+        self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
+        self.models = {
+            "sqs": self.sqs,
+            "dynamodb": self.dynamodb,
+            "s3": S3({SPOOL: self.bucket}),
+            "events": EventBridge(
+                {BUS}, taken=self.publication.published, refuses=lambda: faults.strikes(EVENT_REFUSED)
+            ),
+        }
 
     def is_empty(self) -> bool:
         """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
@@ -145,6 +159,8 @@ class Storage:
 
     def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
         self._ledger.state_written(key, old, new)
+        self.publication.changed(old, new)
+        self.changed(key, old, new)
         if "expires_at" in new:
             due = float(new["expires_at"]["N"]) - START_EPOCH_SECONDS
             delay = self._random.random() * self._settings.expiry_delay
@@ -164,4 +180,5 @@ class Storage:
         if item:
             self._faults.count(faults.EXPIRED_ITEM)
             self._ledger.item_expired(key[0], item)
+            self.changed(key, item, None)
             self.expired(key[0])

@@ -23,6 +23,7 @@ from simulation.world.operations import Operations
 from simulation.world.output import Output
 from simulation.world.scheduler import Scheduler, seconds_of
 from simulation.world.storage import Storage
+from simulation.world.stream import StreamSource
 from simulation.world.vectorcare import VectorCare
 
 _LOOK_SECONDS = 30.0
@@ -90,6 +91,8 @@ class World:
             deleted=self.done.append,
         )
         self.storage.queue.visible = self.event_source.message_visible
+        self.stream_source = StreamSource(self.fleets["publisher"], **shared)
+        self.storage.changed = self.stream_source.changed
         self.operations = Operations(
             self.fleets,
             self.vectorcare,
@@ -153,7 +156,8 @@ class World:
 
     def _is_at_rest(self) -> bool:
         under_way = self.vectorcare.under_way + self.event_source.under_way + self.wire.on_the_way
-        return not under_way and self.storage.is_empty() and not any(fleet.under_way for fleet in self.fleets.values())
+        is_empty = self.storage.is_empty() and self.stream_source.is_empty()
+        return not under_way and is_empty and not any(fleet.under_way for fleet in self.fleets.values())
 
     def _write(self, container: Container, text: str) -> None:
         if not container.is_dead:

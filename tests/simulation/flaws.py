@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from simulation.plan.plan import ByHand, Plan, Redrive
+from simulation.plan.plan import Plan, Redrive, Sending
 from simulation.plan.unwelcome import unreadable
 from simulation.world import faults
 from simulation.world.faults import Outage
@@ -46,15 +46,38 @@ def _outage(service: str) -> Callable[[Plan], Plan]:
     return trouble
 
 
-def _mortal_redrives(plan: Plan) -> Plan:
-    """Have letters among the dead, and redrives that crash."""
-    poison = [ByHand(float(at), unreadable(Random(at), at)) for at in range(40)]
-    redrives = [Redrive(100.0 * number, {}) for number in range(1, 20)]
-    return replace(plan, operations=[*poison, *redrives], rates={faults.CRASH_BEFORE: 0.1})
+def _faults(**rates: float) -> Callable[[Plan], Plan]:
+    """Let faults of these kinds strike, and no others."""
+    kinds = {getattr(faults, name): rate for name, rate in rates.items()}
+    return lambda plan: replace(plan, rates=kinds)
+
+
+def _poisoned(plan: Plan) -> Plan:
+    """Send forty webhooks that cannot be read, binary ones among them, and redrive often."""
+    poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in range(40)]
+    redrives = [Redrive(100.0 * number, {}) for number in range(1, 40)]
+    return replace(plan, sendings=[*plan.sendings, *poison], operations=redrives, rates={})
 
 
 def _untroubled(plan: Plan) -> Plan:
-    return replace(plan, operations=[], rates={})
+    return replace(_poisoned(plan), operations=[])
+
+
+def _poisoned_without_tables(plan: Plan) -> Plan:
+    return _outage("dynamodb")(_poisoned(plan))
+
+
+def _poisoned_and_crashing(plan: Plan) -> Plan:
+    return _faults(CRASH_BEFORE=0.1)(_poisoned(plan))
+
+
+def _from_the_future(plan: Plan) -> Plan:
+    """Send an event two hours early."""
+    sending = next(one for one in plan.sendings if one.event and one.at >= 0)
+    assert sending.event
+    event = replace(sending.event, event_id="future", at=sending.at + 7200)
+    early = Sending(1_000_000, sending.at, event.content(), event)
+    return replace(plan, sendings=[*plan.sendings, early], rates={})
 
 
 _STORE, _FOLD, _ENVELOPE = (f"vectorcare_bridge.{name}" for name in ("store", "fold", "envelope"))
@@ -129,6 +152,7 @@ VARIANTS = (
         "events of the future are applied",
         "dated in the future, and applied",
         _in(_ENVELOPE, "FUTURE_TOLERANCE_MINUTES = 15", "FUTURE_TOLERANCE_MINUTES = 10**6"),
+        trouble=_from_the_future,
     ),
     Variant(
         "the state moves although the journal refused",
@@ -141,6 +165,7 @@ VARIANTS = (
             "            return _Journaled(delivery, Entry(event, delivery.webhook.received_at))\n\n"
             "    def _enter_unreadable",
         ),
+        trouble=_faults(FAILS=0.4),
     ),
     Variant(
         "what is poisonous is dropped",
@@ -197,6 +222,7 @@ VARIANTS = (
             'MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),',
             "MessageAttributes={},",
         ),
+        trouble=_poisoned,
     ),
     Variant(
         "the text of an error is logged",
@@ -231,7 +257,7 @@ VARIANTS = (
             "            return _Failed(delivery, error, event=event)\n",
             "        except Exception:\n            pass\n",
         ),
-        first=31,
+        trouble=_poisoned_without_tables,
     ),
     Variant(
         "ten receives instead of thirty",
@@ -264,7 +290,7 @@ VARIANTS = (
             "        self._dead_letters.delete(letter['ReceiptHandle'])\n"
             "        try:\n            message_id = self._queue.send(\n",
         ),
-        trouble=_mortal_redrives,
+        trouble=_poisoned_and_crashing,
     ),
     Variant(
         "the signature is checked over the body written anew",
@@ -350,5 +376,31 @@ VARIANTS = (
             self._client.put_item(TableName=self._table, Item=_attributes(item))
         except""",
         ),
+    ),
+    Variant(
+        "what the bus refuses is forgotten",
+        "a change was not published",
+        _in("publisher.publish", "        for entry in failed:\n            self._set_aside(entry)\n", ""),
+    ),
+    Variant(
+        "a call to the bus that is answered counts as taken",
+        "a change was not published",
+        _in("vectorcare_bridge.bus", 'if "EventId" not in taken]', "if False]"),
+    ),
+    Variant(
+        "what is set aside holds patient data",
+        "patient data was set aside",
+        _in("publisher.publish", 'if name != "data"}', "}"),
+    ),
+    Variant(
+        "patient data is published though nobody asked for it",
+        "patient data was published",
+        _in("publisher.publish", "one.with_data() if self.with_data else one.detail", "one.with_data()"),
+    ),
+    Variant(
+        "a batch that could not be published counts as done",
+        "a change was not published",
+        _in("publisher.handler", "        raise NotPublishedError from None\n", ""),
+        trouble=_faults(FAILS=0.5),
     ),
 )

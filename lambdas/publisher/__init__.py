@@ -1,0 +1,1 @@
+"""Changes of the state out to the event bus."""

@@ -1,0 +1,56 @@
+"""The state's stream: batches of changed items, in order for each service request."""
+
+import os
+from typing import Any
+
+from publisher.publish import Publisher
+from vectorcare_bridge import aws, change, observability, store
+from vectorcare_bridge.bus import Bus
+from vectorcare_bridge.change import Change
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.settings import PublisherSettings
+
+_settings = PublisherSettings.from_environment(os.environ)
+_publisher = Publisher(
+    bus=Bus(aws.client("events", connect_timeout=1, read_timeout=5, attempts=3), _settings.event_bus),
+    unpublished=Queue(
+        aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=3), _settings.unpublished_queue_url
+    ),
+    actions=_settings.publish_actions,
+    with_data=_settings.publish_data,
+)
+
+
+class NotPublishedError(Exception):
+    """The batch has to come again; the text says nothing, as an error's text is logged."""
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Publish a batch of stream records; removals, by expiry or by hand, are no events.
+
+    Raises
+    ------
+    NotPublishedError
+        The stream delivers the whole batch again ("Process DynamoDB records with Lambda", Lambda guide).
+    """
+    observability.begin(context)
+    try:
+        changes = (_change(record) for record in event["Records"] if record["eventName"] != "REMOVE")
+        _publisher.publish([one for one in changes if one])
+    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold an item
+        observability.log("publishing.failed", error=error)
+        raise NotPublishedError from None
+    finally:
+        observability.flush()
+
+
+def _change(record: dict[str, Any]) -> Change | None:
+    images = record["dynamodb"]
+    old = images.get("OldImage")
+    try:
+        return change.between(store.item_of(old) if old else None, store.item_of(images["NewImage"]))
+    except Exception as error:  # noqa: BLE001 an item that a hand has made shall not hold up all that come after it
+        observability.log("change.unreadable", error=error)
+        observability.count(Metric.CHANGE_UNREADABLE)
+        return None

@@ -1,0 +1,63 @@
+"""From changes of items to events on the bus; what the bus does not take, to a queue of its own."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from vectorcare_bridge import change, observability
+from vectorcare_bridge.bus import Bus, Entry
+from vectorcare_bridge.change import Change
+from vectorcare_bridge.message import Message
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes the changes of a batch.
+
+    Attributes
+    ----------
+    bus : Bus
+        To.
+    unpublished : Queue
+        Where an event goes that the bus does not take, without patient data.
+    actions : collection of str
+        The actions whose changes are published.
+    with_data : bool
+        Whether the events carry the request's data.
+    """
+
+    bus: Bus
+    unpublished: Queue
+    actions: Collection[str]
+    with_data: bool
+
+    def publish(self, changes: Sequence[Change]) -> None:
+        """Publish changes in their order.
+
+        Raises
+        ------
+        Exception
+            Neither the bus nor the queue took one: the stream delivers the batch again, and what was published of it
+            is published once more.
+        """
+        wanted = [one for one in changes if change.is_wanted(one, actions=self.actions)]
+        entries = [Entry(one.detail_type, one.with_data() if self.with_data else one.detail) for one in wanted]
+        failed = self.bus.publish(entries)
+        for entry in failed:
+            self._set_aside(entry)
+        observability.count(Metric.PUBLISHED, len(entries) - len(failed))
+        observability.count(Metric.UNPUBLISHED, len(failed))
+
+    def _set_aside(self, entry: Entry) -> None:
+        detail = {name: value for name, value in entry.detail.items() if name != "data"}
+        message_id = self.unpublished.send(
+            Message(MessageBody=json.dumps({"detail_type": entry.detail_type, "detail": detail}), MessageAttributes={})
+        )
+        observability.log(
+            "event.unpublished",
+            message_id=message_id,
+            service_request_id=detail["service_request_id"],
+            event_id=detail["event_id"],
+        )

@@ -1,0 +1,79 @@
+"""What subscribers were told, beside what they should have been."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from simulation.models import values
+from simulation.models.values import Item
+from simulation.plan.content import MARKER
+
+_STATUSES = {"AVAILABLE": "Available", "ASSIGNED": "Assigned", "COMPLETED": "Completed", "UNAVAILABLE": "Unavailable"}
+
+
+class Publication:
+    """Notes each change and each event, and compares them in the end.
+
+    Parameters
+    ----------
+    with_data : bool
+        The organization publishes patient data.
+    violate : callable
+        Told of a rule that does not hold.
+    """
+
+    def __init__(self, *, with_data: bool, violate: Callable[[str, str], None]) -> None:
+        self._with_data = with_data
+        self._violate = violate
+        self._expected: set[str] = set()
+        self._published: set[str] = set()
+
+    def changed(self, old: Item | None, new: Item) -> None:
+        """Note a write to the state."""
+        self._expected.add(_name(*_told(old or {}, new)))
+
+    def published(self, _bus: str, detail_type: str, detail: dict[str, Any]) -> None:
+        """Check an event that a bus took."""
+        bare = {name: value for name, value in detail.items() if name != "data"}
+        if MARKER in json.dumps(detail if not self._with_data else bare):
+            self._violate("patient data was published", detail_type)
+        name = _name(detail_type, bare)
+        if name not in self._expected:
+            self._violate("published, and never happened", name)
+        self._published.add(name)
+
+    def check(self, set_aside: Iterable[str]) -> None:
+        """Check that every change was published, or is set aside without patient data."""
+        waiting = set()
+        for body in set_aside:
+            if MARKER in body:
+                self._violate("patient data was set aside", body[:60])
+            event = json.loads(body)
+            waiting.add(_name(event["detail_type"], event["detail"]))
+        for name in self._expected - self._published - waiting:
+            self._violate("a change was not published", name)
+
+
+def _told(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
+    status, previous = new["request_status"]["S"], old.get("request_status", {}).get("S")
+    kind = _STATUSES.get(status, "Updated") if status != previous else "Updated"
+    before, after = (values.plain(item["data"]) if "data" in item else None for item in (old, new))
+    before, after = (data if isinstance(data, dict) else {} for data in (before, after))
+    missing = object()
+    return f"ServiceRequest{kind}", {
+        "schema_version": "1.0",
+        "service_request_id": new["service_request_id"]["S"],
+        "request_status": status,
+        "previous_status": previous,
+        "action": new.get("action", {}).get("S"),
+        "last_updated": new["last_updated"]["S"],
+        "event_id": new["event_id"]["S"],
+        "revision": int(new["revision"]["N"]),
+        "changed_fields": sorted(
+            name for name in before.keys() | after.keys() if before.get(name, missing) != after.get(name, missing)
+        ),
+    }
+
+
+def _name(detail_type: str, detail: dict[str, Any]) -> str:
+    return f"{detail_type} {json.dumps(detail, sort_keys=True)}"

@@ -1,0 +1,166 @@
+"""Every change reaches the bus, or the queue of what the bus did not take."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from moto import mock_aws
+
+from tests.support import faults
+from tests.support.cloud import CREDENTIALS, Context, _fresh_handler
+from tests.unit.conftest import Output
+from tests.unit.test_change import NAME, item
+
+QUEUE_OF_ALL_EVENTS = "all-events"
+
+
+class Subscribed:
+    """A bus with one subscriber, which is a queue, and the publisher before it."""
+
+    def __init__(self, *, publish_data: str = "false", publish_actions: str = "*") -> None:
+        self.sqs = boto3.client("sqs")
+        events = boto3.client("events")
+        events.create_event_bus(Name="bus")
+        self.unpublished_url = self.sqs.create_queue(QueueName="unpublished")["QueueUrl"]
+        self.url = self.sqs.create_queue(QueueName=QUEUE_OF_ALL_EVENTS)["QueueUrl"]
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{QUEUE_OF_ALL_EVENTS}"
+        events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+        events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
+        environment = {
+            "EVENT_BUS": "bus",
+            "UNPUBLISHED_QUEUE_URL": self.unpublished_url,
+            "PUBLISH_DATA": publish_data,
+            "PUBLISH_ACTIONS": publish_actions,
+        }
+        with mock.patch.dict("os.environ", environment):
+            self.handler = _fresh_handler("publisher").handler
+
+    def stream(self, *changes: tuple[dict[str, Any] | None, dict[str, Any] | None]) -> None:
+        """Deliver changes of items as the table's stream does."""
+        self.handler({"Records": [_record(old, new) for old, new in changes]}, Context())
+
+    def published(self) -> list[dict[str, Any]]:
+        """Read what the subscriber got."""
+        return [json.loads(body) for body in self._bodies(self.url)]
+
+    def unpublished(self) -> list[dict[str, Any]]:
+        """Read what was set aside."""
+        return [json.loads(body) for body in self._bodies(self.unpublished_url)]
+
+    def _bodies(self, url: str) -> Iterator[str]:
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                yield message["Body"]
+
+
+def _record(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
+    images = {
+        name: {key: TypeSerializer().serialize(value) for key, value in image.items()}
+        for name, image in (("OldImage", old), ("NewImage", new))
+        if image is not None
+    }
+    name = "REMOVE" if new is None else "MODIFY" if old else "INSERT"
+    return {"eventName": name, "dynamodb": images}
+
+
+@pytest.fixture
+def moto_is_aws() -> Iterator[None]:
+    """Let moto answer in place of AWS."""
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
+        yield
+
+
+@pytest.fixture
+def subscribed(moto_is_aws: None) -> Subscribed:  # noqa: ARG001 the bus is moto's
+    """Give a bus that carries no data."""
+    return Subscribed()
+
+
+def test_a_change_reaches_the_subscriber(subscribed: Subscribed) -> None:
+    # When a request comes in, is assigned, and expires
+    subscribed.stream((None, item()), (item(), item(request_status="ASSIGNED", event_id="event-2", revision=2)))
+    subscribed.stream((item(), None))
+    # Then the first two are events, without patient data, and the removal is none
+    first, second = subscribed.published()
+    assert (first["source"], first["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
+    assert second["detail-type"] == "ServiceRequestAssigned"
+    assert second["detail"]["revision"] == 2
+    assert NAME not in json.dumps([first, second])
+
+
+@pytest.mark.usefixtures("moto_is_aws")
+def test_only_an_organization_that_asks_for_it_publishes_data() -> None:
+    with_data = Subscribed(publish_data="true")
+    with_data.stream((None, item()))
+    assert with_data.published()[0]["detail"]["data"]["patient_first_name"] == NAME
+
+
+@pytest.mark.usefixtures("moto_is_aws")
+def test_only_the_actions_of_the_file_are_published() -> None:
+    choosy = Subscribed(publish_actions="BROADCAST_ACCEPTED,BROADCAST_CANCELED")
+    choosy.stream((None, item()), (None, item(service_request_id="VC-2", action="BROADCAST_ACCEPTED")))
+    assert [event["detail"]["service_request_id"] for event in choosy.published()] == ["VC-2"]
+
+
+def test_more_changes_than_one_call_takes_are_all_published(subscribed: Subscribed) -> None:
+    subscribed.stream(*((None, item(service_request_id=f"VC-{number}")) for number in range(25)))
+    assert len({event["detail"]["service_request_id"] for event in subscribed.published()}) == 25
+
+
+@pytest.mark.usefixtures("moto_is_aws")
+def test_what_the_bus_does_not_take_is_set_aside_without_patient_data(output: Output) -> None:
+    # Given a bus that refuses, for an organization that publishes data
+    with_data = Subscribed(publish_data="true")
+    with faults.failing("PutEvents", error=lambda: faults.refusal("X")):
+        # When a change comes
+        with_data.stream((None, item()))
+    # Then the finished event waits in the queue, and neither it nor the log holds a name
+    [aside] = with_data.unpublished()
+    assert aside["detail_type"] == "ServiceRequestAvailable"
+    assert aside["detail"]["revision"] == 1
+    text = output.text()
+    assert '"event.unpublished"' in text
+    assert NAME not in json.dumps(aside) + text
+
+
+@pytest.mark.usefixtures("moto_is_aws")
+def test_one_that_the_bus_refuses_does_not_keep_the_others_back() -> None:
+    # Given changes of which one is larger than an event may be, and so goes alone and is refused
+    with_data = Subscribed(publish_data="true")
+    large = item(service_request_id="VC-LARGE", data={"note": "x" * 300_000})
+    calls = itertools.count()
+
+    def refuse_the_second(operation: str, after: bool) -> Exception | None:
+        is_second = operation == "PutEvents" and not after and next(calls) == 1
+        return faults.refusal("ValidationException") if is_second else None
+
+    # When the batch is published
+    with faults.on_call(refuse_the_second):
+        with_data.stream((None, item()), (None, large), (None, item(service_request_id="VC-3")))
+    # Then the others arrive, and the large one waits without its data
+    assert {event["detail"]["service_request_id"] for event in with_data.published()} == {"VC-TEST0001", "VC-3"}
+    assert [aside["detail"]["service_request_id"] for aside in with_data.unpublished()] == ["VC-LARGE"]
+
+
+def test_when_neither_bus_nor_queue_takes_it_the_stream_keeps_it(subscribed: Subscribed, output: Output) -> None:
+    # Given neither bus nor queue
+    with (
+        faults.failing("PutEvents", "SendMessage", error=lambda: faults.refusal("X")),
+        # When a change comes, Then the batch is refused as a whole, and the error says nothing
+        pytest.raises(Exception, match=r"^$"),
+    ):
+        subscribed.stream((None, item()))
+    assert NAME not in output.text()
+
+
+def test_an_item_that_a_hand_has_made_does_not_hold_up_the_others(subscribed: Subscribed, output: Output) -> None:
+    # Given an item without a status, before one that is whole
+    subscribed.stream((None, {"service_request_id": "VC-HAND", "data": "by hand"}), (None, item()))
+    # When the subscriber looks, Then it has the whole one, and the other is counted
+    assert len(subscribed.published()) == 1
+    assert '"ChangeUnreadable":[1.0]' in output.text().replace(" ", "")
