@@ -1,0 +1,30 @@
+"""How a run shows that it moves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local.report import Report
+
+
+class Screen(Report):
+    """A report that has progress bars and tables too."""
+
+    @contextmanager
+    def progress(self, doing: str, *, total: int | None) -> Iterator[Callable[[int, str], None]]:
+        """Show a bar for as long as the block lasts; the block calls what it is given with a count and a text."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[found]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task(doing, total=total, found="")
+            yield lambda count, found: bar.update(task, completed=count, found=found)
+
+    def table(self, table: Table) -> None:
+        """Print a table."""
+        self._console.print(table)

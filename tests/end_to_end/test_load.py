@@ -1,0 +1,116 @@
+"""Rule: under load, with workers killed and calls to AWS refused, every accepted webhook is accounted for."""
+
+import dataclasses
+import random
+import time
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local.stand import Stand
+from local.vectorcare import VectorCare
+from soak import account, lateness, plan
+from soak.clients import Sent
+from soak.faults import Faults, Kind
+from soak.monitor import Look
+from soak.run import Load, Run
+from soak.screen import Screen
+from tests.end_to_end.support import QUIET_WITHIN
+
+LINUX = pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by /proc")
+FAULTY = Load(webhooks=120, clients=4, rate=17.0, kills=True, refused_share=0.05, visibility_timeout=5)
+
+
+@LINUX
+def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(stand: Stand, tmp_path: Path) -> None:
+    # Given
+    run = Run(stand, FAULTY, directory=tmp_path, screen=Screen())
+
+    # When
+    run.play()
+
+    # Then
+    result = run.result
+    assert result.sent.sent == FAULTY.webhooks
+    assert result.kills.total() > 0
+    assert result.refusals.total() > 0
+    assert result.account is not None
+    assert result.account.adds_up, result.account
+    assert result.lateness is not None
+    assert result.lateness.is_explained, result.lateness
+
+
+def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
+    stand: Stand, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey
+) -> None:
+    # Given
+    events = plan.make(4, old_key, random.Random(1))
+    earlier, dead = account.journal_keys(stand), stand.holdings.dead()
+    sent = Sent(accepted_at={event.event_id: time.time() for event in events})
+    for event in events:
+        assert vectorcare.send(event.body).status == 200
+    assert stand.holdings.settle(within=QUIET_WITHIN)
+    newest, _ = plan.newest(events)
+    tables, dynamodb = stand.deployment.outputs, stand.emulator.aws.dynamodb
+    assert account.take(stand, events, sent, earlier=earlier, dead_before=dead).adds_up
+
+    # When
+    key = {"service_request_id": {"S": newest.service_request_id}, "event_id": {"S": newest.event_id}}
+    entry = dynamodb.get_item(TableName=tables["EventsTable"], Key=key)["Item"]
+    dynamodb.delete_item(TableName=tables["EventsTable"], Key=key)
+    other = next(event for event in events if event is not newest)
+    for name, body in [("beside", other.body), ("foreign", b"nobody sent this")]:
+        dynamodb.put_item(TableName=tables["EventsTable"], Item=entry | {"event_id": {"S": name}, "body": {"B": body}})
+    found = account.take(stand, events, sent, earlier=earlier, dead_before=dead)
+
+    # Then
+    assert found.lost == (newest.event_id,)
+    assert found.doubled == (other.event_id,)
+    assert found.stale == (newest.service_request_id,)
+    assert found.unknown == (f"{newest.service_request_id}/foreign",)
+    assert not found.adds_up
+
+
+def test_what_is_late_without_a_fault_that_explains_it_is_named(old_key: rsa.RSAPrivateKey) -> None:
+    # Given
+    (event,) = plan.make(1, old_key, random.Random(1))
+    sent = Sent(accepted_at={event.event_id: 1000.0})
+    log = lateness.Log(completed_at={event.event_id: 1000.0 + lateness.WORK_SECONDS + 40})
+    log.messages[event.event_id].add("message")
+    looks = [Look(at=1000.0 + second, visible=0, hidden=1, spooled=frozenset()) for second in range(100)]
+
+    # When
+    unexplained = lateness.measure([event], sent, log, looks, visibility_timeout=30)
+    killed = lateness.measure([event], sent, dataclasses.replace(log, hidden_in_vain=10), looks, visibility_timeout=30)
+    log.retried["message"] += 40
+    retried = lateness.measure([event], sent, log, looks, visibility_timeout=30)
+    log.retried.clear()
+    backlog = [dataclasses.replace(look, visible=5) for look in looks]
+    behind = lateness.measure([event], sent, log, backlog, visibility_timeout=30)
+
+    # Then
+    assert not unexplained.is_explained
+    assert killed.is_explained
+    assert retried.is_explained
+    assert behind.is_explained
+
+
+def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_service() -> None:
+    # Given
+    faults = Faults(random.Random(1))
+    faults.share = 0.05
+
+    # When
+    refused = sum(faults.choose("sqs", now=0.0) is not None for _ in range(10_000))
+    foreign = faults.choose("kms", now=0.0)
+    faults.share, faults.outage_every = 0.0, 10.0
+    before = [faults.choose(service, now=0.0) for service in ("sqs", "dynamodb", "s3")]
+    during = [faults.choose(service, now=11.0) for service in ("sqs", "dynamodb", "s3")]
+    after = [faults.choose(service, now=14.0) for service in ("sqs", "dynamodb", "s3")]
+
+    # Then
+    assert 400 < refused < 600
+    assert foreign is None
+    assert before == after == [None] * 3
+    assert during.count(Kind.OUT) == 1
