@@ -4,13 +4,17 @@ SHELL := bash
 
 PYTHON ?= python3
 SEEDS ?= 200
+INPUTS ?= 100000
+MINUTES ?= 20
 BIN := .venv/bin
 READY := .venv/.ready
+DEVELOPMENT := .venv/.development
+SOURCES := app.py benchmarks dashboards deploy fuzzing lambdas local mutation operate simulation soak stacks
 CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test types pytest simulate benchmark synth deploy lock clean
+.PHONY: help run test types pytest simulate fuzz mutants soak audit sbom dashboards benchmark synth deploy lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,21 +22,46 @@ help: ## Show this list.
 run: $(READY) ## Run everything on this machine, without AWS; ARGS=--once stops after the scenario.
 	@python -m local run $(ARGS)
 
-test: $(READY) ## Check style, types and every rule; ARGS="-k name" picks tests.
+test: $(DEVELOPMENT) ## Check style, types and every rule; ARGS="-k name" picks tests.
 	@ruff format --check --quiet . || (echo 'Not formatted; run: .venv/bin/ruff format' >&2; false)
 	@ruff check --quiet .
 	@$(MAKE) --no-print-directory --jobs=2 types pytest
 
-types: $(READY)
+types: $(DEVELOPMENT)
 	@mypy
 
-pytest: $(READY) $(CDK)
+pytest: $(DEVELOPMENT) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
-simulate: $(READY) ## Run the functions under faults in simulated time; SEEDS=2000 is half an hour.
+simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SEEDS=2000 takes half an hour.
 	@python -m simulation --seeds $(SEEDS) $(ARGS)
 
-benchmark: $(READY) ## Measure what the claims about speed rest on.
+fuzz: $(DEVELOPMENT) ## Let coverage guide hostile inputs through ingest and processor; INPUTS=1000000.
+	@python -m fuzzing --inputs $(INPUTS) $(ARGS)
+
+mutants: $(DEVELOPMENT) ## Change the rules one by one, and see the tests notice.
+	@python -m mutation $(ARGS)
+
+soak: $(DEVELOPMENT) ## Load the local stand while it is being hurt, then for MINUTES=20 on end.
+	@python -m soak $(ARGS)
+
+audit: $(DEVELOPMENT) ## Look for risky code, and for known vulnerabilities in what is pinned; needs the network.
+	@bandit --quiet --severity-level medium --recursive $(SOURCES)
+	@pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
+		--requirement lambdas/requirements.txt --requirement requirements-dev.txt >.venv/audit.log 2>&1 \
+		&& tail -n 1 .venv/audit.log || (tail -n 20 .venv/audit.log | cut -c -300 >&2; \
+		! grep -Eq 'could not be audited|ConnectionError|ServiceError|Max retries' .venv/audit.log || \
+		echo 'The vulnerability service cannot be reached, or does not know these packages: nothing was audited. Run it where the public package index is within reach.' >&2; false)
+
+sbom: $(DEVELOPMENT) ## List what is deployed, and what it is developed with, as CycloneDX in .local/sbom.
+	@mkdir -p .local/sbom
+	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/deployed.json lambdas/requirements.txt
+	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/development.json requirements-dev.txt
+
+dashboards: $(DEVELOPMENT) ## Draw the dashboards from a run of the local stand.
+	@python -m dashboards $(ARGS)
+
+benchmark: $(DEVELOPMENT) ## Measure what the claims about speed rest on.
 	@PYTHONPATH=lambdas python -m benchmarks.ingest
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
@@ -41,25 +70,36 @@ synth: $(READY) ## Write the CloudFormation templates of all organizations to cd
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
 	@python -m deploy $(ORGANIZATION)
 
-lock: $(READY) ## Pin anew what the requirements files ask for.
+lock: $(DEVELOPMENT) ## Pin anew what the requirements files ask for.
 	@for name in lambdas/requirements requirements requirements-dev; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command 'make lock' $$name.in --output-file $$name.txt || exit 1; \
 	done
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command 'make lock' --constraint requirements-dev.txt \
+		requirements-local.in --output-file requirements-local.txt
 	@npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## Remove everything that was installed or built here.
 	@rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache cdk.out node_modules
 
-$(READY): requirements-dev.txt
+$(READY): requirements-local.txt
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, the ones that Lambda runs; this is %d.%d. Name another: make PYTHON=python3.13" % sys.version_info[:2])'
 	@$(PYTHON) -m venv .venv
-	@printf 'Installing into .venv, once; about a minute '
-	@pip install --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt 2>&1 \
-		| tee .venv/install.log | awk '/^ *(Collecting|Using cached|Downloading|Installing)/ { printf "."; fflush() }' \
-		|| (echo; tail -n 20 .venv/install.log; echo 'pip could not install the requirements. Is the package index within reach? All of it: .venv/install.log' >&2; false)
-	@echo ' done'
+	@$(call install,$<,half a minute)
 	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(READY)
+	@$(call install,$<,about a minute)
+	@touch $@
+
+define install
+printf 'Installing $(1) into .venv, once; $(2) '
+pip install --disable-pip-version-check --no-input --require-hashes -r $(1) 2>&1 \
+	| tee .venv/install.log | awk '/^ *(Collecting|Using cached|Downloading|Installing)/ { printf "."; fflush() }' \
+	|| (echo; tail -n 20 .venv/install.log; echo 'pip could not install the requirements. Is the package index within reach? All of it: .venv/install.log' >&2; false)
+echo ' done'
+endef
 
 $(CDK): package-lock.json $(READY)
 	@echo 'Installing the CDK command line, once ...'

@@ -56,12 +56,12 @@ def read(event: Mapping[str, Any]) -> Request:
     RefusedError
         The body is not the base64 that the event says it is.
     """
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = {name.lower(): value for name, value in _mapping(event.get("headers")).items()}
     return Request(
         route=f"{event.get('httpMethod')} {event.get('resource')}",
         body=_body(event),
-        customer_id=(event.get("queryStringParameters") or {}).get("customer_id"),
-        signature=headers.get(signature.HEADER.lower()),
+        customer_id=_text(_mapping(event.get("queryStringParameters")).get("customer_id")),
+        signature=_text(headers.get(signature.HEADER.lower())),
     )
 
 
@@ -86,10 +86,18 @@ def check(request: Request, *, customer_id: str) -> None:
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body") or ""
+    body = _text(event.get("body")) or ""
     if not event.get("isBase64Encoded"):
-        return str(body).encode("utf-8", "surrogatepass")
+        return body.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is not base64") from None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -123,6 +123,8 @@ class Processor:
     def _enter_unreadable(self, delivery: Delivery, why: PermanentError, event: Event | None) -> _Failed:
         try:
             self._journal.enter_unreadable(delivery.webhook, why.reason)
+        except PermanentError:
+            pass  # put on the queue by hand, and larger than an item may be: it can only be a dead letter
         except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up
             return _Failed(delivery, error, event=event)
         return _Failed(delivery, why, why.reason, event)

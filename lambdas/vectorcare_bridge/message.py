@@ -13,6 +13,7 @@ from vectorcare_bridge import instant
 SOURCE = "vectorcare"
 
 # SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
+_MAX_COUNT_DIGITS = 9
 _REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -92,20 +93,24 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
     if attributes.get("encoding") == "base64":
         with suppress(binascii.Error, ValueError):
             content = base64.b64decode(body, validate=True)
-    count = attributes.get("redriven", "0")
     return Webhook(
         body=content,
         signature=attributes.get("signature", ""),
         received_at=_instant(attributes.get("received_at", "")) or sent_at,
-        redriven=int(count) if count.isdecimal() else 0,
+        redriven=_count(attributes.get("redriven", "0")),
     )
 
 
 def redriven(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a dead letter's attributes, as ReceiveMessage gives them, for its way back: its redrives counted one up."""
-    count = attributes.get("redriven", {}).get("StringValue", "0")
-    number = MessageAttribute(DataType="Number", StringValue=str(int(count) + 1 if count.isdecimal() else 1))
+    count = _count(attributes.get("redriven", {}).get("StringValue", "0"))
+    number = MessageAttribute(DataType="Number", StringValue=str(count + 1))
     return {**attributes, "redriven": number}
+
+
+def _count(text: str) -> int:
+    """Read a count; 0 for what is none, or longer than anybody counts."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_COUNT_DIGITS else 0
 
 
 def _instant(text: str) -> str | None:
