@@ -192,7 +192,8 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
     cloudformation, name = emulator.aws.cloudformation, assembly.stack_name
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=json.dumps(assembly.template),
+        # From the bucket, as `cdk deploy` does: in a request a template may be 51,200 bytes long, there a megabyte.
+        TemplateURL=_template_url(assembly),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     deadline = time.monotonic() + _DEPLOY_TIMEOUT
@@ -210,6 +211,14 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
         raise StandError(
             "\n".join([f"The stack {name} could not be created ({status}):", *failures, f"Log: {emulator.log_file}"])
         )
+
+
+def _template_url(assembly: Assembly) -> str:
+    """Name the place that the stack's own template was uploaded to."""
+    path = f"{assembly.stack_name}.template.json"
+    (template,) = (file for file in assembly.files.values() if file["source"]["path"] == path)
+    (destination,) = template["destinations"].values()
+    return f"https://s3.{REGION}.amazonaws.com/{_resolve(destination['bucketName'])}/{destination['objectKey']}"
 
 
 def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator) -> None:

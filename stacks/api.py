@@ -55,6 +55,7 @@ class Api(Construct):
         self._organization = organization
         self.rest_api = self._build_rest_api(key)
         self._add_routes(ingest)
+        self._harden_own_answers()
         self._keep_execution_log(key)
         self.domain = self._build_domain(organization.domain_name) if organization.domain_name else None
 
@@ -117,6 +118,19 @@ class Api(Construct):
         integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
         self.rest_api.root.add_resource("webhook").add_method("POST", integration)
         self.rest_api.root.add_resource("health").add_method("GET", integration)
+
+    def _harden_own_answers(self) -> None:
+        """Give what API Gateway answers by itself the headers of what ingest answers."""
+        for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
+            self.rest_api.add_gateway_response(
+                kind.response_type,
+                type=kind,
+                response_headers={
+                    "Cache-Control": "'no-store'",
+                    "Strict-Transport-Security": "'max-age=63072000'",
+                    "X-Content-Type-Options": "'nosniff'",
+                },
+            )
 
     def _keep_execution_log(self, key: kms.IKey) -> None:
         """Make the stage's execution log beforehand: API Gateway would, with neither key nor retention."""

@@ -10,6 +10,7 @@ from stacks.encryption import Encryption
 from stacks.functions import FunctionDefaults
 from stacks.inbound import Inbound
 from stacks.monitoring import Monitoring
+from stacks.operator_policy import OperatorPolicy
 from stacks.organization import Organization
 from stacks.packaging import Artifact
 from stacks.storage import Storage
@@ -19,7 +20,7 @@ class BridgeStack(cdk.Stack):
     """Everything between VectorCare's webhook and the organization's tables; it only wires.
 
     When the stack is removed, these stay: the tables, the key that they are under, the spool, the log groups, and the
-    role by which the account's APIs write their logs. Queues, functions, API and alarms go.
+    role by which the account's APIs write their logs. Queues, functions, API, alarms and dashboards go.
     """
 
     def __init__(self, scope: Construct, *, organization: Organization, artifact: Artifact) -> None:
@@ -38,13 +39,13 @@ class BridgeStack(cdk.Stack):
         monitoring = Monitoring(
             self,
             "Monitoring",
-            organization=organization.name,
-            emails=organization.alarm_emails,
+            organization=organization,
             key=encryption.key,
-            dead_letters=inbound.queues.dead_letters,
+            inbound=inbound,
+            storage=storage,
             rest_api=api.rest_api,
-            drain=inbound.drain.function,
         )
+        operator = OperatorPolicy(self, "Operator", encryption=encryption, storage=storage, inbound=inbound)
         self._put_out(
             WebhookUrl=f"{api.base_url}/webhook?customer_id={quote(organization.customer_id, safe='')}",
             HealthUrl=f"{api.base_url}/health",
@@ -58,6 +59,9 @@ class BridgeStack(cdk.Stack):
             DrainFunction=inbound.drain.function.function_name,
             RedriveFunction=inbound.redrive.function.function_name,
             AlarmTopicArn=monitoring.topic.topic_arn,
+            BusinessDashboard=monitoring.business_dashboard.dashboard_name,
+            EngineerDashboard=monitoring.engineer_dashboard.dashboard_name,
+            OperatorPolicyArn=operator.policy.managed_policy_arn,
         )
         if api.domain:
             self._put_out(DomainTarget=api.domain.attr_regional_domain_name)

@@ -1,17 +1,19 @@
 """The file of one customer organization: what it may say, and what is wrong with it."""
 
 import base64
-import difflib
 import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from stacks import values
+from stacks.alarm_thresholds import AlarmThresholds, parse_alarm_thresholds
 from stacks.errors import ConfigurationError
 from stacks.public_key import PublicKeyError, read_public_key
+from stacks.values import InvalidError
 
 STACK_PREFIX = "VectorCareBridge-"
 # The longest name derived from it, "VectorCareBridge-<name>-inbound", has to be an SQS queue name (80 characters).
@@ -21,8 +23,6 @@ MAXIMUM_PUBLIC_KEYS_BYTES = 3072
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
 MINIMUM_RETENTION_DAYS = 30
 MAXIMUM_RETENTION_DAYS = 36500
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class Organization:
     order_by: str = "event_timestamp"
     publish_actions: tuple[str, ...] = ("*",)
     alarm_emails: tuple[str, ...] = ()
+    alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
     journal_retention_days: int = 2190
     state_retention_days: int = 90
     max_concurrency: int = 5
@@ -64,14 +65,6 @@ class Organization:
     def encoded_public_keys(self) -> str:
         """The public keys as base64, separated by commas: what the ingest function reads."""
         return ",".join(base64.b64encode(key).decode() for key in self.public_keys)
-
-
-class _InvalidError(ValueError):
-    """A value that cannot stay: where below its key, and what is wrong with it; how to mend it."""
-
-    def __init__(self, text: str, *, at: str = "") -> None:
-        super().__init__(text)
-        self.at = at
 
 
 def load_organizations(folder: Path, *, only: str | None = None) -> list[Organization]:
@@ -132,9 +125,9 @@ def load_organization(path: Path) -> Organization:
             f"{path}: its name cannot be a stack's; rename it to letters, digits and hyphens, "
             f"a letter first, at most {MAXIMUM_NAME_LENGTH} before .toml"
         )
-    values = _parse(path, _read(path))
-    values.setdefault("customer_id", name)
-    organization = Organization(name=name, **values)
+    parsed = _parse(path, _read(path))
+    parsed.setdefault("customer_id", name)
+    organization = Organization(name=name, **parsed)
     _check_together(path, organization)
     return organization
 
@@ -166,23 +159,16 @@ def _read(path: Path) -> dict[str, Any]:
 def _parse(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     for key in document:
         if key not in _PARSERS:
-            raise ConfigurationError(f"{path}: {_unknown_key(key)}")
+            raise ConfigurationError(f"{path}: {values.shown(key)}: {values.mend_of_unknown(key, _PARSERS)}")
     if "public_keys" not in document:
         raise ConfigurationError(f"{path}: public_keys: is missing; list the PEM public keys that VectorCare shows")
-    values = {}
+    parsed = {}
     for key, value in document.items():
         try:
-            values[key] = _PARSERS[key](value)
-        except _InvalidError as error:
+            parsed[key] = _PARSERS[key](value)
+        except InvalidError as error:
             raise ConfigurationError(f"{path}: {key}{error.at}: {error}") from None
-    return values
-
-
-def _unknown_key(key: str) -> str:
-    shown = key if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key) else "a key"
-    nearest = difflib.get_close_matches(key, _PARSERS, n=1)
-    mend = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(_PARSERS)}"
-    return f"{shown}: is not a key of this file; {mend}"
+    return parsed
 
 
 def _check_together(path: Path, organization: Organization) -> None:
@@ -210,77 +196,24 @@ def _can_be_guessed(organization: Organization) -> bool:
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise _InvalidError("is not a text; put it between quotes")
-    return value
-
-
-def _matching(pattern: str, problem: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        text = _text(value)
-        if not re.fullmatch(pattern, text):
-            raise _InvalidError(problem)
-        return text
-
-    return parse
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def parse(value: object) -> str:
-        text = _text(value)
-        if text not in choices:
-            raise _InvalidError(f"is not one of its values; choose {' or '.join(choices)}")
-        return text
-
-    return parse
-
-
-def _whole_number(minimum: int, maximum: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
-            raise _InvalidError(f"is not a whole number in range; choose one from {minimum} to {maximum}")
-        return value
-
-    return parse
-
-
-def _list_of(parse_item: Callable[[object], _T]) -> Callable[[object], tuple[_T, ...]]:
-    def parse(value: object) -> tuple[_T, ...]:
-        if not isinstance(value, list):
-            raise _InvalidError("is not a list; put its values between [ and ]")
-        items: list[_T] = []
-        for index, raw in enumerate(value):
-            try:
-                item = parse_item(raw)
-            except _InvalidError as error:
-                raise _InvalidError(str(error), at=f"[{index}]") from None
-            if item in items:
-                raise _InvalidError(f"repeats [{items.index(item)}]; remove one of them", at=f"[{index}]")
-            items.append(item)
-        return tuple(items)
-
-    return parse
-
-
 def _public_key(value: object) -> bytes:
     try:
-        return read_public_key(_text(value))
+        return read_public_key(values.text(value))
     except PublicKeyError as error:
-        raise _InvalidError(str(error)) from None
+        raise InvalidError(str(error)) from None
 
 
 def _public_keys(value: object) -> tuple[bytes, ...]:
-    keys = _list_of(_public_key)(value)
+    keys = values.list_of(_public_key)(value)
     if not keys:
-        raise _InvalidError("is empty; list the PEM public keys that VectorCare shows")
+        raise InvalidError("is empty; list the PEM public keys that VectorCare shows")
     if sum(len(base64.b64encode(key)) + 1 for key in keys) > MAXIMUM_PUBLIC_KEYS_BYTES:
-        raise _InvalidError("is more than a function's environment holds; remove the keys that no longer sign")
+        raise InvalidError("is more than a function's environment holds; remove the keys that no longer sign")
     return keys
 
 
 def _network(value: object) -> str:
-    text = _text(value)
+    text = values.text(value)
     try:
         return str(ipaddress.ip_network(text))
     except ValueError:
@@ -288,35 +221,38 @@ def _network(value: object) -> str:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise _InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24") from None
-    raise _InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
+        raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24") from None
+    raise InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
 
 
-_DAYS = _whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
+_DAYS = values.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "public_keys": _public_keys,
-    "environment": _one_of("uat", "production"),
-    "customer_id": _matching(
+    "environment": values.one_of("uat", "production"),
+    "customer_id": values.matching(
         r"[A-Za-z0-9._~-]{1,64}",
         "has to stand in a URL as it is; use 1 to 64 letters, digits, hyphens, dots, underscores and tildes",
     ),
-    "allowed_source_ips": _list_of(_network),
-    "order_by": _one_of("event_timestamp", "event_id"),
-    "publish_actions": _list_of(
-        _matching(r"\*|[A-Z][A-Z0-9_]*", 'is not an action; write it as VectorCare does, or "*" for all')
+    "allowed_source_ips": values.list_of(_network),
+    "order_by": values.one_of("event_timestamp", "event_id"),
+    "publish_actions": values.list_of(
+        values.matching(r"\*|[A-Z][A-Z0-9_]*", 'is not an action; write it as VectorCare does, or "*" for all')
     ),
-    "alarm_emails": _list_of(
-        _matching(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>.]+", "is not an e-mail address; write it as name@example.com")
+    "alarm_emails": values.list_of(
+        values.matching(
+            r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>.]+", "is not an e-mail address; write it as name@example.com"
+        )
     ),
+    "alarms": parse_alarm_thresholds,
     "journal_retention_days": _DAYS,
     "state_retention_days": _DAYS,
     # Lambda's own bounds for an SQS event source (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-    "max_concurrency": _whole_number(2, 1000),
-    "domain_name": _matching(
+    "max_concurrency": values.whole_number(2, 1000),
+    "domain_name": values.matching(
         rf"(?=.{{1,253}}$)({_LABEL}\.)+{_LABEL}", "is not a domain name; write it in small letters without https://"
     ),
-    "certificate_arn": _matching(
+    "certificate_arn": values.matching(
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+",
         "is not an ACM certificate; copy its ARN from Certificate Manager in the region of the stack",
     ),

@@ -8,6 +8,7 @@ from constructs import Construct
 from stacks.acknowledgments import acknowledge
 
 TTL_ATTRIBUTE = "expires_at"
+STATUS_INDEX = "by_status"
 
 
 class Storage(Construct):
@@ -19,7 +20,7 @@ class Storage(Construct):
         self.events = self._build_table("Events", sort_key=_string("event_id"))
         self.service_requests = self._build_table("ServiceRequests", sort_key=None)
         self.service_requests.add_global_secondary_index(
-            index_name="by_status",
+            index_name=STATUS_INDEX,
             partition_key=_string("request_status"),
             sort_key=_string("last_updated"),
             projection_type=dynamodb.ProjectionType.ALL,

@@ -12,7 +12,7 @@ from tests.infrastructure.templates import Template
 MINIMAL = organization_files.with_keys(organization_files.public_pem())
 FILES = {
     "minimal": MINIMAL,
-    "addresses": MINIMAL + 'allowed_source_ips = ["203.0.113.0/24", "198.51.100.7"]\n',
+    "addresses": MINIMAL + 'allowed_source_ips = ["203.0.113.0/24", "198.51.100.7"]\n[alarms]\nsilence_minutes = 0\n',
     "ipv6": MINIMAL + 'allowed_source_ips = ["2001:db8::/32"]\n',
     "domain": MINIMAL
     + 'domain_name = "webhooks.example.com"\n'
@@ -23,7 +23,10 @@ FILES = {
     + 'order_by = "event_id"\n'
     + 'publish_actions = ["BROADCAST_RECEIVED", "BROADCAST_ACCEPTED"]\n'
     + 'alarm_emails = ["oncall@example.com", "lead@example.com"]\n'
-    + "journal_retention_days = 400\nstate_retention_days = 30\nmax_concurrency = 2\n",
+    + "journal_retention_days = 400\nstate_retention_days = 30\nmax_concurrency = 2\n"
+    + "[alarms]\nfreshness_seconds = 120\nwaiting_messages = 500\nanswer_milliseconds = 5000\nrefused_webhooks = 2\n"
+    + "duplicates_per_hour = 40\nsilence_minutes = 90\n"
+    + 'busy_hours = "06:30-22:15"\nbusy_days = ["SAT", "SUN"]\ntime_zone = "America/Los_Angeles"\n',
 }
 
 

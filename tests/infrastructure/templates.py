@@ -28,6 +28,15 @@ def only(template: Template, resource_type: str) -> Resource:
     return resource
 
 
+def alarms(template: Template) -> dict[str, Resource]:
+    """Give the properties of the alarms by their names in the runbook."""
+    found = {}
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        found[properties["AlarmName"].rsplit("-", 1)[1]] = properties
+    return found
+
+
 def event_source(template: Template) -> Resource:
     """Give the properties of the one event source mapping."""
     properties: Resource = only(template, "AWS::Lambda::EventSourceMapping")["Properties"]

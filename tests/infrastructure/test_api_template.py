@@ -4,11 +4,13 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ingest import response
 from stacks.organization import Organization
 from tests.infrastructure.synthesis import template_of
 from tests.infrastructure.templates import Resource, Template, functions, of_type, only, referred, rendered, variables
@@ -68,6 +70,17 @@ def test_only_the_two_routes_of_this_api_may_invoke_ingest(template: Template) -
     }
     arn = f"arn:aws:execute-api:us-east-1:123456789012:<{api}>/<{stage_name}>"
     assert sources == {f"{arn}/POST/webhook", f"{arn}/GET/health"}
+
+
+def test_what_the_api_answers_by_itself_has_the_headers_of_what_ingest_answers(template: Template) -> None:
+    own = dict(response.of(HTTPStatus.OK, {})["headers"])
+    del own["Content-Type"]  # API Gateway's answers are JSON without being told so
+    answers = of_type(template, "AWS::ApiGateway::GatewayResponse").values()
+    assert {answer["Properties"]["ResponseType"] for answer in answers} == {"DEFAULT_4XX", "DEFAULT_5XX"}
+    for answer in answers:
+        assert answer["Properties"]["ResponseParameters"] == {
+            f"gatewayresponse.header.{name}": f"'{value}'" for name, value in own.items()
+        }
 
 
 def test_bodies_arrive_byte_for_byte(template: Template) -> None:
@@ -193,6 +206,9 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         "DrainFunction",
         "RedriveFunction",
         "AlarmTopicArn",
+        "BusinessDashboard",
+        "EngineerDashboard",
+        "OperatorPolicyArn",
     }
     assert set(template["Outputs"]) == (expected | {"DomainTarget"} if organization.domain_name else expected)
 

@@ -1,9 +1,14 @@
 """Alarms, and the topic that they are told by."""
 
+from collections.abc import Mapping
+
+import pytest
+
 from stacks.organization import Organization
 from tests.infrastructure.templates import (
     Resource,
     Template,
+    alarms,
     functions,
     of_type,
     only,
@@ -52,54 +57,154 @@ def test_the_organizations_people_are_told(template: Template, organization: Org
     assert {each["Properties"]["Endpoint"] for each in subscriptions} == set(organization.alarm_emails)
 
 
-def test_one_dead_letter_is_an_alarm(template: Template) -> None:
-    alarm = alarm_on(template, "ApproximateNumberOfMessagesVisible")
-    _, dead_letters = queues(template)
-    assert watched(template, alarm) is template["Resources"][dead_letters]
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+# No data: nothing happened, for most. For the others, the reason beside them.
+MISSING = {
+    "DrainStopped": "breaching",  # a function that is not called has no metric
+    "Silence": "breaching",  # what does not come is not counted
+    "SpoolNotEmpty": "ignore",  # nobody has looked: what was true stays true
+}
 
 
-def test_one_server_error_is_an_alarm(template: Template) -> None:
-    alarm = alarm_on(template, "5XXError")
+def test_no_data_means_what_it_means_for_each_alarm(template: Template) -> None:
+    treated = {name: alarm["TreatMissingData"] for name, alarm in alarms(template).items()}
+    assert treated == {name: MISSING.get(name, "notBreaching") for name in treated}
+
+
+def test_every_alarm_is_on_one_metric_as_the_local_stand_needs_it(template: Template) -> None:
+    assert not [name for name, alarm in alarms(template).items() if "Metrics" in alarm]
+
+
+def test_every_alarm_looks_back_as_far_as_cloudwatch_allows(template: Template) -> None:
+    # CloudWatch API Reference, PutMetricAlarm, EvaluationPeriods: a day, or seven with periods of an hour and more.
+    for alarm in alarms(template).values():
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= (604_800 if alarm["Period"] >= 3600 else 86_400)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("DeadLetters", ("ApproximateNumberOfMessagesVisible", "Maximum", 1, 1)),
+        ("DeadLettersExpiring", ("ApproximateAgeOfOldestMessage", "Maximum", 9 * 86_400, 5)),
+        ("DeadLettersForgotten", ("ApproximateNumberOfMessagesVisible", "Maximum", 1, 7 * 24 * 60)),
+        ("MessagesWaiting", ("ApproximateNumberOfMessagesVisible", "Minimum", 50, 15)),
+        ("MessagesInFlight", ("ApproximateNumberOfMessagesNotVisible", "Minimum", 50, 15)),
+        ("OldestMessage", ("ApproximateAgeOfOldestMessage", "Maximum", 900, 1)),
+    ],
+)
+def test_queue_and_dead_letters_are_watched(
+    templates: Mapping[str, Template], name: str, expected: tuple[str, str, int, int]
+) -> None:
+    # Given
+    template = templates["minimal"]
+    queue, dead_letters = queues(template)
+    # When
+    alarm = alarms(template)[name]
+    # Then
+    where = dead_letters if name.startswith("DeadLetters") else queue
+    assert watched(template, alarm) is template["Resources"][where]
+    assert (alarm["Namespace"], alarm["ComparisonOperator"]) == ("AWS/SQS", "GreaterThanOrEqualToThreshold")
+    minutes = alarm["Period"] * alarm["EvaluationPeriods"] / 60
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"], minutes) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "metric", "expected"),
+    [
+        ("Freshness", "processor", Metric.FRESHNESS_SECONDS, ("p99", 300, 5)),
+        ("Retrying", "processor", Metric.RETRIED, ("Sum", 1, 30)),
+        ("Duplicates", "processor", Metric.DUPLICATE, ("Sum", 100, 60)),
+        ("SignatureFailures", "ingest", Metric.SIGNATURE_INVALID, ("Sum", 3, 15)),
+        ("SpoolNotEmpty", "drain", Metric.SPOOL_OBJECTS, ("Maximum", 1, 3)),
+        ("DrainFailures", "drain", Metric.DRAIN_FAILED, ("Sum", 1, 5)),
+        ("Silence", "ingest", Metric.ACCEPTED, ("Sum", 1, 240)),
+    ],
+)
+def test_a_functions_own_metric_is_watched_as_it_writes_it(
+    templates: Mapping[str, Template],
+    name: str,
+    service: str,
+    metric: Metric,
+    expected: tuple[str, int, int],
+) -> None:
+    # Given
+    template = templates["minimal"]
+    environment = functions(template)[service]["Properties"]["Environment"]["Variables"]
+    # When
+    alarm = alarms(template)[name]
+    # Then
+    assert (alarm["Namespace"], alarm["MetricName"]) == (environment["POWERTOOLS_METRICS_NAMESPACE"], metric.value)
+    assert {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]} == {
+        "organization": environment["ORGANIZATION"],
+        "service": environment["POWERTOOLS_SERVICE_NAME"],
+    }
+    statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic"))
+    assert (statistic, alarm["Threshold"], alarm["Period"] * alarm["EvaluationPeriods"] / 60) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("ServerErrors", ("5XXError", "Sum", 1)), ("SlowAnswers", ("Latency", "p99", 3000))]
+)
+def test_what_vectorcare_is_answered_is_watched(
+    templates: Mapping[str, Template], name: str, expected: tuple[str, str, int]
+) -> None:
+    # Given
+    template = templates["minimal"]
+    # When
+    alarm = alarms(template)[name]
+    # Then
     api = only(template, "AWS::ApiGateway::RestApi")["Properties"]["Name"]
     assert {"Name": "ApiName", "Value": api} in alarm["Dimensions"]
-    assert (alarm["Threshold"], alarm["Statistic"]) == (1, "Sum")
+    statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic"))
+    assert (alarm["MetricName"], statistic, alarm["Threshold"]) == expected
 
 
-def test_a_drain_that_does_not_run_is_an_alarm(template: Template) -> None:
-    alarm = alarm_on(template, "Invocations")
-    assert watched(template, alarm) is functions(template)["drain"]
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "LessThanThreshold")
-    assert alarm["TreatMissingData"] == "breaching"  # a function that is not called has no metric
+@pytest.mark.parametrize(
+    ("name", "function", "metric"),
+    [
+        ("ProcessorErrors", "processor", "Errors"),
+        ("DrainErrors", "drain", "Errors"),
+        ("DrainStopped", "drain", "Invocations"),
+        ("IngestThrottled", "ingest", "Throttles"),
+        ("ProcessorThrottled", "processor", "Throttles"),
+    ],
+)
+def test_the_functions_are_watched(template: Template, name: str, function: str, metric: str) -> None:
+    alarm = alarms(template)[name]
+    assert watched(template, alarm) is functions(template)[function]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == (metric, "Sum", 1)
 
 
-def test_a_drain_that_ends_in_an_error_is_an_alarm(template: Template) -> None:
-    alarm = alarm_on(template, "Errors")
-    assert watched(template, alarm) is functions(template)["drain"]
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+def test_a_drain_that_does_not_run_is_told_by_too_little(template: Template) -> None:
+    assert alarms(template)["DrainStopped"]["ComparisonOperator"] == "LessThanThreshold"
 
 
-def test_a_drain_that_moves_nothing_is_an_alarm_on_the_metric_that_it_writes(template: Template) -> None:
-    alarm = alarm_on(template, Metric.DRAIN_FAILED.value)
-    drain = functions(template)["drain"]["Properties"]["Environment"]["Variables"]
-    assert alarm["Namespace"] == drain["POWERTOOLS_METRICS_NAMESPACE"]
-    assert {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]} == {
-        "organization": drain["ORGANIZATION"],
-        "service": drain["POWERTOOLS_SERVICE_NAME"],
-    }
+@pytest.mark.parametrize("name", ["EventsThrottled", "ServiceRequestsThrottled", "StatusIndexThrottled"])
+def test_the_tables_and_the_index_are_watched_for_throttles(template: Template, name: str) -> None:
+    # When
+    alarm = alarms(template)[name]
+    # Then
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    table = template["Resources"][referred(dimensions["TableName"])]["Properties"]
+    indexes = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])}
+    assert alarm["MetricName"] == "WriteThrottleEvents"
+    assert bool(indexes) is (name != "EventsThrottled")
+    assert ({dimensions.get("GlobalSecondaryIndexName")} == indexes) is (name == "StatusIndexThrottled")
 
 
-def alarm_on(template: Template, metric: str) -> Resource:
-    (alarm,) = (
-        each["Properties"]
-        for each in of_type(template, "AWS::CloudWatch::Alarm").values()
-        if each["Properties"]["MetricName"] == metric
-    )
-    found: Resource = alarm
-    return found
+def test_the_file_says_from_when_on(templates: Mapping[str, Template]) -> None:
+    # When
+    said = alarms(templates["everything"])
+    # Then
+    assert said["Freshness"]["Threshold"] == 120
+    assert said["MessagesWaiting"]["Threshold"] == said["MessagesInFlight"]["Threshold"] == 500
+    assert said["SlowAnswers"]["Threshold"] == 5000
+    assert said["SignatureFailures"]["Threshold"] == 6  # two webhooks, three attempts each
+    assert said["Duplicates"]["Threshold"] == 40
+    assert said["Silence"]["EvaluationPeriods"] == 90
 
 
 def watched(template: Template, alarm: Resource) -> Resource:
     (dimension,) = alarm["Dimensions"]
-    resource: Resource = template["Resources"][referred(dimension["Value"])]
+    reference = dimension["Value"]
+    resource: Resource = template["Resources"][referred(reference)]
     return resource

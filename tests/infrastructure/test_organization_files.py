@@ -25,6 +25,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 CUT_SHORT = "\n".join(KEY.splitlines()[:-2])
 CERTIFICATE_ARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 DOMAIN = 'domain_name = "webhooks.example.com"\n'
+ALARMS = VALID + "[alarms]\n"
 PRODUCTION = VALID + 'environment = "production"\n'
 
 WRONG = {
@@ -81,6 +82,44 @@ WRONG = {
     "a journal shorter than the state": (
         VALID + "state_retention_days = 90\njournal_retention_days = 60\n",
         "journal_retention_days: 60 days are fewer than the state's 90; raise",
+    ),
+    "no table of alarms": (VALID + "alarms = 3\n", "alarms: is not a table; write"),
+    "a misspelt alarm": (
+        ALARMS + "silence = 3\n",
+        "alarms.silence: is not a key of this file; did you mean silence_mi",
+    ),
+    "an alarm's key of two lines": (
+        ALARMS + '"a\\nb" = 3\n',
+        "alarms.a key: is not a key of this file; the keys are fr",
+    ),
+    "a threshold as text": (
+        ALARMS + 'freshness_seconds = "300"\n',
+        "alarms.freshness_seconds: is not a whole number in",
+    ),
+    "an answer too late for VectorCare": (ALARMS + "answer_milliseconds = 10000\n", "choose one from 500 to 9000"),
+    "hours in words": (ALARMS + 'busy_hours = "nine to five"\n', "alarms.busy_hours: is not a span of hours; write it"),
+    "an hour too late": (
+        ALARMS + 'busy_hours = "09:00-24:00"\n',
+        "alarms.busy_hours: is not a span of hours; write it",
+    ),
+    "hours over midnight": (ALARMS + 'busy_hours = "22:00-06:00"\n', "alarms.busy_hours: ends before it starts; name"),
+    "an unknown day": (
+        ALARMS + 'busy_days = ["Monday"]\n',
+        "alarms.busy_days[0]: is not one of its values; choose MON",
+    ),
+    "a day twice": (ALARMS + 'busy_days = ["MON", "MON"]\n', "alarms.busy_days[1]: repeats [0]; remove"),
+    "no day": (ALARMS + "busy_days = []\n", "alarms.busy_days: is empty; list"),
+    "an unknown time zone": (
+        ALARMS + 'time_zone = "America/Springfield"\n',
+        "alarms.time_zone: is not a time zone; wri",
+    ),
+    "a time zone that is a path": (
+        ALARMS + 'time_zone = "../etc/passwd"\n',
+        "alarms.time_zone: is not a time zone; wr",
+    ),
+    "a silence longer than the busy hours": (
+        ALARMS + 'busy_hours = "09:00-13:00"\n',
+        "alarms.silence_minutes: is not less than the 240 minutes of busy_hours; lower",
     ),
     "one batch at once": (
         VALID + "max_concurrency = 1\n",
@@ -199,6 +238,8 @@ def test_a_file_with_keys_alone_has_sensible_defaults(tmp_path: Path) -> None:
     assert organization.journal_retention_days >= organization.state_retention_days >= 30
     assert 2 <= organization.max_concurrency < 10  # the whole concurrency of a new account
     assert organization.domain_name is organization.certificate_arn is None
+    assert 0 < organization.alarms.silence_minutes < organization.alarms.busy_hours.minutes
+    assert organization.alarms.answer_milliseconds < 10_000  # when VectorCare gives up
 
 
 def test_the_sample_says_the_defaults(tmp_path: Path) -> None:
@@ -238,3 +279,8 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
 def test_a_single_address_is_a_network_of_one(tmp_path: Path) -> None:
     write(tmp_path, VALID + 'allowed_source_ips = ["203.0.113.7", "2001:DB8::1"]\n')
     assert load(tmp_path).allowed_source_ips == ("203.0.113.7/32", "2001:db8::1/128")
+
+
+def test_an_organization_that_is_often_silent_has_no_such_alarm(tmp_path: Path) -> None:
+    write(tmp_path, ALARMS + 'silence_minutes = 0\nbusy_hours = "09:00-09:01"\n')
+    assert load(tmp_path).alarms.silence_minutes == 0

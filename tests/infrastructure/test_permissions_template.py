@@ -16,41 +16,30 @@ from tests.infrastructure.templates import (
     resources_of,
     statements,
 )
-
-ANY_FUNCTION = {
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-}
-RECEIVE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
-SEND = {"sqs:SendMessage", "kms:GenerateDataKey", "kms:Decrypt"}
-# DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
-USE_TABLES = {
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:DescribeKey",
-}
-ALLOWED = {
-    "ingest": SEND | {"s3:PutObject"},
-    "processor": RECEIVE | USE_TABLES | {"dynamodb:PutItem", "dynamodb:UpdateItem"},
-    "drain": SEND | {"s3:ListBucket", "s3:GetObject", "s3:DeleteObject"},
-    "redrive": SEND | RECEIVE,
-}
+from tests.security.permissions import ASSERTED, ENFORCED
 
 
-@pytest.mark.parametrize("function", ALLOWED)
-def test_a_function_may_do_what_it_needs_and_nothing_else(template: Template, function: str) -> None:
-    allowed = {
+def actions(template: Template, function: str) -> set[str]:
+    """Give all that a function's role allows."""
+    return {
         action
         for statement in statements(template, functions(template)[function])
         for action in listed(statement["Action"])
     }
-    assert allowed == ALLOWED[function] | ANY_FUNCTION
+
+
+@pytest.mark.parametrize("function", ENFORCED)
+def test_a_role_allows_what_is_enforced_or_asserted_and_nothing_else(template: Template, function: str) -> None:
+    assert actions(template, function) == ENFORCED[function] | ASSERTED[function]
+
+
+@pytest.mark.parametrize("function", ENFORCED)
+def test_an_action_is_either_enforced_or_asserted(function: str) -> None:
+    assert not ENFORCED[function] & ASSERTED[function]
+
+
+def test_every_function_is_on_both_lists(template: Template) -> None:
+    assert set(functions(template)) == set(ENFORCED) == set(ASSERTED)
 
 
 @pytest.mark.parametrize(
@@ -61,19 +50,34 @@ def test_a_function_may_do_what_it_needs_and_nothing_else(template: Template, fu
         ("redrive", "sqs:SendMessage", "queue"),
         ("redrive", "sqs:ReceiveMessage", "dead letters"),
         ("redrive", "sqs:DeleteMessage", "dead letters"),
+        ("redrive", "sqs:ChangeMessageVisibility", "dead letters"),
+        ("redrive", "sqs:GetQueueAttributes", "dead letters"),
+        ("processor", "sqs:ReceiveMessage", "queue"),
         ("processor", "sqs:DeleteMessage", "queue"),
+        ("processor", "sqs:ChangeMessageVisibility", "queue"),
+        ("processor", "sqs:GetQueueAttributes", "queue"),
         ("processor", "dynamodb:PutItem", "events"),
         ("processor", "dynamodb:UpdateItem", "service requests"),
+        ("ingest", "s3:PutObject", "spooled objects"),
+        ("drain", "s3:ListBucket", "spool"),
+        ("drain", "s3:GetObject", "spooled objects"),
+        ("drain", "s3:DeleteObject", "spooled objects"),
     ],
 )
 def test_an_action_is_allowed_where_it_belongs(template: Template, function: str, action: str, where: str) -> None:
     queue, dead_letters = queues(template)
-    kinds = {queue: "queue", dead_letters: "dead letters"}
+    (spool,) = of_type(template, "AWS::S3::Bucket")
+    kinds = {
+        f"<{queue}.Arn>": "queue",
+        f"<{dead_letters}.Arn>": "dead letters",
+        f"<{spool}.Arn>": "spool",
+        f"<{spool}.Arn>/*": "spooled objects",
+    }
     for name in of_type(template, "AWS::DynamoDB::Table"):
         has_sort_key = len(template["Resources"][name]["Properties"]["KeySchema"]) == 2
-        kinds[name] = "events" if has_sort_key else "service requests"
+        kinds[f"<{name}.Arn>"] = "events" if has_sort_key else "service requests"
     found = [
-        kinds[referred(resource)]
+        kinds[rendered(resource)]
         for statement in statements(template, functions(template)[function])
         if action in listed(statement["Action"])
         for resource in resources_of(statement)
@@ -91,12 +95,34 @@ def test_no_role_has_a_wildcard_but_for_traces_and_spooled_objects(template: Tem
             assert wild <= ({"*"} if traces else {f"<{spool}.Arn>/*"})
 
 
-def test_nothing_is_granted_beside_the_roles_own_statements(template: Template) -> None:
-    types = {resource["Type"] for resource in template["Resources"].values()}
-    assert not types & {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
-    for role in of_type(template, "AWS::IAM::Role").values():
-        principal = role["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
-        assert principal == "apigateway.amazonaws.com" or "ManagedPolicyArns" not in role["Properties"]
+def test_every_statement_allows(template: Template) -> None:
+    # A denial, or all but what is named, would make the lists above say something else than the role.
+    for function in functions(template).values():
+        for statement in statements(template, function):
+            assert statement["Effect"] == "Allow"
+            assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement)
+
+
+def test_nothing_is_granted_to_a_function_beside_its_roles_own_statements(template: Template) -> None:
+    roles = {referred(function["Properties"]["Role"]) for function in functions(template).values()}
+    assert len(roles) == len(functions(template))
+    for resource in template["Resources"].values():
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
+            attached = [*resource["Properties"].get("Roles", []), resource["Properties"].get("RoleName")]
+            assert not roles & {referred(role) for role in attached if isinstance(role, dict)}
+    for role in roles:
+        properties = template["Resources"][role]["Properties"]
+        assert "ManagedPolicyArns" not in properties
+        assert properties["AssumeRolePolicyDocument"]["Statement"] == [
+            {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+        ]
+
+
+def test_no_resource_policy_admits_a_function(template: Template) -> None:
+    # They only refuse plain HTTP.
+    for kind in ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"):
+        for policy in of_type(template, kind).values():
+            assert {one["Effect"] for one in policy["Properties"]["PolicyDocument"]["Statement"]} == {"Deny"}
 
 
 def test_the_key_is_used_by_way_of_one_service_at_a_time(template: Template) -> None:

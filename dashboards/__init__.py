@@ -1,0 +1,1 @@
+"""The deployed dashboards as pictures, drawn from a local run: `python -m dashboards`."""

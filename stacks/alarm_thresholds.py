@@ -1,0 +1,121 @@
+"""The table ``[alarms]`` of an organization's file: from when on a person is told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stacks import values
+from stacks.values import InvalidError
+
+DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusyHours:
+    """From and until when webhooks are expected, on the organization's own clock."""
+
+    start: time = time(9)
+    end: time = time(17)
+
+    @property
+    def minutes(self) -> int:
+        """How long that is."""
+        return _minutes(self.end) - _minutes(self.start)
+
+    def after(self, minutes: int) -> time:
+        """Give the time that many minutes after the start."""
+        hour, minute = divmod(_minutes(self.start) + minutes, 60)
+        return time(hour, minute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmThresholds:
+    """What an organization's people want to be told of; the keys are described in ``organizations/example.toml``.
+
+    Attributes
+    ----------
+    freshness_seconds : int
+        Age of an event when it is applied.
+    waiting_messages : int
+        Messages of the queue that are visible, or in flight.
+    answer_milliseconds : int
+        From a request's arrival at the API to its answer.
+    refused_webhooks : int
+        Webhooks, not attempts: VectorCare tries each three times.
+    silence_minutes : int
+        Minutes of the busy hours without a webhook; 0 for no such alarm.
+    """
+
+    freshness_seconds: int = 300
+    waiting_messages: int = 50
+    answer_milliseconds: int = 3000
+    refused_webhooks: int = 1
+    duplicates_per_hour: int = 100
+    silence_minutes: int = 240
+    busy_hours: BusyHours = BusyHours()
+    busy_days: tuple[str, ...] = DAYS[:5]
+    time_zone: str = "America/New_York"
+
+
+def parse_alarm_thresholds(value: object) -> AlarmThresholds:
+    """Parse the table.
+
+    Raises
+    ------
+    InvalidError
+        If it cannot stay.
+    """
+    thresholds = AlarmThresholds(**values.table(value, _PARSERS))
+    if thresholds.silence_minutes >= thresholds.busy_hours.minutes:
+        raise InvalidError(
+            f"is not less than the {thresholds.busy_hours.minutes} minutes of busy_hours; lower it, or 0 for no alarm",
+            at=".silence_minutes",
+        )
+    return thresholds
+
+
+def _busy_hours(value: object) -> BusyHours:
+    hour = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+    found = values.matching(f"{hour}-{hour}", "is not a span of hours; write it as 09:00-17:00")(value)
+    start, end = (time.fromisoformat(each) for each in found.split("-"))
+    if start >= end:
+        raise InvalidError("ends before it starts; name hours of one day, such as 09:00-17:00")
+    return BusyHours(start=start, end=end)
+
+
+def _busy_days(value: object) -> tuple[str, ...]:
+    days = values.list_of(values.one_of(*DAYS))(value)
+    if not days:
+        raise InvalidError("is empty; list days such as MON, or set silence_minutes to 0 for no alarm")
+    return days
+
+
+def _time_zone(value: object) -> str:
+    name = values.text(value)
+    try:
+        ZoneInfo(name)
+    # A name with a slash too many is an error of the file system's.
+    except (OSError, ValueError, LookupError):
+        raise InvalidError("is not a time zone; write its IANA name, such as America/Chicago") from None
+    return name
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute
+
+
+_PARSERS: Mapping[str, Callable[[object], Any]] = {
+    "freshness_seconds": values.whole_number(60, 86_400),
+    "waiting_messages": values.whole_number(1, 100_000),
+    # VectorCare waits 10 seconds for its answer.
+    "answer_milliseconds": values.whole_number(500, 9_000),
+    "refused_webhooks": values.whole_number(1, 10_000),
+    "duplicates_per_hour": values.whole_number(1, 1_000_000),
+    # An alarm looks back a day at most.
+    "silence_minutes": values.whole_number(0, 1440),
+    "busy_hours": _busy_hours,
+    "busy_days": _busy_days,
+    "time_zone": _time_zone,
+}

@@ -1,0 +1,246 @@
+"""The alarms: what is watched, from when on it is too much, and what it means when there is nothing to watch."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk.aws_cloudwatch import ComparisonOperator, TreatMissingData
+from constructs import Construct
+
+from stacks.alarm_thresholds import AlarmThresholds
+from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
+
+VECTORCARE_ATTEMPTS = 3
+"""How often VectorCare tries each webhook, within about 72 seconds."""
+
+# Letters expire 14 days after their webhook came in, but the metric counts from when the letter was moved. A day is
+# left for the way before: 30 failed attempts take 8 hours at most, and a queue that nobody reads is another alarm.
+EXPIRING_AFTER = cdk.Duration.days(10 - 1)
+
+
+class Alarms(Construct):
+    """The stack's alarms, each of which tells the topic and has its section in docs/runbook.md."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: sns.ITopic,
+        metrics: Metrics,
+        thresholds: AlarmThresholds,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = topic
+        self._metrics = metrics
+        self._thresholds = thresholds
+        self._by_name: dict[str, cloudwatch.Alarm] = {}
+        self._watch_dead_letters()
+        self._watch_queue()
+        self._watch_processing()
+        self._watch_answers()
+        self._watch_spool()
+        self._watch_throttles()
+
+    @property
+    def by_name(self) -> Mapping[str, cloudwatch.Alarm]:
+        """The alarms by their names in the runbook."""
+        return self._by_name
+
+    def add(
+        self,
+        name: str,
+        *,
+        description: str,
+        metric: cloudwatch.IMetric,
+        threshold: float = 1,
+        operator: ComparisonOperator = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        periods: int = 1,
+        of_which: int | None = None,
+        missing: TreatMissingData = TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
+        """Add an alarm; by default no data means that nothing happened.
+
+        Parameters
+        ----------
+        name : str
+            Of the alarm after the stack's, and of its section in the runbook.
+        periods, of_which : int
+            How many of the metric's periods are looked at, and how many of them have to be too much: all by default.
+        """
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{cdk.Stack.of(self).stack_name}-{name}",
+            alarm_description=f"{description} Runbook: docs/runbook.md#{name.lower()}",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=operator,
+            evaluation_periods=periods,
+            datapoints_to_alarm=of_which,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        self._by_name[name] = alarm
+        return alarm
+
+    def _watch_dead_letters(self) -> None:
+        letters = self._metrics.inbound.queues.dead_letters
+        self.add(
+            "DeadLetters",
+            description="Webhooks could not be applied and wait in the dead-letter queue.",
+            metric=letters.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
+        )
+        self.add(
+            "DeadLettersExpiring",
+            description="A dead letter is about 10 days old; SQS deletes it 14 days after its webhook came in.",
+            metric=letters.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic=MAXIMUM),
+            threshold=EXPIRING_AFTER.to_seconds(),
+        )
+        self.add(
+            "DeadLettersForgotten",
+            description="There were dead letters on each of the last seven days.",
+            # The age forgets a letter that was received three times, as looking at it does. Their number does not, and
+            # seven days is the longest that an alarm looks back.
+            metric=letters.metric_approximate_number_of_messages_visible(
+                period=cdk.Duration.days(1), statistic=MAXIMUM
+            ),
+            periods=7,
+        )
+
+    def _watch_queue(self) -> None:
+        queue = self._metrics.inbound.queues.queue
+        least = cloudwatch.Stats.MINIMUM
+        self.add(
+            "MessagesWaiting",
+            description="Webhooks wait in the queue faster than they are processed.",
+            metric=queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic=least),
+            threshold=self._thresholds.waiting_messages,
+            periods=3,
+        )
+        self.add(
+            "MessagesInFlight",
+            description="Many webhooks are being processed, or wait to be tried again.",
+            # What failed waits in flight, and the age below skips it after three attempts.
+            metric=queue.metric_approximate_number_of_messages_not_visible(period=FIVE_MINUTES, statistic=least),
+            threshold=self._thresholds.waiting_messages,
+            periods=3,
+        )
+        self.add(
+            "OldestMessage",
+            description="A webhook has waited a quarter of an hour in the queue: nobody reads it.",
+            metric=queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=MAXIMUM),
+            threshold=cdk.Duration.minutes(15).to_seconds(),
+        )
+
+    def _watch_processing(self) -> None:
+        metrics, thresholds = self._metrics, self._thresholds
+        self.add(
+            "Freshness",
+            description="Events are applied late: what the tables say is not what is.",
+            metric=metrics.own("FreshnessSeconds", service="processor", statistic="p99"),
+            threshold=thresholds.freshness_seconds,
+            operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
+        )
+        self.add(
+            "ProcessorErrors",
+            description="The processor ends in an error or in its time-out.",
+            metric=metrics.functions["processor"].metric_errors(period=FIVE_MINUTES),
+        )
+        self.add(
+            "Retrying",
+            description="Webhooks are given back to be tried again, for a quarter of an hour and more.",
+            metric=metrics.own("Retried", service="processor"),
+            # Attempts grow rarer: a single webhook that keeps failing is tried in three of its first four periods.
+            periods=6,
+            of_which=3,
+        )
+        self.add(
+            "Duplicates",
+            description="More webhooks come again than VectorCare's own retries explain.",
+            metric=metrics.own("Duplicate", service="processor", period=cdk.Duration.hours(1)),
+            threshold=thresholds.duplicates_per_hour,
+        )
+
+    def _watch_answers(self) -> None:
+        metrics, thresholds = self._metrics, self._thresholds
+        self.add(
+            "SignatureFailures",
+            description="Webhooks with the right customer_id were refused for their signature.",
+            # A quarter of an hour, so that the three attempts of one webhook seldom fall into two periods.
+            metric=metrics.own("SignatureInvalid", service="ingest", period=cdk.Duration.minutes(15)),
+            threshold=VECTORCARE_ATTEMPTS * thresholds.refused_webhooks,
+        )
+        self.add(
+            "ServerErrors",
+            description="VectorCare was answered with a 5xx; the third such answer to a webhook is the last.",
+            metric=metrics.api("5XXError", period=MINUTE),
+        )
+        self.add(
+            "SlowAnswers",
+            description="VectorCare waits long for its answers; after 10 seconds it counts them as failed.",
+            # API Gateway's own clock: it counts cold starts and functions that were stopped, which the function cannot.
+            metric=metrics.api("Latency", statistic="p99"),
+            threshold=thresholds.answer_milliseconds,
+            periods=3,
+            of_which=2,
+        )
+
+    def _watch_spool(self) -> None:
+        drain = self._metrics.functions["drain"]
+        self.add(
+            "SpoolNotEmpty",
+            description="Webhooks that the queue refused are still in the spool after three runs of the drain.",
+            metric=self._metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
+            periods=3,
+            # Nobody has looked: what was true stays true. That the drain does not run is DrainStopped's to tell.
+            missing=TreatMissingData.IGNORE,
+        )
+        self.add(
+            "DrainStopped",
+            description="The drain has not run for five minutes; webhooks that the queue refused stay in the spool.",
+            metric=drain.metric_invocations(period=MINUTE),
+            operator=ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=5,
+            # A function that is not even called has no metric at all.
+            missing=TreatMissingData.BREACHING,
+        )
+        self.add(
+            "DrainErrors",
+            description="The drain ends in an error or in its time-out; what the queue refused stays in the spool.",
+            metric=drain.metric_errors(period=FIVE_MINUTES),
+        )
+        self.add(
+            "DrainFailures",
+            description="The drain finds webhooks in the spool and cannot bring them to the queue.",
+            metric=self._metrics.own("DrainFailed", service="drain"),
+        )
+
+    def _watch_throttles(self) -> None:
+        metrics = self._metrics
+        self.add(
+            "IngestThrottled",
+            description="The account runs too many functions at once: Lambda refused to run ingest.",
+            metric=metrics.functions["ingest"].metric_throttles(period=MINUTE, statistic=SUM),
+        )
+        # What is throttled behind the queue is tried again: only what lasts is worth a person's sleep.
+        lasting = 3
+        self.add(
+            "ProcessorThrottled",
+            description="Lambda has refused to run the processor for a quarter of an hour; webhooks wait in the queue.",
+            metric=metrics.functions["processor"].metric_throttles(period=FIVE_MINUTES, statistic=SUM),
+            periods=lasting,
+        )
+        for name, table, metric in (
+            ("EventsThrottled", "events", metrics.table_throttles("events")),
+            ("ServiceRequestsThrottled", "service_requests", metrics.table_throttles("service_requests")),
+            ("StatusIndexThrottled", "index by_status", metrics.index_throttles()),
+        ):
+            self.add(
+                name,
+                description=f"DynamoDB has throttled writes to {table} for a quarter of an hour.",
+                metric=metric,
+                periods=lasting,
+            )

@@ -1,0 +1,114 @@
+"""The metrics of one stack: its functions' own, and those that AWS keeps of its resources."""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.inbound import Inbound
+from stacks.storage import STATUS_INDEX, Storage
+
+NAMESPACE = "VectorCareBridge"
+MINUTE = cdk.Duration.minutes(1)
+FIVE_MINUTES = cdk.Duration.minutes(5)
+SUM = cloudwatch.Stats.SUM
+MAXIMUM = cloudwatch.Stats.MAXIMUM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """What alarms watch and dashboards draw.
+
+    Attributes
+    ----------
+    organization : str
+        Its name, a dimension of all that the functions emit.
+    inbound, storage, rest_api
+        The resources of which AWS keeps metrics.
+    """
+
+    organization: str
+    inbound: Inbound
+    storage: Storage
+    rest_api: apigateway.RestApi
+
+    @property
+    def functions(self) -> dict[str, lambda_.IFunction]:
+        """The functions by the name that their logs and metrics call them."""
+        inbound = self.inbound
+        return {
+            "ingest": inbound.ingest.function,
+            "processor": inbound.processor.function,
+            "drain": inbound.drain.function,
+            "redrive": inbound.redrive.function,
+        }
+
+    @property
+    def tables(self) -> dict[str, dynamodb.ITable]:
+        """The tables by what the documents call them."""
+        return {"events": self.storage.events, "service_requests": self.storage.service_requests}
+
+    def own(
+        self,
+        name: str,
+        *,
+        service: str,
+        statistic: str = SUM,
+        period: cdk.Duration = FIVE_MINUTES,
+        label: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Give a metric that a function emits.
+
+        Parameters
+        ----------
+        name : str
+            As in the table of docs/operations.md.
+        service : str
+            The function.
+        label : str or None
+            What dashboards call it. An alarm takes none: CDK would make metric math of it.
+        """
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            dimensions_map={"organization": self.organization, "service": service},
+            statistic=statistic,
+            period=period,
+            label=label,
+        )
+
+    def own_by(self, dimension: str, name: str, *, service: str, prefix: str = "") -> cloudwatch.MathExpression:
+        """Give a metric that a function emits by one dimension more: a line for each of its values, on dashboards."""
+        return cloudwatch.MathExpression(
+            expression=f"SEARCH('{{{NAMESPACE},organization,service,{dimension}}} "
+            f'MetricName="{name}" organization="{self.organization}" service="{service}"\', '
+            f"'{SUM}', {FIVE_MINUTES.to_seconds():.0f})",
+            label=f"{prefix}${{PROP('Dim.{dimension}')}}",
+            using_metrics={},
+            period=FIVE_MINUTES,
+        )
+
+    def api(
+        self, name: str, *, statistic: str = SUM, period: cdk.Duration = FIVE_MINUTES, label: str | None = None
+    ) -> cloudwatch.Metric:
+        """Give a metric that API Gateway keeps of the API."""
+        return self.rest_api.metric(name, statistic=statistic, period=period, label=label)
+
+    def table_throttles(self, table: str, *, index: str | None = None, label: str | None = None) -> cloudwatch.Metric:
+        """Give the writes that a table, or an index of it, refused for their number."""
+        name = self.tables[table].table_name
+        return cloudwatch.Metric(
+            namespace="AWS/DynamoDB",
+            metric_name="WriteThrottleEvents",
+            dimensions_map={"TableName": name} | ({"GlobalSecondaryIndexName": index} if index else {}),
+            statistic=SUM,
+            period=FIVE_MINUTES,
+            label=label,
+        )
+
+    def index_throttles(self, *, label: str | None = None) -> cloudwatch.Metric:
+        """Give the writes that the index ``by_status`` refused: its few keys are what may grow hot."""
+        return self.table_throttles("service_requests", index=STATUS_INDEX, label=label)

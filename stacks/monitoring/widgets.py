@@ -1,0 +1,67 @@
+"""Widgets as both dashboards use them: a grid of 24 columns, rows of one height."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+COLUMNS = 24
+HEIGHT = 6
+_TRANSPARENT = cloudwatch.TextWidgetBackground.TRANSPARENT
+
+
+def heading(text: str) -> list[cloudwatch.IWidget]:
+    """Give a row that says what the rows below it are about."""
+    return [cloudwatch.TextWidget(markdown=text, width=COLUMNS, height=1, background=_TRANSPARENT)]
+
+
+def graph(
+    title: str,
+    *lines: cloudwatch.IMetric,
+    width: int = 8,
+    unit: str = "",
+    right: Sequence[cloudwatch.IMetric] = (),
+    right_unit: str = "",
+    threshold: tuple[str, float] | None = None,
+    stacked: bool = False,
+) -> cloudwatch.GraphWidget:
+    """Give a graph over time.
+
+    Parameters
+    ----------
+    unit, right_unit : str
+        What stands at the axes.
+    right : sequence of IMetric
+        Lines by the right axis.
+    threshold : tuple[str, float] | None
+        A line across, and the alarm that it belongs to.
+    """
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(lines),
+        right=list(right),
+        width=width,
+        height=HEIGHT,
+        stacked=stacked,
+        left_y_axis=cloudwatch.YAxisProps(label=unit, show_units=False, min=0),
+        right_y_axis=cloudwatch.YAxisProps(label=right_unit, show_units=False, min=0),
+        left_annotations=[cloudwatch.HorizontalAnnotation(label=f"alarm {threshold[0]}", value=threshold[1])]
+        if threshold
+        else [],
+        legend_position=cloudwatch.LegendPosition.BOTTOM,
+    )
+
+
+def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwatch.SingleValueWidget:
+    """Give one number for the whole time that the dashboard shows."""
+    return cloudwatch.SingleValueWidget(
+        title=title, metrics=[metric], width=width, height=3, set_period_to_time_range=True
+    )
+
+
+def states(
+    title: str, alarms: Mapping[str, cloudwatch.Alarm], names: Sequence[str], *, width: int = COLUMNS, height: int = 3
+) -> cloudwatch.AlarmStatusWidget:
+    """Give the states of alarms, of those that the stack has."""
+    return cloudwatch.AlarmStatusWidget(
+        title=title, alarms=[alarms[name] for name in names if name in alarms], width=width, height=height
+    )

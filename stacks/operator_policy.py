@@ -1,0 +1,182 @@
+"""What a person needs, at the most, for the command ``./bridge``: to be attached to the roles of those on call."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.acknowledgments import acknowledge
+from stacks.encryption import Encryption
+from stacks.inbound import Inbound
+from stacks.storage import STATUS_INDEX, Storage
+
+RESTORED_SUFFIX = "-restored"
+"""What ``bridge restore`` names the table that DynamoDB writes beside the old one."""
+
+
+class OperatorPolicy(Construct):
+    """A managed policy over this stack's resources alone; it deletes nothing, and reads patients' data."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, encryption: Encryption, storage: Storage, inbound: Inbound
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._encryption = encryption
+        self._storage = storage
+        self._inbound = inbound
+        self.policy = iam.ManagedPolicy(
+            self,
+            "Policy",
+            description=f"{cdk.Stack.of(self).stack_name}: all that the operator's command ./bridge needs",
+            statements=[
+                *self._see_stack(),
+                *self._see_what_is_kept(),
+                *self._work_on_dead_letters(),
+                *self._read_and_replay_tables(),
+                *self._restore_tables(),
+            ],
+        )
+        self._acknowledge()
+
+    def _see_stack(self) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(
+                sid="FindStacksAndAlarms",
+                # There is no narrower resource for two of them; DescribeAlarms by prefix asks for all alarms.
+                actions=["cloudformation:ListStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                sid="SeeStack", actions=["cloudformation:DescribeStacks"], resources=[self._stack_arn()]
+            ),
+            iam.PolicyStatement(
+                sid="SeeFunctions",
+                # Their log groups; and the keys and the rule of order that they were told, for audit and replay.
+                actions=["lambda:GetFunctionConfiguration"],
+                resources=[function.function_arn for function in self._functions()],
+            ),
+            iam.PolicyStatement(
+                sid="ReadLogs",
+                actions=["logs:FilterLogEvents"],
+                resources=[arn for function in self._functions() for arn in _arns_of(function.log_group)],
+            ),
+        ]
+
+    def _see_what_is_kept(self) -> list[iam.PolicyStatement]:
+        queues = self._inbound.queues
+        return [
+            iam.PolicyStatement(
+                sid="CountMessages",
+                actions=["sqs:GetQueueAttributes"],
+                resources=[queues.queue.queue_arn, queues.dead_letters.queue_arn],
+            ),
+            iam.PolicyStatement(
+                sid="CountSpool", actions=["s3:ListBucket"], resources=[self._inbound.spool.bucket.bucket_arn]
+            ),
+        ]
+
+    def _work_on_dead_letters(self) -> list[iam.PolicyStatement]:
+        return [
+            iam.PolicyStatement(
+                sid="ReadDeadLetters",
+                # To look, and to give back at once. Nobody deletes a letter: redrive moves it.
+                actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+                resources=[self._inbound.queues.dead_letters.queue_arn],
+            ),
+            self._encryption.use_for_queues("Decrypt"),
+            iam.PolicyStatement(
+                sid="Redrive",
+                actions=["lambda:InvokeFunction"],
+                resources=[self._inbound.redrive.function.function_arn],
+            ),
+        ]
+
+    def _read_and_replay_tables(self) -> list[iam.PolicyStatement]:
+        events, service_requests = self._storage.events, self._storage.service_requests
+        return [
+            iam.PolicyStatement(
+                sid="ReadTables",
+                actions=["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable"],
+                resources=[events.table_arn, service_requests.table_arn, self._index()],
+            ),
+            iam.PolicyStatement(
+                sid="Replay",
+                # The journal is never written by a person.
+                actions=["dynamodb:PutItem"],
+                resources=[service_requests.table_arn],
+            ),
+            self._encryption.use_for_tables(),
+        ]
+
+    def _restore_tables(self) -> list[iam.PolicyStatement]:
+        """Allow a table beside the old one, and to read and fill that.
+
+        The pages that say what this takes: DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore", and
+        "DynamoDB encryption at rest: usage notes" for the grant on the key.
+        """
+        tables = (self._storage.events, self._storage.service_requests)
+        return [
+            iam.PolicyStatement(
+                sid="RestoreFrom",
+                actions=["dynamodb:DescribeContinuousBackups", "dynamodb:RestoreTableToPointInTime"],
+                resources=[table.table_arn for table in tables],
+            ),
+            iam.PolicyStatement(
+                sid="RestoreTo",
+                actions=[
+                    f"dynamodb:{action}"
+                    for action in (
+                        "RestoreTableToPointInTime",
+                        "DescribeTable",
+                        "GetItem",
+                        "Query",
+                        "Scan",
+                        "PutItem",
+                        "UpdateItem",
+                        "DeleteItem",
+                        "BatchWriteItem",
+                    )
+                ],
+                resources=[self._restored(table) for table in tables],
+            ),
+            iam.PolicyStatement(
+                sid="KeyOfRestored",
+                actions=["kms:CreateGrant"],
+                resources=[self._encryption.key.key_arn],
+                conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            ),
+        ]
+
+    def _functions(self) -> list[lambda_.Function]:
+        inbound = self._inbound
+        return [each.function for each in (inbound.ingest, inbound.processor, inbound.drain, inbound.redrive)]
+
+    def _stack_arn(self) -> str:
+        stack = cdk.Stack.of(self)
+        return stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*")
+
+    def _index(self) -> str:
+        return f"{self._storage.service_requests.table_arn}/index/{STATUS_INDEX}"
+
+    def _restored(self, table: dynamodb.ITable) -> str:
+        return cdk.Stack.of(self).format_arn(
+            service="dynamodb", resource="table", resource_name=f"{table.table_name}{RESTORED_SUFFIX}"
+        )
+
+    def _acknowledge(self) -> None:
+        acknowledge(
+            self.policy,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, cloudwatch:GetMetricData and a search of "
+                "alarms by prefix exist on no narrower resource; every other statement names its own.",
+                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/"
+                f"{cdk.Stack.of(self).stack_name}/*]": "What follows a stack's name in its ARN is made at run time.",
+            },
+        )
+
+
+def _arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:
+    """Name a log group in both forms, as some actions are checked against the one and some against the other."""
+    return log_group.log_group_arn, log_group.log_group_arn.removesuffix(":*")

@@ -1,0 +1,118 @@
+"""What a value of an organization's file may be: parsers, and the error of one that cannot stay."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class InvalidError(ValueError):
+    """A value that cannot stay: where below its key, and what is wrong with it; how to mend it."""
+
+    def __init__(self, text: str, *, at: str = "") -> None:
+        super().__init__(text)
+        self.at = at
+
+
+def text(value: object) -> str:
+    """Parse a text.
+
+    Raises
+    ------
+    InvalidError
+        If it is none.
+    """
+    if not isinstance(value, str):
+        raise InvalidError("is not a text; put it between quotes")
+    return value
+
+
+def matching(pattern: str, problem: str) -> Callable[[object], str]:
+    """Make a parser of texts that match a pattern as a whole; ``problem`` is what it says of others."""
+
+    def parse(value: object) -> str:
+        found = text(value)
+        if not re.fullmatch(pattern, found):
+            raise InvalidError(problem)
+        return found
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    """Make a parser of texts that are one of the choices."""
+
+    def parse(value: object) -> str:
+        found = text(value)
+        if found not in choices:
+            raise InvalidError(f"is not one of its values; choose {' or '.join(choices)}")
+        return found
+
+    return parse
+
+
+def whole_number(minimum: int, maximum: int) -> Callable[[object], int]:
+    """Make a parser of whole numbers from minimum to maximum, both included."""
+
+    def parse(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+            raise InvalidError(f"is not a whole number in range; choose one from {minimum} to {maximum}")
+        return value
+
+    return parse
+
+
+def list_of(parse_item: Callable[[object], _T]) -> Callable[[object], tuple[_T, ...]]:
+    """Make a parser of lists without repetition."""
+
+    def parse(value: object) -> tuple[_T, ...]:
+        if not isinstance(value, list):
+            raise InvalidError("is not a list; put its values between [ and ]")
+        items: list[_T] = []
+        for index, raw in enumerate(value):
+            try:
+                item = parse_item(raw)
+            except InvalidError as error:
+                raise InvalidError(str(error), at=f"[{index}]") from None
+            if item in items:
+                raise InvalidError(f"repeats [{items.index(item)}]; remove one of them", at=f"[{index}]")
+            items.append(item)
+        return tuple(items)
+
+    return parse
+
+
+def table(value: object, parsers: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+    """Parse a table, each key by its own parser.
+
+    Raises
+    ------
+    InvalidError
+        If it is no table, or a key or value of it cannot stay; ``at`` then begins with a dot.
+    """
+    if not isinstance(value, dict):
+        raise InvalidError("is not a table; write its keys below a line of its name between [ and ]")
+    values = {}
+    for key, raw in value.items():
+        if key not in parsers:
+            raise InvalidError(mend_of_unknown(key, parsers), at=f".{shown(key)}")
+        try:
+            values[key] = parsers[key](raw)
+        except InvalidError as error:
+            raise InvalidError(str(error), at=f".{key}{error.at}") from None
+    return values
+
+
+def shown(key: str) -> str:
+    """Name an unknown key, unless it could be more than a key: a slip of the hand can make one of a secret."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key) else "a key"
+
+
+def mend_of_unknown(key: str, known: Iterable[str]) -> str:
+    """Say of an unknown key which one is meant."""
+    names = list(known)
+    nearest = difflib.get_close_matches(key, names, n=1)
+    mend = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(names)}"
+    return f"is not a key of this file; {mend}"

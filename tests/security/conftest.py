@@ -1,0 +1,17 @@
+"""The functions in moto, off the network, as the unit tests have them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cloud import Cloud, running
+from tests.unit.conftest import _no_network, cloud, output
+
+__all__ = ["_no_network", "cloud", "output", "shared_cloud"]
+
+
+@pytest.fixture(scope="module")
+def shared_cloud() -> Iterator[Cloud]:
+    """Give one stack to all tests of a file, which mind that the others have used it."""
+    with running() as cloud:
+        yield cloud

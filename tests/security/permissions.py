@@ -1,0 +1,48 @@
+"""What each function's role may do, action by action, and how that is known to be needed."""
+
+# Taken away on a stand that enforces IAM, each of these makes something fail: tests/end_to_end/test_least_privilege.py.
+ENFORCED = {
+    "ingest": frozenset({"sqs:SendMessage", "s3:PutObject"}),
+    "processor": frozenset({"dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:ChangeMessageVisibility"}),
+    "drain": frozenset({"s3:ListBucket", "s3:GetObject", "s3:DeleteObject", "sqs:SendMessage"}),
+    "redrive": frozenset(
+        {
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        }
+    ),
+}
+
+# AWS asks for these where the emulator does not: it encrypts nothing, writes a function's log itself, keeps no traces.
+_OWN_LOG = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
+_TRACES = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
+# SQS Developer Guide, "Key management": a producer needs both, a consumer the second.
+_SEND_ENCRYPTED = frozenset({"kms:GenerateDataKey", "kms:Decrypt"})
+_RECEIVE_ENCRYPTED = frozenset({"kms:Decrypt"})
+# Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping": Lambda polls with the
+# function's role. The emulator polls by itself.
+_EVENT_SOURCE = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
+# DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
+_USE_TABLES = frozenset(
+    {
+        "kms:Encrypt",
+        "kms:Decrypt",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:DescribeKey",
+    }
+)
+_ANY_FUNCTION = _OWN_LOG | _TRACES
+
+# These are held by the template's tests alone: tests/infrastructure/test_permissions_template.py.
+ASSERTED = {
+    "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
+    "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
+    "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
+    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED,
+}

@@ -1,0 +1,208 @@
+"""Rule: no secret lies in the repository, in the template, or in a function's environment."""
+
+import copy
+import json
+import os
+import re
+import secrets
+import string
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from detect_secrets.core.potential_secret import PotentialSecret
+from detect_secrets.core.secrets_collection import SecretsCollection
+from detect_secrets.settings import transient_settings
+
+from stacks.organization import Organization, load_organizations
+from tests.infrastructure import organization_files, synthesis
+
+ROOT = Path(__file__).parents[2]
+NOT_OURS = {".git", ".hypothesis", ".local", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
+NOT_OURS |= {"cdk.out", "node_modules"}
+
+# Of detect-secrets' 27 those that this project could meet: each costs a third of a second for all files.
+DETECTORS = (
+    "AWSKeyDetector",
+    "Base64HighEntropyString",
+    "BasicAuthDetector",
+    "GitHubTokenDetector",
+    "GitLabTokenDetector",
+    "HexHighEntropyString",
+    "JwtTokenDetector",
+    "KeywordDetector",
+    "NpmDetector",
+    "OpenAIDetector",
+    "PrivateKeyDetector",
+    "PypiTokenDetector",
+    "SlackDetector",
+)
+
+# What says by itself that it is none: a type of boto3's, the name of a secret, test data that is invented.
+HARMLESS = re.compile(r"^[A-Z][A-Za-z]+Client$|^vectorcare$|invented", re.IGNORECASE)
+
+_MOTO = "moto asks for credentials and takes any"
+_UNAMBIGUOUS = "".join(sorted({*string.ascii_uppercase} - {*"IO"}) + sorted({*string.digits} - {*"01"}))
+# What the scanner takes for a secret and is none: file, value, why. One that it no longer finds has to go.
+EXPLAINED = {
+    ("benchmarks/ingest.py", "none"): "the benchmark calls no AWS; botocore wants credentials all the same",
+    ("local/aws.py", "test"): "opens nothing but the emulator on loopback",
+    ("local/vectorcare.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
+    ("tests/infrastructure/test_artifact.py", "testing"): _MOTO,
+    ("tests/simulation/emulators.py", "testing"): _MOTO,
+    ("tests/support/cloud.py", "testing"): _MOTO,
+}
+
+
+def private_pem() -> str:
+    """Write a private key that nobody uses."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def drawn(alphabet: str, length: int) -> str:
+    """Draw a text without a meaning."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+PLANTED: dict[str, Callable[[], str]] = {
+    "a private key": private_pem,
+    "an AWS access key": lambda: f"key is {'AKIA' + drawn(string.ascii_uppercase + string.digits, 16)} there",
+    "an AWS secret key": lambda: f'aws_secret_access_key = "{secrets.token_urlsafe(30)}"',
+    "a password": lambda: f'password = "{drawn(string.ascii_letters, 14)}"',
+    "a client secret": lambda: f'client_secret: "{secrets.token_urlsafe(32)}"',
+    "hex": lambda: f'value = "{secrets.token_hex(32)}"',
+    "base64": lambda: f'value = "{secrets.token_urlsafe(48)}"',
+    "a URL with a password": lambda: f"https://somebody:{drawn(string.ascii_letters, 12)}@example.com/",
+}
+
+
+def test_the_repository_holds_no_secret() -> None:
+    # Given every file that is, or could be, committed
+    files = sorted(repository_files())
+    assert len(files) > 100
+    # When they are scanned
+    found = scan(ROOT, files)
+    # Then whatever looks like a secret is explained
+    unexplained = [
+        f"{name}:{secret.line_number}: {secret.type}. Take it out and rotate it; "
+        "if it is none, give the reason in EXPLAINED of this test"
+        for name, secret in found
+        if (name, secret.secret_value) not in EXPLAINED and not HARMLESS.search(str(secret.secret_value))
+    ]
+    assert not unexplained, "\n".join(unexplained)
+    # And every explanation still explains something
+    explained = {(name, value) for name, value in EXPLAINED if name in files}
+    assert {(name, secret.secret_value) for name, secret in found} >= explained
+
+
+@pytest.mark.parametrize("name", ["settings.toml", "notes.md", "code.py", "data.json", "Makefile"])
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_secret_is_found(tmp_path: Path, kind: str, name: str) -> None:
+    # Given a file with a secret between harmless lines
+    (tmp_path / name).write_text(f"# harmless\n{PLANTED[kind]()}\n# harmless\n")
+    # When it is scanned, Then it is found
+    assert scan(tmp_path, [name])
+
+
+@pytest.fixture(scope="module")
+def organization(tmp_path_factory: pytest.TempPathFactory) -> Organization:
+    """Give an organization as in production: real key lengths, a drawn customer_id."""
+    folder = tmp_path_factory.mktemp("organizations")
+    keys = organization_files.with_keys(organization_files.public_pem(), organization_files.public_pem(bits=4096))
+    text = f'{keys}environment = "production"\ncustomer_id = "{secrets.token_urlsafe(24)}"\n'
+    (folder / "acme.toml").write_text(text)
+    (organization,) = load_organizations(folder)
+    return organization
+
+
+@pytest.fixture(scope="module")
+def template(organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """Give the synthesized template."""
+    return synthesis.template_of(organization, output=tmp_path_factory.mktemp("cdk.out"))
+
+
+def test_the_template_and_the_environments_hold_no_secret(
+    template: Mapping[str, Any], organization: Organization, tmp_path: Path
+) -> None:
+    # Given what is known to be there: public keys, the customer_id, the names that CDK makes of hashes
+    known = {organization.customer_id, organization.encoded_public_keys, *organization.encoded_public_keys.split(",")}
+    known |= {*template["Resources"], *(value.partition(".")[0] for name, value in pairs(template) if name == "S3Key")}
+    # When template and environments are scanned
+    found = scan_template(template, tmp_path)
+    # Then nothing else looks like a secret
+    assert found <= known
+    assert found >= {*organization.encoded_public_keys.split(",")}
+
+
+@pytest.mark.parametrize(
+    ("variable", "secret"),
+    [
+        ("HARMLESS", private_pem()),
+        ("HARMLESS", f"AKIA{drawn(string.ascii_uppercase + string.digits, 16)}"),
+        ("HARMLESS", secrets.token_hex(32)),
+        ("HARMLESS", secrets.token_urlsafe(48)),
+        ("DATABASE_PASSWORD", drawn(string.ascii_letters, 14)),
+    ],
+    ids=["a private key", "an AWS access key", "hex", "base64", "a name that says so"],
+)
+def test_a_secret_in_a_functions_environment_is_found(
+    template: Mapping[str, Any], tmp_path: Path, variable: str, secret: str
+) -> None:
+    # Given a template with a secret in one function's environment
+    planted = copy.deepcopy(dict(template))
+    function = next(each for each in planted["Resources"].values() if each["Type"] == "AWS::Lambda::Function")
+    function["Properties"]["Environment"]["Variables"][variable] = secret
+    # When it is scanned, Then it is found
+    assert scan_template(planted, tmp_path) - scan_template(template, tmp_path)
+
+
+def scan(root: Path, files: Iterable[str]) -> list[tuple[str, PotentialSecret]]:
+    """Find in files what looks like a secret; nothing is asked of anybody outside."""
+    with transient_settings({"plugins_used": [{"name": name} for name in DETECTORS]}) as settings:
+        assert not [name for name in settings.filters if "verification" in name]
+        collection = SecretsCollection(root=str(root))
+        for name in files:
+            collection.scan_file(name)
+    return list(collection)
+
+
+def scan_template(template: Mapping[str, Any], folder: Path) -> set[str | None]:
+    """Find the values in a template, the functions' environments among them, that look like a secret."""
+    parts = {(name, part) for name, value in pairs(template) for part in (value, *value.split(","))}
+    lines = sorted(json.dumps({name: part})[1:-1] for name, part in parts)
+    (folder / "template.json").write_text("\n".join(lines))
+    return {secret.secret_value for _name, secret in scan(folder, ["template.json"])}
+
+
+def pairs(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Give every text of a template with the name that it stands under."""
+    if isinstance(node, str):
+        yield name, node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from pairs(value, key)
+    elif isinstance(node, list):
+        for value in node:
+            yield from pairs(value, name)
+
+
+def repository_files() -> Iterator[str]:
+    """Name the files of the repository, those included that git does not know yet; without git, of the tree."""
+    if (ROOT / ".git").exists():
+        listing = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 the user's own git
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        yield from (name for name in listing.split("\0") if name and (ROOT / name).is_file())
+        return
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in NOT_OURS]
+        yield from (str((Path(folder) / name).relative_to(ROOT)) for name in names)
