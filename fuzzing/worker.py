@@ -139,6 +139,7 @@ def main(target: str, folder: Path, slot_path: Path, seed: int) -> None:
     corpus = folder / target
     corpus.mkdir(parents=True, exist_ok=True)
     reports: Any = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else is printed shall not stand among the reports
     arguments = [
         sys.argv[0],
         str(corpus),

@@ -1,5 +1,6 @@
 """Logs and metrics. Both take names from closed lists, so that no payload value finds a way into them."""
 
+import json
 import os
 from enum import StrEnum
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-# The location would be this module, on every line.
-_logger = Logger(location=None)
+# The location would be this module, on every line. In ASCII, as an id may hold characters that break a line's display.
+_logger = Logger(location=None, json_serializer=json.dumps)
 _metrics = Metrics()
 _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
 
