@@ -62,6 +62,7 @@ class BridgeStack(cdk.Stack):
             BusinessDashboard=monitoring.business_dashboard.dashboard_name,
             EngineerDashboard=monitoring.engineer_dashboard.dashboard_name,
             OperatorPolicyArn=operator.policy.managed_policy_arn,
+            RestorePolicyArn=operator.restore_policy.managed_policy_arn,
         )
         if api.domain:
             self._put_out(DomainTarget=api.domain.attr_regional_domain_name)

@@ -1,4 +1,6 @@
-"""What a person needs, at the most, for the command ``./bridge``: to be attached to the roles of those on call."""
+"""What a person needs, at the most, for the command ``./bridge``: two policies, for those on call and for a restore."""
+
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -12,12 +14,15 @@ from stacks.encryption import Encryption
 from stacks.inbound import Inbound
 from stacks.storage import STATUS_INDEX, Storage
 
-RESTORED_SUFFIX = "-restored"
-"""What ``bridge restore`` names the table that DynamoDB writes beside the old one."""
+RESTORED = "-restored-*"
+"""How ``bridge restore`` names the table that DynamoDB writes beside the old one: the time comes last."""
 
 
 class OperatorPolicy(Construct):
-    """A managed policy over this stack's resources alone; it deletes nothing, and reads patients' data."""
+    """Managed policies over this stack's resources alone, which delete none of them and read patients' data.
+
+    Two, because only a restore writes to the journal, and few have to be able to do that.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, encryption: Encryption, storage: Storage, inbound: Inbound
@@ -35,8 +40,13 @@ class OperatorPolicy(Construct):
                 *self._see_what_is_kept(),
                 *self._work_on_dead_letters(),
                 *self._read_and_replay_tables(),
-                *self._restore_tables(),
             ],
+        )
+        self.restore_policy = iam.ManagedPolicy(
+            self,
+            "Restore",
+            description=f"{cdk.Stack.of(self).stack_name}: what ./bridge restore needs beside the operator's policy",
+            statements=self._restore_tables(),
         )
         self._acknowledge()
 
@@ -103,7 +113,6 @@ class OperatorPolicy(Construct):
             ),
             iam.PolicyStatement(
                 sid="Replay",
-                # The journal is never written by a person.
                 actions=["dynamodb:PutItem"],
                 resources=[service_requests.table_arn],
             ),
@@ -124,6 +133,12 @@ class OperatorPolicy(Construct):
                 resources=[table.table_arn for table in tables],
             ),
             iam.PolicyStatement(
+                sid="PutBack",
+                # What the journal has lost: only where there is no entry of that key.
+                actions=["dynamodb:BatchGetItem", "dynamodb:PutItem"],
+                resources=[self._storage.events.table_arn],
+            ),
+            iam.PolicyStatement(
                 sid="RestoreTo",
                 actions=[
                     f"dynamodb:{action}"
@@ -141,6 +156,7 @@ class OperatorPolicy(Construct):
                 ],
                 resources=[self._restored(table) for table in tables],
             ),
+            self._encryption.use_for_tables(),
             iam.PolicyStatement(
                 sid="KeyOfRestored",
                 actions=["kms:CreateGrant"],
@@ -162,10 +178,18 @@ class OperatorPolicy(Construct):
 
     def _restored(self, table: dynamodb.ITable) -> str:
         return cdk.Stack.of(self).format_arn(
-            service="dynamodb", resource="table", resource_name=f"{table.table_name}{RESTORED_SUFFIX}"
+            service="dynamodb", resource="table", resource_name=f"{table.table_name}{RESTORED}"
         )
 
     def _acknowledge(self) -> None:
+        acknowledge(
+            self.restore_policy,
+            {
+                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/"
+                f"<{_logical_id(table)}>{RESTORED}]": "What follows the table's name is the time that is restored."
+                for table in (self._storage.events, self._storage.service_requests)
+            },
+        )
         acknowledge(
             self.policy,
             {
@@ -175,6 +199,10 @@ class OperatorPolicy(Construct):
                 f"{cdk.Stack.of(self).stack_name}/*]": "What follows a stack's name in its ARN is made at run time.",
             },
         )
+
+
+def _logical_id(table: dynamodb.Table) -> str:
+    return cdk.Stack.of(table).get_logical_id(cast("cdk.CfnElement", table.node.default_child))
 
 
 def _arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:

@@ -8,6 +8,7 @@ they come out the same under any order, duplication or grouping of the events.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from vectorcare_bridge import instant
 from vectorcare_bridge.envelope import Event
@@ -69,6 +70,23 @@ def fold(events: Iterable[Event], order_by: OrderBy) -> Fold:
         raise ValueError("nothing to fold")
     with_data = [event for event in oldest_first if event.data is not None]
     return Fold(newest=oldest_first[-1], newest_data=with_data[-1] if with_data else None)
+
+
+def status_register(event: Event, *, received_at: str, retention_days: int) -> dict[str, Any]:
+    """Write the status register that an event owns; an attribute that is None is absent from the item."""
+    return {
+        "last_updated": event.last_updated,
+        "event_id": event.event_id,
+        "request_status": event.request_status,
+        "action": event.action,
+        "received_at": received_at,
+        "expires_at": expires_at(event, retention_days=retention_days),
+    }
+
+
+def data_register(event: Event) -> dict[str, Any]:
+    """Write the data register that an event owns."""
+    return {"data": event.data, "data_as_of": event.last_updated, "data_event_id": event.event_id}
 
 
 def expires_at(event: Event, *, retention_days: int) -> int | None:

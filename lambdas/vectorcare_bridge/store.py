@@ -184,17 +184,10 @@ class State:
         return Moved(status=taken, data=data_taken, against_id_order=against_id_order)
 
     def _offer_newest(self, event: Event, *, may_create: bool, received_at: str, now: str) -> tuple[bool, Item | None]:
-        assignments = {
-            "last_updated": event.last_updated,
-            "event_id": event.event_id,
-            "request_status": event.request_status,
-            "action": event.action,
-            "received_at": received_at,
-            "updated_at": now,
-            "expires_at": fold.expires_at(event, retention_days=self._retention_days),
-        }
+        assignments = fold.status_register(event, received_at=received_at, retention_days=self._retention_days)
+        assignments["updated_at"] = now
         if event.data is not None:
-            assignments |= _data_register(event)
+            assignments |= fold.data_register(event)
         older = self._older("last_updated", "event_id")
         # A comparison with an absent attribute is false, so that without the first clause nothing is created.
         condition = f"attribute_not_exists(last_updated) OR {older}" if may_create else older
@@ -204,7 +197,7 @@ class State:
         older = self._older("data_as_of", "data_event_id")
         taken, old = self._update(
             event,
-            _data_register(event) | {"updated_at": now},
+            fold.data_register(event) | {"updated_at": now},
             f"attribute_exists(last_updated) AND (attribute_not_exists(data_as_of) OR {older})",
         )
         if not taken and old is None:
@@ -250,10 +243,6 @@ class State:
             return is_ours, stored
         old = answer.get("Attributes")
         return True, item_of(old) if old else None
-
-
-def _data_register(event: Event) -> dict[str, Any]:
-    return {"data": event.data, "data_as_of": event.last_updated, "data_event_id": event.event_id}
 
 
 def _stored_item(error: ClientError) -> Item | None:

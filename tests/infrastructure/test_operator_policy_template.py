@@ -13,7 +13,6 @@ from tests.infrastructure.templates import (
     functions,
     listed,
     of_type,
-    only,
     queues,
     referred,
     rendered,
@@ -89,23 +88,39 @@ def test_the_journal_is_read_and_the_state_is_read_and_replayed(template: Templa
         for keys in (2, 1)
     )
     read = {f"dynamodb:{action}" for action in ("GetItem", "Query", "Scan", "DescribeTable")}
-    restore = {"dynamodb:DescribeContinuousBackups", "dynamodb:RestoreTableToPointInTime"}
     # When
     allowed = actions_on(template, events), actions_on(template, service_requests)
     # Then
-    assert allowed == (read | restore, read | restore | {"dynamodb:PutItem"})
+    assert allowed == (read, read | {"dynamodb:PutItem"})
 
 
-def test_a_table_is_restored_beside_the_old_one_under_one_name(template: Template) -> None:
+def test_only_a_restore_writes_to_the_journal(template: Template) -> None:
+    # Given
+    events, service_requests = (
+        next(
+            name
+            for name, table in of_type(template, "AWS::DynamoDB::Table").items()
+            if len(table["Properties"]["KeySchema"]) == keys
+        )
+        for keys in (2, 1)
+    )
+    restore = {"dynamodb:DescribeContinuousBackups", "dynamodb:RestoreTableToPointInTime"}
+    # When
+    allowed = actions_on(template, events, "Restore"), actions_on(template, service_requests, "Restore")
+    # Then
+    assert allowed == (restore | {"dynamodb:BatchGetItem", "dynamodb:PutItem"}, restore)
+
+
+def test_a_table_is_restored_beside_the_old_one(template: Template) -> None:
     # Given
     tables = of_type(template, "AWS::DynamoDB::Table")
     # When
-    restored = [each for each in statements(template) if each.get("Sid") == "RestoreTo"]
+    restored = [each for each in statements(template, "Restore") if each.get("Sid") == "RestoreTo"]
     # Then
     (statement,) = restored
     assert set(statement["Action"]) == RESTORED
     assert {rendered(resource) for resource in statement["Resource"]} == {
-        f"arn:aws:dynamodb:us-east-1:123456789012:table/<{table}>-restored" for table in tables
+        f"arn:aws:dynamodb:us-east-1:123456789012:table/<{table}>-restored-*" for table in tables
     }
 
 
@@ -123,24 +138,27 @@ def test_logs_are_read_as_they_are_masked(template: Template) -> None:
 
 def test_the_key_is_used_by_way_of_tables_and_queues_or_granted_to_aws(template: Template) -> None:
     (key,) = of_type(template, "AWS::KMS::Key")
-    for statement in statements(template):
+    for statement in [*statements(template), *statements(template, "Restore")]:
         if key in [named(resource) for resource in resources_of(statement)]:
             (condition,) = statement["Condition"].values()
             assert condition.keys() <= {"kms:ViaService", "kms:GrantIsForAWSResource"}
 
 
 def test_it_is_nobodys_until_it_is_attached(template: Template) -> None:
-    properties = only(template, "AWS::IAM::ManagedPolicy")["Properties"]
-    assert not properties.keys() & {"Roles", "Users", "Groups"}
+    for name in ("Policy", "Restore"):
+        properties = policy(template, name)["Properties"]
+        assert not properties.keys() & {"Roles", "Users", "Groups"}
     assert referred(template["Outputs"]["OperatorPolicyArn"]["Value"])
+    assert referred(template["Outputs"]["RestorePolicyArn"]["Value"])
 
 
-def test_it_is_as_long_as_iam_allows_for_the_longest_name_too(templates: Mapping[str, Template]) -> None:
+@pytest.mark.parametrize("name", ["Policy", "Restore"])
+def test_it_is_as_long_as_iam_allows_for_the_longest_name_too(templates: Mapping[str, Template], name: str) -> None:
     # Given a managed policy of 6,144 characters at most (IAM User Guide, "IAM and AWS STS quotas")
-    policy = only(templates["minimal"], "AWS::IAM::ManagedPolicy")["Properties"]["PolicyDocument"]
+    document = policy(templates["minimal"], name)["Properties"]["PolicyDocument"]
     stack = STACK_PREFIX + "x" * MAXIMUM_NAME_LENGTH
     # When CloudFormation has named everything: stack, logical id, 12 characters; functions are cut to 64
-    text = json.dumps(written(policy, stack), separators=(",", ":"))
+    text = json.dumps(written(document, stack), separators=(",", ":"))
     # Then
     assert len(text) <= 6144
 
@@ -163,18 +181,24 @@ def written(value: Any, stack: str) -> Any:
     return value.replace(f"{STACK_PREFIX}minimal", stack) if isinstance(value, str) else value
 
 
-def statements(template: Template) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = only(template, "AWS::IAM::ManagedPolicy")["Properties"]["PolicyDocument"][
-        "Statement"
-    ]
+def policy(template: Template, name: str) -> Mapping[str, Any]:
+    """Give one of the two: `Policy`, for those on call, or `Restore`."""
+    (found,) = (
+        each for key, each in of_type(template, "AWS::IAM::ManagedPolicy").items() if key.startswith(f"Operator{name}")
+    )
     return found
 
 
-def actions_on(template: Template, name: str) -> set[str]:
+def statements(template: Template, name: str = "Policy") -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = policy(template, name)["Properties"]["PolicyDocument"]["Statement"]
+    return found
+
+
+def actions_on(template: Template, name: str, policy_name: str = "Policy") -> set[str]:
     """Give what is allowed on the resource itself."""
     return {
         action
-        for statement in statements(template)
+        for statement in statements(template, policy_name)
         if name in [named(resource) for resource in resources_of(statement)]
         for action in listed(statement["Action"])
     }

@@ -98,8 +98,8 @@ VARIANTS = (
         "the state went back in time",
         _in(
             _STORE,
-            "        if event.data is not None:\n            assignments |= _data_register(event)\n",
-            "        assignments |= (_data_register(event) if event.data is not None else\n"
+            "        if event.data is not None:\n            assignments |= fold.data_register(event)\n",
+            "        assignments |= (fold.data_register(event) if event.data is not None else\n"
             "            dict.fromkeys(('data', 'data_as_of', 'data_event_id')))\n",
         ),
     ),
@@ -327,7 +327,7 @@ VARIANTS = (
     Variant(
         "the attribute of the time to live is misspelled",
         "a closed request does not expire, or an open one does",
-        _in(_STORE, '"expires_at": fold.expires_at(', '"expire_at": fold.expires_at('),
+        _in(_FOLD, '"expires_at": expires_at(', '"expire_at": expires_at('),
     ),
     Variant(
         "the answer does not wait for the spool",

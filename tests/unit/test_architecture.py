@@ -7,8 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHARED = "vectorcare_bridge"
-PURE = ("signature", "instant", "failure", "message", "storable", "envelope", "fold")
-FUNCTIONS = ("ingest", "processor", "drain", "redrive")
+PURE = ("signature", "instant", "failure", "message", "storable", "envelope", "fold", "change")
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher")
+TOOLS = {"local", "operate", "deploy", "dashboards", "simulation", "fuzzing", "mutation", "soak"}
 AWS_SDK = {"boto3", "botocore"}
 
 
@@ -54,14 +55,14 @@ def test_clients_are_made_in_one_place() -> None:
 def test_functions_know_the_shared_package_and_nothing_of_each_other(function: str) -> None:
     others = set(FUNCTIONS) - {function}
     for path in files(f"lambdas/{function}"):
-        assert not top_level(path) & (others | AWS_SDK | {"stacks", "local"}), path
+        assert not top_level(path) & (others | AWS_SDK | TOOLS | {"stacks"}), path
 
 
 def test_nothing_shared_imports_a_function() -> None:
     for path in files(f"lambdas/{SHARED}"):
-        assert not top_level(path) & {*FUNCTIONS, "stacks", "local"}, path
+        assert not top_level(path) & {*FUNCTIONS, *TOOLS, "stacks"}, path
 
 
-def test_stacks_know_neither_functions_nor_the_local_stand() -> None:
+def test_stacks_know_neither_functions_nor_tools() -> None:
     for path in files("stacks"):
-        assert not top_level(path) & {*FUNCTIONS, SHARED, "local"}, path
+        assert not top_level(path) & {*FUNCTIONS, *TOOLS, SHARED}, path

@@ -1,0 +1,104 @@
+"""The journal as an operator's command reads it: one service request's entries, or all of them page by page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from boto3.dynamodb.types import Binary, TypeDeserializer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = Mapping[str, Any]
+Key = Mapping[str, Any]
+
+_deserialize = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one call of a scan answered.
+
+    Attributes
+    ----------
+    items : list of Item
+        Those that the filter let through.
+    scanned : int
+        How many were read, let through or not.
+    next_key : Key or None
+        Where the next page begins, in DynamoDB's form; None after the last.
+    """
+
+    items: list[Item]
+    scanned: int
+    next_key: Key | None
+
+
+class Journal:
+    """The `events` table, read consistently: what the processor has entered is seen."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self.table = table
+
+    def about(self) -> int:
+        """About how many entries there are; DynamoDB counts them every six hours or so."""
+        return self._client.describe_table(TableName=self.table)["Table"].get("ItemCount", 0)
+
+    def entries(self, service_request_id: str) -> list[Item]:
+        """Read all entries of a service request, by event id."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="service_request_id = :id",
+            ExpressionAttributeValues={":id": {"S": service_request_id}},
+            ConsistentRead=True,
+        )
+        return [plain(item) for page in pages for item in page["Items"]]
+
+    def pages(
+        self,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        attributes: Sequence[str] = (),
+        start: Key | None = None,
+    ) -> Iterator[Page]:
+        """Read the whole table, up to 1 MB at a time.
+
+        Parameters
+        ----------
+        since, until : str or None
+            27-character instants: only entries received in [since, until).
+        attributes : sequence of str
+            Only these of each entry; all where there are none.
+        start : Key or None
+            Where to begin, as an earlier page named it.
+        """
+        request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True, **_received(since, until)}
+        if attributes:
+            request["ProjectionExpression"] = ", ".join(attributes)
+        while True:
+            if start:
+                request["ExclusiveStartKey"] = start
+            answer = self._client.scan(**request)
+            start = answer.get("LastEvaluatedKey")
+            yield Page([plain(item) for item in answer["Items"]], answer["ScannedCount"], start)
+            if not start:
+                return
+
+
+def plain(attributes: Mapping[str, Any]) -> Item:
+    """Read an item out of DynamoDB's form; binary values become bytes."""
+    item = {name: _deserialize(value) for name, value in attributes.items()}
+    return {name: bytes(cast("Any", value)) if isinstance(value, Binary) else value for name, value in item.items()}
+
+
+def _received(since: str | None, until: str | None) -> dict[str, Any]:
+    conditions = {":since": ("received_at >= :since", since), ":until": ("received_at < :until", until)}
+    given = {name: (condition, value) for name, (condition, value) in conditions.items() if value is not None}
+    if not given:
+        return {}
+    return {
+        "FilterExpression": " AND ".join(condition for condition, _ in given.values()),
+        "ExpressionAttributeValues": {name: {"S": value} for name, (_, value) in given.items()},
+    }

@@ -1,0 +1,181 @@
+"""The dead-letter queue, read without taking anything out of it."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vectorcare_bridge import aws, envelope, instant, message
+from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.queue import MAX_BATCH
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+HIDDEN_SECONDS = 300
+"""How long a letter that is being looked at stays invisible, should nobody give it back."""
+
+_SECONDS_IN_A_DAY = 86_400
+_GIVING_BACK_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter.
+
+    Attributes
+    ----------
+    message_id : str
+        SQS's.
+    reason : Reason
+        Why it is dead, by the rule that put it there.
+    service_request_id : str or None
+        None where it names none.
+    received_at : str
+        27-character instant at which the webhook came in.
+    sent_at : str
+        27-character instant at which it was put on the queue: at first, or by its last redrive.
+    expires : str
+        27-character instant at which SQS deletes it.
+    redriven : int
+        How often it was taken back out before.
+    body : bytes
+        Exactly what was signed. PHI.
+    message : MessageTypeDef
+        As SQS gave it. PHI.
+    """
+
+    message_id: str
+    reason: Reason
+    service_request_id: str | None
+    received_at: str
+    sent_at: str
+    expires: str
+    redriven: int
+    body: bytes
+    message: "MessageTypeDef"
+
+    def told(self) -> dict[str, Any]:
+        """Write it for `--json`, without anything of its content but the service request's id."""
+        return {
+            "message_id": self.message_id,
+            "reason": self.reason,
+            "service_request_id": self.service_request_id,
+            "received_at": self.received_at,
+            "expires": self.expires,
+            "redriven": self.redriven,
+        }
+
+
+@contextmanager
+def reading(client: "SQSClient", url: str, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
+    """Look at all letters, for as long as the block lasts; at its end, however it ends, they are all visible again.
+
+    SQS shows a message only by handing it out, so whatever is being looked at is invisible to others meanwhile.
+
+    Parameters
+    ----------
+    client, url : SQSClient, str
+        The dead-letter queue.
+    progress : callable
+        Is told how many were seen so far.
+    """
+    handles: dict[str, str] = {}
+    try:
+        yield _letters(client, url, handles, progress)
+    finally:
+        _give_back(client, url, list(handles.values()))
+
+
+def count(client: "SQSClient", url: str) -> int:
+    """About how many messages a queue holds, hidden and delayed ones included."""
+    names = ("", "NotVisible", "Delayed")
+    attributes = client.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[f"ApproximateNumberOfMessages{name}" for name in names],  # type: ignore[misc]  # made of parts
+    )["Attributes"]
+    return sum(int(value) for value in attributes.values())
+
+
+def _letters(
+    client: "SQSClient", url: str, handles: dict[str, str], progress: Callable[[int], None]
+) -> Iterator[Letter]:
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    retention_days = int(attributes["MessageRetentionPeriod"]) / _SECONDS_IN_A_DAY
+    until = time.monotonic() + HIDDEN_SECONDS - 30
+    while True:
+        received = _receive(client, url)
+        new = [one for one in received if one["MessageId"] not in handles]
+        # Noted before anything else is done with them, so that nothing stays hidden.
+        handles.update({one["MessageId"]: one["ReceiptHandle"] for one in received})
+        if not new:
+            return
+        if time.monotonic() > until:
+            raise click.ClickException(
+                f"{len(handles)} letters were read in {HIDDEN_SECONDS // 60} minutes, and there are more. The first "
+                "would become visible again before the last are read. Redrive some first: bridge dlq redrive --limit"
+            )
+        for one in new:
+            yield _letter(one, retention_days=retention_days)
+        progress(len(handles))
+
+
+def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
+    try:
+        return client.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=MAX_BATCH,
+            # A long poll asks all of SQS's servers; a short one may see nothing where there is something.
+            WaitTimeSeconds=1,
+            VisibilityTimeout=HIDDEN_SECONDS,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        ).get("Messages", [])
+    except client.exceptions.OverLimit:
+        raise click.ClickException(
+            "SQS hides no more than 120,000 messages at once, and there are more letters than that. "
+            "Redrive some first: bridge dlq redrive --limit"
+        ) from None
+
+
+def _letter(received: "MessageTypeDef", *, retention_days: float) -> Letter:
+    values = {
+        name: attribute["StringValue"]
+        for name, attribute in received.get("MessageAttributes", {}).items()
+        if "StringValue" in attribute
+    }
+    # A dead letter keeps the time at which it was first sent, and its days count from then.
+    sent_at = instant.of_epoch(int(received["Attributes"]["SentTimestamp"]) / 1000)
+    webhook = message.decode(received["Body"], values, sent_at=sent_at)
+    return Letter(
+        message_id=received["MessageId"],
+        reason=envelope.reason_for_death(webhook.body, now=aws.now()),
+        service_request_id=envelope.service_request_id(webhook.body),
+        received_at=webhook.received_at,
+        sent_at=sent_at,
+        expires=instant.later(sent_at, days=retention_days),
+        redriven=webhook.redriven,
+        body=webhook.body,
+        message=received,
+    )
+
+
+def _give_back(client: "SQSClient", url: str, handles: list[str]) -> None:
+    batches = [handles[first : first + MAX_BATCH] for first in range(0, len(handles), MAX_BATCH)]
+
+    def give_back(batch: list[str]) -> None:
+        client.change_message_visibility_batch(
+            QueueUrl=url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(batch)
+            ],
+        )
+
+    with ThreadPoolExecutor(_GIVING_BACK_AT_ONCE) as threads:
+        list(threads.map(give_back, batches))

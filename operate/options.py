@@ -1,0 +1,124 @@
+"""What every command can be told: whose stack, and where it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate import stack
+from operate.refusal import explain
+from operate.stack import STAND_FILE, Stack
+
+
+@dataclass
+class Options:
+    """The options of all commands.
+
+    Attributes
+    ----------
+    organization : str or None
+        Whose stack; None takes the only one.
+    local : bool
+        On the local stand instead of AWS.
+    stand_file : Path
+        What the local stand's `make run` wrote.
+    profile, region : str or None
+        As for the AWS command line.
+    """
+
+    organization: str | None = None
+    local: bool = False
+    stand_file: Path = STAND_FILE
+    profile: str | None = None
+    region: str | None = None
+
+    def stack(self) -> Stack:
+        """Find the one stack that is meant; `operate.stack.find`."""
+        return stack.find(self.organization, **self._where())
+
+    def stacks(self) -> list[Stack]:
+        """Find the stack that is named, or all; `operate.stack.find_all`."""
+        return [self.stack()] if self.organization else stack.find_all(**self._where())
+
+    def _where(self) -> dict[str, Any]:
+        return {
+            "local": self.local,
+            "profile": self.profile,
+            "region": self.region,
+            "stand_file": self.stand_file,
+        }
+
+
+_EPILOG = "Options of all commands, such as --organization and --local: bridge --help"
+
+pass_options = click.make_pass_decorator(Options, ensure=True)
+
+
+class Bridge(click.Group):
+    """A group whose own options may also stand behind the command, and that says in words what AWS refuses."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, and let it take the options of all."""
+        _add_options(cmd)
+        super().add_command(cmd, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (BotoCoreError, ClientError) as error:
+            raise explain(error) from None
+
+
+def common_options(*, hidden: bool) -> list[click.Option]:
+    """Make the options of all commands.
+
+    Parameters
+    ----------
+    hidden : bool
+        Leave them out of the help: they stand once, in that of `bridge`.
+    """
+    return [
+        _option(["--organization"], "organization", "Whose stack; may be left out where there is one.", hidden, "NAME"),
+        _option(["--local"], "local", "The stand on this machine (make run) instead of AWS.", hidden, None),
+        _option(["--profile"], "profile", "AWS profile; else AWS_PROFILE.", hidden, "NAME"),
+        _option(["--region"], "region", "AWS region; else AWS_REGION, or the profile's.", hidden, "NAME"),
+        _option(["--stand"], "stand_file", "With --local: another stand's stand.json.", hidden, "FILE"),
+    ]
+
+
+def _option(names: list[str], attribute: str, text: str, hidden: bool, metavar: str | None) -> click.Option:
+    return click.Option(
+        names,
+        help=text,
+        hidden=hidden,
+        metavar=metavar,
+        is_flag=metavar is None,
+        type=click.Path(dir_okay=False, path_type=Path) if attribute == "stand_file" else None,
+        expose_value=False,
+        callback=_remember(attribute),
+    )
+
+
+def _remember(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def remember(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if not value:
+            return
+        options = context.ensure_object(Options)
+        setattr(options, attribute, value)
+        options.local |= attribute == "stand_file"
+
+    return remember
+
+
+def _add_options(command: click.Command) -> None:
+    taken = {name for parameter in command.params for name in parameter.opts}
+    command.params += [option for option in common_options(hidden=True) if not taken & set(option.opts)]
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _add_options(child)
+    else:
+        command.epilog = command.epilog or _EPILOG

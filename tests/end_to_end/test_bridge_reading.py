@@ -1,0 +1,186 @@
+"""`./bridge` as a person on call runs it, on a stand: what it shows is what the stand holds."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.stand import Stand, announced
+from local.vectorcare import VectorCare
+from tests.end_to_end.support import QUIET_WITHIN, webhook
+from tests.support import signing
+from vectorcare_bridge import instant
+
+BRIDGE = Path(__file__).parents[2] / "bridge"
+
+Bridge = Callable[..., CompletedProcess[str]]
+
+
+def started(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 our own script
+        [BRIDGE, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def stand_file(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with announced(stand, tmp_path_factory.mktemp("announced")) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def bridge(stand_file: Path) -> Bridge:
+    def bridge(*arguments: str) -> CompletedProcess[str]:
+        with started(*arguments, "--stand", str(stand_file)) as process:
+            output, errors = process.communicate(timeout=60)
+        return CompletedProcess(arguments, process.returncode, output, errors)
+
+    return bridge
+
+
+@pytest.fixture
+def alarm(stand: Stand) -> Iterator[str]:
+    """Put one of the stack's alarms into ALARM; give its name."""
+    cloudwatch = stand.emulator.aws.make("cloudwatch")
+    name: str = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmName"]
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    yield name
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
+
+
+def test_status_shows_what_the_stand_holds(bridge: Bridge, stand: Stand, vectorcare: VectorCare, alarm: str) -> None:
+    # Given
+    sent = webhook()
+    vectorcare.send(sent.body)
+    assert stand.holdings.settle(within=QUIET_WITHIN)
+    # When
+    result = bridge("status", "--json")
+    # Then
+    assert result.returncode == 1
+    (figures,) = json.loads(result.stdout)
+    assert figures["organization"] == "rehearsal"
+    assert figures["webhook_url"] == stand.deployment.webhook_url
+    assert figures["queue"] == {"visible": 0, "in_flight": 0, "delayed": 0}
+    assert figures["dead_letters"] == stand.holdings.dead()
+    assert figures["spool"]["objects"] == stand.holdings.spooled()
+    assert figures["last_webhook"]["received_at"] > instant.of(sent.event_timestamp)
+    assert alarm in [found["name"] for found in figures["alarms"]["in_alarm"]]
+    assert figures["errors"] == {}
+
+
+def test_the_usual_environment_leads_to_the_account_s_stacks(stand: Stand) -> None:
+    # Given
+    aws = {
+        "AWS_ENDPOINT_URL": stand.emulator.endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # When
+    with started("status", "--json", environment=others | aws) as process:
+        output, errors = process.communicate(timeout=60)
+    # Then
+    assert errors == ""
+    (figures,) = json.loads(output)
+    assert figures["organization"] == "rehearsal"
+    assert figures["webhook_url"] == stand.deployment.outputs["WebhookUrl"]
+    assert figures["errors"] == {}
+
+
+def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
+    bridge: Bridge, stand: Stand, vectorcare: VectorCare
+) -> None:
+    # Given
+    new = webhook(minutes_ago=1, request_status="ASSIGNED", action="BROADCAST_ACCEPTED")
+    moved = {**(new.data or {}), "facility_name": "Castle in the Air"}
+    old = webhook(minutes_ago=2, service_request_id=new.service_request_id, data=moved)
+    for sent in (new, old):
+        vectorcare.send(sent.body)
+        assert stand.holdings.settle(within=QUIET_WITHIN)
+    # When
+    result = bridge("show", new.service_request_id, "--json")
+    # Then
+    assert result.returncode == 0, result.stderr
+    shown = json.loads(result.stdout)
+    assert shown["state"]["request_status"] == "ASSIGNED"
+    assert [(step["event_id"], step["outcome"]) for step in shown["events"]] == [
+        (new.event_id, "applied"),
+        (old.event_id, "stale"),
+    ]
+    assert shown["events"][1]["older_than"] == new.event_id
+    assert {"field": "facility_name"} in shown["events"][0]["changes"]
+    assert "Castle" not in result.stdout
+    assert "Castle in the Air" in bridge("show", new.service_request_id, "--phi").stdout
+
+
+def test_what_is_sent_is_seen_in_the_tail_and_applied(bridge: Bridge, stand: Stand, stand_file: Path) -> None:
+    # Given
+    tail = started("tail", "--json", "--stand", str(stand_file))
+    stop = threading.Timer(60, tail.kill)
+    stop.start()
+    try:
+        assert tail.stderr is not None
+        assert "Ctrl-C" in tail.stderr.readline()
+        # When
+        sent = bridge("send", "--action", "PROPOSAL_ACCEPTED", "--json")
+        (told,) = json.loads(sent.stdout)
+        seen = _first(tail, told["event_id"])
+        tail.send_signal(signal.SIGINT)
+        _, errors = tail.communicate()
+    finally:
+        stop.cancel()
+        tail.kill()
+    # Then
+    assert sent.returncode == 0, sent.stderr
+    assert told["status"] == 200
+    assert seen["outcome"] == "applied"
+    assert seen["service_request_id"] == told["service_request_id"]
+    assert (tail.returncode, errors) == (0, "")
+    item = stand.holdings.service_request(told["service_request_id"])
+    assert item is not None
+    assert item["request_status"] == "ASSIGNED"
+
+
+def test_what_is_signed_with_another_key_is_refused(bridge: Bridge, tmp_path: Path) -> None:
+    # Given
+    pem = signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    # When
+    result = bridge("send", "--key", str(tmp_path / "key.pem"))
+    # Then
+    assert result.returncode == 1
+    assert "401" in result.stdout
+
+
+def test_a_new_organization_is_one_that_can_be_checked(bridge: Bridge, tmp_path: Path, stand: Stand) -> None:
+    # Given
+    listed = (stand.organization.directory / "rehearsal.toml").read_text().split('"""')[1]
+    (tmp_path / "key.pem").write_text(listed)
+    options = ["--public-key", str(tmp_path / "key.pem"), "--environment", "production"]
+    # When
+    made = bridge("new", "acme", *options, "--organizations", str(tmp_path))
+    checked = bridge("check", str(tmp_path / "acme.toml"))
+    # Then
+    assert made.returncode == 0, made.stderr
+    assert checked.returncode == 0, checked.stdout
+    assert "VectorCareBridge-acme, production" in checked.stdout
+
+
+def _first(tail: subprocess.Popen[str], event_id: str) -> dict[str, Any]:
+    """Wait for the line of an event; the timer's kill ends the wait."""
+    assert tail.stdout is not None
+    for text in tail.stdout:
+        line: dict[str, Any] = json.loads(text)
+        if line.get("event_id") == event_id:
+            return line
+    raise AssertionError(f"{event_id} was not seen")

@@ -1,0 +1,280 @@
+"""`bridge dlq` on a stack in moto; the redrive function is the real one."""
+
+import base64
+import io
+import json
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from operate import letters
+from operate.redriving import Progress, Selection, redrive
+from operate.stack import Stack
+from tests.operate.conftest import Run, parsed
+from tests.support import webhooks
+from tests.support.cloud import Cloud
+from vectorcare_bridge import message
+from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.message import Webhook
+
+pytestmark = pytest.mark.usefixtures("functions")
+
+RECEIVED = "2026-02-28T12:00:00.000000Z"
+
+
+class _Functions:
+    """Lambda, which runs the redrive function in this process."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.events: list[dict[str, Any]] = []
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's names
+        event = json.loads(Payload)
+        self.events.append(event)
+        try:
+            with redirect_stdout(io.StringIO()):  # a function's log is not the command's output
+                answer = self._cloud.invoke(FunctionName, event)
+        except ValueError as error:
+            answer = {"errorType": "RequestError", "errorMessage": str(error)}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+@pytest.fixture
+def functions(cloud: Cloud, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> _Functions:
+    """Give the stack a redrive function, and no long polls."""
+    functions = _Functions(cloud)
+    connect = stack.connect
+    whole = replace(
+        stack,
+        outputs={**stack.outputs, "RedriveFunction": "redrive"},
+        connect=lambda service: functions if service == "lambda" else connect(service),
+    )
+    monkeypatch.setattr("operate.stack.find", lambda *_, **__: whole)
+    monkeypatch.setattr("vectorcare_bridge.queue.LONG_POLL_SECONDS", 0)
+    monkeypatch.setattr("operate.dead_letters._SETTLE_SECONDS", 0.0)
+    return functions
+
+
+def die(cloud: Cloud, *bodies: bytes) -> None:
+    """Put webhooks into the dead-letter queue."""
+    for body in bodies:
+        encoded = message.encode(Webhook(body, "c2ln", RECEIVED))
+        cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, **encoded)
+
+
+def visible(cloud: Cloud) -> int:
+    """Count the letters that others see."""
+    answer = cloud.sqs.get_queue_attributes(
+        QueueUrl=cloud.dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def test_list_says_why_each_letter_is_dead_and_gives_all_of_them_back(cloud: Cloud, run: Run) -> None:
+    # Given
+    die(cloud, b"Zebulon, no JSON", b"[]", webhooks.body(), *[b"{}"] * 20)
+
+    # When
+    result = run("dlq", "list", "--json")
+    table = run("dlq", "list")
+
+    # Then
+    assert (result.exit_code, table.exit_code) == (1, 1)
+    assert parsed(result)["by_reason"] == {"missing_field": 20, "not_json": 1, "not_an_object": 1, "exhausted": 1}
+    letter = next(one for one in parsed(result)["letters"] if one["reason"] == "exhausted")
+    assert (letter["service_request_id"], letter["received_at"], letter["redriven"]) == ("VC-TEST0001", RECEIVED, 0)
+    assert letter["expires"] > RECEIVED
+    assert visible(cloud) == 23
+    assert "not_json" in table.output
+    assert all(letter["message_id"] in table.output for letter in parsed(result)["letters"])
+    assert "Zebulon" not in result.output + table.output
+
+
+def test_interrupted_it_gives_back_what_it_has_seen(cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    die(cloud, *[b"{}"] * 15)
+    monkeypatch.setattr("operate.letters._letter", mock.Mock(side_effect=KeyboardInterrupt))
+
+    # When
+    result = run("dlq", "list")
+
+    # Then
+    assert result.exit_code != 0
+    assert visible(cloud) == 15
+
+
+def test_an_empty_queue_is_fine(run: Run) -> None:
+    assert run("dlq", "list").exit_code == 0
+    assert run("dlq", "redrive", "--yes").exit_code == 0
+
+
+def test_show_names_fields_and_shows_values_only_when_asked(cloud: Cloud, run: Run) -> None:
+    # Given
+    die(cloud, webhooks.body(event_timestamp=5))
+    message_id = parsed(run("dlq", "list", "--json"))["letters"][0]["message_id"]
+
+    # When
+    shape, content = run("dlq", "show", message_id), run("dlq", "show", message_id, "--phi")
+    missing = run("dlq", "show", "no-such")
+
+    # Then
+    assert (shape.exit_code, content.exit_code, missing.exit_code) == (0, 0, 1)
+    assert "bad_timestamp" in shape.output
+    assert "data.patient_first_name" in shape.output
+    assert webhooks.INVENTED_NAME not in shape.output
+    assert webhooks.INVENTED_NAME in content.output
+    assert visible(cloud) == 1
+
+
+def test_export_copies_every_byte_for_its_owner_alone_and_overwrites_nothing(
+    cloud: Cloud, run: Run, tmp_path: Path
+) -> None:
+    # Given
+    bodies = {b"\xff\x00 no JSON", webhooks.body(), b"[]"}
+    die(cloud, *bodies)
+    file = tmp_path / "letters.jsonl"
+
+    # When
+    first, second = run("dlq", "export", str(file)), run("dlq", "export", str(file))
+
+    # Then
+    assert (first.exit_code, second.exit_code) == (0, 1), first.output
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {base64.b64decode(line["body"]) for line in lines} == bodies
+    assert {line["attributes"]["signature"] for line in lines} == {"c2ln"}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert visible(cloud) == 3
+    assert "Patients' data" in first.output
+
+
+def test_an_export_that_breaks_off_leaves_no_file(
+    cloud: Cloud, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    die(cloud, b"{}")
+    monkeypatch.setattr("operate.letters._letter", mock.Mock(side_effect=KeyboardInterrupt))
+
+    # When
+    run("dlq", "export", str(tmp_path / "letters.jsonl"))
+
+    # Then
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_counts_and_moves_nothing(cloud: Cloud, run: Run) -> None:
+    # Given
+    die(cloud, b"[]", b"[1]", webhooks.body())
+
+    # When
+    result = run("dlq", "redrive", "--dry-run", "--reason", "not_an_object", "--json")
+
+    # Then
+    assert result.exit_code == 0
+    assert (parsed(result)["would_move"], parsed(result)["is_all"]) == (2, True)
+    assert (visible(cloud), cloud.messages()) == (3, 0)
+
+
+def test_it_moves_what_it_is_asked_for(cloud: Cloud, run: Run) -> None:
+    # Given
+    die(cloud, b"[]", webhooks.body(), webhooks.body(service_request_id="VC-OTHER"))
+
+    # When
+    unasked = run("dlq", "redrive")
+    result = run("dlq", "redrive", "--id", "VC-OTHER", "--yes", "--json")
+
+    # Then
+    assert (unasked.exit_code, result.exit_code) == (1, 0), result.output
+    assert (parsed(result)["moved"], parsed(result)["remaining"], parsed(result)["died_again"]) == (1, 2, {})
+    assert cloud.messages() == 1
+    cloud.process()
+    assert cloud.state("VC-OTHER")
+
+
+def test_what_dies_again_is_told(cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a processor that kills what it is given at once
+    die(cloud, b"[]")
+    count = letters.count
+
+    def kill(sqs: Any, url: str) -> int:
+        for one in sqs.receive_message(QueueUrl=cloud.queue_url, MessageAttributeNames=["All"]).get("Messages", []):
+            sqs.send_message(
+                QueueUrl=cloud.dead_letter_queue_url,
+                MessageBody=one["Body"],
+                MessageAttributes=one["MessageAttributes"],
+            )
+            sqs.delete_message(QueueUrl=cloud.queue_url, ReceiptHandle=one["ReceiptHandle"])
+        return count(sqs, url)
+
+    monkeypatch.setattr("operate.letters.count", kill)
+
+    # When
+    result = run("dlq", "redrive", "--yes")
+
+    # Then
+    assert result.exit_code == 1
+    assert "Died again: 1 not_an_object" in result.output
+
+
+def test_poison_that_comes_back_at_once_does_not_keep_it_going() -> None:
+    # Given a queue in which each letter is dead again before the next chunk
+    calls: list[Any] = []
+
+    def invoke(event: Any) -> Any:
+        calls.append(event)
+        return {"moved": event["limit"], "stopped": "limit"}
+
+    done = Progress()
+
+    # When
+    redrive(invoke, Selection(Reason.NOT_JSON, "VC-1"), total=450, rate=None, done=done, advance=lambda: None)
+
+    # Then
+    assert (done.moved, done.stopped) == (450, "limit")
+    assert [call["limit"] for call in calls] == [200, 200, 50]
+    assert calls[0] == {"limit": 200, "reason": "not_json", "service_request_id": "VC-1"}
+
+
+def test_a_rate_is_kept_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    slept: list[float] = []
+    monkeypatch.setattr("operate.redriving.time.sleep", slept.append)
+
+    # When
+    redrive(
+        lambda event: {"moved": event["limit"], "stopped": "limit"},
+        Selection(),
+        total=12,
+        rate=1.0,
+        done=Progress(),
+        advance=lambda: None,
+    )
+
+    # Then
+    assert [round(seconds) for seconds in slept] == [5, 10]
+
+
+def test_a_queue_that_refuses_ends_it_and_says_so(
+    cloud: Cloud, functions: _Functions, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    die(cloud, b"[]")
+    original = functions._cloud.invoke
+    monkeypatch.setattr(
+        functions._cloud,
+        "invoke",
+        lambda name, event: (
+            original(name, event) if event.get("dry_run") else {"moved": 0, "stopped": "queue", "remaining": 1}
+        ),
+    )
+
+    # When
+    result = run("dlq", "redrive", "--yes")
+
+    # Then
+    assert result.exit_code == 1
+    assert "stopped before the end (queue)" in result.output
