@@ -57,10 +57,11 @@ def to_datetime(instant: str) -> datetime:
 
 def later(instant: str, *, days: float = 0, minutes: float = 0) -> str:
     """Move an instant forward (or back, where negative); it stops at the ends of the calendar, years 1 and 9999."""
+    shift = timedelta(days=days, minutes=minutes)
     try:
-        return of(to_datetime(instant) + timedelta(days=days, minutes=minutes))
+        return of(to_datetime(instant) + shift)
     except OverflowError:
-        return of(datetime.max.replace(tzinfo=UTC) if days + minutes > 0 else datetime.min.replace(tzinfo=UTC))
+        return of(datetime.max.replace(tzinfo=UTC) if shift > timedelta() else datetime.min.replace(tzinfo=UTC))
 
 
 def epoch_seconds(instant: str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulation.models import expressions, values
-from simulation.models.errors import refusal
+from simulation.models.errors import ConditionalCheckFailedException, refusal
 from simulation.models.values import Item
 
 Key = tuple[str, ...]
@@ -13,6 +13,8 @@ Written = Callable[[Key, Item | None, Item], None]
 
 _KEY_BYTES = (2048, 1024)
 _INDEX_KEY_BYTES = 1024
+# Real pages end at a megabyte; short ones let readers show that they read on.
+_PAGE_ITEMS = 10
 
 
 @dataclass(slots=True)
@@ -101,6 +103,44 @@ class DynamoDB:
             return {"Attributes": old} if old else {}
         return {"Attributes": new} if ReturnValues == "ALL_NEW" else {}
 
+    def get_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Read an item; only as the writes have left it."""
+        if not ConsistentRead:
+            raise NotImplementedError("the model has no stale copies")
+        table = self._table(TableName, "GetItem")
+        _check_key(table, Key, "GetItem")
+        item = table.items.get(table.key_of(Key))
+        return {"Item": item} if item else {}
+
+    def query(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: Item,  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Read the items of one partition, a page at a time, by sort key."""
+        table = self._table(TableName, "Query")
+        partition, _, placeholder = KeyConditionExpression.partition(" = ")
+        if not ConsistentRead or partition != table.keys[0] or placeholder not in ExpressionAttributeValues:
+            raise NotImplementedError("the model knows consistent reads of a partition alone")
+        wanted = ExpressionAttributeValues[placeholder]["S"]
+        after = table.key_of(ExclusiveStartKey) if ExclusiveStartKey else ()
+        keys = sorted(key for key in table.items if key[0] == wanted and key > after)
+        answer: dict[str, Any] = {"Items": [table.items[key] for key in keys[:_PAGE_ITEMS]]}
+        if len(keys) > _PAGE_ITEMS:
+            last = keys[_PAGE_ITEMS - 1]
+            answer["LastEvaluatedKey"] = {name: {"S": part} for name, part in zip(table.keys, last, strict=True)}
+        return answer
+
     def expire(self, table_name: str, key: Key, *, now: float) -> Item | None:
         """Delete an item whose time to live has run out; answer it, or None where it has not.
 
@@ -156,7 +196,13 @@ class _Request:
         if self._condition is None or self._condition(old or {}, self._names, self._given):
             return
         more: dict[str, Any] = {"Item": old} if old and return_old else {}
-        raise refusal("ConditionalCheckFailedException", self._operation, "The conditional request failed", **more)
+        raise refusal(
+            "ConditionalCheckFailedException",
+            self._operation,
+            "The conditional request failed",
+            kind=ConditionalCheckFailedException,
+            **more,
+        )
 
     def apply(self, old: Item) -> Item:
         if self._update is None:

@@ -33,9 +33,14 @@ class NoSuchKey(ClientError):  # noqa: N818 botocore's name for it
     """S3: there is no such object."""
 
 
+class ConditionalCheckFailedException(ClientError):  # noqa: N818 botocore's name for it
+    """DynamoDB: the condition of a write does not hold."""
+
+
 class Exceptions:
     """The modeled exceptions that a client carries as `client.exceptions`."""
 
+    ConditionalCheckFailedException = ConditionalCheckFailedException
     OverLimit = OverLimit
     NoSuchKey = NoSuchKey
 

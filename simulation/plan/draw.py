@@ -6,7 +6,7 @@ from typing import Any
 from simulation.plan import swarm, unwelcome
 from simulation.plan.content import Content, Event
 from simulation.plan.keys import NEW, OLD
-from simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Rotation, Sending
+from simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Replay, Rotation, Sending
 from simulation.plan.trips import Trips
 from simulation.world.faults import Outage
 
@@ -202,6 +202,7 @@ class _Drawing:
             operations.append(Deploy(self._any_time(), (OLD,)))
         for _ in range(random.choice((0, 1, 2, 5))):
             operations.append(Redrive(random.uniform(0.2, 1.5) * span, self._redrive_event(), self._chance(0.2)))
+        operations += [Replay(self._any_time()) for _ in range(random.choice((0, 0, 1, 4)))]
         return sorted(
             operations, key=lambda operation: operation.begins if isinstance(operation, Outage) else operation.at
         )

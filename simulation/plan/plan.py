@@ -84,6 +84,13 @@ class Redrive:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """An operator rebuilds some states from the journal."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Deploy:
     """Every function gets a new version; ingest's knows these keys."""
 
@@ -106,7 +113,7 @@ class ByHand:
     content: Content
 
 
-Operation = ByHand | Redrive | Deploy | Rotation | Outage
+Operation = ByHand | Redrive | Replay | Deploy | Rotation | Outage
 
 
 @dataclass(frozen=True)

@@ -90,9 +90,9 @@ class Client:
         setattr(self, name, operation)
         return operation
 
-    def get_paginator(self, operation: str) -> "Paginator":
+    def get_paginator(self, operation: str) -> "Paginator | QueryPaginator":
         """Make a paginator."""
-        return Paginator(getattr(self, operation))
+        return QueryPaginator(self.query) if operation == "query" else Paginator(getattr(self, operation))
 
     def _call(self, name: str, operation: Callable[..., Any], /, **parameters: Any) -> Any:
         for attempt in range(1, self._attempts + 1):
@@ -241,3 +241,20 @@ class Paginator:
             if not page["IsTruncated"]:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+class QueryPaginator:
+    """Pages of a query, each a call."""
+
+    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
+        self._operation = operation
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Ask for page after page."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._operation(**parameters, **start)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

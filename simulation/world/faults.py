@@ -42,6 +42,7 @@ OUTAGE_BEGUN = "outage of "
 DEPLOYED = "deploy in the middle"
 ROTATED = "key rotated in the middle"
 REDRIVEN = "redrive in the middle"
+REPLAYED = "replay of states in the middle"
 BY_HAND = "message put on the queue by hand"
 UNWELCOME = "webhook that is unreadable, early or forged"
 

@@ -18,6 +18,7 @@ FUNCTIONS = (
     Function("drain", "drain.handler", timeout=60),
     Function("redrive", "redrive.handler", timeout=900),
     Function("publisher", "publisher.handler", timeout=60),
+    Function("replay", "simulation.world.replay_command", timeout=3600),
 )
 
 

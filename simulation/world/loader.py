@@ -19,7 +19,10 @@ from unittest import mock
 
 from aws_lambda_powertools import Metrics
 
-LAMBDAS = Path(__file__).parents[2] / "lambdas"
+PROJECT = Path(__file__).parents[2]
+LAMBDAS = PROJECT / "lambdas"
+# What an operator runs beside the functions, through the same door.
+_OPERATED = ("operate.journal", "operate.replay_plan", "operate.replayer", "simulation.world.replay_command")
 DOOR = "vectorcare_bridge.aws"
 OUTPUT = "vectorcare_bridge.observability"
 
@@ -152,7 +155,7 @@ class _Finder:
 
 @lru_cache
 def _product_modules() -> frozenset[str]:
-    names = set()
+    names = set(_OPERATED)
     for path in LAMBDAS.rglob("*.py"):
         parts = path.relative_to(LAMBDAS).with_suffix("").parts
         names.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
@@ -161,7 +164,7 @@ def _product_modules() -> frozenset[str]:
 
 @lru_cache
 def _path_of(name: str) -> Path:
-    path = LAMBDAS.joinpath(*name.split("."))
+    path = (PROJECT if name in _OPERATED else LAMBDAS).joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

@@ -5,9 +5,9 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from simulation.history.ledger import Ledger
+from simulation.history.ledger import UNREADABLE, Ledger
 from simulation.plan import keys
-from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Rotation, Settings
+from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Replay, Rotation, Settings
 from simulation.world import faults
 from simulation.world.container import Outcome
 from simulation.world.faults import Faults, Outage
@@ -20,6 +20,7 @@ from simulation.world.vectorcare import VectorCare
 _DRAIN_SECONDS = 60.0
 # An empty spool seldom needs a run that finds nothing.
 _DRAIN_OF_NOTHING = 0.05
+_REPLAYED_AT_ONCE = 20
 
 
 class Operations:
@@ -59,9 +60,16 @@ class Operations:
             self._scheduler.at(operation.at, self._rotate)
         elif isinstance(operation, ByHand):
             self._scheduler.at(operation.at, partial(self._put, operation))
+        elif isinstance(operation, Replay):
+            self._faults.count(faults.REPLAYED)
+            self._scheduler.at(operation.at, self._replay)
         else:
             self._faults.count(faults.REDRIVEN)
             self._scheduler.at(operation.at, partial(self.redrive, operation))
+
+    def replay_at_rest(self) -> None:
+        """Rebuild some states when nothing moves any more: that must not change one."""
+        self._fleets["replay"].invoke({"service_request_ids": self._some_ids()}, self._replayed_at_rest)
 
     def every_minute(self) -> None:
         """Run the drain, as EventBridge does: at least once."""
@@ -84,6 +92,23 @@ class Operations:
         self._say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
         self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
         self._faults.begin(outage)
+
+    def _replay(self) -> None:
+        ids = self._some_ids()
+        self._say("operator", f"replays {ids}")
+        self._fleets["replay"].invoke({"service_request_ids": ids}, self._replayed)
+
+    def _some_ids(self) -> list[str]:
+        ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE})
+        return self._random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
+
+    def _replayed(self, outcome: Outcome) -> None:
+        if "refused" in (outcome.answer or ()):
+            self._ledger.violate("a replay was refused", str(outcome.answer))
+
+    def _replayed_at_rest(self, outcome: Outcome) -> None:
+        if outcome.answer is None or set(outcome.answer) - {"unchanged", "expired"}:
+            self._ledger.violate("a replay at rest changes a state", f"{outcome.error} {outcome.answer}")
 
     def _deploy(self, deploy: Deploy) -> None:
         self._say("operator", f"deploys with keys {deploy.keys}")

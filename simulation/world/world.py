@@ -133,6 +133,8 @@ class World:
             self._come_to_rest()
             if len(self.storage.dead_letters) == letters:
                 break
+        self.operations.replay_at_rest()
+        self._come_to_rest()
 
     def _end_of_trouble(self) -> float:
         """Say when all that is planned has happened."""

@@ -1,6 +1,7 @@
 """The stack's resources in moto, and the real handlers beside them."""
 
 import base64
+import functools
 import importlib
 import itertools
 import json
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import boto3
+import botocore.session
 from botocore.client import BaseClient
 from moto import mock_aws
 
@@ -24,6 +26,8 @@ CUSTOMER_ID = "acme-7Jw2"
 NOW = "2026-03-01T12:00:00.000000Z"
 """What the functions' clock shows at first, so that no test depends on the day it is run; it ticks at each look."""
 T = TypeVar("T")
+# All clients share what botocore reads from disk, as that is most of what making one takes.
+_LOADER = functools.cache(botocore.session.create_loader)
 FUNCTIONS = ("ingest", "processor", "drain", "redrive")
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -175,7 +179,8 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     )
     # Moto may take longer than AWS would be given.
     patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=60, SPOOL_SECONDS=60)
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, _one_call_at_a_time():
+    loader = mock.patch("botocore.session.create_loader", _LOADER)
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, loader, _one_call_at_a_time():
         yield Cloud(order_by=order_by, public_keys=public_keys)
 
 

@@ -43,6 +43,11 @@ def test_unknown_actions_and_statuses_pass() -> None:
     assert (event.action, event.request_status) == ("TELEPORTED", "PAUSED")
 
 
+@pytest.mark.parametrize("field", ["event_type", "event"])
+def test_a_field_named_as_in_version_1_does_not_make_it_version_1(field: str) -> None:
+    assert envelope.read(body(**{field: "x"})) == envelope.read(body())
+
+
 def test_an_absent_action_passes() -> None:
     assert envelope.read(body(action=...)).action is None
 
@@ -93,6 +98,7 @@ def nested(lists: int, leaf: str = "") -> Any:
         (b"12", Reason.NOT_AN_OBJECT),
         (b'{"event_type": "x", "event": {}}', Reason.UNSUPPORTED_VERSION),
         (b'{"event": {"service_request_id": "VC-1"}}', Reason.UNSUPPORTED_VERSION),
+        (b'{"event_type": "x", "service_request_id": "VC-1"}', Reason.UNSUPPORTED_VERSION),
         (b"{}", Reason.MISSING_FIELD),
         (body(service_request_id=...), Reason.MISSING_FIELD),
         (body(service_request_id=""), Reason.MISSING_FIELD),
@@ -130,6 +136,22 @@ def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, re
     assert reason_of(raw) is reason
 
 
+@pytest.mark.parametrize(
+    ("field", "limit"),
+    [
+        ("service_request_id", 2048),
+        # The journal keeps other bytes under a known id beside it, under the id, `#` and a digest: 1024 bytes at most.
+        ("event_id", 1024 - 65),
+        ("request_status", 1024),
+        ("action", 1024),
+        ("data", 392 * 1024),
+    ],
+)
+def test_a_field_may_be_as_long_as_its_place_in_the_tables(field: str, limit: int) -> None:
+    assert getattr(envelope.read(body(**{field: "x" * limit})), field) == "x" * limit
+    assert reason_of(body(**{field: "x" * (limit + 1)})) is Reason.UNSTORABLE
+
+
 @pytest.mark.parametrize("data", [nested(32), nested(31, '"leaf"')])
 def test_data_may_be_nested_to_32_levels_its_leaves_counted(data: Any) -> None:
     assert envelope.read(body(data=data)).data == data
@@ -141,6 +163,8 @@ def test_data_may_be_nested_to_32_levels_its_leaves_counted(data: Any) -> None:
         (b"0e400", "0"),
         (b"-0.0", "0"),
         (b"1" + b"0" * 60, "1E+60"),
+        (b"1200", "1200"),
+        (b"9" * 38, "9" * 38),
         (b"9.9e125", "9.9E+125"),
         (b"1e-130", "1E-130"),
         (b"0." + b"0" * 50 + b"5", "5E-51"),

@@ -1,5 +1,7 @@
 """A webhook's bytes survive the queue, whatever they are."""
 
+from typing import Any
+
 import pytest
 
 from vectorcare_bridge import message
@@ -44,6 +46,18 @@ def test_signature_time_and_redrives_travel_as_attributes() -> None:
         "received_at": "2026-03-01T10:00:00.000000Z",
         "redriven": "2",
     }
+    assert message.decode("{}", values(encoded), sent_at=SENT_AT) == webhook(b"{}", redriven=2)
+
+
+def test_attributes_have_the_types_that_sqs_asks_for() -> None:
+    kinds = {name: value["DataType"] for name, value in message.encode(webhook(b"\xff"))["MessageAttributes"].items()}
+    assert kinds == {
+        "source": "String",
+        "signature": "String",
+        "received_at": "String",
+        "encoding": "String",
+        "redriven": "Number",
+    }
 
 
 @pytest.mark.parametrize("received_at", [{}, {"received_at": ""}, {"received_at": "soon"}])
@@ -57,6 +71,30 @@ def test_a_message_put_on_the_queue_by_hand_is_read_as_it_is(received_at: dict[s
 def test_a_message_that_lies_about_its_encoding_is_read_as_it_is() -> None:
     attributes = {"encoding": "base64", "redriven": "many"}
     assert message.decode("%%%", attributes, sent_at=SENT_AT) == Webhook(b"%%%", "", SENT_AT)
+    assert message.decode("ü", attributes, sent_at=SENT_AT) == Webhook("ü".encode(), "", SENT_AT)
+
+
+@pytest.mark.parametrize(("written", "count"), [("999999999", 999_999_999), ("1000000000", 0), ("-1", 0), ("", 0)])
+def test_a_count_of_more_than_nine_digits_is_none(written: str, count: int) -> None:
+    assert message.decode("{}", {"redriven": written}, sent_at=SENT_AT).redriven == count
+    number = message.redriven({"redriven": {"DataType": "Number", "StringValue": written}})["redriven"]
+    assert number["StringValue"] == str(count + 1)
+
+
+def test_half_a_character_in_a_message_is_kept_as_bytes_that_are_no_text() -> None:
+    assert message.decode("\ud83d", {}, sent_at=SENT_AT).body == b"\xed\xa0\xbd"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"redriven": {"DataType": "String", "StringValue": "many"}},
+        {"redriven": {"DataType": "Binary", "BinaryValue": b"1"}},
+    ],
+)
+def test_a_letter_that_counts_no_redrives_has_been_redriven_once_now(attributes: dict[str, Any]) -> None:
+    assert message.redriven(attributes) == {"redriven": {"DataType": "Number", "StringValue": "1"}}
 
 
 def test_a_redrive_keeps_the_attributes_and_counts_itself() -> None:

@@ -1,6 +1,7 @@
 """The door: who gets in."""
 
 import base64
+import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -33,6 +34,17 @@ def test_any_of_the_keys_may_have_signed(signer: str) -> None:
     key = signature.verify(BODY, signing.sign(BODY, signing.private_key(signer)), both)
     # Then the one that signed is named
     assert key.fingerprint == keys(signer)[0].fingerprint
+
+
+def test_a_key_is_named_by_the_first_twelve_digits_of_its_digest() -> None:
+    encoded = signing.encoded_public_key()
+    digest = hashlib.sha256(base64.b64decode(encoded)).hexdigest()
+    assert signature.load_keys(encoded)[0].fingerprint == digest[:12]
+
+
+def test_a_key_with_anything_added_stops_the_start() -> None:
+    with pytest.raises(ValueError, match="base64"):
+        signature.load_keys("%" + signing.encoded_public_key())
 
 
 def canonical(raw: bytes) -> str:
@@ -72,6 +84,23 @@ def test_what_vectorcare_did_not_sign_is_refused(header: str | None) -> None:
     assert not header or header not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ("missing", "missing"),
+        ("empty", "missing"),
+        ("not base64", "not base64"),
+        ("not ASCII", "not base64"),
+        ("space after", "not base64"),
+        ("all zero", "no key verifies it"),
+    ],
+)
+def test_a_refusal_says_which_part_failed(case: str, part: str) -> None:
+    with pytest.raises(signature.SignatureRefusedError) as refused:
+        signature.verify(BODY, REFUSED[case], keys("vectorcare"))
+    assert str(refused.value) == part
+
+
 def test_another_spelling_of_the_same_signature_is_refused() -> None:
     # Given a signature whose last base64 digit differs only in bits that carry nothing
     header = signing.sign(BODY)
@@ -79,5 +108,6 @@ def test_another_spelling_of_the_same_signature_is_refused() -> None:
     twin = header[:-3] + alphabet[alphabet.index(header[-3]) ^ 1] + "=="
     assert base64.b64decode(twin) == base64.b64decode(header)
     # When it is verified, Then it is refused
-    with pytest.raises(signature.SignatureRefusedError):
+    with pytest.raises(signature.SignatureRefusedError) as refused:
         signature.verify(BODY, twin, keys("vectorcare"))
+    assert str(refused.value) == "not base64"

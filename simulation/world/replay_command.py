@@ -1,0 +1,24 @@
+"""The operator's replay, as a function that the simulation runs like the others."""
+
+import os
+from typing import Any
+
+from operate.journal import Journal
+from operate.replay_plan import Rule
+from operate.replayer import Replayer
+from vectorcare_bridge import aws
+from vectorcare_bridge.fold import OrderBy
+
+_client = aws.client("dynamodb", connect_timeout=5, read_timeout=60, attempts=4)
+_replayer = Replayer(
+    _client,
+    Journal(_client, os.environ["EVENTS_TABLE"]),
+    os.environ["SERVICE_REQUESTS_TABLE"],
+    rule=Rule(OrderBy(os.environ["ORDER_BY"]), int(os.environ["STATE_RETENTION_DAYS"])),
+    dry_run=False,
+)
+
+
+def handler(event: dict[str, list[str]], _context: Any) -> list[str]:
+    """Replay service requests; answer the outcome of each."""
+    return [_replayer.replay(service_request_id).outcome.value for service_request_id in event["service_request_ids"]]
