@@ -1,15 +1,18 @@
-"""The one door to the world: AWS clients, clock, randomness, threads. A simulation puts its own in their place."""
+"""The one door to the world: AWS, HTTP, clock, randomness, threads. A simulation puts its own in their place."""
 
 import random
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
 from vectorcare_bridge import instant
+
+if TYPE_CHECKING:
+    from requests import Session
 
 # Fixed, because botocore otherwise assembles one for every request.
 _USER_AGENT = "vectorcare-bridge"
@@ -39,6 +42,21 @@ def client(service: str, *, connect_timeout: float, read_timeout: float, attempt
             user_agent=_USER_AGENT,
         ),
     )
+
+
+def http_session(*, connections: int) -> "Session":
+    """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified.
+
+    It takes nothing from the environment: a stray .netrc would replace the Authorization header.
+    """
+    import requests  # noqa: PLC0415 only the function that needs it pays for it at cold start
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+    session = requests.Session()
+    session.trust_env = False
+    session.headers["User-Agent"] = _USER_AGENT
+    session.mount("https://", HTTPAdapter(pool_maxsize=connections))
+    return session
 
 
 def executor(threads: int) -> Executor:

@@ -1,0 +1,1 @@
+"""Commands in, calls to VectorCare, outcomes on the bus."""

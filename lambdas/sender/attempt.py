@@ -1,0 +1,181 @@
+"""One service request's commands of a batch: claimed, sent, recorded, in this order."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from sender.breaker import Breaker
+from sender.delivery import Delivery, Ended, Invocation, Later, Result
+from vectorcare_bridge import aws, instant, observability, vectorcare_call
+from vectorcare_bridge.access_token import NoTokenError
+from vectorcare_bridge.command import REPEATABLE, Command, Kind
+from vectorcare_bridge.ledger import BusyError, Claim, Ledger
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.outcome import Ending, Outcome, end
+from vectorcare_bridge.vectorcare_answer import Answer, Verdict
+from vectorcare_bridge.vectorcare_api import VectorCareApi
+from vectorcare_bridge.vectorcare_call import Call
+
+LONGEST_CALL_SECONDS = 45
+"""A call, its repetition with another token, that token, the secret: each may use up its time-out."""
+
+_NOT_ADMITTED = Answer(Verdict.LATER, "circuit_open")
+_OUT_OF_TIME = Answer(Verdict.LATER, "out_of_time")
+UNTRIED = frozenset({_NOT_ADMITTED.reason, _OUT_OF_TIME.reason})
+"""Reasons for which a command is given back without an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    delivery: Delivery
+    claim: Claim
+
+
+class Attempts:
+    """Sends commands, and keeps the ledger beside it.
+
+    Parameters
+    ----------
+    api : VectorCareApi
+        Takes the calls.
+    ledger : Ledger
+        Is asked before a call, and told after it.
+    breaker : Breaker
+        Of this invocation.
+    invocation : Invocation
+        Whose end no call may outlast.
+    executor : Executor
+        Runs calls to the ledger side by side; not the one that runs this.
+    """
+
+    def __init__(
+        self, api: VectorCareApi, ledger: Ledger, breaker: Breaker, invocation: Invocation, *, executor: Executor
+    ) -> None:
+        self._api = api
+        self._ledger = ledger
+        self._breaker = breaker
+        self._invocation = invocation
+        self._executor = executor
+
+    def send(self, deliveries: Sequence[Delivery]) -> list[Result]:
+        """Send the location updates of one service request, or one command.
+
+        Each is claimed right before its call and recorded right after it, so that a crash leaves few in doubt.
+        """
+        obstacle = self._obstacle()
+        if obstacle:
+            return [Later(one, obstacle.reason or "") for one in deliveries]
+        results: list[Result] = []
+        claimed: list[_Claimed] = []
+        for answer in self._executor.map(self._claim, deliveries):
+            if isinstance(answer, _Claimed):
+                claimed.append(answer)
+            else:
+                results.append(answer)
+        if not claimed:
+            return results
+        answers = self._call([one.claim.command for one in claimed])
+        settled = self._executor.map(lambda one: self._settle(one, answers[one.claim.command.command_id]), claimed)
+        return results + list(settled)
+
+    def end_without_call(self, delivery: Delivery, outcome: Outcome, reason: str) -> Result:
+        """End a command for which no call may be spent; an earlier attempt may have been one all the same."""
+        answer = self._claim(delivery, is_last=True)
+        if not isinstance(answer, _Claimed):
+            return answer
+        if answer.claim.may_have_been_sent:
+            return self._end(answer, Outcome.UNCERTAIN, "no_answer")
+        return self._end(answer, outcome, reason)
+
+    def _obstacle(self) -> Answer | None:
+        if not self._breaker.admits():
+            return _NOT_ADMITTED
+        seconds_left = instant.seconds_between(aws.now(), self._invocation.ends_at)
+        return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
+
+    def _claim(self, delivery: Delivery, *, is_last: bool = False) -> _Claimed | Result:
+        message, command = delivery.message, delivery.command
+        holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
+        try:
+            claim = self._ledger.claim(command, holder=holder, now=aws.now(), lease_until=self._invocation.ends_at)
+        except BusyError:
+            return Later(delivery, "busy")
+        except Exception as error:  # noqa: BLE001 nothing is sent that the ledger does not know of
+            return Later(delivery, "not_claimed", error=error)
+        if isinstance(claim, Ending):
+            return Ended(delivery, claim, is_repeated=True)
+        claimed = _Claimed(delivery, claim)
+        if claim.may_have_been_sent and command.kind not in REPEATABLE and not is_last:
+            return self._end(claimed, Outcome.UNCERTAIN, "no_answer")
+        return claimed
+
+    def _call(self, commands: Sequence[Command]) -> dict[str, list[Answer]]:
+        """Make the calls; answer what became of each command, by its id, in each call that it was part of."""
+        answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        for call in vectorcare_call.calls(commands):
+            answer = self._obstacle() or self._spend(call)
+            answered = {command.command_id: [answer] for command in call.commands}
+            if answer.status == HTTPStatus.BAD_REQUEST and len(call.commands) > 1:
+                # One of them is at fault: halved until it stands alone, it fails alone.
+                middle = len(call.commands) // 2
+                answered = self._call(call.commands[:middle]) | self._call(call.commands[middle:])
+            for command_id, more in answered.items():
+                answers[command_id] += more
+        return answers
+
+    def _spend(self, call: Call) -> Answer:
+        try:
+            answer = self._api.send(call)
+        except NoTokenError as error:
+            answer = error.answer
+            if error.is_refused:
+                observability.log("token.refused", reason=answer.reason, status_code=answer.status)
+                observability.count(Metric.CREDENTIALS_REFUSED)
+        self._breaker.take_in(answer)
+        return answer
+
+    def _settle(self, one: _Claimed, answers: Sequence[Answer]) -> Result:
+        answer = max(answers, key=_weight)
+        kind = one.claim.command.kind
+        if answer.verdict is Verdict.DONE:
+            return self._end(one, Outcome.SUCCEEDED, None, service_request_id=answer.service_request_id)
+        if answer.verdict is Verdict.REFUSED:
+            is_repetition = one.claim.may_have_been_sent and kind in (Kind.ACCEPT, Kind.DECLINE)
+            is_uncertain = is_repetition and answer.status == HTTPStatus.FORBIDDEN
+            return self._end(one, Outcome.UNCERTAIN if is_uncertain else Outcome.FAILED, answer.reason)
+        if answer.verdict is Verdict.LOST and kind not in REPEATABLE:
+            return self._end(one, Outcome.UNCERTAIN, answer.reason)
+        return self._try_later(one, answer, may_have_been_sent=any(each.verdict is Verdict.LOST for each in answers))
+
+    def _try_later(self, one: _Claimed, answer: Answer, *, may_have_been_sent: bool) -> Result:
+        may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent
+        try:
+            self._ledger.give_up_claim(one.claim, may_have_been_sent=may_have_been_sent, now=aws.now())
+        except Exception as error:  # noqa: BLE001 the claim ends by itself, with the invocation
+            return Later(one.delivery, answer.reason or "", answer.retry_after, error)
+        return Later(one.delivery, answer.reason or "", answer.retry_after)
+
+    def _end(
+        self, one: _Claimed, outcome: Outcome, reason: str | None, *, service_request_id: str | None = None
+    ) -> Result:
+        now = aws.now()
+        ending = end(
+            one.claim.command,
+            outcome,
+            attempts=one.delivery.message.receives,
+            lag_seconds=one.delivery.age(now),
+            reason=reason,
+            service_request_id=service_request_id,
+        )
+        try:
+            self._ledger.record(one.claim, ending, now=now)
+        except Exception as error:  # noqa: BLE001 not recorded, it would be sent or ended once more without a trace
+            return Later(one.delivery, "not_recorded", error=error)
+        return Ended(one.delivery, ending)
+
+
+def _weight(answer: Answer) -> int:
+    """Rank what decides over a command that was part of several calls: a refusal first, then what is not done."""
+    return [Verdict.DONE, Verdict.LATER, Verdict.LOST, Verdict.REFUSED].index(answer.verdict)

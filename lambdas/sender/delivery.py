@@ -1,0 +1,78 @@
+"""What the queue delivered, and what became of it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from vectorcare_bridge import instant
+from vectorcare_bridge.command import MAX_AGE_SECONDS, Command, Unreadable
+from vectorcare_bridge.outcome import Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the function; `ends_at` is a 27-character instant at which it is over for certain."""
+
+    request_id: str
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the queue delivered it; `receives` counts this delivery, `sent_at` is a 27-character instant."""
+
+    message_id: str
+    receipt_handle: str
+    receives: int
+    sent_at: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that has been read."""
+
+    message: Message
+    command: Command
+
+    @property
+    def max_age(self) -> float:
+        """Seconds for which the command is tried."""
+        return MAX_AGE_SECONDS[self.command.kind]
+
+    def age(self, now: str) -> float:
+        """Seconds since the command came on the queue."""
+        return instant.seconds_between(self.message.sent_at, now)
+
+    def is_expired(self, now: str) -> bool:
+        """Tell whether the command is worse than none by now."""
+        return self.age(now) >= self.max_age
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The command has come to its end; `is_repeated` where it had come to it before."""
+
+    delivery: Delivery
+    ending: Ending
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The command is tried again, not before `at_least` seconds are over."""
+
+    delivery: Delivery
+    reason: str
+    at_least: float = 0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The message cannot be read."""
+
+    message: Message
+    reason: Unreadable
+
+
+Result: TypeAlias = Ended | Later | Dead

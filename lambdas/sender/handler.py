@@ -1,0 +1,64 @@
+"""The outbound queue's event source: batches of commands, with partial batch failures."""
+
+import os
+from typing import Any
+
+from sender.delivery import Invocation, Message
+from sender.send import THREADS, Sender
+from vectorcare_bridge import aws, instant, observability
+from vectorcare_bridge.access_token import AccessToken
+from vectorcare_bridge.bus import Bus
+from vectorcare_bridge.ledger import Ledger
+from vectorcare_bridge.queue import Queue
+from vectorcare_bridge.settings import SenderSettings
+from vectorcare_bridge.vectorcare_api import VectorCareApi
+from vectorcare_bridge.vectorcare_http import Http
+
+_settings = SenderSettings.from_environment(os.environ)
+_http = Http(aws.http_session(connections=THREADS))
+_token = AccessToken(
+    _http,
+    aws.client("secretsmanager", connect_timeout=1, read_timeout=3, attempts=2),
+    url=_settings.token_url,
+    secret=_settings.credentials_secret,
+)
+_sender = Sender(
+    VectorCareApi(_http, _token, url=_settings.api_url),
+    Ledger(
+        aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS),
+        _settings.commands_table,
+    ),
+    Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=3), _settings.event_bus),
+    Queue(aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS), _settings.queue_url),
+    executor=aws.executor(THREADS),
+    ledger_executor=aws.executor(THREADS),
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+    """Send a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
+    observability.begin(context)
+    records = event["Records"]
+    ends_at = instant.later(aws.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
+    try:
+        observability.log("sending.started", messages=len(records))
+        kept = _sender.send(
+            [_message(record) for record in records], Invocation(context.aws_request_id, ends_at=ends_at)
+        )
+    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold a command
+        observability.log("sending.failed", messages=len(records), error=error)
+        kept = [record["messageId"] for record in records]
+    finally:
+        observability.flush()
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
+
+
+def _message(record: dict[str, Any]) -> Message:
+    attributes = record["attributes"]
+    return Message(
+        message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        receives=int(attributes["ApproximateReceiveCount"]),
+        sent_at=instant.of_epoch(int(attributes["SentTimestamp"]) / 1000),
+        body=record["body"],
+    )

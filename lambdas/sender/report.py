@@ -1,0 +1,89 @@
+"""What the operator reads and counts."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sender.attempt import UNTRIED
+from sender.delivery import Dead, Ended, Later, Result
+from vectorcare_bridge import observability, vectorcare_answer
+from vectorcare_bridge.command import Refusal
+from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.outcome import Ending, Outcome
+
+_METRIC_OF_OUTCOME = {
+    Outcome.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
+    Outcome.EXPIRED: Metric.COMMAND_EXPIRED,
+    Outcome.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
+}
+_REASONS = frozenset(map(str, Refusal)) | vectorcare_answer.CODES
+
+
+def report(results: Sequence[Result]) -> None:
+    """Log and count how messages ended, or why they have not.
+
+    What is given back without an attempt is one line a batch: in an outage it is all there is, and often.
+    """
+    untried: Counter[str] = Counter()
+    for result in results:
+        if isinstance(result, Ended):
+            _report_end(result)
+        elif isinstance(result, Dead):
+            _report_dead(result)
+        elif result.reason in UNTRIED:
+            untried[result.reason] += 1
+        else:
+            _report_retry(result)
+    for reason, messages in untried.items():
+        observability.log("sending.untried", reason=reason, messages=messages)
+        observability.count(Metric.COMMAND_RETRIED, messages)
+
+
+def _report_end(result: Ended) -> None:
+    message, ending = result.delivery.message, result.ending
+    if result.is_repeated:
+        observability.log("sending.repeated", message_id=message.message_id, command_id=ending.command_id)
+        observability.count(Metric.COMMAND_REPEATED)
+        return
+    observability.log(
+        "sending.completed",
+        message_id=message.message_id,
+        service_request_id=ending.service_request_id,
+        command=ending.command,
+        command_id=ending.command_id,
+        outcome=ending.outcome,
+        reason=ending.reason,
+        attempt=message.receives,
+    )
+    _count(ending)
+
+
+def _count(ending: Ending) -> None:
+    observability.count(Metric.COMMAND_LAG_SECONDS, ending.lag_seconds)
+    if ending.outcome is Outcome.FAILED:
+        reason = observability.documented(ending.reason, _REASONS)
+        observability.count_by(Metric.COMMAND_FAILED, reason=reason)
+    else:
+        observability.count(_METRIC_OF_OUTCOME[ending.outcome])
+
+
+def _report_retry(result: Later) -> None:
+    delivery = result.delivery
+    observability.log(
+        "sending.postponed",
+        message_id=delivery.message.message_id,
+        service_request_id=delivery.command.service_request_id,
+        command=delivery.command.kind,
+        command_id=delivery.command.command_id,
+        reason=result.reason,
+        attempt=delivery.message.receives,
+        error=result.error,
+    )
+    observability.count(Metric.COMMAND_RETRIED)
+
+
+def _report_dead(result: Dead) -> None:
+    if result.message.receives > 1:
+        # It comes as often as the queue allows before SQS moves it: once is said enough.
+        return
+    observability.log("sending.unreadable", message_id=result.message.message_id, reason=result.reason)
+    observability.count_by(Metric.COMMAND_UNREADABLE, reason=result.reason)

@@ -1,0 +1,67 @@
+"""What goes over the wire, apart from HTTP's own way of writing it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response; after `delay` seconds, or, where `is_reset`, the end of the connection in its place."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0
+    is_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One call's misfortune.
+
+    Attributes
+    ----------
+    status, headers, body
+        Answered in place of the right ones, where given.
+    delay : float
+        Seconds before the answer.
+    is_reset : bool
+        The connection ends without an answer.
+    takes_effect : bool
+        The call does what it should all the same.
+    """
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    delay: float = 0
+    is_reset: bool = False
+    takes_effect: bool = False
+
+
+def answer(status: int, content: Any) -> Response:
+    """Answer JSON."""
+    return Response(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
+def error(status: int, code: str, message: str = "invented message") -> Response:
+    """Answer an error of the form `{message, code}`."""
+    return answer(status, {"message": message, "code": code})
+
+
+def field_error(name: str, code: str, *, in_list: bool = False) -> Response:
+    """Answer an error of the form `{field: [{message, code}]}`, or a list of one."""
+    content = {name: [{"message": "invented message", "code": code}]}
+    return answer(400, [content] if in_list else content)

@@ -1,0 +1,256 @@
+"""The sender and what it stands on: SQS in simulated time, table, secret and bus in moto, VectorCare on loopback."""
+
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from random import Random
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest_socket
+from botocore.config import Config
+from moto import mock_aws
+
+from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
+from local.vectorcare_api.server import serving
+from local.vectorcare_api.stand_in import StandIn
+from simulation.models.queue import Queue
+from simulation.models.sqs import SQS
+from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, _fresh_handler, _one_call_at_a_time
+from vectorcare_bridge import instant, store
+
+TRIP = "VC-TEST0001"
+CLIENT_ID, CLIENT_SECRET = "invented-client", "Zebulon-Secret-1"
+QUEUE_URL = "https://sqs.invalid/outbound"
+MAX_RECEIVES = 300
+FUNCTION_SECONDS = 60
+VISIBILITY_SECONDS = 360
+_EVENTS_URL_NAME = "all-outcomes"
+
+
+class Clock:
+    """Time that passes when the test says so, and a microsecond at each look."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._ticks = itertools.count()
+
+    def now(self) -> str:
+        """Tell the instant."""
+        return instant.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
+
+    def epoch(self) -> float:
+        """Tell seconds since 1970."""
+        return instant.epoch_seconds(NOW) + self.seconds
+
+    def ago(self, seconds: float) -> str:
+        """Tell the instant so many seconds ago."""
+        return instant.later(NOW, minutes=(self.seconds - seconds) / 60)
+
+
+class Sender:
+    """The function between its queue, in simulated time, and VectorCare, driven batch by batch."""
+
+    def __init__(self, clock: Clock, vectorcare: StandIn) -> None:
+        self.clock = clock
+        self.vectorcare = vectorcare
+        vectorcare.rules.clients[CLIENT_ID] = CLIENT_SECRET
+        self.dead_letters = Queue()
+        self.queue = Queue(
+            visibility_timeout=VISIBILITY_SECONDS, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
+        )
+        self.sqs = SQS(
+            {QUEUE_URL: self.queue},
+            clock=lambda: clock.seconds,
+            random=Random(1),
+            epoch=instant.epoch_seconds(NOW),
+        )
+
+    def start(self, url: str) -> None:
+        """Start a container, which calls VectorCare there; it knows nothing of what the last one kept in memory."""
+        environment = {
+            "OUTBOUND_QUEUE_URL": QUEUE_URL,
+            "COMMANDS_TABLE": "commands",
+            "EVENT_BUS": "bus",
+            "CREDENTIALS_SECRET": "vectorcare",
+            "VECTORCARE_API_URL": f"{url}{API_PATH}",
+            "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}",
+        }
+        with mock.patch.dict("os.environ", environment):
+            self._handler = _fresh_handler("sender").handler
+
+    def put(self, **command: Any) -> str:
+        """Put a command on the queue, a state update unless it says otherwise; `...` leaves a field out."""
+        given = {"command": "state_update", "service_request_id": TRIP} | command
+        if given["command"] == "state_update":
+            given = {"name": "en_route", "timestamp": self.clock.ago(10)} | given
+        return self.put_body(json.dumps({name: value for name, value in given.items() if value is not ...}))
+
+    def put_body(self, body: str) -> str:
+        """Put a message on the queue; answers its id."""
+        return str(self.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=body)["MessageId"])
+
+    def receive(self, maximum: int = 1000) -> list[dict[str, Any]]:
+        """Receive messages in the form in which Lambda hands them to a function."""
+        records: list[dict[str, Any]] = []
+        while len(records) < maximum:
+            answer = self.sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=min(10, maximum - len(records)))
+            if not answer:
+                break
+            records += [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"],
+                    "messageAttributes": {},
+                }
+                for message in answer["Messages"]
+            ]
+        return records
+
+    def handle(self, records: list[dict[str, Any]], *, seconds: int = FUNCTION_SECONDS) -> list[str]:
+        """Hand a batch to the function; answers the ids of what it keeps, and deletes nothing."""
+        answer = self._handler({"Records": records}, Context(remaining_ms=seconds * 1000))
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def run(self, *, maximum: int = 1000, seconds: int = FUNCTION_SECONDS) -> list[str]:
+        """Deliver one batch as Lambda does; answers the ids of what was given back."""
+        records = self.receive(maximum)
+        kept = self.handle(records, seconds=seconds) if records else []
+        for record in records:
+            if record["messageId"] not in kept:
+                self.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=record["receiptHandle"])
+        return kept
+
+    def run_until_empty(self, *, seconds: int = 7200) -> None:
+        """Deliver batches, second by second."""
+        for _second in range(seconds):
+            self.run()
+            if not len(self.queue):
+                return
+            self.clock.seconds += 1
+        raise AssertionError("the queue does not get empty")
+
+    def hidden_for(self) -> list[float]:
+        """Tell for how many seconds each message is hidden from now on."""
+        return [message.visible_at - self.clock.seconds for message in self.queue.messages()]
+
+    def paths(self) -> list[str]:
+        """Tell the paths of the calls that VectorCare got, after the base URL."""
+        return [call.path.removeprefix(API_PATH) for call in self.vectorcare.calls]
+
+    def bodies(self) -> list[Any]:
+        """Tell the bodies of the calls that VectorCare got."""
+        return [json.loads(call.body) for call in self.vectorcare.calls]
+
+
+class Outbound(Sender):
+    """The function with table, secret and bus in moto, and VectorCare on loopback."""
+
+    def __init__(self, clock: Clock, vectorcare: StandIn, url: str) -> None:
+        super().__init__(clock, vectorcare)
+        self._url = url
+        vectorcare.rules.requests[TRIP] = "ASSIGNED"
+        self.secrets = _client("secretsmanager")
+        self.secrets.create_secret(Name="vectorcare", SecretString=secret(CLIENT_SECRET))
+        self._bus_queue = _client("sqs")
+        self._bus_queue_url = self._bus_queue.create_queue(QueueName=_EVENTS_URL_NAME)["QueueUrl"]
+        _create_table()
+        _create_bus()
+
+    def restart(self) -> None:
+        """Start another container."""
+        self.start(self._url)
+
+    def client(self, service: str, **_options: Any) -> Any:
+        """Give what stands behind the door."""
+        return self.sqs if service == "sqs" else _client(service)
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Read what a subscriber got since the last time."""
+        details: list[dict[str, Any]] = []
+        while answer := self._bus_queue.receive_message(QueueUrl=self._bus_queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in answer:
+                event = json.loads(message["Body"])
+                details.append({"detail-type": event["detail-type"], **event["detail"]})
+                self._bus_queue.delete_message(QueueUrl=self._bus_queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return details
+
+    def ends(self) -> list[tuple[str, str | None]]:
+        """Read outcomes and reasons since the last time."""
+        return [(one["outcome"], one["reason"]) for one in self.outcomes()]
+
+    def ledger(self) -> dict[str, dict[str, Any]]:
+        """Read the table, by command id."""
+        items = [store.item_of(item) for item in _client("dynamodb").scan(TableName="commands")["Items"]]
+        return {str(item["command_id"]): dict(item) for item in items}
+
+
+@cache
+def _client(service: str) -> Any:
+    """Make a client once: that is what takes long; moto forgets what it holds from test to test."""
+    return boto3.client(service, config=Config(retries={"total_max_attempts": 1}))
+
+
+def secret(client_secret: str) -> str:
+    """Write credentials as the secret holds them."""
+    return json.dumps({"client_id": CLIENT_ID, "client_secret": client_secret})
+
+
+def position(timestamp: float, **changes: float) -> dict[str, float]:
+    """Make a position in the middle of nowhere."""
+    return {"lat": 1.25, "lng": -2.5, "alt": 3.0, "timestamp": timestamp} | changes
+
+
+@contextmanager
+def running(*, inline: bool = True) -> Iterator[Outbound]:
+    """Run the sender; `inline` without threads, so that a test runs alike each time."""
+    clock = Clock()
+    vectorcare = StandIn(clock.epoch)
+    with ExitStack() as stack:
+        stack.enter_context(_loopback())
+        stack.enter_context(mock.patch.dict("os.environ", CREDENTIALS))
+        stack.enter_context(mock_aws())
+        stack.enter_context(_one_call_at_a_time())
+        url = stack.enter_context(serving(vectorcare))
+        outbound = Outbound(clock, vectorcare, url)
+        stack.enter_context(mock.patch("vectorcare_bridge.aws.now", clock.now))
+        stack.enter_context(mock.patch("vectorcare_bridge.aws.client", outbound.client))
+        if inline:
+            stack.enter_context(mock.patch("vectorcare_bridge.aws.executor", return_value=InlineExecutor()))
+        outbound.restart()
+        yield outbound
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Open the network as far as this machine itself."""
+    pytest_socket.enable_socket()
+    with mock.patch.object(socket.socket, "connect", socket.socket.connect):
+        pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+        yield
+    pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+def _create_table() -> None:
+    _client("dynamodb").create_table(
+        TableName="commands",
+        KeySchema=[{"AttributeName": "command_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _create_bus() -> None:
+    events = _client("events")
+    events.create_event_bus(Name="bus")
+    events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{_EVENTS_URL_NAME}"
+    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])

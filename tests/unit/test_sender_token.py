@@ -1,0 +1,206 @@
+"""The access token: asked for seldom, renewed in time, and neither it nor the credentials seen anywhere."""
+
+from collections.abc import Iterator
+from threading import Barrier
+from unittest import mock
+from urllib.parse import parse_qs
+
+import pytest
+
+from local.vectorcare_api.wire import Fault, Request, Response, error
+from tests.support import faults, sender
+from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
+from tests.unit.conftest import Output
+
+
+@pytest.fixture
+def outbound() -> Iterator[Outbound]:
+    with sender.running() as outbound:
+        yield outbound
+
+
+def test_a_token_is_asked_for_as_documented_and_used_by_all_invocations(outbound: Outbound) -> None:
+    # Given three batches, When they are sent
+    for _batch in range(3):
+        outbound.put()
+        outbound.run()
+    # Then one token served them
+    [asked] = outbound.vectorcare.token_calls
+    assert parse_qs(asked.body.decode()) == {
+        "client_id": [CLIENT_ID],
+        "client_secret": [CLIENT_SECRET],
+        "grant_type": ["client_credentials"],
+    }
+    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert {call.headers["authorization"] for call in outbound.vectorcare.calls} == {"Bearer invented-token-1"}
+
+
+@pytest.mark.parametrize(("age", "tokens"), [(0.79, 1), (0.81, 2)])
+def test_a_token_is_renewed_when_80_percent_of_its_life_are_over(outbound: Outbound, age: float, tokens: int) -> None:
+    outbound.put()
+    outbound.run()
+    outbound.clock.seconds += 3600 * age
+    outbound.put()
+    outbound.run()
+    assert len(outbound.vectorcare.token_calls) == tokens
+
+
+def test_a_token_serves_to_its_end_while_no_other_is_to_be_had(outbound: Outbound) -> None:
+    # Given a token past 80 % of its life, and a token endpoint that fails
+    outbound.put()
+    outbound.run()
+    outbound.clock.seconds += 3600 * 0.9
+    outbound.vectorcare.token_faults.extend([Fault(status=503)] * 10)
+    # When commands come
+    for _command in range(3):
+        outbound.put()
+        outbound.run()
+    # Then they are sent, and the endpoint is asked once a minute
+    assert outbound.ends() == [("succeeded", None)] * 4
+    assert len(outbound.vectorcare.token_calls) == 2
+    # And not beyond its end
+    outbound.clock.seconds += 3600 * 0.2
+    outbound.put()
+    assert len(outbound.run()) == 1
+    assert outbound.ends() == []
+
+
+def test_a_refused_token_is_renewed_once_and_the_call_repeated(outbound: Outbound) -> None:
+    # Given a token that VectorCare has withdrawn
+    outbound.put()
+    outbound.run()
+    outbound.vectorcare.rules.tokens.clear()
+    # When a command is sent
+    outbound.put()
+    assert outbound.run() == []
+    # Then it got through with another
+    assert len(outbound.vectorcare.token_calls) == 2
+    assert len(outbound.vectorcare.calls) == 3
+
+
+def test_a_fresh_token_that_is_refused_too_is_not_asked_for_again(outbound: Outbound) -> None:
+    # Given VectorCare refusing whatever comes
+    outbound.vectorcare.faults.extend([Fault(status=401)] * 2)
+    outbound.put()
+    # When a command is sent, Then it is given back after one renewal, and not failed for it
+    assert len(outbound.run()) == 1
+    assert (len(outbound.vectorcare.token_calls), len(outbound.vectorcare.calls)) == (2, 2)
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
+
+
+def test_of_many_calls_with_a_refused_token_one_renews_it() -> None:
+    # Given ten trips' calls under way at once with a token that is withdrawn meanwhile
+    with sender.running(inline=False) as outbound:
+        trips = [f"VC-{number}" for number in range(10)]
+        outbound.vectorcare.rules.requests |= dict.fromkeys(trips, "ASSIGNED")
+        outbound.put()
+        outbound.run()
+        outbound.vectorcare.rules.tokens.clear()
+        right_answer = outbound.vectorcare.answer
+        together = Barrier(10, timeout=30)
+        first = set(trips)
+
+        def answer(request: Request) -> Response:
+            trip = request.path.split("/")[-3]
+            if trip in first:
+                first.discard(trip)
+                together.wait()
+                return error(401, "members:not_authenticated")
+            return right_answer(request)
+
+        for trip in trips:
+            outbound.put(service_request_id=trip)
+        # When VectorCare refuses all of them
+        with mock.patch.object(outbound.vectorcare, "answer", answer):
+            assert outbound.run() == []
+        # Then one token was asked for
+        assert len(outbound.vectorcare.token_calls) == 2
+        assert outbound.ends() == [("succeeded", None)] * 11
+
+
+def test_a_rotated_secret_needs_no_deploy(outbound: Outbound) -> None:
+    # Given a container that knows the old secret, and its token at its end
+    outbound.put()
+    outbound.run()
+    outbound.vectorcare.rules.clients[CLIENT_ID] = "Zebulon-Secret-2"
+    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret("Zebulon-Secret-2"))
+    outbound.clock.seconds += 3600
+    # When a command is sent
+    outbound.put()
+    assert outbound.run() == []
+    # Then the new secret was read when the old one was refused
+    assert outbound.ends() == [("succeeded", None)] * 2
+    assert len(outbound.vectorcare.token_calls) == 3
+
+
+@pytest.mark.parametrize(
+    "value", [sender.secret("Zebulon-wrong"), "Zebulon-no-json", '{"client_id": "Zebulon"}', '["Zebulon"]']
+)
+def test_credentials_that_do_not_serve_are_counted_and_lose_no_command(
+    outbound: Outbound, output: Output, value: str
+) -> None:
+    # Given a wrong secret
+    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=value)
+    outbound.put()
+    # When a command is sent
+    assert len(outbound.run()) == 1
+    # Then it waits, and the operator is told, not the secret
+    text = output.text()
+    assert "CredentialsRefused" in text
+    assert "Zebulon" not in text
+    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret(CLIENT_SECRET))
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
+
+
+def test_a_secret_that_is_not_to_be_had_leaves_no_command_in_doubt(outbound: Outbound) -> None:
+    # Given a command that cannot be repeated, and no access to the secret
+    outbound.put(command="create_request", service_request_id=..., service_id="s", request={})
+    with faults.failing("GetSecretValue", error=lambda: faults.refusal("AccessDeniedException")):
+        assert len(outbound.run()) == 1
+    # When there is access, Then it is sent
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=500),
+        Fault(status=429, headers={"Retry-After": "5"}),
+        Fault(is_reset=True),
+        Fault(status=200, body=b"{}"),
+        Fault(status=200, body=b"no json"),
+        Fault(status=200, body=b'{"access_token": "a\\nb"}'),
+        Fault(status=302, headers={"Location": "https://elsewhere.invalid"}),
+    ],
+)
+def test_a_token_that_is_not_to_be_had_costs_no_call_and_no_command(outbound: Outbound, fault: Fault) -> None:
+    outbound.vectorcare.token_faults.append(fault)
+    outbound.put(command="create_request", service_request_id=..., service_id="s", request={})
+    assert len(outbound.run()) == 1
+    assert outbound.vectorcare.calls == []
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
+
+
+@pytest.mark.parametrize("life", ['"soon"', "0", "-1", "true", "null", "NaN"])
+def test_a_life_that_is_not_told_is_taken_as_short(outbound: Outbound, life: str) -> None:
+    outbound.vectorcare.rules.tokens["Zebulon-token"] = outbound.clock.epoch() + 3600
+    body = f'{{"access_token": "Zebulon-token", "expires_in": {life}}}'.encode()
+    outbound.vectorcare.token_faults.append(Fault(status=200, body=body))
+    for wait in (0, 200, 100):
+        outbound.clock.seconds += wait
+        outbound.put()
+        assert outbound.run() == []
+    assert len(outbound.vectorcare.token_calls) == 2
+
+
+def test_threads_that_need_a_first_token_ask_for_one() -> None:
+    with sender.running(inline=False) as outbound:
+        for number in range(10):
+            outbound.vectorcare.rules.requests[f"VC-{number}"] = "ASSIGNED"
+            outbound.put(service_request_id=f"VC-{number}")
+        assert outbound.run() == []
+        assert len(outbound.vectorcare.token_calls) == 1
