@@ -8,6 +8,7 @@ each `["set", path, value]` or `["del", path]`.
 import base64
 import json
 from collections import Counter
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -165,7 +166,8 @@ def _readings(event: Any) -> list[bytes]:
     if flag is not True:
         readings.append(text.encode("utf-8", "surrogatepass"))
     if flag is not False and flag is not None:
-        readings.append(base64.b64decode(text))
+        with suppress(ValueError):  # it is no base64, and can mean only what it says
+            readings.append(base64.b64decode(text))
     return readings
 
 

@@ -106,7 +106,7 @@ def _run_many(console: Console, seeds: range, events: int, processes: int) -> To
             progress.update(task, advance=1, description=description)
             done = int(progress.tasks[task].completed)
             if not console.is_terminal and done * 10 // len(seeds) > (done - 1) * 10 // len(seeds):
-                click.echo(f"{done} of {len(seeds)} {description}")
+                click.echo(f"{done} of {len(seeds)} seeds, {failing['failing']} failing")
 
         return run_all(seeds, events=events, processes=processes, progress=advance)
 

@@ -3,7 +3,11 @@
 import os
 from typing import Any
 
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
 from operate.journal import Journal
+from operate.refusal import explain
 from operate.replay_plan import Rule
 from operate.replayer import Replayer
 from vectorcare_bridge import aws
@@ -21,4 +25,12 @@ _replayer = Replayer(
 
 def handler(event: dict[str, list[str]], _context: Any) -> list[str]:
     """Replay service requests; answer the outcome of each."""
-    return [_replayer.replay(service_request_id).outcome.value for service_request_id in event["service_request_ids"]]
+    return [_replay(service_request_id) for service_request_id in event["service_request_ids"]]
+
+
+def _replay(service_request_id: str) -> str:
+    try:
+        return _replayer.replay(service_request_id).outcome.value
+    except (BotoCoreError, ClientError) as error:
+        click.echo(explain(error).message)
+        return "not done"

@@ -1,6 +1,7 @@
 """The models of one run, each telling the ledger what comes and goes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -74,7 +75,8 @@ class WatchedQueue(Queue):
 
     def _resurface(self, message: Message) -> None:
         if message not in self:
-            self.add(message, now=self._scheduler.now)
+            # A copy: the message itself may be among the dead letters meanwhile, and is hidden there by other clocks.
+            self.add(replace(message, is_ready=False), now=self._scheduler.now)
 
 
 class _WatchedBucket(Bucket):
