@@ -22,23 +22,14 @@ from fuzzing.case import Part
 from fuzzing.inflate import inflated
 from fuzzing.stand import KNOWN_KEYS, Stand
 from fuzzing.verdict import ViolationError
+from simulation.history import checks
 from simulation.models import values
 from simulation.models.queue import Message
 from simulation.world.functions import QUEUE
 
 UNREADABLE = "unreadable"
 OUTCOMES = frozenset({"applied", "duplicate", "stale", "expired"})
-REASONS = frozenset(
-    {
-        "not_json",
-        "not_an_object",
-        "unsupported_version",
-        "missing_field",
-        "bad_timestamp",
-        "timestamp_in_future",
-        "unstorable",
-    }
-)
+REASONS = checks.REASONS - {"exhausted"}
 """Of the closed list, those that a message can die of while everything else works."""
 
 MAX_JOURNAL_BYTES = 390 * 1024

@@ -1,6 +1,5 @@
 """Looks at the stand every second: what waits where, and how much memory its processes have."""
 
-import threading
 import time
 from collections import defaultdict
 from contextlib import suppress
@@ -10,12 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.stand import Stand
 from soak import workers
+from soak.background import Background
 from soak.workers import Worker
 
 INTERVAL = 1.0
 """Seconds between two looks."""
 
-_JOIN_SECONDS = 5.0  # an emulator at its limit answers late, and an interrupted run shall not wait for it
 _DIGEST_LENGTH = 64  # a spooled webhook's key ends in the SHA-256 of its body
 
 
@@ -52,7 +51,7 @@ class Memory:
     workers: defaultdict[Worker, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
 
 
-class Monitor:
+class Monitor(Background):
     """Looks until it is stopped.
 
     Parameters
@@ -62,21 +61,10 @@ class Monitor:
     """
 
     def __init__(self, stand: Stand) -> None:
+        super().__init__()
         self.looks: list[Look] = []
         self.memory = Memory()
         self._stand = stand
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=_JOIN_SECONDS)
 
     @property
     def latest(self) -> Look | None:

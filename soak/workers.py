@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +11,13 @@ from pathlib import Path
 
 from local.errors import StandError
 from local.stand import Stand
+from soak.background import Background
 
 _FUNCTIONS = ("Ingest", "Processor", "Drain")
 _PROCESSES = Path("/proc")
 _KILL_PAUSE = (0.5, 1.5)  # seconds
 _PROGRESS_BETWEEN_KILLS = 20
 _SPARED_SECONDS = 3.0
-_JOIN_SECONDS = 5.0
 _PARENT = 1  # in /proc/PID/stat behind the name and its parenthesis, proc_pid_stat(5)
 
 
@@ -57,7 +56,7 @@ def memory(pid: int) -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-class Killer:
+class Killer(Background):
     """Kills a worker about every second, of a function chosen at random, in whatever it is doing.
 
     A new worker has to unpack and load its code. Where that takes longer than a second, killing by the clock alone
@@ -75,22 +74,11 @@ class Killer:
     """
 
     def __init__(self, stand: Stand, rng: random.Random, *, progress: Callable[[], int]) -> None:
+        super().__init__()
         self.kills: Counter[str] = Counter()
         self._stand = stand
         self._rng = rng
         self._progress = progress
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin to kill."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Kill no more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=_JOIN_SECONDS)
 
     def _run(self) -> None:
         due = 0
