@@ -1,5 +1,7 @@
 """What AWS refuses, in words that say what to do."""
 
+import re
+
 import click
 from botocore.exceptions import (
     BotoCoreError,
@@ -24,14 +26,15 @@ _EXPIRED = {
     "AuthFailure",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "KMSAccessDeniedException"}
+_REFUSED_PERMISSION = re.compile(r"not authorized to perform: ([\w:-]+) on resource: \"?(arn:[\w:./*+=,@-]+)")
 _LOG_IN = "Log in again (aws sso login), or name another profile with --profile."
 
 
 def explain(error: BotoCoreError | ClientError) -> click.ClickException:
     """Say what AWS or its library refused, and what to do.
 
-    Of an answer only code and operation are told, as its text may repeat what was sent; that of a refused permission
-    names action and resource, and is told whole.
+    Of an answer only code and operation are told, as its text may repeat what was sent; of a refused permission also
+    the action and the resource that it names.
     """
     return click.ClickException(_of_answer(error) if isinstance(error, ClientError) else _of_library(error))
 
@@ -41,7 +44,8 @@ def _of_answer(error: ClientError) -> str:
     if code in _EXPIRED:
         return f"AWS does not accept your credentials ({code}). {_LOG_IN}"
     if code in _DENIED:
-        refused = error.response["Error"].get("Message", operation).rstrip(".")
+        named = _REFUSED_PERMISSION.search(error.response["Error"].get("Message", ""))
+        refused = f"{named[1]} on {named[2]}" if named else operation
         return (
             f"AWS does not let you do this: {refused}. Attach the stack's operator policy (its output "
             "OperatorPolicyArn) to your role, or name another profile with --profile."
