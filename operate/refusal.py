@@ -26,7 +26,7 @@ _EXPIRED = {
     "AuthFailure",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "KMSAccessDeniedException"}
-_REFUSED_PERMISSION = re.compile(r"not authorized to perform: ([\w:-]+) on resource: \"?(arn:[\w:./*+=,@-]+)")
+_REFUSED_PERMISSION = re.compile(r"not authorized to perform: ([\w:-]+)(?: on resource: \"?(arn:[\w:./*+=,@-]+))?")
 _LOG_IN = "Log in again (aws sso login), or name another profile with --profile."
 
 
@@ -45,7 +45,7 @@ def _of_answer(error: ClientError) -> str:
         return f"AWS does not accept your credentials ({code}). {_LOG_IN}"
     if code in _DENIED:
         named = _REFUSED_PERMISSION.search(error.response["Error"].get("Message", ""))
-        refused = f"{named[1]} on {named[2]}" if named else operation
+        refused = " on ".join(part for part in named.groups() if part) if named else operation
         return (
             f"AWS does not let you do this: {refused}. Attach the stack's operator policy (its output "
             "OperatorPolicyArn) to your role, or name another profile with --profile."

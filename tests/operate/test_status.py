@@ -129,12 +129,17 @@ def test_a_figure_that_aws_refuses_hides_no_other(figure: str, run: Run, stack: 
     (figures,) = parsed(result)
     assert result.exit_code == 1
     assert figures[figure] is None
-    assert "not authorized to do it" in figures["errors"][figure]
+    assert "do this: dynamodb:Query on arn:aws:dynamodb:us-east-1:123456789012:table/t. " in figures["errors"][figure]
+    assert webhooks.INVENTED_NAME not in result.output
     assert {"last_webhook", "queue", "spool", "alarms"} - figures["errors"].keys()
 
 
 def _denied(*_: Any, **__: Any) -> None:
-    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "You are not authorized to do it"}}, "Operation")
+    message = (
+        f"User: {webhooks.INVENTED_NAME} is not authorized to perform: dynamodb:Query on resource: "
+        f"arn:aws:dynamodb:us-east-1:123456789012:table/t because of {webhooks.INVENTED_NAME}"
+    )
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "Operation")
 
 
 def test_nothing_of_a_payload_is_shown(run: Callable[..., Result], cloud: Cloud) -> None:
