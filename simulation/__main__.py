@@ -102,6 +102,8 @@ def _run_many(console: Console, seeds: range, events: int, processes: int) -> To
 
         def advance(result: Result) -> None:
             failing.update(["failing"] * bool(result.violations))
+            if result.violations:
+                progress.console.print(f"seed {result.seed} fails: {result.violations[0].rule}", markup=False)
             description = f"seeds, [red]{failing['failing']} failing[/red]" if failing else "seeds"
             progress.update(task, advance=1, description=description)
             done = int(progress.tasks[task].completed)

@@ -8,6 +8,7 @@ from simulation.models import values
 from simulation.models.values import Item
 from simulation.plan.content import MARKER
 
+_TOLD = ("request_status", "action", "last_updated", "event_id", "data")
 _STATUSES = {"AVAILABLE": "Available", "ASSIGNED": "Assigned", "COMPLETED": "Completed", "UNAVAILABLE": "Unavailable"}
 
 
@@ -29,7 +30,9 @@ class Publication:
         self._published: set[str] = set()
 
     def changed(self, old: Item | None, new: Item) -> None:
-        """Note a write to the state."""
+        """Note a write to the state; one that brings data equal to what was there tells nobody anything."""
+        if old and all(old.get(name) == new.get(name) for name in _TOLD):
+            return
         self._expected.add(_name(*_told(old or {}, new)))
 
     def published(self, _bus: str, detail_type: str, detail: dict[str, Any]) -> None:
