@@ -141,8 +141,12 @@ class _Finder:
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
         if name not in self._code:
             return None
-        is_package = _path_of(name).name == "__init__.py"
-        return importlib.util.spec_from_loader(name, self, is_package=is_package)  # type: ignore[arg-type]  # it is one
+        path = _path_of(name)
+        spec = importlib.util.spec_from_loader(name, self, is_package=path.name == "__init__.py")  # type: ignore[arg-type]  # it is one
+        if spec and spec.submodule_search_locations is not None:
+            # A package that stays is to be one for whoever imports from it later.
+            spec.submodule_search_locations.append(str(path.parent))
+        return spec
 
     def create_module(self, _spec: object) -> None:
         """Leave it to the machinery."""

@@ -173,7 +173,7 @@ def test_a_new_organization_is_one_that_can_be_checked(bridge: Bridge, tmp_path:
     # Then
     assert made.returncode == 0, made.stderr
     assert checked.returncode == 0, checked.stdout
-    assert "VectorCareBridge-acme, production" in checked.stdout
+    assert "VectorCareBridge-acme, production" in " ".join(checked.stdout.split())
 
 
 def _first(tail: subprocess.Popen[str], event_id: str) -> dict[str, Any]:

@@ -150,7 +150,10 @@ def test_a_resource_that_cannot_be_created_is_named_with_the_reason(tmp_path: Pa
     # Given
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": -1}}
     (tmp_path / "Odd.template.json").write_text(json.dumps({"Resources": {"OddQueue": queue}}))
-    (tmp_path / "Odd.assets.json").write_text(json.dumps({"files": {}}))
+    source = {"path": "Odd.template.json", "packaging": "file"}
+    destination = {"bucketName": "assets", "objectKey": "odd.json"}
+    files = {"odd": {"source": source, "destinations": {"here": destination}}}
+    (tmp_path / "Odd.assets.json").write_text(json.dumps({"files": files}))
     assembly = Assembly(directory=tmp_path, stack_name="Odd")
 
     # When

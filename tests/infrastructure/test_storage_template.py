@@ -1,12 +1,13 @@
 """Tables, key and logs: what has to outlive the stack, and who may use the key."""
 
-import inspect
 from unittest import mock
 
 from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered
+from vectorcare_bridge import fold
+from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Webhook
-from vectorcare_bridge.store import Journal, State
+from vectorcare_bridge.store import Journal
 
 
 def by_key(template: Template) -> dict[tuple[str, ...], Resource]:
@@ -53,7 +54,12 @@ def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Templ
 
 
 def test_state_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
-    assert f'"{time_to_live(by_key(template)[("service_request_id",)])}"' in inspect.getsource(State)
+    # Given the event that closes a service request
+    event = Event("VC-1", "event-1", "2026-03-01T10:00:00.000000Z", "COMPLETED", None, None)
+    # When its register is written
+    register = fold.status_register(event, received_at="2026-03-01T10:00:01.000000Z", retention_days=30)
+    # Then
+    assert isinstance(register[time_to_live(by_key(template)[("service_request_id",)])], int)
 
 
 def test_what_is_open_now_is_a_query(template: Template) -> None:

@@ -53,9 +53,10 @@ def _faults(**rates: float) -> Callable[[Plan], Plan]:
 
 
 def _poisoned(plan: Plan) -> Plan:
-    """Send forty webhooks that cannot be read, binary ones among them, and redrive often."""
-    poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in range(40)]
-    redrives = [Redrive(100.0 * number, {}) for number in range(1, 40)]
+    """Send fourteen webhooks that cannot be read, a binary one among them, and redrive."""
+    numbers = range(24, 38)
+    poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in numbers]
+    redrives = [Redrive(100.0 * number, {}) for number in range(1, 6)]
     return replace(plan, sendings=[*plan.sendings, *poison], operations=redrives, rates={})
 
 
@@ -69,6 +70,14 @@ def _poisoned_without_tables(plan: Plan) -> Plan:
 
 def _poisoned_and_crashing(plan: Plan) -> Plan:
     return _faults(CRASH_BEFORE=0.1)(_poisoned(plan))
+
+
+def _simultaneous(plan: Plan) -> Plan:
+    """Send, after each of some events, another of the same instant."""
+    events = [one.event for one in plan.sendings if one.event and one.event.event_id][:40]
+    others = [replace(event, event_id=f"{event.event_id}z", data={"after": event.event_id}) for event in events]
+    twins = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]
+    return replace(plan, sendings=[*plan.sendings, *twins], rates={})
 
 
 def _from_the_future(plan: Plan) -> Plan:
@@ -92,6 +101,8 @@ VARIANTS = (
         "no tie-break: the first of two events of one instant stays",
         "the state is not the newest event",
         _in(_STORE, "AND {second.format('<')}))", "AND {second.format('<')} AND {second.format('>')}))"),
+        settings={"order_by": "event_timestamp"},
+        trouble=_simultaneous,
     ),
     Variant(
         "an event without data erases the data",
