@@ -82,7 +82,7 @@ def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finish
 
     # When
     with ThreadPoolExecutor(1) as operator:
-        interrupted = operator.submit(stand.holdings.invoke, "RedriveFunction", {"rate": 4})
+        interrupted = operator.submit(stand.holdings.invoke, "RedriveFunction", {"rate": 2})
         while stand.holdings.dead() > len(letters) - 8:
             assert not interrupted.done()
             time.sleep(0.02)
