@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from simulation.plan.plan import Plan, Redrive, Sending
+from simulation.plan.plan import Operation, Plan, Redrive, Sending
 from simulation.plan.unwelcome import unreadable
 from simulation.world import faults
 from simulation.world.faults import Outage
@@ -56,7 +56,7 @@ def _poisoned(plan: Plan) -> Plan:
     """Send fourteen webhooks that cannot be read, a binary one among them, and redrive."""
     numbers = range(24, 38)
     poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in numbers]
-    redrives = [Redrive(100.0 * number, {}) for number in range(1, 6)]
+    redrives: list[Operation] = [Redrive(100.0 * number, {}) for number in range(1, 6)]
     return replace(plan, sendings=[*plan.sendings, *poison], operations=redrives, rates={})
 
 
