@@ -73,9 +73,9 @@ def main() -> None:
     with ThreadPoolExecutor(16) as executor:
         thread = each(lambda: executor.submit(int).result(timeout=5))
     print(f"cold start of ingest   {with_bytecode / bare:5.1f} times bare Python's")  # noqa: T201 a command's output
-    print(f"the same, no bytecode  {without / with_bytecode:5.1f} times as long")  # noqa: T201
-    print(f"signature of 3 KB      {verify * 1e6:5.0f} microseconds here")  # noqa: T201
-    print(f"deadline's thread      {thread / verify:5.1f} times that")  # noqa: T201
+    print(f"the same, no bytecode  {without / with_bytecode:5.1f} times as long")  # noqa: T201 a command's output
+    print(f"signature of 3 KB      {verify * 1e6:5.0f} microseconds here")  # noqa: T201 a command's output
+    print(f"deadline's thread      {thread / verify:5.1f} times that")  # noqa: T201 a command's output
 
 
 if __name__ == "__main__":
