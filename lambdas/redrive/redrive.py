@@ -71,23 +71,27 @@ class Redrive:
     def run(self, request: RedriveRequest) -> Report:
         """Move what is asked for until there is no more, or time, limit or a queue ends it."""
         report = Report()
-        started = aws.monotonic()
+        due = aws.monotonic()
         try:
-            while not report.stopped:
-                self._wait_for_rate(request.rate, report, started=started)
-                if not report.stopped:
-                    self._move_some(request, report)
+            while self._waited_until(due, report):
+                began, moved = aws.monotonic(), report.moved
+                self._move_some(request, report)
+                # From when this batch began and not from the run's: what stood still must not catch up in a burst.
+                due = began + (report.moved - moved) / request.rate if request.rate else began
         finally:
             list(self._executor.map(self._release, self._held))
         observability.count(Metric.REDRIVEN, report.moved)
         return report
 
-    def _wait_for_rate(self, rate: float | None, report: Report, *, started: float) -> None:
-        due = started + report.moved / rate if rate else started
+    def _waited_until(self, due: float, report: Report) -> bool:
+        if report.stopped:
+            return False
         if max(due, aws.monotonic()) > self._deadline:
             report.stopped = "time"
-        elif due > aws.monotonic():
+            return False
+        if due > aws.monotonic():
             aws.sleep(due - aws.monotonic())
+        return True
 
     def _move_some(self, request: RedriveRequest, report: Report) -> None:
         at_once = min(MAX_BATCH, math.ceil(request.rate or MAX_BATCH))

@@ -119,7 +119,9 @@ def test_an_audit_is_clean_until_an_entry_is_tampered_with(
     assert "Nobodx" not in tampered.output + whole.output
 
 
-def test_a_lost_entry_comes_back_from_a_point_in_time(stand: Stand, vectorcare: VectorCare, bridge: Bridge) -> None:
+def test_a_lost_entry_comes_back_from_a_point_in_time(
+    stand: Stand, vectorcare: VectorCare, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
@@ -131,6 +133,8 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(stand: Stand, vectorcare: 
     entry = stand.holdings.journal(sent.service_request_id)[0]
     latest = dynamodb.describe_continuous_backups(TableName=live)["ContinuousBackupsDescription"]
     at = latest["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"].isoformat()
+    # The window that the emulator shows is the present second alone.
+    monkeypatch.setattr("operate.restore._inside", lambda wanted, *_: wanted[:19] + ".000000Z")
     rehearsed = bridge("restore", "--table", "events", "--at", at, "--dry-run", "--json")
 
     # When the emulator, which restores the content of the moment, has restored it before it is lost
@@ -139,10 +143,7 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(stand: Stand, vectorcare: 
     key = {name: entry[name] for name in ("service_request_id", "event_id")}
     _table(stand, "EventsTable").delete_item(Key=key)
     refused = bridge("replay", sent.service_request_id, "--yes")
-    # The window that the emulator shows is the present second alone.
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("operate.restore._inside", lambda wanted, *_: wanted[:19] + ".000000Z")
-        result = bridge("restore", "--table", "events", "--at", at, "--yes", "--json")
+    result = bridge("restore", "--table", "events", "--at", at, "--yes", "--json")
     dynamodb.delete_table(TableName=restored)
 
     # Then

@@ -68,9 +68,6 @@ def test_a_redrive_refuses_what_it_does_not_understand(stand: Stand) -> None:
     assert "dryrun" in answer["errorMessage"]
 
 
-@pytest.mark.skip(
-    reason="the kill misses the run when the whole suite runs; tests/unit and the simulation hold the rule"
-)
 def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finishes(
     stand: Stand, vectorcare: VectorCare
 ) -> None:

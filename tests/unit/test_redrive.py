@@ -119,6 +119,25 @@ def test_a_rate_is_kept(buried: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock[0] == 8.5
 
 
+def test_what_stood_still_does_not_catch_up_in_a_burst(buried: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a clock that moves when somebody sleeps, and by five seconds while the second letter is sent
+    clock, sent = [0.0], []
+
+    def stall(operation: str, after: bool) -> None:
+        if operation == "SendMessage" and after:
+            sent.append(clock[0])
+            clock[0] += 5 if len(sent) == 2 else 0
+
+    monkeypatch.setattr("vectorcare_bridge.aws.monotonic", lambda: clock[0])
+    monkeypatch.setattr("vectorcare_bridge.aws.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    # When the letters are moved at one a second
+    with faults.on_call(stall):
+        answer = buried.invoke("redrive", {"rate": 1})
+    # Then no second sees more than one
+    assert answer["moved"] == 17
+    assert sent == [0, 1, *range(6, 21)]
+
+
 def test_it_stops_before_its_own_time_out(buried: Cloud) -> None:
     answer = buried.invoke("redrive", {}, Context(remaining_ms=20_000))
     assert answer == report(remaining=17, stopped="time")
