@@ -61,15 +61,22 @@ def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Call
     totals = Totals()
     one = partial(_run_one, events=events)
     if processes == 1:
+        _warm_up()
         for result in map(one, seeds):
             totals.add(result)
             progress(result)
         return totals
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, initializer=_warm_up) as pool:
         for result in pool.imap_unordered(one, seeds, chunksize=4):
             totals.add(result)
             progress(result)
     return totals
+
+
+def _warm_up() -> None:
+    # What the first run imports stays for good: no collection needs to look at it again.
+    _run_one(0, events=1)
+    gc.freeze()
 
 
 def _run_one(seed: int, *, events: int) -> Result:

@@ -1,7 +1,7 @@
 """VectorCare's keys, one that nobody knows, and what is signed with them."""
 
 import base64
-from functools import cache
+from functools import cache, lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,6 +18,7 @@ def _private_key(_name: str) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
 
 
+@lru_cache(maxsize=4096)  # what is sent again has the same signature: PKCS #1 v1.5 has no chance in it
 def sign(body: bytes, key: str) -> str:
     """Sign as VectorCare does."""
     return base64.b64encode(_private_key(key).sign(body, padding.PKCS1v15(), SHA256())).decode()
