@@ -13,7 +13,7 @@ from local.errors import StandError
 from local.stand import Stand
 from soak.background import Background
 
-_FUNCTIONS = ("Ingest", "Processor", "Drain")
+_FUNCTIONS = ("Ingest", "Processor", "Drain", "Redrive")
 _PROCESSES = Path("/proc")
 _KILL_PAUSE = (0.5, 1.5)  # seconds
 _PROGRESS_BETWEEN_KILLS = 20

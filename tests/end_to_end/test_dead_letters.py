@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from local.stand import Stand
 from local.vectorcare import VectorCare, Webhook
+from soak import workers
 from tests.end_to_end.support import QUIET_WITHIN, webhook
 
 FUTURE_TOLERANCE = timedelta(minutes=15)
@@ -79,15 +79,17 @@ def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finish
     assert stand.holdings.settle(within=QUIET_WITHIN)
     assert stand.holdings.dead() == len(letters)
     time.sleep(max(0.0, (its_time - datetime.now(UTC)).total_seconds()) + 0.5)
+    stand.holdings.invoke("RedriveFunction", {"dry_run": True, "limit": 1})  # it is loaded, and has its process
+    [worker] = [one.pid for one in workers.find(stand) if one.function == "redrive"]
 
     # When
     with ThreadPoolExecutor(1) as operator:
-        interrupted = operator.submit(stand.holdings.invoke, "RedriveFunction", {"rate": 2})
-        while stand.holdings.dead() > len(letters) - 8:
-            assert not interrupted.done()
+        interrupted = operator.submit(stand.holdings.invoke, "RedriveFunction", {"rate": 1})
+        while stand.holdings.dead() > len(letters) - 4:
             time.sleep(0.02)
-        time.sleep(0.3)  # between two batches: a letter in hand would be hidden for a minute
-        _kill_workers_of(stand, "RedriveFunction")
+        time.sleep(0.3)  # between two letters: one in hand would be hidden for a minute
+        assert not interrupted.done()
+        os.kill(worker, signal.SIGKILL)
 
     # Then
     assert "errorMessage" in interrupted.result()
@@ -114,19 +116,3 @@ def _purge(stand: Stand) -> None:
     assert stand.holdings.settle(within=QUIET_WITHIN)
     stand.emulator.aws.sqs.purge_queue(QueueUrl=stand.deployment.outputs["DeadLetterQueueUrl"])
     assert stand.holdings.dead() == 0
-
-
-def _kill_workers_of(stand: Stand, function_output: str) -> None:
-    """Kill the processes in which the emulator runs a function, as if its environment were lost."""
-    name = f"AWS_LAMBDA_FUNCTION_NAME={stand.deployment.outputs[function_output]}\0".encode()
-    port = f"GATEWAY_PORT={stand.emulator.port}\0".encode()
-    killed = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            variables = (process / "environ").read_bytes()
-        except OSError:  # gone meanwhile, or another user's
-            continue
-        if name in variables and port in variables:
-            os.kill(int(process.name), signal.SIGKILL)
-            killed += 1
-    assert killed
