@@ -6,34 +6,56 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from stacks.api import Api
+from stacks.cad_policy import CadPolicy
+from stacks.change_events import ChangeEvents
+from stacks.commands import Commands
 from stacks.encryption import Encryption
 from stacks.functions import FunctionDefaults
 from stacks.inbound import Inbound
 from stacks.monitoring import Monitoring
 from stacks.operator_policy import OperatorPolicy
 from stacks.organization import Organization
+from stacks.outbound_operator_policy import OutboundOperatorPolicy
 from stacks.packaging import Artifact
+from stacks.redrive import Redrive
 from stacks.storage import Storage
 
 
 class BridgeStack(cdk.Stack):
-    """Everything between VectorCare's webhook and the organization's tables; it only wires.
+    """Everything between VectorCare and the organization's tables and dispatch system; it only wires.
 
     When the stack is removed, these stay: the tables, the key that they are under, the spool, the log groups, and the
-    role by which the account's APIs write their logs. Queues, functions, API, alarms and dashboards go.
+    role by which the account's APIs write their logs. Queues, bus, secret, functions, API, alarms and dashboards go.
     """
 
     def __init__(self, scope: Construct, *, organization: Organization, artifact: Artifact) -> None:
         super().__init__(scope, organization.stack_name, description=f"VectorCare Bridge of {organization.name}")
         encryption = Encryption(self, "Encryption")
         storage = Storage(self, "Storage", key=encryption.key)
+        defaults = FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key)
         inbound = Inbound(
+            self, "Inbound", organization=organization, encryption=encryption, storage=storage, defaults=defaults
+        )
+        change_events = ChangeEvents(
+            self, "ChangeEvents", organization=organization, encryption=encryption, storage=storage, defaults=defaults
+        )
+        commands = Commands(
             self,
-            "Inbound",
+            "Commands",
             organization=organization,
             encryption=encryption,
             storage=storage,
-            defaults=FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key),
+            change_events=change_events,
+            defaults=defaults,
+        )
+        redrive = Redrive(
+            self,
+            "Redrive",
+            encryption=encryption,
+            inbound=inbound,
+            change_events=change_events,
+            commands=commands,
+            defaults=defaults,
         )
         api = Api(self, "Api", organization=organization, key=encryption.key, ingest=inbound.ingest.function)
         monitoring = Monitoring(
@@ -43,9 +65,21 @@ class BridgeStack(cdk.Stack):
             key=encryption.key,
             inbound=inbound,
             storage=storage,
+            redrive=redrive,
             rest_api=api.rest_api,
         )
-        operator = OperatorPolicy(self, "Operator", encryption=encryption, storage=storage, inbound=inbound)
+        operator = OperatorPolicy(
+            self, "Operator", encryption=encryption, storage=storage, inbound=inbound, redrive=redrive
+        )
+        outbound_operator = OutboundOperatorPolicy(
+            self,
+            "OutboundOperator",
+            encryption=encryption,
+            storage=storage,
+            change_events=change_events,
+            commands=commands,
+        )
+        cad = CadPolicy(self, "Cad", encryption=encryption, commands=commands)
         self._put_out(
             WebhookUrl=f"{api.base_url}/webhook?customer_id={quote(organization.customer_id, safe='')}",
             HealthUrl=f"{api.base_url}/health",
@@ -57,12 +91,22 @@ class BridgeStack(cdk.Stack):
             IngestFunction=inbound.ingest.function.function_name,
             ProcessorFunction=inbound.processor.function.function_name,
             DrainFunction=inbound.drain.function.function_name,
-            RedriveFunction=inbound.redrive.function.function_name,
+            RedriveFunction=redrive.function.function_name,
             AlarmTopicArn=monitoring.topic.topic_arn,
             BusinessDashboard=monitoring.business_dashboard.dashboard_name,
             EngineerDashboard=monitoring.engineer_dashboard.dashboard_name,
             OperatorPolicyArn=operator.policy.managed_policy_arn,
             RestorePolicyArn=operator.restore_policy.managed_policy_arn,
+            OutboundOperatorPolicyArn=outbound_operator.policy.managed_policy_arn,
+            EventBus=change_events.bus.event_bus_name,
+            UnpublishedQueueUrl=change_events.unpublished.queue_url,
+            PublisherFunction=change_events.publisher.function.function_name,
+            OutboundQueueUrl=commands.queues.queue.queue_url,
+            OutboundDeadLetterQueueUrl=commands.queues.dead_letters.queue_url,
+            CommandsTable=storage.commands.table_name,
+            CredentialsSecret=commands.secret_arn,
+            SenderFunction=commands.sender.function.function_name,
+            CadPolicyArn=cad.policy.managed_policy_arn,
         )
         if api.domain:
             self._put_out(DomainTarget=api.domain.attr_regional_domain_name)

@@ -1,4 +1,4 @@
-"""The one customer-managed key of an organization's tables, queues, logs and alarms."""
+"""The one customer-managed key of an organization's tables, queues, secret, logs and alarms."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -14,7 +14,7 @@ class Encryption(Construct):
         self.key = kms.Key(
             self,
             "Key",
-            description=f"{cdk.Stack.of(self).stack_name}: tables, queues, logs and alarms",
+            description=f"{cdk.Stack.of(self).stack_name}: tables, queues, secret, logs and alarms",
             enable_key_rotation=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
@@ -86,6 +86,13 @@ class Encryption(Construct):
             "GenerateDataKeyWithoutPlaintext",
             "DescribeKey",
         )
+
+    def use_for_secrets(self) -> iam.PolicyStatement:
+        """Let a role use the key by way of Secrets Manager, to read.
+
+        The page that names it: Secrets Manager User Guide, "Secret encryption and decryption".
+        """
+        return self._use_through("secretsmanager", "Decrypt")
 
     def _use_through(self, service: str, *actions: str) -> iam.PolicyStatement:
         stack = cdk.Stack.of(self)

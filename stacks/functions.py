@@ -92,8 +92,8 @@ class BridgeFunction(Construct):
 
     def _acknowledge(self, role: iam.Role, no_dead_letters: str) -> None:
         traces = (
-            "xray:PutTraceSegments and xray:PutTelemetryRecords exist on no narrower resource; "
-            "every other statement names its own."
+            "xray:PutTraceSegments, xray:PutTelemetryRecords and, of the publisher, dynamodb:ListStreams exist on no "
+            "narrower resource; every other statement names its own."
         )
         runtime = (
             "The runtime is the supported Python with which the artifact was built and tested; its bytecode fits no "
@@ -115,9 +115,11 @@ class BridgeFunction(Construct):
                 "Serverless-LambdaLatestVersion": runtime,
                 "HIPAA.Security-LambdaDLQ": no_dead_letters,
                 "Serverless-LambdaDLQ": no_dead_letters,
-                "HIPAA.Security-LambdaInsideVPC": "The function calls AWS services alone, over TLS and under IAM, and "
-                "nothing can connect to it; a network around it would protect nothing.",
+                "HIPAA.Security-LambdaInsideVPC": "The function calls AWS services under IAM and, the sender, "
+                "VectorCare's public API, all over TLS, and nothing can connect to it; a network around it would "
+                "protect nothing.",
                 "HIPAA.Security-LambdaConcurrency": "A reserve is a limit too: webhooks beyond it would be refused, "
-                "and VectorCare sends each three times and never again. The event source bounds the processor.",
+                "and VectorCare sends each three times and never again. Their event sources bound processor and "
+                "sender, and the stream's shards the publisher.",
             },
         )

@@ -1,4 +1,4 @@
-"""The way of a webhook into the tables: ingest, queue, processor; and the ways back from spool and dead letters."""
+"""The way of a webhook into the tables: ingest, queue, processor; and the way back from the spool."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -11,7 +11,7 @@ from stacks.acknowledgments import acknowledge
 from stacks.encryption import Encryption
 from stacks.functions import BridgeFunction, FunctionDefaults
 from stacks.organization import Organization
-from stacks.queues import Queues
+from stacks.queues import Queues, receive_from, send_to
 from stacks.spool import Spool
 from stacks.storage import Storage
 
@@ -21,14 +21,14 @@ PROCESSOR_TIMEOUT_SECONDS = 60
 # Six times the function's time-out, so that no batch is delivered a second time while Lambda retries a throttled call
 # (Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping"); there is no batching window.
 VISIBILITY_TIMEOUT_SECONDS = 6 * PROCESSOR_TIMEOUT_SECONDS
+# With the processor's waits, an hour without DynamoDB ends with everything applied.
+MAX_RECEIVE_COUNT = 30
 DRAIN_TIMEOUT_SECONDS = 60
-# The longest that Lambda gives.
-REDRIVE_TIMEOUT_SECONDS = 900
 BATCH_SIZE = 10
 
 
 class Inbound(Construct):
-    """Queues, spool, and the four functions that move webhooks between them."""
+    """Queues, spool, and the three functions that move webhooks between them."""
 
     def __init__(
         self,
@@ -48,8 +48,10 @@ class Inbound(Construct):
         self.queues = Queues(
             self,
             "Queues",
+            direction="inbound",
             key=encryption.key,
             visibility_timeout=cdk.Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
+            max_receive_count=MAX_RECEIVE_COUNT,
         )
         self.spool = Spool(self, "Spool")
         self.ingest = self._build_ingest()
@@ -57,7 +59,6 @@ class Inbound(Construct):
         self._connect_processor()
         self.drain = self._build_drain()
         self._schedule_drain()
-        self.redrive = self._build_redrive()
 
     def _build_ingest(self) -> BridgeFunction:
         ingest = BridgeFunction(
@@ -98,7 +99,7 @@ class Inbound(Construct):
                 "JOURNAL_RETENTION_DAYS": str(self._organization.journal_retention_days),
             },
             statements=[
-                *self._receive_from(self.queues.queue.queue_arn),
+                receive_from(self.queues.queue),
                 iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[self._storage.events.table_arn]),
                 iam.PolicyStatement(
                     actions=["dynamodb:UpdateItem"], resources=[self._storage.service_requests.table_arn]
@@ -170,37 +171,8 @@ class Inbound(Construct):
             },
         )
 
-    def _build_redrive(self) -> BridgeFunction:
-        return BridgeFunction(
-            self,
-            "Redrive",
-            service="redrive",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(REDRIVE_TIMEOUT_SECONDS),
-            environment={
-                "QUEUE_URL": self.queues.queue.queue_url,
-                "DEAD_LETTER_QUEUE_URL": self.queues.dead_letters.queue_url,
-            },
-            statements=[*self._receive_from(self.queues.dead_letters.queue_arn), *self._send_to_queue()],
-            no_dead_letters="An operator calls the function and waits for its answer; letters that an interrupted run "
-            "has not sent are still in the dead-letter queue.",
-        )
-
     def _send_to_queue(self) -> list[iam.PolicyStatement]:
         return [
-            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.queues.queue.queue_arn]),
+            send_to(self.queues.queue),
             self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
-        ]
-
-    def _receive_from(self, queue_arn: str) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(
-                actions=[
-                    "sqs:ReceiveMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:GetQueueAttributes",
-                ],
-                resources=[queue_arn],
-            ),
         ]

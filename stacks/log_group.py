@@ -54,3 +54,8 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
         ),
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )
+
+
+def arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:
+    """Name a log group in both forms, as some actions are checked against the one and some against the other."""
+    return log_group.log_group_arn, log_group.log_group_arn.removesuffix(":*")

@@ -1,4 +1,7 @@
-"""What a person needs, at the most, for the command ``./bridge``: two policies, for those on call and for a restore."""
+"""What a person needs, at the most, for the command ``./bridge``: two policies, for those on call and for a restore.
+
+A third one, for the outbound way, stands in ``outbound_operator_policy.py``.
+"""
 
 from typing import cast
 
@@ -6,12 +9,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.acknowledgments import acknowledge
 from stacks.encryption import Encryption
 from stacks.inbound import Inbound
+from stacks.log_group import arns_of
+from stacks.redrive import Redrive
 from stacks.storage import STATUS_INDEX, Storage
 
 RESTORED = "-restored-*"
@@ -25,12 +29,20 @@ class OperatorPolicy(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, encryption: Encryption, storage: Storage, inbound: Inbound
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption: Encryption,
+        storage: Storage,
+        inbound: Inbound,
+        redrive: Redrive,
     ) -> None:
         super().__init__(scope, construct_id)
         self._encryption = encryption
         self._storage = storage
         self._inbound = inbound
+        self._redrive = redrive
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
@@ -70,7 +82,7 @@ class OperatorPolicy(Construct):
             iam.PolicyStatement(
                 sid="ReadLogs",
                 actions=["logs:FilterLogEvents"],
-                resources=[arn for function in self._functions() for arn in _arns_of(function.log_group)],
+                resources=[arn for function in self._functions() for arn in arns_of(function.log_group)],
             ),
         ]
 
@@ -99,7 +111,7 @@ class OperatorPolicy(Construct):
             iam.PolicyStatement(
                 sid="Redrive",
                 actions=["lambda:InvokeFunction"],
-                resources=[self._inbound.redrive.function.function_arn],
+                resources=[self._redrive.function.function_arn],
             ),
         ]
 
@@ -167,7 +179,7 @@ class OperatorPolicy(Construct):
 
     def _functions(self) -> list[lambda_.Function]:
         inbound = self._inbound
-        return [each.function for each in (inbound.ingest, inbound.processor, inbound.drain, inbound.redrive)]
+        return [each.function for each in (inbound.ingest, inbound.processor, inbound.drain, self._redrive)]
 
     def _stack_arn(self) -> str:
         stack = cdk.Stack.of(self)
@@ -203,8 +215,3 @@ class OperatorPolicy(Construct):
 
 def _logical_id(table: dynamodb.Table) -> str:
     return cdk.Stack.of(table).get_logical_id(cast("cdk.CfnElement", table.node.default_child))
-
-
-def _arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:
-    """Name a log group in both forms, as some actions are checked against the one and some against the other."""
-    return log_group.log_group_arn, log_group.log_group_arn.removesuffix(":*")

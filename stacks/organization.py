@@ -16,13 +16,19 @@ from stacks.public_key import PublicKeyError, read_public_key
 from stacks.values import InvalidError
 
 STACK_PREFIX = "VectorCareBridge-"
-# The longest name derived from it, "VectorCareBridge-<name>-inbound", has to be an SQS queue name (80 characters).
-MAXIMUM_NAME_LENGTH = 55
+# The longest name derived from it, "VectorCareBridge-<name>-outbound", has to be an SQS queue name (80 characters).
+MAXIMUM_NAME_LENGTH = 54
 # Of the 4 KB that a function's environment may hold, a quarter is left to its other variables.
 MAXIMUM_PUBLIC_KEYS_BYTES = 3072
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
 MINIMUM_RETENTION_DAYS = 30
 MAXIMUM_RETENTION_DAYS = 36500
+# VectorCare's documentation, "Open API v2.0": of UAT's token endpoint it does not name the host.
+API_URLS = {
+    "uat": "https://hub-uat.vectorcare.com/openapi/v2.0",
+    "production": "https://hub.vectorcare.com/openapi/v2.0",
+}
+TOKEN_URLS = {"uat": "", "production": "https://auth.vectorcare.com/v2.0/oauth2/token"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,10 @@ class Organization:
         RSA keys as DER SubjectPublicKeyInfo; any of them may have signed a webhook.
     allowed_source_ips : tuple[str, ...]
         Networks in CIDR form; none means any.
+    publish_data : bool
+        Whether change events carry patients' data.
+    vectorcare_api_url, vectorcare_token_url : str | None
+        Where commands go and tokens come from, where the file says so itself.
     journal_retention_days, state_retention_days : int
         Days after which an event, and a closed service request, expire.
     """
@@ -48,6 +58,9 @@ class Organization:
     allowed_source_ips: tuple[str, ...] = ()
     order_by: str = "event_timestamp"
     publish_actions: tuple[str, ...] = ("*",)
+    publish_data: bool = False
+    vectorcare_api_url: str | None = None
+    vectorcare_token_url: str | None = None
     alarm_emails: tuple[str, ...] = ()
     alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
     journal_retention_days: int = 2190
@@ -60,6 +73,16 @@ class Organization:
     def stack_name(self) -> str:
         """The name of the organization's CloudFormation stack."""
         return f"{STACK_PREFIX}{self.name}"
+
+    @property
+    def api_url(self) -> str:
+        """Where commands go."""
+        return self.vectorcare_api_url or API_URLS[self.environment]
+
+    @property
+    def token_url(self) -> str:
+        """Where the access token comes from; empty where neither the file nor VectorCare's documentation says."""
+        return self.vectorcare_token_url or TOKEN_URLS[self.environment]
 
     @property
     def encoded_public_keys(self) -> str:
@@ -225,6 +248,8 @@ def _network(value: object) -> str:
     raise InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
 
 
+# No user, query or fragment: nothing that could be a secret, and a path is put behind it.
+_HTTPS_ADDRESS = r"https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
 _DAYS = values.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
@@ -238,6 +263,13 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "order_by": values.one_of("event_timestamp", "event_id"),
     "publish_actions": values.list_of(
         values.matching(r"\*|[A-Z][A-Z0-9_]*", 'is not an action; write it as VectorCare does, or "*" for all')
+    ),
+    "publish_data": values.boolean,
+    "vectorcare_api_url": values.matching(
+        _HTTPS_ADDRESS, f"is not a plain https address; write it as {API_URLS['production']}"
+    ),
+    "vectorcare_token_url": values.matching(
+        _HTTPS_ADDRESS, f"is not a plain https address; write it as {TOKEN_URLS['production']}"
     ),
     "alarm_emails": values.list_of(
         values.matching(

@@ -28,7 +28,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
 # The services that the functions call: of botocore's descriptions of some 400, the rest stays out.
-SERVICES = ("dynamodb", "s3", "sqs")
+SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
 # What comes with a package but is reached by no import of the functions.
 UNUSED = (
     "*.dist-info/[!M]*",  # Only METADATA stays, by which a scanner knows the versions.

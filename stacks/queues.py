@@ -1,6 +1,7 @@
-"""The queue of accepted webhooks, and the dead-letter queue behind it."""
+"""A queue that feeds a function, and the dead-letter queue behind it: one pair for each direction."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -9,21 +10,36 @@ from stacks.acknowledgments import acknowledge
 
 # The longest that SQS keeps a message. A dead letter's days count from when it first came in.
 RETENTION = cdk.Duration.days(14)
-# With the processor's waits, an hour without DynamoDB ends with everything applied.
-MAX_RECEIVE_COUNT = 30
 # A body of 256 KiB as base64, with its attributes, is more than SQS's former 256 KiB.
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 class Queues(Construct):
-    """Webhooks wait in one; those that cannot be applied are moved to the other, by SQS alone."""
+    """Messages wait in one; those that have been received too often are moved to the other, by SQS.
 
-    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, visibility_timeout: cdk.Duration) -> None:
+    Parameters
+    ----------
+    direction : str
+        What the queue's name ends with: ``inbound`` or ``outbound``.
+    max_receive_count : int
+        How often a message is tried.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        direction: str,
+        key: kms.IKey,
+        visibility_timeout: cdk.Duration,
+        max_receive_count: int,
+    ) -> None:
         super().__init__(scope, construct_id)
         # The queue refers to its dead letters and they, by name, to the queue: only a name known beforehand breaks
         # that circle. Its price: SQS gives the name of a removed queue away again only after 60 seconds, so a removed
         # stack can be created anew after a minute, not before; and what was in the queue is gone with it.
-        name = f"{cdk.Stack.of(self).stack_name}-inbound"
+        name = f"{cdk.Stack.of(self).stack_name}-{direction}"
         self.dead_letters = self._build_dead_letters(key, source_name=name)
         self.queue = sqs.Queue(
             self,
@@ -35,7 +51,7 @@ class Queues(Construct):
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             retention_period=RETENTION,
             visibility_timeout=visibility_timeout,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receive_count),
         )
 
     def _build_dead_letters(self, key: kms.IKey, *, source_name: str) -> sqs.Queue:
@@ -61,3 +77,16 @@ class Queues(Construct):
             },
         )
         return dead_letters
+
+
+def send_to(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    """Let a role send to queues; it needs the key as well."""
+    return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues])
+
+
+def receive_from(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    """Let a role, or the event source that uses it, take messages off queues; it needs the key as well."""
+    return iam.PolicyStatement(
+        actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+        resources=[queue.queue_arn for queue in queues],
+    )

@@ -1,4 +1,4 @@
-"""The two tables: the journal of events and the state of service requests."""
+"""The tables: the journal of events, the state of service requests, and the ledger of commands."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -17,21 +17,31 @@ class Storage(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
         self._key = key
-        self.events = self._build_table("Events", sort_key=_string("event_id"))
-        self.service_requests = self._build_table("ServiceRequests", sort_key=None)
+        self.events = self._build_table("Events", key=("service_request_id", "event_id"))
+        self.service_requests = self._build_table(
+            "ServiceRequests",
+            key=("service_request_id",),
+            # What changed is the difference of the two.
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+        )
         self.service_requests.add_global_secondary_index(
             index_name=STATUS_INDEX,
             partition_key=_string("request_status"),
             sort_key=_string("last_updated"),
             projection_type=dynamodb.ProjectionType.ALL,
         )
+        self.commands = self._build_table("Commands", key=("command_id",))
 
-    def _build_table(self, construct_id: str, *, sort_key: dynamodb.Attribute | None) -> dynamodb.Table:
+    def _build_table(
+        self, construct_id: str, *, key: tuple[str, ...], stream: dynamodb.StreamViewType | None = None
+    ) -> dynamodb.Table:
+        partition_key, *sort_key = map(_string, key)
         table = dynamodb.Table(
             self,
             construct_id,
-            partition_key=_string("service_request_id"),
-            sort_key=sort_key,
+            partition_key=partition_key,
+            sort_key=sort_key[0] if sort_key else None,
+            stream=stream,
             time_to_live_attribute=TTL_ATTRIBUTE,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,

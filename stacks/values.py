@@ -53,6 +53,19 @@ def one_of(*choices: str) -> Callable[[object], str]:
     return parse
 
 
+def boolean(value: object) -> bool:
+    """Parse true or false.
+
+    Raises
+    ------
+    InvalidError
+        If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidError("is neither true nor false; write one of them, without quotes")
+    return value
+
+
 def whole_number(minimum: int, maximum: int) -> Callable[[object], int]:
     """Make a parser of whole numbers from minimum to maximum, both included."""
 

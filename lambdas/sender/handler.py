@@ -22,6 +22,7 @@ _token = AccessToken(
     url=_settings.token_url,
     secret=_settings.credentials_secret,
 )
+_sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
 _sender = Sender(
     VectorCareApi(_http, _token, url=_settings.api_url),
     Ledger(
@@ -29,7 +30,8 @@ _sender = Sender(
         _settings.commands_table,
     ),
     Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=3), _settings.event_bus),
-    Queue(aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS), _settings.queue_url),
+    Queue(_sqs, _settings.queue_url),
+    Queue(_sqs, _settings.dead_letter_queue_url),
     executor=aws.executor(THREADS),
     ledger_executor=aws.executor(THREADS),
 )

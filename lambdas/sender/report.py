@@ -83,7 +83,7 @@ def _report_retry(result: Later) -> None:
 
 def _report_dead(result: Dead) -> None:
     if result.message.receives > 1:
-        # It comes as often as the queue allows before SQS moves it: once is said enough.
+        # The dead-letter queue did not take it the first time: once is said enough.
         return
     observability.log("sending.unreadable", message_id=result.message.message_id, reason=result.reason)
     observability.count_by(Metric.COMMAND_UNREADABLE, reason=result.reason)

@@ -13,6 +13,7 @@ from vectorcare_bridge import aws, command, command_fields, observability, retry
 from vectorcare_bridge.bus import Bus, Entry
 from vectorcare_bridge.command import Kind, RefusedError, UnreadableError
 from vectorcare_bridge.ledger import Ledger
+from vectorcare_bridge.message import Message as SqsMessage
 from vectorcare_bridge.outcome import Outcome
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.vectorcare_api import VectorCareApi
@@ -33,6 +34,8 @@ class Sender:
         Is told how each ended.
     queue : Queue
         Where those are given back that are to be tried again.
+    dead_letters : Queue
+        Where those go that cannot be read.
     executor, ledger_executor : Executor
         Run service requests, and within them calls to the ledger, side by side.
     """
@@ -43,6 +46,7 @@ class Sender:
         ledger: Ledger,
         bus: Bus,
         queue: Queue,
+        dead_letters: Queue,
         *,
         executor: Executor,
         ledger_executor: Executor,
@@ -51,6 +55,7 @@ class Sender:
         self._ledger = ledger
         self._bus = bus
         self._queue = queue
+        self._dead_letters = dead_letters
         self._executor = executor
         self._ledger_executor = ledger_executor
 
@@ -74,9 +79,12 @@ class Sender:
             results += self._send(deliveries, invocation)
         results = self._publish(results)
         report.report(results)
-        kept = [result for result in results if not isinstance(result, Ended)]
-        list(self._executor.map(self._give_back, kept))
-        return [_message(result).message_id for result in kept]
+        later = [result for result in results if isinstance(result, Later)]
+        list(self._executor.map(self._give_back, later))
+        dead = [result.message for result in results if isinstance(result, Dead)]
+        are_set_aside = list(self._executor.map(self._set_aside, dead))
+        not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
+        return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
 
     def _send(self, deliveries: Sequence[Delivery], invocation: Invocation) -> list[Result]:
         try:
@@ -108,12 +116,21 @@ class Sender:
             for index, result in enumerate(results)
         ]
 
-    def _give_back(self, result: Result) -> None:
-        message = _message(result)
+    def _give_back(self, result: Later) -> None:
+        message = result.delivery.message
         try:
             self._queue.hide(message.receipt_handle, seconds=_wait_seconds(result))
         except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)
+
+    def _set_aside(self, message: Message) -> bool:
+        """Put among the dead letters what cannot be read: left to SQS, it would be received 300 times before."""
+        try:
+            self._dead_letters.send(SqsMessage(MessageBody=message.body, MessageAttributes={}))
+        except Exception as error:  # noqa: BLE001 it comes back, when the queue's own time-out ends
+            observability.log("queue.refused", message_id=message.message_id, error=error)
+            return False
+        return True
 
 
 def _read(message: Message) -> Delivery | Dead:
@@ -174,13 +191,7 @@ def _wait_for(breaker: Breaker, result: Result) -> Result:
     return replace(result, at_least=max(result.at_least, breaker.seconds_left()))
 
 
-def _message(result: Result) -> Message:
-    return result.message if isinstance(result, Dead) else result.delivery.message
-
-
-def _wait_seconds(result: Result) -> int:
-    if not isinstance(result, Later):
-        return 0
+def _wait_seconds(result: Later) -> int:
     delivery = result.delivery
     return retry.wait_seconds(
         delivery.message.receives,

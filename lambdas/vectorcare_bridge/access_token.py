@@ -41,7 +41,7 @@ class AccessToken:
     secrets : SecretsManagerClient
         Has the credentials.
     url : str
-        VectorCare's token endpoint.
+        VectorCare's token endpoint; empty where nobody knows it.
     secret : str
         ARN or name of the JSON secret with `client_id` and `client_secret`.
     """
@@ -91,6 +91,8 @@ class AccessToken:
             return self._token or ""
 
     def _renew(self) -> None:
+        if not self._url:
+            raise NoTokenError(Answer(Verdict.LATER, "token_url_missing", is_outage=True), is_refused=True)
         status, body = self._ask(self._credentials or self._read_credentials())
         if _is_refusal(status):
             # The secret may have been rotated since it was read.
@@ -125,6 +127,10 @@ class AccessToken:
             observability.log("secret.unreadable", error=error)
             answer = Answer(Verdict.LATER, "secret_unreadable", is_outage=True)
             raise NoTokenError(answer, is_refused=True) from None
+        if not self._credentials["client_id"]:
+            # The stack's placeholder: nobody has put VectorCare's credentials into the secret yet.
+            self._credentials = None
+            raise NoTokenError(Answer(Verdict.LATER, "secret_not_filled", is_outage=True), is_refused=True)
         return self._credentials
 
 

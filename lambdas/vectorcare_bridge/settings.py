@@ -99,9 +99,13 @@ class PublisherSettings:
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """The sender function's; the secret holds VectorCare's `client_id` and `client_secret` as JSON."""
+    """The sender function's; the secret holds VectorCare's `client_id` and `client_secret` as JSON.
+
+    `token_url` is empty where nobody knows it: then there is no token, and nothing is sent.
+    """
 
     queue_url: str
+    dead_letter_queue_url: str
     commands_table: str
     event_bus: str
     credentials_secret: str
@@ -113,6 +117,7 @@ class SenderSettings:
         """Read them; a missing one is a KeyError that names it."""
         return cls(
             queue_url=environment["OUTBOUND_QUEUE_URL"],
+            dead_letter_queue_url=environment["OUTBOUND_DEAD_LETTER_QUEUE_URL"],
             commands_table=environment["COMMANDS_TABLE"],
             event_bus=environment["EVENT_BUS"],
             credentials_secret=environment["CREDENTIALS_SECRET"],

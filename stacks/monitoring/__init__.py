@@ -12,6 +12,7 @@ from stacks.monitoring.metrics import Metrics
 from stacks.monitoring.silence import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.organization import Organization
+from stacks.redrive import Redrive
 from stacks.storage import Storage
 
 
@@ -27,11 +28,14 @@ class Monitoring(Construct):
         key: kms.IKey,
         inbound: Inbound,
         storage: Storage,
+        redrive: Redrive,
         rest_api: apigateway.RestApi,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = AlarmTopic(self, "Topic", key=key, emails=organization.alarm_emails).topic
-        metrics = Metrics(organization=organization.name, inbound=inbound, storage=storage, rest_api=rest_api)
+        metrics = Metrics(
+            organization=organization.name, inbound=inbound, storage=storage, redrive=redrive, rest_api=rest_api
+        )
         alarms = Alarms(self, "Alarms", topic=self.topic, metrics=metrics, thresholds=organization.alarms)
         if organization.alarms.silence_minutes:
             watch_silence(alarms, metrics=metrics, thresholds=organization.alarms)

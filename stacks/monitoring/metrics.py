@@ -9,6 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.inbound import Inbound
+from stacks.redrive import Redrive
 from stacks.storage import STATUS_INDEX, Storage
 
 NAMESPACE = "VectorCareBridge"
@@ -26,13 +27,14 @@ class Metrics:
     ----------
     organization : str
         Its name, a dimension of all that the functions emit.
-    inbound, storage, rest_api
+    inbound, storage, redrive, rest_api
         The resources of which AWS keeps metrics.
     """
 
     organization: str
     inbound: Inbound
     storage: Storage
+    redrive: Redrive
     rest_api: apigateway.RestApi
 
     @property
@@ -43,7 +45,7 @@ class Metrics:
             "ingest": inbound.ingest.function,
             "processor": inbound.processor.function,
             "drain": inbound.drain.function,
-            "redrive": inbound.redrive.function,
+            "redrive": self.redrive.function,
         }
 
     @property

@@ -22,6 +22,9 @@ FILES = {
     + 'customer_id = "W6m~x.Zk3_q-9Jt2Rb7u"\n'
     + 'order_by = "event_id"\n'
     + 'publish_actions = ["BROADCAST_RECEIVED", "BROADCAST_ACCEPTED"]\n'
+    + "publish_data = true\n"
+    + 'vectorcare_api_url = "https://vectorcare.example.com/openapi/v2.0"\n'
+    + 'vectorcare_token_url = "https://vectorcare.example.com/token"\n'
     + 'alarm_emails = ["oncall@example.com", "lead@example.com"]\n'
     + "journal_retention_days = 400\nstate_retention_days = 30\nmax_concurrency = 2\n"
     + "[alarms]\nfreshness_seconds = 120\nwaiting_messages = 500\nanswer_milliseconds = 5000\nrefused_webhooks = 2\n"

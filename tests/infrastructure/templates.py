@@ -37,17 +37,26 @@ def alarms(template: Template) -> dict[str, Resource]:
     return found
 
 
-def event_source(template: Template) -> Resource:
-    """Give the properties of the one event source mapping."""
-    properties: Resource = only(template, "AWS::Lambda::EventSourceMapping")["Properties"]
+def event_source(template: Template, function: str = "processor") -> Resource:
+    """Give the properties of a function's one event source mapping."""
+    (properties,) = (
+        mapping["Properties"]
+        for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values()
+        if template["Resources"][referred(mapping["Properties"]["FunctionName"])] is functions(template)[function]
+    )
     return properties
 
 
-def queues(template: Template) -> tuple[str, str]:
-    """Name the queue that the event source reads, and its dead-letter queue."""
-    queue = referred(event_source(template)["EventSourceArn"])
+def queues(template: Template, function: str = "processor") -> tuple[str, str]:
+    """Name the queue that a function's event source reads, and its dead-letter queue."""
+    queue = referred(event_source(template, function)["EventSourceArn"])
     redrive = template["Resources"][queue]["Properties"]["RedrivePolicy"]
     return queue, referred(redrive["deadLetterTargetArn"])
+
+
+def unpublished(template: Template) -> str:
+    """Name the queue of events that the bus did not take."""
+    return referred(template["Outputs"]["UnpublishedQueueUrl"]["Value"])
 
 
 def functions(template: Template) -> dict[str, Resource]:

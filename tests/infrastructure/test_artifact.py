@@ -17,8 +17,8 @@ from stacks.errors import ConfigurationError
 from tests.infrastructure import synthesis
 
 UNCHECKED_HASH = 0b01
-FUNCTIONS = ("ingest", "processor", "drain", "redrive")
-CLIENTS = ("sqs", "s3", "dynamodb")
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender")
+CLIENTS = ("sqs", "s3", "dynamodb", "events", "secretsmanager")
 # What Python itself finds without its site-packages, and the artifact: as on Lambda.
 IMPORT_ALONE = """
 import importlib, sys
@@ -26,7 +26,7 @@ sys.path.insert(0, sys.argv[1])
 for name in sys.argv[2:]:
     importlib.import_module(f"{name}.handler")
 import boto3
-for service in ("sqs", "s3", "dynamodb"):
+for service in ("sqs", "s3", "dynamodb", "events", "secretsmanager"):
     boto3.client(service)
 outside = [
     name for name, module in sys.modules.items()

@@ -28,16 +28,19 @@ READ_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     "processor": settings.ProcessorSettings.from_environment,
     "drain": settings.DrainSettings.from_environment,
     "redrive": settings.RedriveSettings.from_environment,
+    "publisher": settings.PublisherSettings.from_environment,
+    "sender": settings.SenderSettings.from_environment,
 }
 DAY = 24 * 60 * 60
 
 
-def test_a_batch_stays_invisible_for_six_time_outs_and_the_window(template: Template) -> None:
-    source = event_source(template)
+@pytest.mark.parametrize("name", ["processor", "sender"])
+def test_a_batch_stays_invisible_for_six_time_outs_and_the_window(template: Template, name: str) -> None:
+    source = event_source(template, name)
     function = template["Resources"][referred(source["FunctionName"])]
     queue = template["Resources"][referred(source["EventSourceArn"])]
     window = source.get("MaximumBatchingWindowInSeconds", 0)
-    assert function is functions(template)["processor"]
+    assert function is functions(template)[name]
     assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"] + window
 
 
@@ -50,15 +53,19 @@ def test_the_event_source_answers_for_each_message_and_filters_none(
     assert "FilterCriteria" not in source  # it would delete what does not match
 
 
-def test_letters_are_dead_after_thirty_receives_and_live_as_long_as_sqs_keeps_them(template: Template) -> None:
-    queue, dead_letters = queues(template)
-    assert template["Resources"][queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 30
+@pytest.mark.parametrize(("function", "receives"), [("processor", 30), ("sender", 300)])
+def test_letters_are_dead_after_so_many_receives_and_live_as_long_as_sqs_keeps_them(
+    template: Template, function: str, receives: int
+) -> None:
+    queue, dead_letters = queues(template, function)
+    assert template["Resources"][queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == receives
     for name in (queue, dead_letters):
         assert template["Resources"][name]["Properties"]["MessageRetentionPeriod"] == 14 * DAY
 
 
-def test_only_the_queue_may_send_to_its_dead_letters(template: Template) -> None:
-    queue, dead_letters = (template["Resources"][name]["Properties"] for name in queues(template))
+@pytest.mark.parametrize("function", ["processor", "sender"])
+def test_only_the_queue_has_these_dead_letters(template: Template, function: str) -> None:
+    queue, dead_letters = (template["Resources"][name]["Properties"] for name in queues(template, function))
     allowed = dead_letters["RedriveAllowPolicy"]
     assert allowed["redrivePermission"] == "byQueue"
     assert [rendered(source) for source in allowed["sourceQueueArns"]] == [

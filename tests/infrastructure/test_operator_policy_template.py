@@ -80,12 +80,7 @@ def test_only_the_redrive_function_is_invoked(template: Template, function: str)
 def test_the_journal_is_read_and_the_state_is_read_and_replayed(template: Template) -> None:
     # Given
     events, service_requests = (
-        next(
-            name
-            for name, table in of_type(template, "AWS::DynamoDB::Table").items()
-            if len(table["Properties"]["KeySchema"]) == keys
-        )
-        for keys in (2, 1)
+        referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")
     )
     read = {f"dynamodb:{action}" for action in ("GetItem", "Query", "Scan", "DescribeTable")}
     # When
@@ -97,12 +92,7 @@ def test_the_journal_is_read_and_the_state_is_read_and_replayed(template: Templa
 def test_only_a_restore_writes_to_the_journal(template: Template) -> None:
     # Given
     events, service_requests = (
-        next(
-            name
-            for name, table in of_type(template, "AWS::DynamoDB::Table").items()
-            if len(table["Properties"]["KeySchema"]) == keys
-        )
-        for keys in (2, 1)
+        referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")
     )
     restore = {"dynamodb:DescribeContinuousBackups", "dynamodb:RestoreTableToPointInTime"}
     # When
@@ -113,7 +103,7 @@ def test_only_a_restore_writes_to_the_journal(template: Template) -> None:
 
 def test_a_table_is_restored_beside_the_old_one(template: Template) -> None:
     # Given
-    tables = of_type(template, "AWS::DynamoDB::Table")
+    tables = [referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")]
     # When
     restored = [each for each in statements(template, "Restore") if each.get("Sid") == "RestoreTo"]
     # Then

@@ -70,6 +70,19 @@ WRONG = {
     "a number for a network": (VALID + "allowed_source_ips = [3221225984]\n", "allowed_source_ips[0]: is not a text"),
     "an unknown order": (VALID + 'order_by = "last_updated"\n', "order_by: is not one of its values; choose event_t"),
     "an action in small letters": (VALID + 'publish_actions = ["accept"]\n', "publish_actions[0]: is not an action"),
+    "patients' data in quotes": (VALID + 'publish_data = "false"\n', "publish_data: is neither true nor false; write"),
+    "an api without TLS": (
+        VALID + 'vectorcare_api_url = "http://hub.vectorcare.com/openapi/v2.0"\n',
+        "vectorcare_api_url: is not a plain https address; write it as https://hub.vectorcare.com/openapi/v2.0",
+    ),
+    "a token endpoint with a password": (
+        VALID + 'vectorcare_token_url = "https://user:secret@auth.example.com/token"\n',
+        "vectorcare_token_url: is not a plain https address; write it as",
+    ),
+    "a token endpoint with a query": (
+        VALID + 'vectorcare_token_url = "https://auth.example.com/token?client_secret=x"\n',
+        "vectorcare_token_url: is not a plain https address; write it as",
+    ),
     "a bad address": (VALID + 'alarm_emails = ["oncall"]\n', "alarm_emails[0]: is not an e-mail address; write"),
     "an address twice": (VALID + 'alarm_emails = ["a@b.de", "a@b.de"]\n', "alarm_emails[1]: repeats [0]; remove"),
     "a retention as text": (VALID + 'state_retention_days = "90"\n', "state_retention_days: is not a whole number in"),
@@ -240,6 +253,22 @@ def test_a_file_with_keys_alone_has_sensible_defaults(tmp_path: Path) -> None:
     assert organization.domain_name is organization.certificate_arn is None
     assert 0 < organization.alarms.silence_minutes < organization.alarms.busy_hours.minutes
     assert organization.alarms.answer_milliseconds < 10_000  # when VectorCare gives up
+
+
+def test_the_environment_says_where_commands_go_unless_the_file_does(tmp_path: Path) -> None:
+    # Given
+    write(tmp_path, VALID, name="uat")
+    write(tmp_path, PRODUCTION + 'customer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\n', name="production")
+    write(tmp_path, VALID + 'vectorcare_token_url = "https://auth-uat.example.com/token"\n', name="told")
+    # When
+    production, told, uat = load_organizations(tmp_path)
+    # Then VectorCare does not document UAT's token endpoint
+    assert (production.api_url, production.token_url) == (
+        "https://hub.vectorcare.com/openapi/v2.0",
+        "https://auth.vectorcare.com/v2.0/oauth2/token",
+    )
+    assert (uat.api_url, uat.token_url) == ("https://hub-uat.vectorcare.com/openapi/v2.0", "")
+    assert (told.api_url, told.token_url) == (uat.api_url, "https://auth-uat.example.com/token")
 
 
 def test_the_sample_says_the_defaults(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from tests.infrastructure.templates import (
     rendered,
     resources_of,
     statements,
+    unpublished,
 )
 from tests.security.permissions import ASSERTED, ENFORCED
+
+SET_ASIDE = "dead letters, outbound dead letters, unpublished"
 
 
 def actions(template: Template, function: str) -> set[str]:
@@ -47,11 +50,27 @@ def test_every_function_is_on_both_lists(template: Template) -> None:
     [
         ("ingest", "sqs:SendMessage", "queue"),
         ("drain", "sqs:SendMessage", "queue"),
-        ("redrive", "sqs:SendMessage", "queue"),
-        ("redrive", "sqs:ReceiveMessage", "dead letters"),
-        ("redrive", "sqs:DeleteMessage", "dead letters"),
-        ("redrive", "sqs:ChangeMessageVisibility", "dead letters"),
-        ("redrive", "sqs:GetQueueAttributes", "dead letters"),
+        ("redrive", "sqs:SendMessage", "queue, outbound queue"),
+        ("redrive", "sqs:ReceiveMessage", SET_ASIDE),
+        ("redrive", "sqs:DeleteMessage", SET_ASIDE),
+        ("redrive", "sqs:ChangeMessageVisibility", SET_ASIDE),
+        ("redrive", "sqs:GetQueueAttributes", SET_ASIDE),
+        ("redrive", "events:PutEvents", "bus"),
+        ("publisher", "dynamodb:DescribeStream", "stream"),
+        ("publisher", "dynamodb:GetRecords", "stream"),
+        ("publisher", "dynamodb:GetShardIterator", "stream"),
+        ("publisher", "dynamodb:ListStreams", "anything"),
+        ("publisher", "events:PutEvents", "bus"),
+        ("publisher", "sqs:SendMessage", "unpublished"),
+        ("sender", "sqs:ReceiveMessage", "outbound queue"),
+        ("sender", "sqs:DeleteMessage", "outbound queue"),
+        ("sender", "sqs:ChangeMessageVisibility", "outbound queue"),
+        ("sender", "sqs:GetQueueAttributes", "outbound queue"),
+        ("sender", "sqs:SendMessage", "outbound dead letters"),
+        ("sender", "dynamodb:GetItem", "commands"),
+        ("sender", "dynamodb:PutItem", "commands"),
+        ("sender", "secretsmanager:GetSecretValue", "secret"),
+        ("sender", "events:PutEvents", "bus"),
         ("processor", "sqs:ReceiveMessage", "queue"),
         ("processor", "sqs:DeleteMessage", "queue"),
         ("processor", "sqs:ChangeMessageVisibility", "queue"),
@@ -66,33 +85,49 @@ def test_every_function_is_on_both_lists(template: Template) -> None:
 )
 def test_an_action_is_allowed_where_it_belongs(template: Template, function: str, action: str, where: str) -> None:
     queue, dead_letters = queues(template)
+    outbound, outbound_dead_letters = queues(template, "sender")
     (spool,) = of_type(template, "AWS::S3::Bucket")
+    (bus,) = of_type(template, "AWS::Events::EventBus")
+    (secret,) = of_type(template, "AWS::SecretsManager::Secret")
+    tables = {
+        name: referred(template["Outputs"][f"{name}Table"]["Value"])
+        for name in ("Events", "ServiceRequests", "Commands")
+    }
     kinds = {
+        "*": "anything",
         f"<{queue}.Arn>": "queue",
         f"<{dead_letters}.Arn>": "dead letters",
+        f"<{outbound}.Arn>": "outbound queue",
+        f"<{outbound_dead_letters}.Arn>": "outbound dead letters",
+        f"<{unpublished(template)}.Arn>": "unpublished",
         f"<{spool}.Arn>": "spool",
         f"<{spool}.Arn>/*": "spooled objects",
+        f"<{tables['Events']}.Arn>": "events",
+        f"<{tables['ServiceRequests']}.Arn>": "service requests",
+        f"<{tables['ServiceRequests']}.StreamArn>": "stream",
+        f"<{tables['Commands']}.Arn>": "commands",
+        f"<{bus}.Arn>": "bus",
+        f"<{secret}.Id>": "secret",
     }
-    for name in of_type(template, "AWS::DynamoDB::Table"):
-        has_sort_key = len(template["Resources"][name]["Properties"]["KeySchema"]) == 2
-        kinds[f"<{name}.Arn>"] = "events" if has_sort_key else "service requests"
     found = [
         kinds[rendered(resource)]
         for statement in statements(template, functions(template)[function])
         if action in listed(statement["Action"])
         for resource in resources_of(statement)
     ]
-    assert found == [where]
+    assert sorted(found) == sorted(where.split(", "))
 
 
-def test_no_role_has_a_wildcard_but_for_traces_and_spooled_objects(template: Template) -> None:
+def test_no_role_has_a_wildcard_but_for_traces_the_list_of_streams_and_spooled_objects(template: Template) -> None:
     (spool,) = of_type(template, "AWS::S3::Bucket")
     for function in functions(template).values():
         for statement in statements(template, function):
             assert not [action for action in listed(statement["Action"]) if "*" in action]
             wild = {text for text in map(rendered, resources_of(statement)) if "*" in text}
-            traces = all(action.startswith("xray:") for action in listed(statement["Action"]))
-            assert wild <= ({"*"} if traces else {f"<{spool}.Arn>/*"})
+            has_no_narrower_resource = all(
+                action.startswith("xray:") or action == "dynamodb:ListStreams" for action in listed(statement["Action"])
+            )
+            assert wild <= ({"*"} if has_no_narrower_resource else {f"<{spool}.Arn>/*"})
 
 
 def test_every_statement_allows(template: Template) -> None:
@@ -130,7 +165,9 @@ def test_the_key_is_used_by_way_of_one_service_at_a_time(template: Template) -> 
         for statement in statements(template, function):
             if any(action.startswith("kms:") for action in listed(statement["Action"])):
                 through = rendered(statement["Condition"]["StringEquals"]["kms:ViaService"])
-                assert through in ("sqs.us-east-1.amazonaws.com", "dynamodb.us-east-1.amazonaws.com")
+                assert through in {
+                    f"{service}.us-east-1.amazonaws.com" for service in ("sqs", "dynamodb", "secretsmanager")
+                }
 
 
 def test_every_function_has_a_log_group_of_its_own(template: Template) -> None:
@@ -147,5 +184,8 @@ def test_the_template_holds_no_secret(template: Template) -> None:
     assert "PRIVATE KEY" not in json.dumps(template)
     assert not {parameter for parameter in template["Parameters"] if parameter != "BootstrapVersion"}
     for function in of_type(template, "AWS::Lambda::Function").values():
-        for name in function["Properties"]["Environment"]["Variables"]:
-            assert not re.search("SECRET|PASSWORD|TOKEN|PRIVATE", name)
+        for name, value in function["Properties"]["Environment"]["Variables"].items():
+            if name == "CREDENTIALS_SECRET":
+                assert template["Resources"][referred(value)]["Type"] == "AWS::SecretsManager::Secret"
+            elif name != "VECTORCARE_TOKEN_URL":
+                assert not re.search("SECRET|PASSWORD|TOKEN|PRIVATE", name)

@@ -14,6 +14,17 @@ ENFORCED = {
             "sqs:GetQueueAttributes",
         }
     ),
+    "publisher": frozenset({"events:PutEvents", "sqs:SendMessage"}),
+    "sender": frozenset(
+        {
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "secretsmanager:GetSecretValue",
+            "events:PutEvents",
+            "sqs:SendMessage",
+            "sqs:ChangeMessageVisibility",
+        }
+    ),
 }
 
 # AWS asks for these where the emulator does not: it encrypts nothing, writes a function's log itself, keeps no traces.
@@ -25,6 +36,10 @@ _RECEIVE_ENCRYPTED = frozenset({"kms:Decrypt"})
 # Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping": Lambda polls with the
 # function's role. The emulator polls by itself.
 _EVENT_SOURCE = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
+# Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB": likewise for a stream.
+_STREAM = frozenset(
+    {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
+)
 # DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
 _USE_TABLES = frozenset(
     {
@@ -44,5 +59,8 @@ ASSERTED = {
     "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
     "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
-    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED,
+    # The emulator lets everybody publish; until redrive publishes, nothing but this list holds that.
+    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED | {"events:PutEvents"},
+    "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
+    "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
 }

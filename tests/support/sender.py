@@ -26,6 +26,7 @@ from vectorcare_bridge import instant, store
 TRIP = "VC-TEST0001"
 CLIENT_ID, CLIENT_SECRET = "invented-client", "Zebulon-Secret-1"
 QUEUE_URL = "https://sqs.invalid/outbound"
+DEAD_LETTERS_URL = "https://sqs.invalid/outbound-dead-letters"
 MAX_RECEIVES = 300
 FUNCTION_SECONDS = 60
 VISIBILITY_SECONDS = 360
@@ -64,22 +65,23 @@ class Sender:
             visibility_timeout=VISIBILITY_SECONDS, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
         )
         self.sqs = SQS(
-            {QUEUE_URL: self.queue},
+            {QUEUE_URL: self.queue, DEAD_LETTERS_URL: self.dead_letters},
             clock=lambda: clock.seconds,
             random=Random(1),
             epoch=instant.epoch_seconds(NOW),
         )
 
-    def start(self, url: str) -> None:
+    def start(self, url: str, **settings: str) -> None:
         """Start a container, which calls VectorCare there; it knows nothing of what the last one kept in memory."""
         environment = {
             "OUTBOUND_QUEUE_URL": QUEUE_URL,
+            "OUTBOUND_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS_URL,
             "COMMANDS_TABLE": "commands",
             "EVENT_BUS": "bus",
             "CREDENTIALS_SECRET": "vectorcare",
             "VECTORCARE_API_URL": f"{url}{API_PATH}",
             "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}",
-        }
+        } | settings
         with mock.patch.dict("os.environ", environment):
             self._handler = _fresh_handler("sender").handler
 
@@ -163,9 +165,9 @@ class Outbound(Sender):
         _create_table()
         _create_bus()
 
-    def restart(self) -> None:
-        """Start another container."""
-        self.start(self._url)
+    def restart(self, **settings: str) -> None:
+        """Start another container, with other settings where they are given."""
+        self.start(self._url, **settings)
 
     def client(self, service: str, **_options: Any) -> Any:
         """Give what stands behind the door."""

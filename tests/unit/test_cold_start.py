@@ -24,6 +24,16 @@ ENVIRONMENT = {
     "ORDER_BY": "event_timestamp",
     "STATE_RETENTION_DAYS": "365",
     "JOURNAL_RETENTION_DAYS": "2555",
+    "EVENT_BUS": "bus",
+    "UNPUBLISHED_QUEUE_URL": "https://queue.invalid",
+    "PUBLISH_ACTIONS": "*",
+    "PUBLISH_DATA": "false",
+    "OUTBOUND_QUEUE_URL": "https://queue.invalid",
+    "OUTBOUND_DEAD_LETTER_QUEUE_URL": "https://queue.invalid",
+    "COMMANDS_TABLE": "commands",
+    "CREDENTIALS_SECRET": "secret",
+    "VECTORCARE_API_URL": "https://vectorcare.invalid",
+    "VECTORCARE_TOKEN_URL": "https://vectorcare.invalid/token",
     "POWERTOOLS_SERVICE_NAME": "tests",
     "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
 }
@@ -39,13 +49,17 @@ def loaded_by(function: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive"])
+@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive", "publisher"])
 def test_no_function_loads_anything_heavy(function: str) -> None:
     loaded = loaded_by(function)
     assert f"{function}.handler" in loaded
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("function", ["processor", "drain", "redrive"])
+def test_of_what_is_heavy_the_sender_loads_its_http_alone() -> None:
+    assert loaded_by("sender") & HEAVY <= {"requests", "email.mime"}
+
+
+@pytest.mark.parametrize("function", ["processor", "drain", "redrive", "publisher", "sender"])
 def test_only_ingest_loads_the_cryptography(function: str) -> None:
     assert "cryptography" not in loaded_by(function)

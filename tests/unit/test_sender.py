@@ -137,17 +137,33 @@ def test_a_success_whose_body_says_nothing_is_a_success(outbound: Outbound, faul
 def test_what_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_other(outbound: Outbound, output: Output) -> None:
     # Given a message that is no command, and one that is
     outbound.put_body("Zebulon Quillfeather")
-    good = outbound.put()
-    # When batches are delivered, without a moment in between
-    assert good not in outbound.run()
-    for _receive in range(sender.MAX_RECEIVES):
-        outbound.run()
-    # Then SQS has moved it, and it was counted once
-    assert (len(outbound.queue), len(outbound.dead_letters)) == (0, 1)
+    outbound.put()
+    # When a batch is delivered
+    kept = outbound.run()
+    # Then it has been moved, byte for byte, and counted once
+    assert kept == []
+    assert (len(outbound.queue), [message.body for message in outbound.dead_letters.messages()]) == (
+        0,
+        ["Zebulon Quillfeather"],
+    )
     assert outbound.ends() == [("succeeded", None)]
     text = output.text()
     assert text.count('"not_json"') == 2  # a line and a metric
     assert "Zebulon" not in text
+
+
+def test_what_cannot_be_read_stays_while_the_dead_letter_queue_refuses(outbound: Outbound, output: Output) -> None:
+    # Given a dead-letter queue that takes nothing
+    message_id = outbound.put_body("Zebulon Quillfeather")
+    with mock.patch("vectorcare_bridge.queue.Queue.send", side_effect=ConnectionError):
+        # When the message is delivered
+        assert outbound.run() == [message_id]
+    # Then it comes back when the queue's own time-out ends, is moved, and was counted once
+    assert (len(outbound.queue), len(outbound.dead_letters)) == (1, 0)
+    outbound.clock.seconds += sender.VISIBILITY_SECONDS
+    assert outbound.run() == []
+    assert (len(outbound.queue), len(outbound.dead_letters)) == (0, 1)
+    assert output.text().count('"not_json"') == 2  # a line and a metric
 
 
 def test_one_command_that_fails_holds_up_no_other(outbound: Outbound) -> None:

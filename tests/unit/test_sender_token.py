@@ -1,5 +1,6 @@
 """The access token: asked for seldom, renewed in time, and neither it nor the credentials seen anywhere."""
 
+import json
 from collections.abc import Iterator
 from threading import Barrier
 from unittest import mock
@@ -204,3 +205,29 @@ def test_threads_that_need_a_first_token_ask_for_one() -> None:
             outbound.put(service_request_id=f"VC-{number}")
         assert outbound.run() == []
         assert len(outbound.vectorcare.token_calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("client_id", "token_url", "reason"), [("", None, "secret_not_filled"), (CLIENT_ID, "", "token_url_missing")]
+)
+def test_a_stack_that_nobody_has_set_up_says_so_and_sends_once_it_is(
+    outbound: Outbound, output: Output, client_id: str, token_url: str | None, reason: str
+) -> None:
+    # Given the stack's placeholder in the secret, or an environment whose token endpoint nobody has named
+    placeholder = json.dumps({"client_id": client_id, "client_secret": "generated-by-the-stack"})
+    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=placeholder)
+    if token_url is not None:
+        outbound.restart(VECTORCARE_TOKEN_URL=token_url)
+    # When a command comes
+    message_id = outbound.put()
+    # Then nothing is asked of VectorCare, the log says why, and the command stays
+    assert outbound.run() == [message_id]
+    assert outbound.vectorcare.token_calls == outbound.vectorcare.calls == []
+    assert reason in output.text()
+    assert "generated-by-the-stack" not in output.text()
+    # And once that is mended it is sent
+    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret(CLIENT_SECRET))
+    if token_url is not None:
+        outbound.restart()
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
