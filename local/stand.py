@@ -22,6 +22,10 @@ from local.organization import Organization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
 from local.vectorcare import VectorCare
+from local.vectorcare_api.connection import connect
+from local.vectorcare_api.rules import API_PATH
+from local.vectorcare_api.server import serving
+from local.vectorcare_api.stand_in import StandIn
 
 DIRECTORY = Path(".local")
 """The stand's own folder, in the directory that it is started from."""
@@ -31,11 +35,13 @@ DEFAULT_PORT = 8423
 
 @dataclass(frozen=True, kw_only=True)
 class Stand:
-    """A stack that runs on an emulator for one organization."""
+    """A stack that runs on an emulator for one organization, and the VectorCare that its commands go to."""
 
     organization: Organization
     emulator: Emulator
     deployment: Deployment
+    vectorcare_api: StandIn
+    vectorcare_api_url: str
 
     @property
     def holdings(self) -> Holdings:
@@ -86,6 +92,14 @@ class Stand:
             "spool_bucket": outputs["SpoolBucket"],
             "redrive_function": outputs["RedriveFunction"],
             "drain_function": outputs["DrainFunction"],
+            "event_bus": outputs["EventBus"],
+            "unpublished_queue_url": outputs["UnpublishedQueueUrl"],
+            "publisher_function": outputs["PublisherFunction"],
+            "outbound_queue_url": outputs["OutboundQueueUrl"],
+            "outbound_dead_letter_queue_url": outputs["OutboundDeadLetterQueueUrl"],
+            "commands_table": outputs["CommandsTable"],
+            "sender_function": outputs["SenderFunction"],
+            "vectorcare_api_url": self.vectorcare_api_url,
             "organization": self.organization.name,
             "private_key_file": str(key.resolve()) if key else None,
             "pid": os.getpid(),
@@ -144,11 +158,22 @@ def running(
     StandError
         The emulator does not start, ends, or does not take the stack.
     """
-    with Emulator(directory=directory / "emulator", port=port, enforce_iam=enforce_iam) as emulator:
+    vectorcare_api = StandIn()
+    with (
+        serving(vectorcare_api) as url,
+        Emulator(directory=directory / "emulator", port=port, enforce_iam=enforce_iam) as emulator,
+    ):
         try:
             with report.phase(f"Deploying {assembly.stack_name} to {emulator.endpoint_url}"):
                 deployed = deployment.deploy(assembly, emulator)
-            yield Stand(organization=organization, emulator=emulator, deployment=deployed)
+                connect(deployed, emulator, vectorcare_api, url=url)
+            yield Stand(
+                organization=organization,
+                emulator=emulator,
+                deployment=deployed,
+                vectorcare_api=vectorcare_api,
+                vectorcare_api_url=f"{url}{API_PATH}",
+            )
         except (BotoCoreError, ClientError, RequestException) as error:
             emulator.check()
             raise StandError(f"The emulator (ministack) refused: {error}. Its log: {emulator.log_file}") from error

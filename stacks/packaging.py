@@ -38,6 +38,7 @@ UNUSED = (
     "boto3/data",
     "boto3/examples",
     "botocore/data/*/*/examples-1.json*",
+    "certifi/tests",
     "cffi",
     "pycparser",
 )
