@@ -31,7 +31,7 @@ class Change:
     detail : dict
         As `schemas/change.json` says; free of patient data.
     data : Any
-        The whole request, for subscribers whose organization's file says `publish_data = true`.
+        The whole request as JSON values, for subscribers whose organization's file says `publish_data = true`.
     """
 
     detail_type: str
@@ -39,8 +39,8 @@ class Change:
     data: Any
 
     def with_data(self) -> dict[str, Any]:
-        """Give the detail with the request's data; numbers become JSON numbers."""
-        return self.detail | {"data": _plain(self.data)}
+        """Give the detail with the request's data."""
+        return self.detail | {"data": self.data}
 
 
 def between(old: Item | None, new: Item) -> Change | None:
@@ -57,6 +57,11 @@ def between(old: Item | None, new: Item) -> Change | None:
     -------
     Change or None
         None where nothing that is published differs.
+
+    Raises
+    ------
+    KeyError, TypeError
+        The new item is none that this project wrote.
     """
     before = old or {}
     if all(before.get(name) == new.get(name) for name in _PUBLISHED):
@@ -75,7 +80,7 @@ def between(old: Item | None, new: Item) -> Change | None:
             "revision": int(new["revision"]),
             "changed_fields": _changed_fields(before.get("data"), new.get("data")),
         },
-        data=new.get("data"),
+        data=_plain(new.get("data")),
     )
 
 
@@ -98,4 +103,6 @@ def _plain(value: Any) -> Any:
         return {name: _plain(child) for name, child in value.items()}
     if isinstance(value, list):
         return [_plain(child) for child in value]
-    return value
+    if value is None or isinstance(value, str | bool):
+        return value
+    raise TypeError("DynamoDB's binary values and sets are no JSON")

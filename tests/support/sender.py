@@ -20,6 +20,7 @@ from local.vectorcare_api.server import serving
 from local.vectorcare_api.stand_in import StandIn
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
+from tests.support import events
 from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, _fresh_handler, _one_call_at_a_time
 from vectorcare_bridge import instant, store
 
@@ -174,13 +175,14 @@ class Outbound(Sender):
         return self.sqs if service == "sqs" else _client(service)
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """Read what a subscriber got since the last time."""
+        """Read what a subscriber got since the last time; each obeys its schema."""
         details: list[dict[str, Any]] = []
         while answer := self._bus_queue.receive_message(QueueUrl=self._bus_queue_url, MaxNumberOfMessages=10).get(
             "Messages"
         ):
             for message in answer:
                 event = json.loads(message["Body"])
+                events.check(event["detail-type"], event["detail"])
                 details.append({"detail-type": event["detail-type"], **event["detail"]})
                 self._bus_queue.delete_message(QueueUrl=self._bus_queue_url, ReceiptHandle=message["ReceiptHandle"])
         return details
@@ -251,8 +253,8 @@ def _create_table() -> None:
 
 
 def _create_bus() -> None:
-    events = _client("events")
-    events.create_event_bus(Name="bus")
-    events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+    bridge = _client("events")
+    bridge.create_event_bus(Name="bus")
+    bridge.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
     arn = f"arn:aws:sqs:us-east-1:123456789012:{_EVENTS_URL_NAME}"
-    events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
+    bridge.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])

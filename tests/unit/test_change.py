@@ -2,15 +2,13 @@
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
+from tests.support import events
 from vectorcare_bridge import change
 
-SCHEMAS = json.loads((Path(__file__).parents[2] / "schemas" / "events.json").read_text())
 NAME = "Zebulon-Quillfeather"
 
 
@@ -34,8 +32,7 @@ def published(old: dict[str, Any] | None, new: dict[str, Any]) -> change.Change:
     told = change.between(old, new)
     assert told
     for detail in (told.detail, told.with_data()):
-        schema = SCHEMAS | {"$ref": f"#/$defs/{told.detail_type}"}
-        Draft202012Validator(schema).validate(json.loads(json.dumps(detail)))
+        events.check(told.detail_type, detail)
     return told
 
 

@@ -11,7 +11,7 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
-from tests.support import faults
+from tests.support import events, faults
 from tests.support.cloud import CREDENTIALS, Context, _fresh_handler
 from tests.unit.conftest import Output
 from tests.unit.test_change import NAME, item
@@ -24,13 +24,13 @@ class Subscribed:
 
     def __init__(self, *, publish_data: str = "false", publish_actions: str = "*") -> None:
         self.sqs = boto3.client("sqs")
-        events = boto3.client("events")
-        events.create_event_bus(Name="bus")
+        bridge = boto3.client("events")
+        bridge.create_event_bus(Name="bus")
         self.unpublished_url = self.sqs.create_queue(QueueName="unpublished")["QueueUrl"]
         self.url = self.sqs.create_queue(QueueName=QUEUE_OF_ALL_EVENTS)["QueueUrl"]
         arn = f"arn:aws:sqs:us-east-1:123456789012:{QUEUE_OF_ALL_EVENTS}"
-        events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
-        events.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
+        bridge.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+        bridge.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
         environment = {
             "EVENT_BUS": "bus",
             "UNPUBLISHED_QUEUE_URL": self.unpublished_url,
@@ -45,8 +45,11 @@ class Subscribed:
         self.handler({"Records": [_record(old, new) for old, new in changes]}, Context())
 
     def published(self) -> list[dict[str, Any]]:
-        """Read what the subscriber got."""
-        return [json.loads(body) for body in self._bodies(self.url)]
+        """Read what the subscriber got; each obeys its schema."""
+        published = [json.loads(body) for body in self._bodies(self.url)]
+        for event in published:
+            events.check(event["detail-type"], event["detail"])
+        return published
 
     def unpublished(self) -> list[dict[str, Any]]:
         """Read what was set aside."""
@@ -158,9 +161,16 @@ def test_when_neither_bus_nor_queue_takes_it_the_stream_keeps_it(subscribed: Sub
     assert NAME not in output.text()
 
 
-def test_an_item_that_a_hand_has_made_does_not_hold_up_the_others(subscribed: Subscribed, output: Output) -> None:
-    # Given an item without a status, before one that is whole
-    subscribed.stream((None, {"service_request_id": "VC-HAND", "data": "by hand"}), (None, item()))
+@pytest.mark.usefixtures("moto_is_aws")
+@pytest.mark.parametrize(
+    "by_hand",
+    [{"service_request_id": "VC-HAND", "data": "by hand"}, item(data={"note": b"no JSON"}), item(data={"tags": {"a"}})],
+    ids=["no status", "bytes", "a set"],
+)
+def test_an_item_that_a_hand_has_made_does_not_hold_up_the_others(by_hand: dict[str, Any], output: Output) -> None:
+    # Given an item that is no service request, or cannot be published, before one that is whole
+    subscribed = Subscribed(publish_data="true")
+    subscribed.stream((None, by_hand), (None, item()))
     # When the subscriber looks, Then it has the whole one, and the other is counted
     assert len(subscribed.published()) == 1
     assert '"ChangeUnreadable":[1.0]' in output.text().replace(" ", "")
