@@ -1,0 +1,66 @@
+"""A dispatch system's side of a stand: what it hears on the bus, what it commands."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from local.stand import Stand
+from tests.support import events
+
+PATIENCE = 20.0
+"""Seconds in which an event arrives, on a machine that does other things too."""
+
+
+class Subscriber:
+    """A queue behind a rule on the bus."""
+
+    def __init__(self, stand: Stand, queue_url: str) -> None:
+        self._sqs = stand.emulator.aws.sqs
+        self._queue_url = queue_url
+        self._heard: list[dict[str, Any]] = []
+
+    def heard(self, within: float = 0, **fields: str) -> list[dict[str, Any]]:
+        """Tell the events whose details have these fields, once there is one; each obeys its schema."""
+        deadline = time.monotonic() + within
+        while True:
+            self._receive()
+            found = [event for event in self._heard if fields.items() <= event["detail"].items()]
+            if found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
+
+    def _receive(self) -> None:
+        while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                events.check(event["detail-type"], event["detail"])
+                self._heard.append(event)
+                self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+@contextmanager
+def subscribed(stand: Stand) -> Iterator[Subscriber]:
+    """Subscribe to all that a stand publishes, for as long as the block lasts."""
+    sqs, bridge = stand.emulator.aws.sqs, stand.emulator.aws.make("events")
+    name, bus = f"subscriber-{uuid.uuid4().hex[:8]}", stand.deployment.outputs["EventBus"]
+    queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    bridge.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+    bridge.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": answer["Attributes"]["QueueArn"]}])
+    try:
+        yield Subscriber(stand, queue_url)
+    finally:
+        bridge.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+        bridge.delete_rule(Name=name, EventBusName=bus)
+        sqs.delete_queue(QueueUrl=queue_url)
+
+
+def command(stand: Stand, body: dict[str, Any] | str) -> None:
+    """Put a command, or what is none, on the outbound queue."""
+    stand.emulator.aws.sqs.send_message(
+        QueueUrl=stand.deployment.outputs["OutboundQueueUrl"],
+        MessageBody=body if isinstance(body, str) else json.dumps(body),
+    )

@@ -1,0 +1,62 @@
+"""A change of a service request comes to whoever has a rule on the organization's bus."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local.stand import Stand
+from local.vectorcare import VectorCare
+from tests.end_to_end.subscriber import PATIENCE, Subscriber, subscribed
+from tests.end_to_end.support import environment, kept, webhook
+
+
+@pytest.fixture(scope="module")
+def subscriber(stand: Stand) -> Iterator[Subscriber]:
+    with subscribed(stand) as subscriber:
+        yield subscriber
+
+
+def test_a_broadcast_is_heard_without_patients_data(vectorcare: VectorCare, subscriber: Subscriber) -> None:
+    # Given a broadcast, When it has been taken
+    event = webhook()
+    assert vectorcare.send(event.body).status == 200
+    # Then the subscriber hears of it, in the documented form, without its values
+    [heard] = subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+    assert (heard["source"], heard["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
+    assert heard["detail"]["event_id"] == event.event_id
+    assert heard["detail"]["previous_status"] is None
+    assert heard["detail"]["revision"] == 1
+    assert "patient_first_name" in heard["detail"]["changed_fields"]
+    assert event.data is not None
+    assert str(event.data["patient_first_name"]) not in json.dumps(heard)
+
+
+def test_what_changes_nothing_is_no_event(stand: Stand, vectorcare: VectorCare, subscriber: Subscriber) -> None:
+    # Given a request that the subscriber has heard of
+    event = webhook()
+    vectorcare.send(event.body)
+    assert subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+    # When it is delivered again, and another request comes after it
+    vectorcare.send(event.body)
+    kept(stand)
+    after = webhook()
+    vectorcare.send(after.body)
+    # Then only that is heard
+    assert subscriber.heard(PATIENCE, service_request_id=after.service_request_id)
+    assert len(subscriber.heard(service_request_id=event.service_request_id)) == 1
+
+
+def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
+    stand: Stand, vectorcare: VectorCare, subscriber: Subscriber
+) -> None:
+    # Given an organization that chose one action, and data
+    other, chosen = webhook(), webhook(action="BROADCAST_ACCEPTED", request_status="ASSIGNED")
+    with environment(stand, "PublisherFunction", PUBLISH_ACTIONS="BROADCAST_ACCEPTED", PUBLISH_DATA="true"):
+        # When requests come by several
+        for event in (other, chosen):
+            assert vectorcare.send(event.body).status == 200
+        # Then that one is heard, with its data
+        [heard] = subscriber.heard(PATIENCE, service_request_id=chosen.service_request_id)
+    assert heard["detail"]["data"]["patient_first_name"] == chosen.data["patient_first_name"]
+    assert subscriber.heard(service_request_id=other.service_request_id) == []
