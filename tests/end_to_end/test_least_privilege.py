@@ -5,8 +5,11 @@ work once, and sees what is missing then; a work that answers the same without t
 """
 
 import json
-from collections.abc import Callable, Iterator
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +20,9 @@ from local.deployment import Assembly
 from local.organization import Organization
 from local.report import Report
 from local.stand import Stand
-from local.vectorcare import VectorCare
-from tests.end_to_end.support import QUIET_WITHIN, webhook
+from local.vectorcare import VectorCare, new_service_request_id
+from tests.end_to_end.subscriber import Subscriber, command, subscribed
+from tests.end_to_end.support import QUIET_WITHIN, environment, webhook
 from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
 from vectorcare_bridge.message import Webhook, encode
@@ -33,7 +37,18 @@ GRANTED: dict[str, Observation] = {
     "processor": {"given_back": ["poison"], "journaled": True, "applied": True, "poison_is_back": True},
     "drain": {"answer": {"moved": 1, "failed": 0, "stopped": "empty"}, "queued": 1, "spooled": 0},
     "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True},
+    "publisher": {"failed": False, "heard": 1, "set_aside": 0},
+    "sender": {
+        "given_back": ["early"],
+        "sent": True,
+        "recorded": True,
+        "heard": ["CommandSucceeded"],
+        "dead": 1,
+        "early_is_back": True,
+    },
 }
+
+UNSENT = GRANTED["sender"] | {"given_back": ["early", "good"], "sent": False, "recorded": False, "heard": []}
 
 # What the same work comes to without the action.
 WITHOUT: dict[tuple[str, str], Observation] = {
@@ -79,10 +94,22 @@ WITHOUT: dict[tuple[str, str], Observation] = {
     ("redrive", "sqs:DeleteMessage"): GRANTED["redrive"] | {"remaining": 2},
     ("redrive", "sqs:ChangeMessageVisibility"): GRANTED["redrive"] | {"skipped_is_back": False},
     ("redrive", "sqs:GetQueueAttributes"): FAILED | {"queued": 1, "skipped_is_back": True},
+    ("publisher", "events:PutEvents"): {"failed": False, "heard": 0, "set_aside": 1},
+    ("publisher", "sqs:SendMessage"): {"failed": True, "heard": 0, "set_aside": 0},
+    ("sender", "dynamodb:GetItem"): UNSENT,
+    ("sender", "dynamodb:PutItem"): UNSENT,
+    ("sender", "secretsmanager:GetSecretValue"): UNSENT,
+    ("sender", "events:PutEvents"): GRANTED["sender"] | {"given_back": ["early", "good"], "heard": []},
+    ("sender", "sqs:SendMessage"): GRANTED["sender"] | {"given_back": ["early", "unreadable"], "dead": 0},
+    ("sender", "sqs:ChangeMessageVisibility"): GRANTED["sender"] | {"early_is_back": False},
 }
 
-# Only where the queue refuses does ingest turn to the spool.
-_TAKEN_TOO = {("ingest", "s3:PutObject"): ("sqs:SendMessage",)}
+_TAKEN_TOO = {
+    # Only where the queue refuses does ingest turn to the spool.
+    ("ingest", "s3:PutObject"): ("sqs:SendMessage",),
+    # Only what the bus refuses is set aside.
+    ("publisher", "sqs:SendMessage"): ("events:PutEvents",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +145,15 @@ def vectorcare(guarded_stand: Stand, old_key: RSAPrivateKey) -> VectorCare:
 def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Callable[[], Observation]]]:
     """Give one piece of work for each function; the queue holds still meanwhile, and all is empty before and after."""
     stand = guarded_stand
-    with _event_source_disabled(stand):
+    with _event_sources_disabled(stand), subscribed(stand) as subscriber:
         _empty(stand)
         yield {
             "ingest": lambda: _ingest(stand, vectorcare),
             "processor": lambda: _process(stand),
             "drain": lambda: _drain(stand),
             "redrive": lambda: _redrive(stand),
+            "publisher": lambda: _publish(stand, subscriber),
+            "sender": lambda: _send_commands(stand, subscriber),
         }
         _empty(stand)
 
@@ -163,16 +192,23 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
         _without(guarded_stand, "processor", *ASSERTED["processor"]),
         _without(guarded_stand, "drain", *ASSERTED["drain"]),
         _without(guarded_stand, "redrive", *ASSERTED["redrive"]),
+        _without(guarded_stand, "publisher", *ASSERTED["publisher"]),
+        _without(guarded_stand, "sender", *ASSERTED["sender"]),
+        subscribed(guarded_stand) as subscriber,
     ):
-        # When a webhook goes all the way, by the queue's own event source
+        # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
         settled = guarded_stand.holdings.settle(within=QUIET_WITHIN)
+        told = subscriber.heard(QUIET_WITHIN, service_request_id=event.service_request_id)
+        command(guarded_stand, {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"})
+        ended = subscriber.heard(QUIET_WITHIN, command_id="a")
         drained = guarded_stand.holdings.invoke("DrainFunction", {})
         redriven = guarded_stand.holdings.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
     assert settled
     assert guarded_stand.holdings.service_request(event.service_request_id) is not None
+    assert (len(told), len(ended)) == (1, 1)
     assert (drained["stopped"], redriven["remaining"]) == ("empty", 0)
 
 
@@ -215,6 +251,66 @@ def _redrive(stand: Stand) -> Observation:
     return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back}
 
 
+def _publish(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Hand a new service request to the publisher, as the stream does."""
+    name = new_service_request_id()
+    item = {
+        "service_request_id": {"S": name},
+        "request_status": {"S": "AVAILABLE"},
+        "last_updated": {"S": "2026-03-01T12:00:00.000000Z"},
+        "event_id": {"S": "event-1"},
+        "revision": {"N": "1"},
+    }
+    answer = stand.holdings.invoke(
+        "PublisherFunction", {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": item}}]}
+    )
+    return {
+        "failed": "errorMessage" in (answer or {}),
+        "heard": len(subscriber.heard(service_request_id=name)),
+        "set_aside": len(_receive(stand, "UnpublishedQueueUrl", hide=60)),
+    }
+
+
+def _send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Hand a command to the sender with one whose time has not come and one that cannot be read."""
+    name, command_id = new_service_request_id(), uuid.uuid4().hex
+    stand.vectorcare_api.rules.requests[name] = "AVAILABLE"
+    # A new container: the old one may still have a token, and not ask for the secret.
+    with environment(stand, "SenderFunction", CONTAINER=command_id):
+        stand.holdings.invoke("SenderFunction", {"Records": []})  # its start shall not outlast what is soon
+        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        state = {"command": "state_update", "service_request_id": name, "name": "en_route", "timestamp": soon}
+        bodies = {
+            json.dumps({"command": "accept", "service_request_id": name, "command_id": command_id}): "good",
+            json.dumps(state): "early",
+            "no JSON": "unreadable",
+        }
+        for body in bodies:
+            command(stand, body)
+        records = [_record(message) for message in _receive(stand, "OutboundQueueUrl", hide=60)]
+        names = {record["messageId"]: bodies[record["body"]] for record in records}
+        answer = stand.holdings.invoke("SenderFunction", {"Records": records})
+    recorded = [item for item in stand.holdings.everything("CommandsTable") if item["command_id"] == command_id]
+    return {
+        "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
+        "sent": stand.vectorcare_api.rules.requests[name] == "ASSIGNED",
+        "recorded": [item["progress"] for item in recorded] == ["ended"],
+        "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
+        "dead": len(_receive(stand, "OutboundDeadLetterQueueUrl", hide=60)),
+        "early_is_back": _is_back(stand, "early", bodies),
+    }
+
+
+def _is_back(stand: Stand, name: str, bodies: Mapping[str, str]) -> bool:
+    """Tell whether a message is to be had again, sooner than it was hidden for when it was received."""
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        if name in [bodies[message["Body"]] for message in _receive(stand, "OutboundQueueUrl", hide=60)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def _accepted(body: bytes) -> Webhook:
     return Webhook(body=body, signature="checked by ingest alone", received_at="2026-03-01T12:00:00.000000Z")
 
@@ -249,7 +345,7 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
         "attributes": message["Attributes"],
         "messageAttributes": {
             name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
-            for name, attribute in message["MessageAttributes"].items()
+            for name, attribute in message.get("MessageAttributes", {}).items()
         },
     }
 
@@ -278,20 +374,32 @@ def _without(stand: Stand, function: str, *actions: str) -> Iterator[None]:
 
 
 @contextmanager
-def _event_source_disabled(stand: Stand) -> Iterator[None]:
-    """Keep what is on the queue there, for as long as the block lasts."""
+def _event_sources_disabled(stand: Stand) -> Iterator[None]:
+    """Keep what is on queues and stream there, for as long as the block lasts."""
     functions = stand.emulator.aws.functions
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == 3
+    for mapping in mappings:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         yield
     finally:
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        for mapping in mappings:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
 def _empty(stand: Stand) -> None:
     aws, outputs = stand.emulator.aws, stand.deployment.outputs
-    for queue in ("QueueUrl", "DeadLetterQueueUrl"):
+    for queue in (
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "UnpublishedQueueUrl",
+        "OutboundQueueUrl",
+        "OutboundDeadLetterQueueUrl",
+    ):
         aws.sqs.purge_queue(QueueUrl=outputs[queue])
+    for item in stand.holdings.everything("CommandsTable"):
+        # The circuit breaker's too: what one control lacked must not keep the next from sending.
+        aws.dynamodb.delete_item(TableName=outputs["CommandsTable"], Key={"command_id": {"S": str(item["command_id"])}})
     for stored in aws.s3.list_objects_v2(Bucket=outputs["SpoolBucket"]).get("Contents", []):
         aws.s3.delete_object(Bucket=outputs["SpoolBucket"], Key=stored["Key"])

@@ -59,7 +59,7 @@ ASSERTED = {
     "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
     "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
-    # The emulator lets everybody publish; until redrive publishes, nothing but this list holds that.
+    # What redrive publishes anew is no part of the control.
     "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED | {"events:PutEvents"},
     "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
