@@ -8,7 +8,7 @@ from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
 from local.vectorcare_api.stand_in import StandIn
 
 CLIENT_ID = "local-stand"
-CLIENT_SECRET = "opens-nothing-but-the-stand-in"  # noqa: S105 as it says
+CLIENT_SECRET = "invented-opens-nothing-but-the-stand-in"  # noqa: S105 as it says
 
 
 def connect(deployment: Deployment, emulator: Emulator, stand_in: StandIn, *, url: str) -> None:

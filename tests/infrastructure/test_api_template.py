@@ -210,6 +210,16 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         "EngineerDashboard",
         "OperatorPolicyArn",
         "RestorePolicyArn",
+        "OutboundOperatorPolicyArn",
+        "EventBus",
+        "UnpublishedQueueUrl",
+        "PublisherFunction",
+        "OutboundQueueUrl",
+        "OutboundDeadLetterQueueUrl",
+        "CommandsTable",
+        "CredentialsSecret",
+        "SenderFunction",
+        "CadPolicyArn",
     }
     assert set(template["Outputs"]) == (expected | {"DomainTarget"} if organization.domain_name else expected)
 
@@ -221,6 +231,8 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         ("ProcessorFunction", "processor"),
         ("DrainFunction", "drain"),
         ("RedriveFunction", "redrive"),
+        ("PublisherFunction", "publisher"),
+        ("SenderFunction", "sender"),
     ],
 )
 def test_outputs_name_the_function_that_they_say(template: Template, output: str, function: str) -> None:

@@ -76,7 +76,7 @@ WRONG = {
         "vectorcare_api_url: is not a plain https address; write it as https://hub.vectorcare.com/openapi/v2.0",
     ),
     "a token endpoint with a password": (
-        VALID + 'vectorcare_token_url = "https://user:secret@auth.example.com/token"\n',
+        VALID + 'vectorcare_token_url = "https://user:invented@auth.example.com/token"\n',
         "vectorcare_token_url: is not a plain https address; write it as",
     ),
     "a token endpoint with a query": (

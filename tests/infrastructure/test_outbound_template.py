@@ -8,7 +8,6 @@ import pytest
 
 from stacks.organization import MAXIMUM_NAME_LENGTH, STACK_PREFIX, Organization
 from tests.infrastructure.templates import (
-    Resource,
     Template,
     event_source,
     functions,
@@ -157,23 +156,3 @@ def test_these_policies_are_as_long_as_iam_allows_for_the_longest_name_too(
     statements = [written(statement, stack) for statement in managed_policy(templates["minimal"], output)]
     # Then
     assert len(json.dumps(statements, separators=(",", ":"))) <= 6144 - len('{"Version":"2012-10-17","Statement":}')
-
-
-def test_outputs_name_what_a_dispatch_system_and_an_operator_need(template: Template) -> None:
-    def kind(output: str) -> str:
-        resource: Resource = template["Resources"][referred(template["Outputs"][output]["Value"])]
-        return str(resource["Type"])
-
-    assert {
-        "EventBus": kind("EventBus"),
-        "OutboundQueueUrl": kind("OutboundQueueUrl"),
-        "CadPolicyArn": kind("CadPolicyArn"),
-        "CredentialsSecret": kind("CredentialsSecret"),
-        "CommandsTable": kind("CommandsTable"),
-    } == {
-        "EventBus": "AWS::Events::EventBus",
-        "OutboundQueueUrl": "AWS::SQS::Queue",
-        "CadPolicyArn": "AWS::IAM::ManagedPolicy",
-        "CredentialsSecret": "AWS::SecretsManager::Secret",
-        "CommandsTable": "AWS::DynamoDB::Table",
-    }

@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "OUTBOUND_QUEUE_URL": "https://queue.invalid",
     "OUTBOUND_DEAD_LETTER_QUEUE_URL": "https://queue.invalid",
     "COMMANDS_TABLE": "commands",
-    "CREDENTIALS_SECRET": "secret",
+    "CREDENTIALS_SECRET": "vectorcare",
     "VECTORCARE_API_URL": "https://vectorcare.invalid",
     "VECTORCARE_TOKEN_URL": "https://vectorcare.invalid/token",
     "POWERTOOLS_SERVICE_NAME": "tests",

@@ -214,7 +214,7 @@ def test_a_stack_that_nobody_has_set_up_says_so_and_sends_once_it_is(
     outbound: Outbound, output: Output, client_id: str, token_url: str | None, reason: str
 ) -> None:
     # Given the stack's placeholder in the secret, or an environment whose token endpoint nobody has named
-    placeholder = json.dumps({"client_id": client_id, "client_secret": "generated-by-the-stack"})
+    placeholder = json.dumps({"client_id": client_id, "client_secret": "invented-by-the-stack"})
     outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=placeholder)
     if token_url is not None:
         outbound.restart(VECTORCARE_TOKEN_URL=token_url)
@@ -224,7 +224,7 @@ def test_a_stack_that_nobody_has_set_up_says_so_and_sends_once_it_is(
     assert outbound.run() == [message_id]
     assert outbound.vectorcare.token_calls == outbound.vectorcare.calls == []
     assert reason in output.text()
-    assert "generated-by-the-stack" not in output.text()
+    assert "invented-by-the-stack" not in output.text()
     # And once that is mended it is sent
     outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret(CLIENT_SECRET))
     if token_url is not None:
