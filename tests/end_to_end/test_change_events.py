@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from local.stand import Stand
 from local.vectorcare import VectorCare
 from tests.end_to_end.subscriber import PATIENCE, Subscriber, subscribed
 from tests.end_to_end.support import environment, kept, webhook
+from tests.infrastructure.test_subscriber_example import template_of
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,24 @@ def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
         [heard] = subscriber.heard(PATIENCE, service_request_id=chosen.service_request_id)
     assert heard["detail"]["data"]["patient_first_name"] == chosen.data["patient_first_name"]
     assert subscriber.heard(service_request_id=other.service_request_id) == []
+
+
+def test_the_subscription_that_is_there_to_be_copied_hears_it(
+    stand: Stand, vectorcare: VectorCare, tmp_path: Path
+) -> None:
+    # Given the example's own stack, beside the bridge's
+    cloudformation = stand.emulator.aws.cloudformation
+    template = template_of(tmp_path, bus=stand.deployment.outputs["EventBus"])
+    cloudformation.create_stack(StackName="Subscription", TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="Subscription", WaiterConfig={"Delay": 1})
+    [stack] = cloudformation.describe_stacks(StackName="Subscription")["Stacks"]
+    [output] = stack["Outputs"]
+    subscriber = Subscriber(stand, output["OutputValue"])
+    try:
+        # When a request is broadcast
+        event = webhook()
+        vectorcare.send(event.body)
+        # Then its queue has it
+        assert subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+    finally:
+        cloudformation.delete_stack(StackName="Subscription")

@@ -39,11 +39,12 @@ def alarms(template: Template) -> dict[str, Resource]:
 
 def event_source(template: Template, function: str = "processor") -> Resource:
     """Give the properties of a function's one event source mapping."""
-    (properties,) = (
+    found: list[Resource] = [
         mapping["Properties"]
         for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values()
         if template["Resources"][referred(mapping["Properties"]["FunctionName"])] is functions(template)[function]
-    )
+    ]
+    (properties,) = found
     return properties
 
 

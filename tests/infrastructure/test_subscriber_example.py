@@ -10,13 +10,13 @@ import pytest
 from examples import subscriber
 from tests.infrastructure.templates import Template, of_type, only, referred, rendered
 from tests.support.events import SCHEMAS
-from vectorcare_bridge import bus
+from vectorcare_bridge.bus import SOURCE
 
 ENDPOINT = {"endpoint": "https://cad.example.com/hooks", "api_key_secret": "invented/api-key"}
 
 
-def template_of(folder: Path, **context: str) -> Template:
-    app = cdk.App(context={"bus": "VectorCareBridge-acme", **context}, outdir=str(folder), analytics_reporting=False)
+def template_of(folder: Path, *, bus: str = "VectorCareBridge-acme", **context: str) -> Template:
+    app = cdk.App(context={"bus": bus, **context}, outdir=str(folder), analytics_reporting=False)
     subscriber.build(app)
     template: Template = app.synth().stacks[0].template
     return template
@@ -40,7 +40,7 @@ def test_rules_are_on_the_bus_and_let_through_what_is_published(example: Templat
     assert len(found) == 2
     for rule in found.values():
         assert "VectorCareBridge-acme" in rendered(rule["EventBusName"])
-        assert rule["EventPattern"]["source"] == [bus.SOURCE]
+        assert rule["EventPattern"]["source"] == [SOURCE]
         assert set(rule["EventPattern"]["detail-type"]) <= documented
     assert documented in [set(rule["EventPattern"]["detail-type"]) for rule in found.values()]
 
