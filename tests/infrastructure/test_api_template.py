@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest import response
 from stacks.organization import Organization
 from tests.infrastructure.synthesis import template_of
 from tests.infrastructure.templates import Resource, Template, functions, of_type, only, referred, rendered, variables
+from vectorcare_bridge import response
 
 ROUTES = {"POST /webhook", "GET /health"}
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
