@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "CUSTOMER_ID": "acme",
     "EVENTS_TABLE": "events",
     "SERVICE_REQUESTS_TABLE": "service_requests",
+    "STATUS_INDEX": "by_status",
     "ORDER_BY": "event_timestamp",
     "STATE_RETENTION_DAYS": "365",
     "JOURNAL_RETENTION_DAYS": "2555",
@@ -39,13 +40,13 @@ def loaded_by(function: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive"])
+@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive", "reader"])
 def test_no_function_loads_anything_heavy(function: str) -> None:
     loaded = loaded_by(function)
     assert f"{function}.handler" in loaded
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("function", ["processor", "drain", "redrive"])
+@pytest.mark.parametrize("function", ["processor", "drain", "redrive", "reader"])
 def test_only_ingest_loads_the_cryptography(function: str) -> None:
     assert "cryptography" not in loaded_by(function)
