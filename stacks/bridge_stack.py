@@ -13,6 +13,7 @@ from stacks.monitoring import Monitoring
 from stacks.operator_policy import OperatorPolicy
 from stacks.organization import Organization
 from stacks.packaging import Artifact
+from stacks.reading_api import ReadingApi
 from stacks.storage import Storage
 
 
@@ -27,15 +28,19 @@ class BridgeStack(cdk.Stack):
         super().__init__(scope, organization.stack_name, description=f"VectorCare Bridge of {organization.name}")
         encryption = Encryption(self, "Encryption")
         storage = Storage(self, "Storage", key=encryption.key)
+        defaults = FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key)
         inbound = Inbound(
             self,
             "Inbound",
             organization=organization,
             encryption=encryption,
             storage=storage,
-            defaults=FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key),
+            defaults=defaults,
         )
         api = Api(self, "Api", organization=organization, key=encryption.key, ingest=inbound.ingest.function)
+        reading = ReadingApi(
+            self, "ReadingApi", encryption=encryption, storage=storage, defaults=defaults, logging=api.account
+        )
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -58,6 +63,8 @@ class BridgeStack(cdk.Stack):
             ProcessorFunction=inbound.processor.function.function_name,
             DrainFunction=inbound.drain.function.function_name,
             RedriveFunction=inbound.redrive.function.function_name,
+            ReadingApiUrl=reading.base_url,
+            ReaderFunction=reading.reader.function.function_name,
             AlarmTopicArn=monitoring.topic.topic_arn,
             BusinessDashboard=monitoring.business_dashboard.dashboard_name,
             EngineerDashboard=monitoring.engineer_dashboard.dashboard_name,

@@ -118,6 +118,7 @@ class BridgeFunction(Construct):
                 "HIPAA.Security-LambdaInsideVPC": "The function calls AWS services alone, over TLS and under IAM, and "
                 "nothing can connect to it; a network around it would protect nothing.",
                 "HIPAA.Security-LambdaConcurrency": "A reserve is a limit too: webhooks beyond it would be refused, "
-                "and VectorCare sends each three times and never again. The event source bounds the processor.",
+                "and VectorCare sends each three times and never again. The event source bounds the processor, "
+                "its stage's throttle the reader.",
             },
         )

@@ -12,15 +12,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local import stand as stands
-from local.deployment import Assembly
-from local.organization import Organization
-from local.report import Report
 from local.stand import Stand
 from local.vectorcare import VectorCare
 from tests.end_to_end.support import QUIET_WITHIN, webhook
 from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
+from tests.support.reading import EVENTS, LIST, ONE, proxy_event
 from vectorcare_bridge.message import Webhook, encode
 from vectorcare_bridge.spool import Spool
 
@@ -33,6 +30,7 @@ GRANTED: dict[str, Observation] = {
     "processor": {"given_back": ["poison"], "journaled": True, "applied": True, "poison_is_back": True},
     "drain": {"answer": {"moved": 1, "failed": 0, "stopped": "empty"}, "queued": 1, "spooled": 0},
     "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True},
+    "reader": {"one": 200, "list": 200, "events": 200},
 }
 
 # What the same work comes to without the action.
@@ -79,29 +77,12 @@ WITHOUT: dict[tuple[str, str], Observation] = {
     ("redrive", "sqs:DeleteMessage"): GRANTED["redrive"] | {"remaining": 2},
     ("redrive", "sqs:ChangeMessageVisibility"): GRANTED["redrive"] | {"skipped_is_back": False},
     ("redrive", "sqs:GetQueueAttributes"): FAILED | {"queued": 1, "skipped_is_back": True},
+    ("reader", "dynamodb:GetItem"): GRANTED["reader"] | {"one": 503},
+    ("reader", "dynamodb:Query"): GRANTED["reader"] | {"list": 503, "events": 503},
 }
 
 # Only where the queue refuses does ingest turn to the spool.
 _TAKEN_TOO = {("ingest", "s3:PutObject"): ("sqs:SendMessage",)}
-
-
-@pytest.fixture(scope="module")
-def guarded_stand(
-    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
-    """Run a stand that refuses what the roles' policies do not allow, and speaks TLS."""
-    with stands.running(
-        assembly,
-        organization,
-        directory=tmp_path_factory.mktemp("guarded"),
-        port=0,
-        report=Report(),
-        enforce_iam=True,
-    ) as running:
-        events = running.emulator.aws.make("events")
-        for rule in events.list_rules()["Rules"]:
-            events.disable_rule(Name=rule["Name"])  # the controls call the drain themselves
-        yield running
 
 
 @pytest.fixture
@@ -125,6 +106,7 @@ def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Cal
             "processor": lambda: _process(stand),
             "drain": lambda: _drain(stand),
             "redrive": lambda: _redrive(stand),
+            "reader": lambda: _read(stand),
         }
         _empty(stand)
 
@@ -163,17 +145,19 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
         _without(guarded_stand, "processor", *ASSERTED["processor"]),
         _without(guarded_stand, "drain", *ASSERTED["drain"]),
         _without(guarded_stand, "redrive", *ASSERTED["redrive"]),
+        _without(guarded_stand, "reader", *ASSERTED["reader"]),
     ):
         # When a webhook goes all the way, by the queue's own event source
         answer = vectorcare.send(event.body)
         settled = guarded_stand.holdings.settle(within=QUIET_WITHIN)
         drained = guarded_stand.holdings.invoke("DrainFunction", {})
         redriven = guarded_stand.holdings.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
+        read = guarded_stand.holdings.invoke("ReaderFunction", proxy_event(ONE, event.service_request_id))
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
     assert settled
     assert guarded_stand.holdings.service_request(event.service_request_id) is not None
-    assert (drained["stopped"], redriven["remaining"]) == ("empty", 0)
+    assert (drained["stopped"], redriven["remaining"], read["statusCode"]) == ("empty", 0, 200)
 
 
 def _ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
@@ -213,6 +197,21 @@ def _redrive(stand: Stand) -> Observation:
     seen = FAILED if "errorMessage" in answer else {name: answer[name] for name in ("moved", "skipped", "remaining")}
     back = [message["Body"] for message in _receive(stand, "DeadLetterQueueUrl", hide=0)]
     return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back}
+
+
+def _read(stand: Stand) -> Observation:
+    """Have the reader answer each of its questions about a service request that is there."""
+    good = webhook()
+    _send(stand, "QueueUrl", good.body)
+    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
+    questions = {
+        "one": proxy_event(ONE, good.service_request_id),
+        "list": proxy_event(LIST, status="AVAILABLE"),
+        "events": proxy_event(EVENTS, good.service_request_id),
+    }
+    answers = {name: stand.holdings.invoke("ReaderFunction", event) for name, event in questions.items()}
+    return {name: answer["statusCode"] for name, answer in answers.items()}
 
 
 def _accepted(body: bytes) -> Webhook:

@@ -17,7 +17,7 @@ from stacks.errors import ConfigurationError
 from tests.infrastructure import synthesis
 
 UNCHECKED_HASH = 0b01
-FUNCTIONS = ("ingest", "processor", "drain", "redrive")
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "reader")
 CLIENTS = ("sqs", "s3", "dynamodb")
 # What Python itself finds without its site-packages, and the artifact: as on Lambda.
 IMPORT_ALONE = """

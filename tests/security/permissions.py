@@ -14,6 +14,7 @@ ENFORCED = {
             "sqs:GetQueueAttributes",
         }
     ),
+    "reader": frozenset({"dynamodb:GetItem", "dynamodb:Query"}),
 }
 
 # AWS asks for these where the emulator does not: it encrypts nothing, writes a function's log itself, keeps no traces.
@@ -45,4 +46,5 @@ ASSERTED = {
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
     "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED,
+    "reader": _ANY_FUNCTION | _USE_TABLES,
 }
