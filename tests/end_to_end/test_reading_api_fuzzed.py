@@ -1,6 +1,6 @@
 """Rule: whatever is asked, the reading API answers as its OpenAPI document says, and never with a fault of its own."""
 
-from typing import Any
+from http import HTTPStatus
 
 import pytest
 import requests
@@ -13,9 +13,16 @@ from local.vectorcare import VectorCare
 from tests.end_to_end.support import QUIET_WITHIN, reading_session, webhook
 from tests.support.reading import DOCUMENT
 
-# Both are API Gateway's own to answer: 403 for a method that is not there, where the check wants 405. Of the other
-# check's rule, that what fits the schema is taken, a token is the exception: it has to be one that was given out.
-NOT_ITS_OWN = [checks.unsupported_method, checks.positive_data_acceptance]
+# What API Gateway answers by itself, always 403, and signatures, which this stand does not verify: test_reading_api
+# does. And of what fits the schema, a token has to be one that was given out.
+NOT_ITS_OWN = [
+    checks.unsupported_method,
+    checks.missing_required_header,
+    checks.ignored_auth,
+    checks.positive_data_acceptance,
+]
+
+LONGEST_URL = 8192
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +35,18 @@ def session(stand: Stand, vectorcare: VectorCare) -> requests.Session:
     return reading_session(stand)
 
 
-@pytest.fixture(scope="module")
-def described() -> Any:
-    return schemathesis.openapi.from_dict(DOCUMENT)
+described = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-fuzzed = schemathesis.pytest.from_fixture("described")
-
-
-@fuzzed.parametrize()
+@described.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 def test_every_answer_is_one_that_the_document_describes(
     case: schemathesis.Case, stand: Stand, session: requests.Session
 ) -> None:
-    case.call_and_validate(
-        base_url=stand.deployment.reading_url,
-        session=session,
-        headers={"Authorization": "AWS4-HMAC-SHA256 any"},
-        excluded_checks=NOT_ITS_OWN,
+    answer = case.call(
+        base_url=stand.deployment.reading_url, session=session, headers={"Authorization": "AWS4-HMAC-SHA256 any"}
     )
+    if answer.status_code == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+        assert len(answer.request.url or "") > LONGEST_URL  # the server's own answer, before it knows the route
+        return
+    case.validate_response(answer, excluded_checks=NOT_ITS_OWN)
