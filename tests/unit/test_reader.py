@@ -39,7 +39,7 @@ def ask(cloud: Cloud, resource: str, name: str | None = None, /, **query: str | 
 
 def pages(cloud: Cloud, resource: str, name: str | None = None, /, **query: str) -> list[list[Any]]:
     """Follow the tokens to the end."""
-    found = []
+    found: list[list[Any]] = []
     while True:
         status, answer = ask(cloud, resource, name, **query)
         assert status == 200
