@@ -123,6 +123,7 @@ def _serve(running: Stand, report: Report) -> None:
         report.headline("Serving")
         report.fact("webhooks", running.deployment.webhook_url)
         report.fact("health", running.deployment.health_url)
+        report.fact("reading", f"{running.deployment.reading_url}/service-requests (any Authorization header)")
         if running.organization.private_key_file:
             report.fact("key", f"{running.organization.private_key_file} signs what is sent there")
         report.fact("AWS", f"{running.emulator.endpoint_url} (AWS CLI: --endpoint-url; {REGION}, any credentials)")

@@ -62,14 +62,16 @@ class Deployment:
         The stack's outputs, as the template names them.
     physical_ids : mapping of str to str
         The names of its resources by their logical id.
-    webhook_url, health_url : str
-        The API's two routes in the form that the emulator serves: `*.execute-api` names do not resolve here.
+    webhook_url, health_url, reading_url : str
+        The webhook API's two routes, and what the reading API's have before them, in the form that the emulator serves:
+        `*.execute-api` names do not resolve here.
     """
 
     outputs: Mapping[str, str]
     physical_ids: Mapping[str, str]
     webhook_url: str
     health_url: str
+    reading_url: str
 
 
 def synthesize(organization: Organization, *, directory: Path) -> Assembly:
@@ -137,16 +139,31 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     resources = emulator.aws.cloudformation.describe_stack_resources(StackName=assembly.stack_name)["StackResources"]
     physical_ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
-    api = next(r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::ApiGateway::RestApi")
-    stage = next(r for r in assembly.template["Resources"].values() if r["Type"] == "AWS::ApiGateway::Stage")
-    base = f"{emulator.endpoint_url}/_aws/execute-api/{api}/{stage['Properties']['StageName']}"
+    base = _api_url(assembly, physical_ids, emulator, api_name=assembly.stack_name)
     _set_time_to_live(assembly, physical_ids, emulator)
     return Deployment(
         outputs=outputs,
         physical_ids=physical_ids,
         webhook_url=f"{base}/webhook?{urlsplit(outputs['WebhookUrl']).query}",
         health_url=f"{base}/health",
+        reading_url=_api_url(assembly, physical_ids, emulator, api_name=f"{assembly.stack_name}-reading"),
     )
+
+
+def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator, *, api_name: str) -> str:
+    """Say where the emulator serves the stage of the REST API of that name."""
+    resources = assembly.template["Resources"]
+    api = next(
+        logical_id
+        for logical_id, resource in resources.items()
+        if resource["Type"] == "AWS::ApiGateway::RestApi" and resource["Properties"]["Name"] == api_name
+    )
+    stage = next(
+        resource["Properties"]["StageName"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::ApiGateway::Stage" and resource["Properties"]["RestApiId"] == {"Ref": api}
+    )
+    return f"{emulator.endpoint_url}/_aws/execute-api/{physical_ids[api]}/{stage}"
 
 
 def _clear(output: Path) -> None:

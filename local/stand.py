@@ -81,6 +81,7 @@ class Stand:
         return {
             "webhook_url": self.deployment.webhook_url,
             "health_url": self.deployment.health_url,
+            "reading_url": self.deployment.reading_url,
             "endpoint_url": self.emulator.endpoint_url,
             "region": REGION,
             "access_key_id": ACCESS_KEY_ID,

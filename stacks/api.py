@@ -1,40 +1,22 @@
 """The REST API that VectorCare calls, and the domain name before it."""
 
-from typing import cast
-
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from stacks.acknowledgments import acknowledge
-from stacks.log_group import build_log_group
 from stacks.organization import Organization
-
-STAGE = "prod"
-# TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for (API Gateway Developer
-# Guide, "Supported security policies", table for Regional APIs; "Security policies for REST APIs", STRICT).
-SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
-ENDPOINT_ACCESS_MODE = "STRICT"
-
-# Nothing here is written by the caller: no query string (it holds customer_id), no header, no body.
-ACCESS_LOG_FORMAT = {
-    "request_id": "$context.requestId",
-    "request_time": "$context.requestTime",
-    "source_ip": "$context.identity.sourceIp",
-    "method": "$context.httpMethod",
-    "resource_path": "$context.resourcePath",
-    "tls_version": "$context.tlsVersion",
-    "status": "$context.status",
-    "error": "$context.error.responseType",
-    "response_length": "$context.responseLength",
-    "response_latency_ms": "$context.responseLatency",
-    "integration_status": "$context.integration.status",
-    "integration_latency_ms": "$context.integration.latency",
-    "trace_id": "$context.xrayTraceId",
-}
+from stacks.rest_api import (
+    ACCESS_LOG_FORMAT,
+    ENDPOINT_ACCESS_MODE,
+    SECURITY_POLICY,
+    STAGE,
+    build_stage_options,
+    harden,
+)
 
 _PUSH_TO_LOGS = "AmazonAPIGatewayPushToCloudWatchLogs"
 
@@ -55,9 +37,13 @@ class Api(Construct):
         self._organization = organization
         self.rest_api = self._build_rest_api(key)
         self._add_routes(ingest)
-        self._harden_own_answers()
-        self._keep_execution_log(key)
+        harden(self, self.rest_api, key=key)
         self.domain = self._build_domain(organization.domain_name) if organization.domain_name else None
+
+    @property
+    def account(self) -> IConstruct:
+        """The account's setting by which every API writes its logs."""
+        return self.rest_api.node.find_child("Account")
 
     @property
     def base_url(self) -> str:
@@ -82,23 +68,8 @@ class Api(Construct):
             # to stay when this stack goes, because the other stacks write by it too.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
-            deploy_options=apigateway.StageOptions(
-                stage_name=STAGE,
-                tracing_enabled=True,
-                access_log_destination=apigateway.LogGroupLogDestination(build_log_group(self, "AccessLog", key=key)),
-                access_log_format=apigateway.AccessLogFormat.custom(
-                    cdk.Stack.of(self).to_json_string(ACCESS_LOG_FORMAT)
-                ),
-                # Errors alone, and never the data: at INFO a line holds the query string, with data the body.
-                logging_level=apigateway.MethodLoggingLevel.ERROR,
-                data_trace_enabled=False,
-            ),
+            deploy_options=build_stage_options(self, key=key, access_log_format=ACCESS_LOG_FORMAT),
         )
-        # An output of CDK's own, beside WebhookUrl and HealthUrl, would be one URL too many to paste.
-        rest_api.node.try_remove_child("Endpoint")
-        resource = cast("apigateway.CfnRestApi", rest_api.node.default_child)
-        resource.security_policy = SECURITY_POLICY
-        resource.endpoint_access_mode = ENDPOINT_ACCESS_MODE
         _acknowledge(rest_api)
         return rest_api
 
@@ -118,29 +89,6 @@ class Api(Construct):
         integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
         self.rest_api.root.add_resource("webhook").add_method("POST", integration)
         self.rest_api.root.add_resource("health").add_method("GET", integration)
-
-    def _harden_own_answers(self) -> None:
-        """Give what API Gateway answers by itself the headers of what ingest answers."""
-        for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
-            self.rest_api.add_gateway_response(
-                kind.response_type,
-                type=kind,
-                response_headers={
-                    "Cache-Control": "'no-store'",
-                    "Strict-Transport-Security": "'max-age=63072000'",
-                    "X-Content-Type-Options": "'nosniff'",
-                },
-            )
-
-    def _keep_execution_log(self, key: kms.IKey) -> None:
-        """Make the stage's execution log beforehand: API Gateway would, with neither key nor retention."""
-        log_group = build_log_group(
-            self,
-            "ExecutionLog",
-            key=key,
-            name=f"API-Gateway-Execution-Logs_{self.rest_api.rest_api_id}/{STAGE}",
-        )
-        self.rest_api.deployment_stage.node.add_dependency(log_group)
 
     def _build_domain(self, domain_name: str) -> apigateway.CfnDomainName:
         domain = apigateway.CfnDomainName(

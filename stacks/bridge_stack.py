@@ -17,6 +17,7 @@ from stacks.operator_policy import OperatorPolicy
 from stacks.organization import Organization
 from stacks.outbound_operator_policy import OutboundOperatorPolicy
 from stacks.packaging import Artifact
+from stacks.reading_api import ReadingApi
 from stacks.redrive import Redrive
 from stacks.storage import Storage
 
@@ -58,6 +59,9 @@ class BridgeStack(cdk.Stack):
             defaults=defaults,
         )
         api = Api(self, "Api", organization=organization, key=encryption.key, ingest=inbound.ingest.function)
+        reading = ReadingApi(
+            self, "ReadingApi", encryption=encryption, storage=storage, defaults=defaults, logging=api.account
+        )
         monitoring = Monitoring(
             self,
             "Monitoring",
@@ -79,7 +83,7 @@ class BridgeStack(cdk.Stack):
             change_events=change_events,
             commands=commands,
         )
-        cad = CadPolicy(self, "Cad", encryption=encryption, commands=commands)
+        cad = CadPolicy(self, "Cad", encryption=encryption, commands=commands, reading=reading)
         self._put_out(
             WebhookUrl=f"{api.base_url}/webhook?customer_id={quote(organization.customer_id, safe='')}",
             HealthUrl=f"{api.base_url}/health",
@@ -92,6 +96,8 @@ class BridgeStack(cdk.Stack):
             ProcessorFunction=inbound.processor.function.function_name,
             DrainFunction=inbound.drain.function.function_name,
             RedriveFunction=redrive.function.function_name,
+            ReadingApiUrl=reading.base_url,
+            ReaderFunction=reading.reader.function.function_name,
             AlarmTopicArn=monitoring.topic.topic_arn,
             BusinessDashboard=monitoring.business_dashboard.dashboard_name,
             EngineerDashboard=monitoring.engineer_dashboard.dashboard_name,

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from stacks.commands import Commands
 from stacks.encryption import Encryption
+from stacks.reading_api import ReadingApi
 
 
 class CadPolicy(Construct):
@@ -14,7 +15,9 @@ class CadPolicy(Construct):
     To hear of changes it needs nothing here: a rule on the bus is made where the CAD's own queue is made.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, encryption: Encryption, commands: Commands) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, encryption: Encryption, commands: Commands, reading: ReadingApi
+    ) -> None:
         super().__init__(scope, construct_id)
         self._encryption = encryption
         self._commands = commands
@@ -22,8 +25,9 @@ class CadPolicy(Construct):
             self,
             "Policy",
             description=f"{cdk.Stack.of(self).stack_name}: what the dispatch system (CAD) needs",
-            statements=[*self._send_commands()],
+            statements=[*self._send_commands(), reading.invoke_statement()],
         )
+        reading.acknowledge_ids(self.policy)
 
     def _send_commands(self) -> list[iam.PolicyStatement]:
         return [

@@ -120,6 +120,6 @@ class BridgeFunction(Construct):
                 "protect nothing.",
                 "HIPAA.Security-LambdaConcurrency": "A reserve is a limit too: webhooks beyond it would be refused, "
                 "and VectorCare sends each three times and never again. Their event sources bound processor and "
-                "sender, and the stream's shards the publisher.",
+                "sender, the stream's shards the publisher, and its stage's throttle the reader.",
             },
         )

@@ -4,8 +4,8 @@ import os
 from http import HTTPStatus
 from typing import Any
 
-from ingest import keep, request, response
-from vectorcare_bridge import aws, observability, signature
+from ingest import keep, request
+from vectorcare_bridge import aws, observability, response, signature
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import Queue

@@ -105,6 +105,7 @@ def log(
     command: str | None = None,
     command_id: str | None = None,
     redriven_from: str | None = None,
+    route: str | None = None,
     error: BaseException | None = None,
 ) -> None:
     """Write one line. The parameters are the allow-list; of an error only its type and AWS's error code are kept.
@@ -131,6 +132,7 @@ def log(
         "command": command,
         "command_id": command_id,
         "redriven_from": redriven_from,
+        "route": route,
         "error": None if error is None else _kind(error),
     }
     _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})

@@ -124,3 +124,21 @@ class SenderSettings:
             api_url=environment["VECTORCARE_API_URL"],
             token_url=environment["VECTORCARE_TOKEN_URL"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """The reader function's; the index has service requests by status."""
+
+    events_table: str
+    service_requests_table: str
+    status_index: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read them; a missing one is a KeyError that names it."""
+        return cls(
+            events_table=environment["EVENTS_TABLE"],
+            service_requests_table=environment["SERVICE_REQUESTS_TABLE"],
+            status_index=environment["STATUS_INDEX"],
+        )

@@ -69,6 +69,23 @@ def stand(assembly: Assembly, organization: Organization, tmp_path_factory: pyte
         yield running
 
 
+@pytest.fixture(scope="module")
+def guarded_stand(
+    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
+    """Run a stand for a file of tests that refuses what policies do not allow, and speaks TLS."""
+    with stands.running(
+        assembly,
+        organization,
+        directory=tmp_path_factory.mktemp("guarded"),
+        port=0,
+        report=Report(),
+        enforce_iam=True,
+    ) as running:
+        _stop_the_clock(running)
+        yield running
+
+
 @pytest.fixture(scope="session")
 def old_key(organization: Organization) -> rsa.RSAPrivateKey:
     """Give the key that is being replaced."""

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
 from local import vectorcare
 from local.stand import Stand
 from local.vectorcare import Webhook
@@ -61,6 +65,17 @@ def environment(stand: Stand, function_output: str, **changes: str) -> Iterator[
         yield
     finally:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+
+
+def reading_session(stand: Stand) -> requests.Session:
+    """Make a session that waits where the reading API says that there are too many requests."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(stand.emulator.certificate_file or True)
+    patient = Retry(total=50, backoff_factor=0.2, backoff_max=1, status_forcelist=(429,), allowed_methods=None)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=patient))
+    return session
 
 
 @contextmanager

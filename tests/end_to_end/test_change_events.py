@@ -60,6 +60,7 @@ def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
             assert vectorcare.send(event.body).status == 200
         # Then that one is heard, with its data
         [heard] = subscriber.heard(PATIENCE, service_request_id=chosen.service_request_id)
+    assert chosen.data
     assert heard["detail"]["data"]["patient_first_name"] == chosen.data["patient_first_name"]
     assert subscriber.heard(service_request_id=other.service_request_id) == []
 

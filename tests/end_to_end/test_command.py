@@ -160,6 +160,7 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
     assert set(described) == {
         "webhook_url",
         "health_url",
+        "reading_url",
         "endpoint_url",
         "region",
         "access_key_id",

@@ -15,16 +15,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local import stand as stands
-from local.deployment import Assembly
-from local.organization import Organization
-from local.report import Report
 from local.stand import Stand
 from local.vectorcare import VectorCare, new_service_request_id
 from tests.end_to_end.subscriber import Subscriber, command, subscribed
 from tests.end_to_end.support import QUIET_WITHIN, environment, webhook
 from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
+from tests.support.reading import EVENTS, LIST, ONE, proxy_event
 from vectorcare_bridge.message import Webhook, encode
 from vectorcare_bridge.spool import Spool
 
@@ -46,6 +43,7 @@ GRANTED: dict[str, Observation] = {
         "dead": 1,
         "early_is_back": True,
     },
+    "reader": {"one": 200, "list": 200, "events": 200},
 }
 
 UNSENT = GRANTED["sender"] | {"given_back": ["early", "good"], "sent": False, "recorded": False, "heard": []}
@@ -102,6 +100,8 @@ WITHOUT: dict[tuple[str, str], Observation] = {
     ("sender", "events:PutEvents"): GRANTED["sender"] | {"given_back": ["early", "good"], "heard": []},
     ("sender", "sqs:SendMessage"): GRANTED["sender"] | {"given_back": ["early", "unreadable"], "dead": 0},
     ("sender", "sqs:ChangeMessageVisibility"): GRANTED["sender"] | {"early_is_back": False},
+    ("reader", "dynamodb:GetItem"): GRANTED["reader"] | {"one": 503},
+    ("reader", "dynamodb:Query"): GRANTED["reader"] | {"list": 503, "events": 503},
 }
 
 _TAKEN_TOO = {
@@ -110,25 +110,6 @@ _TAKEN_TOO = {
     # Only what the bus refuses is set aside.
     ("publisher", "sqs:SendMessage"): ("events:PutEvents",),
 }
-
-
-@pytest.fixture(scope="module")
-def guarded_stand(
-    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
-    """Run a stand that refuses what the roles' policies do not allow, and speaks TLS."""
-    with stands.running(
-        assembly,
-        organization,
-        directory=tmp_path_factory.mktemp("guarded"),
-        port=0,
-        report=Report(),
-        enforce_iam=True,
-    ) as running:
-        events = running.emulator.aws.make("events")
-        for rule in events.list_rules()["Rules"]:
-            events.disable_rule(Name=rule["Name"])  # the controls call the drain themselves
-        yield running
 
 
 @pytest.fixture
@@ -154,6 +135,7 @@ def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Cal
             "redrive": lambda: _redrive(stand),
             "publisher": lambda: _publish(stand, subscriber),
             "sender": lambda: _send_commands(stand, subscriber),
+            "reader": lambda: _read(stand),
         }
         _empty(stand)
 
@@ -195,6 +177,7 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
         _without(guarded_stand, "publisher", *ASSERTED["publisher"]),
         _without(guarded_stand, "sender", *ASSERTED["sender"]),
         subscribed(guarded_stand) as subscriber,
+        _without(guarded_stand, "reader", *ASSERTED["reader"]),
     ):
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
@@ -204,12 +187,13 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
         ended = subscriber.heard(QUIET_WITHIN, command_id="a")
         drained = guarded_stand.holdings.invoke("DrainFunction", {})
         redriven = guarded_stand.holdings.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
+        read = guarded_stand.holdings.invoke("ReaderFunction", proxy_event(ONE, event.service_request_id))
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
     assert settled
     assert guarded_stand.holdings.service_request(event.service_request_id) is not None
     assert (len(told), len(ended)) == (1, 1)
-    assert (drained["stopped"], redriven["remaining"]) == ("empty", 0)
+    assert (drained["stopped"], redriven["remaining"], read["statusCode"]) == ("empty", 0, 200)
 
 
 def _ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
@@ -309,6 +293,21 @@ def _is_back(stand: Stand, name: str, bodies: Mapping[str, str]) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def _read(stand: Stand) -> Observation:
+    """Have the reader answer each of its questions about a service request that is there."""
+    good = webhook()
+    _send(stand, "QueueUrl", good.body)
+    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
+    questions = {
+        "one": proxy_event(ONE, good.service_request_id),
+        "list": proxy_event(LIST, status="AVAILABLE"),
+        "events": proxy_event(EVENTS, good.service_request_id),
+    }
+    answers = {name: stand.holdings.invoke("ReaderFunction", event) for name, event in questions.items()}
+    return {name: answer["statusCode"] for name, answer in answers.items()}
 
 
 def _accepted(body: bytes) -> Webhook:

@@ -28,6 +28,37 @@ def only(template: Template, resource_type: str) -> Resource:
     return resource
 
 
+def rest_api_id(template: Template, api: str) -> str:
+    """Name one of the two REST APIs: the ``webhook``'s, or the one for ``reading``."""
+    (found,) = (
+        logical_id
+        for logical_id, resource in of_type(template, "AWS::ApiGateway::RestApi").items()
+        if resource["Properties"]["Name"].endswith("-reading") is (api == "reading")
+    )
+    return found
+
+
+def of_api(template: Template, resource_type: str, api: str) -> dict[str, Resource]:
+    """Give the resources of one type that belong to an API."""
+    logical_id = rest_api_id(template, api)
+    found = of_type(template, resource_type).items()
+    return {name: each for name, each in found if referred(each["Properties"]["RestApiId"]) == logical_id}
+
+
+def routes(template: Template, api: str) -> dict[str, Resource]:
+    """Give an API's methods by their route, such as ``GET /health``."""
+    resources = of_api(template, "AWS::ApiGateway::Resource", api)
+
+    def path(resource_id: Any) -> str:
+        if referred(resource_id) not in resources:
+            return ""
+        properties = resources[referred(resource_id)]["Properties"]
+        return f"{path(properties['ParentId'])}/{properties['PathPart']}"
+
+    methods = (method["Properties"] for method in of_api(template, "AWS::ApiGateway::Method", api).values())
+    return {f"{method['HttpMethod']} {path(method['ResourceId'])}": method for method in methods}
+
+
 def alarms(template: Template) -> dict[str, Resource]:
     """Give the properties of the alarms by their names in the runbook."""
     found = {}

@@ -10,10 +10,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest import response
 from stacks.organization import Organization
 from tests.infrastructure.synthesis import template_of
-from tests.infrastructure.templates import Resource, Template, functions, of_type, only, referred, rendered, variables
+from tests.infrastructure.templates import (
+    Resource,
+    Template,
+    functions,
+    of_api,
+    of_type,
+    only,
+    referred,
+    rendered,
+    rest_api_id,
+    routes,
+    variables,
+)
+from vectorcare_bridge import response
 
 ROUTES = {"POST /webhook", "GET /health"}
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
@@ -24,13 +36,20 @@ WRITTEN_BY_THE_CALLER = re.compile(
 )
 
 
-def rest_api(template: Template) -> Resource:
-    properties: Resource = only(template, "AWS::ApiGateway::RestApi")["Properties"]
+@pytest.fixture(params=["webhook", "reading"])
+def api(request: pytest.FixtureRequest) -> str:
+    """Give each API: what is tested with it holds for both."""
+    return str(request.param)
+
+
+def rest_api(template: Template, api: str = "webhook") -> Resource:
+    properties: Resource = template["Resources"][rest_api_id(template, api)]["Properties"]
     return properties
 
 
-def stage(template: Template) -> Resource:
-    return only(template, "AWS::ApiGateway::Stage")
+def stage(template: Template, api: str = "webhook") -> Resource:
+    (found,) = of_api(template, "AWS::ApiGateway::Stage", api).values()
+    return found
 
 
 def allowed(template: Template) -> dict[str, Resource]:
@@ -49,33 +68,30 @@ def outputs(template: Template) -> Mapping[str, str]:
 
 
 def test_there_are_two_routes_and_ingest_answers_both(template: Template) -> None:
-    found = set()
-    for method in of_type(template, "AWS::ApiGateway::Method").values():
-        properties = method["Properties"]
-        path = template["Resources"][referred(properties["ResourceId"])]["Properties"]["PathPart"]
-        found.add(f"{properties['HttpMethod']} /{path}")
-        (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
-        assert properties["Integration"]["Type"] == "AWS_PROXY"
-        assert f"<{ingest}.Arn>" in rendered(properties["Integration"]["Uri"])
-    assert found == ROUTES
+    (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
+    for method in routes(template, "webhook").values():
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert f"<{ingest}.Arn>" in rendered(method["Integration"]["Uri"])
+    assert set(routes(template, "webhook")) == ROUTES
 
 
 def test_only_the_two_routes_of_this_api_may_invoke_ingest(template: Template) -> None:
-    (api,) = of_type(template, "AWS::ApiGateway::RestApi")
-    (stage_name,) = of_type(template, "AWS::ApiGateway::Stage")
+    (stage_name,) = of_api(template, "AWS::ApiGateway::Stage", "webhook")
+    (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
     sources = {
         rendered(permission["Properties"]["SourceArn"])
         for permission in of_type(template, "AWS::Lambda::Permission").values()
         if permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        and referred(permission["Properties"]["FunctionName"]) == ingest
     }
-    arn = f"arn:aws:execute-api:us-east-1:123456789012:<{api}>/<{stage_name}>"
+    arn = f"arn:aws:execute-api:us-east-1:123456789012:<{rest_api_id(template, 'webhook')}>/<{stage_name}>"
     assert sources == {f"{arn}/POST/webhook", f"{arn}/GET/health"}
 
 
-def test_what_the_api_answers_by_itself_has_the_headers_of_what_ingest_answers(template: Template) -> None:
+def test_what_an_api_answers_by_itself_has_the_headers_of_what_functions_answer(template: Template, api: str) -> None:
     own = dict(response.of(HTTPStatus.OK, {})["headers"])
     del own["Content-Type"]  # API Gateway's answers are JSON without being told so
-    answers = of_type(template, "AWS::ApiGateway::GatewayResponse").values()
+    answers = of_api(template, "AWS::ApiGateway::GatewayResponse", api).values()
     assert {answer["Properties"]["ResponseType"] for answer in answers} == {"DEFAULT_4XX", "DEFAULT_5XX"}
     for answer in answers:
         assert answer["Properties"]["ResponseParameters"] == {
@@ -87,10 +103,10 @@ def test_bodies_arrive_byte_for_byte(template: Template) -> None:
     assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]
 
 
-def test_the_api_is_regional_and_refuses_tls_older_than_1_2(template: Template) -> None:
-    assert rest_api(template)["EndpointConfiguration"]["Types"] == ["REGIONAL"]
-    assert TLS_1_2_OR_NEWER.fullmatch(rest_api(template)["SecurityPolicy"])
-    assert rest_api(template)["EndpointAccessMode"] == "STRICT"
+def test_an_api_is_regional_and_refuses_tls_older_than_1_2(template: Template, api: str) -> None:
+    assert rest_api(template, api)["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert TLS_1_2_OR_NEWER.fullmatch(rest_api(template, api)["SecurityPolicy"])
+    assert rest_api(template, api)["EndpointAccessMode"] == "STRICT"
 
 
 def test_health_is_open_and_the_webhook_as_the_organization_says(
@@ -117,45 +133,48 @@ def test_a_changed_policy_is_deployed(organizations: Mapping[str, Organization],
     # When
     templates = [template_of(each, output=tmp_path / each.allowed_source_ips[0][:3]) for each in (before, after)]
     # Then
-    (deployed_before,), (deployed_after,) = (of_type(each, "AWS::ApiGateway::Deployment") for each in templates)
+    (deployed_before,), (deployed_after,) = (
+        of_api(each, "AWS::ApiGateway::Deployment", "webhook") for each in templates
+    )
     assert deployed_before != deployed_after
 
 
-def test_nothing_throttles_below_the_account(template: Template) -> None:
+def test_nothing_throttles_webhooks_below_the_account(template: Template) -> None:
     types = {resource["Type"] for resource in template["Resources"].values()}
     assert "AWS::ApiGateway::UsagePlan" not in types
     for setting in stage(template)["Properties"]["MethodSettings"]:
         assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
 
 
-def test_the_access_log_is_json_and_holds_nothing_that_the_caller_wrote(template: Template) -> None:
-    text = stage(template)["Properties"]["AccessLogSetting"]["Format"]
+def test_an_access_log_is_json_and_holds_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
+    text = stage(template, api)["Properties"]["AccessLogSetting"]["Format"]
     assert isinstance(json.loads(text), dict)
     assert "$context.requestId" in variables(text)
     assert not [variable for variable in variables(text) if WRITTEN_BY_THE_CALLER.search(variable)]
 
 
-def test_execution_logs_hold_errors_without_data(template: Template) -> None:
-    for setting in stage(template)["Properties"]["MethodSettings"]:
+def test_execution_logs_hold_errors_without_data(template: Template, api: str) -> None:
+    for setting in stage(template, api)["Properties"]["MethodSettings"]:
         assert setting["DataTraceEnabled"] is False
         assert setting["LoggingLevel"] == "ERROR"
 
 
-def test_the_execution_log_is_made_before_api_gateway_makes_it(template: Template) -> None:
-    (api,) = of_type(template, "AWS::ApiGateway::RestApi")
-    name = f"API-Gateway-Execution-Logs_<{api}>/{stage(template)['Properties']['StageName']}"
+def test_an_execution_log_is_made_before_api_gateway_makes_it(template: Template, api: str) -> None:
+    name = (
+        f"API-Gateway-Execution-Logs_<{rest_api_id(template, api)}>/{stage(template, api)['Properties']['StageName']}"
+    )
     (log_group,) = (
         logical_id
         for logical_id, group in of_type(template, "AWS::Logs::LogGroup").items()
         if rendered(group["Properties"].get("LogGroupName", "")) == name
     )
-    assert log_group in stage(template)["DependsOn"]
+    assert log_group in stage(template, api)["DependsOn"]
 
 
-def test_a_new_account_can_log_and_goes_on_to_when_the_stack_goes(template: Template) -> None:
+def test_a_new_account_can_log_and_goes_on_to_when_the_stack_goes(template: Template, api: str) -> None:
     ((name, account),) = of_type(template, "AWS::ApiGateway::Account").items()
     role = template["Resources"][referred(account["Properties"]["CloudWatchRoleArn"])]
-    assert name in stage(template)["DependsOn"]
+    assert name in stage(template, api)["DependsOn"]
     for each in (account, role):
         assert each["DeletionPolicy"] == each["UpdateReplacePolicy"] == "Retain"
 
@@ -173,14 +192,14 @@ def test_a_domain_is_mapped_to_the_stage_and_refuses_tls_older_than_1_2(template
     assert domain["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     assert "RegionalCertificateArn" in domain
     assert TLS_1_2_OR_NEWER.fullmatch(domain["SecurityPolicy"])
-    assert referred(mapping["Stage"]) in of_type(template, "AWS::ApiGateway::Stage")
+    assert referred(mapping["RestApiId"]) == rest_api_id(template, "webhook")
+    assert referred(mapping["Stage"]) in of_api(template, "AWS::ApiGateway::Stage", "webhook")
     assert "BasePath" not in mapping
 
 
 def test_the_webhook_url_is_what_is_pasted_into_vectorcare(template: Template, organization: Organization) -> None:
-    (api,) = of_type(template, "AWS::ApiGateway::RestApi")
-    (stage_id,) = of_type(template, "AWS::ApiGateway::Stage")
-    base = f"https://<{api}>.execute-api.us-east-1.amazonaws.com/<{stage_id}>"
+    (stage_id,) = of_api(template, "AWS::ApiGateway::Stage", "webhook")
+    base = f"https://<{rest_api_id(template, 'webhook')}>.execute-api.us-east-1.amazonaws.com/<{stage_id}>"
     if organization.domain_name:
         base = f"https://{organization.domain_name}"
     assert outputs(template)["WebhookUrl"] == f"{base}/webhook?customer_id={organization.customer_id}"
@@ -205,6 +224,8 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         "ProcessorFunction",
         "DrainFunction",
         "RedriveFunction",
+        "ReadingApiUrl",
+        "ReaderFunction",
         "AlarmTopicArn",
         "BusinessDashboard",
         "EngineerDashboard",
@@ -233,6 +254,7 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         ("RedriveFunction", "redrive"),
         ("PublisherFunction", "publisher"),
         ("SenderFunction", "sender"),
+        ("ReaderFunction", "reader"),
     ],
 )
 def test_outputs_name_the_function_that_they_say(template: Template, output: str, function: str) -> None:

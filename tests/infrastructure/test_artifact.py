@@ -17,7 +17,7 @@ from stacks.errors import ConfigurationError
 from tests.infrastructure import synthesis
 
 UNCHECKED_HASH = 0b01
-FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender")
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender", "reader")
 CLIENTS = ("sqs", "s3", "dynamodb", "events", "secretsmanager")
 # What Python itself finds without its site-packages, and the artifact: as on Lambda.
 IMPORT_ALONE = """

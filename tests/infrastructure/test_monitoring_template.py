@@ -11,11 +11,11 @@ from tests.infrastructure.templates import (
     alarms,
     functions,
     of_type,
-    only,
     policy_of,
     queues,
     referred,
     rendered,
+    rest_api_id,
 )
 from vectorcare_bridge.observability import Metric
 
@@ -152,7 +152,7 @@ def test_what_vectorcare_is_answered_is_watched(
     # When
     alarm = alarms(template)[name]
     # Then
-    api = only(template, "AWS::ApiGateway::RestApi")["Properties"]["Name"]
+    api = template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"]
     assert {"Name": "ApiName", "Value": api} in alarm["Dimensions"]
     statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic"))
     assert (alarm["MetricName"], statistic, alarm["Threshold"]) == expected

@@ -48,6 +48,7 @@ def test_every_function_is_on_both_lists(template: Template) -> None:
 @pytest.mark.parametrize(
     ("function", "action", "where"),
     [
+        ("reader", "dynamodb:GetItem", "service requests"),
         ("ingest", "sqs:SendMessage", "queue"),
         ("drain", "sqs:SendMessage", "queue"),
         ("redrive", "sqs:SendMessage", "queue, outbound queue"),
@@ -116,6 +117,23 @@ def test_an_action_is_allowed_where_it_belongs(template: Template, function: str
         for resource in resources_of(statement)
     ]
     assert sorted(found) == sorted(where.split(", "))
+
+
+def test_the_reader_queries_the_index_and_the_journal_alone(template: Template) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    (events,) = (name for name, table in tables.items() if len(table["Properties"]["KeySchema"]) == 2)
+    ((table, index),) = (
+        (name, index["IndexName"])
+        for name, properties in ((name, table["Properties"]) for name, table in tables.items())
+        for index in properties.get("GlobalSecondaryIndexes", [])
+    )
+    found = [
+        rendered(resource)
+        for statement in statements(template, functions(template)["reader"])
+        if "dynamodb:Query" in listed(statement["Action"])
+        for resource in resources_of(statement)
+    ]
+    assert sorted(found) == sorted([f"<{table}.Arn>/index/{index}", f"<{events}.Arn>"])
 
 
 def test_no_role_has_a_wildcard_but_for_traces_the_list_of_streams_and_spooled_objects(template: Template) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stacks.alarm_thresholds import AlarmThresholds
-from tests.infrastructure.templates import Template, alarms, of_type
+from tests.infrastructure.templates import Template, alarms, of_type, rest_api_id
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
@@ -56,6 +56,6 @@ def test_every_output_that_its_commands_read_is_put_out(template: Template) -> N
 
 
 def test_the_dashboards_have_the_names_that_it_says(template: Template) -> None:
-    stack = next(iter(of_type(template, "AWS::ApiGateway::RestApi").values()))["Properties"]["Name"]
+    stack = template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"]
     names = {each["Properties"]["DashboardName"] for each in of_type(template, "AWS::CloudWatch::Dashboard").values()}
     assert names == {f"{stack}-{part}" for part in re.findall(r"`\$STACK-(\w+)`", RUNBOOK)}

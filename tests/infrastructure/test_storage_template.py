@@ -2,7 +2,7 @@
 
 from unittest import mock
 
-from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered
+from tests.infrastructure.templates import Resource, Template, of_type, only, referred, rendered, rest_api_id
 from vectorcare_bridge import fold
 from vectorcare_bridge.command import Command, Kind
 from vectorcare_bridge.envelope import Event
@@ -114,7 +114,7 @@ def test_the_logs_service_uses_the_key_for_this_stacks_groups_alone(template: Te
     (statement,) = key_statements(template, "logs.us-east-1.amazonaws.com")
     patterns = [rendered(arn) for arn in statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]]
     prefix = "arn:aws:logs:us-east-1:123456789012:log-group:"
-    stack = rendered(only(template, "AWS::ApiGateway::RestApi")["Properties"]["Name"])
+    stack = rendered(template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"])
     assert patterns == [f"{prefix}{stack}-*", f"{prefix}API-Gateway-Execution-Logs_*"]
     assert {"kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"} <= set(statement["Action"])
 

@@ -23,7 +23,7 @@ from tests.operate.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"operate", "stacks", "lambdas", "local", "deploy", "simulation", "benchmarks"}
-PACKAGES_BY_NAME = PACKAGES | {"vectorcare_bridge", "ingest", "processor", "drain", "redrive", "tests"}
+PACKAGES_BY_NAME = PACKAGES | {"vectorcare_bridge", "ingest", "processor", "drain", "redrive", "reader", "tests"}
 PURE_STACKS = {"stacks.organization", "stacks.public_key", "stacks.errors"}
 """Those that import no CDK, which takes seconds."""
 

@@ -25,6 +25,7 @@ ENFORCED = {
             "sqs:ChangeMessageVisibility",
         }
     ),
+    "reader": frozenset({"dynamodb:GetItem", "dynamodb:Query"}),
 }
 
 # AWS asks for these where the emulator does not: it encrypts nothing, writes a function's log itself, keeps no traces.
@@ -63,4 +64,5 @@ ASSERTED = {
     "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED | {"events:PutEvents"},
     "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
+    "reader": _ANY_FUNCTION | _USE_TABLES,
 }

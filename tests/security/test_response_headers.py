@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import faults, signing
 from tests.support.cloud import CUSTOMER_ID, Cloud
+from tests.support.reading import EVENTS, LIST, ONE, proxy_event
 from tests.support.webhooks import body
 
 HEADERS = {
@@ -63,3 +64,28 @@ def test_the_answer_to_what_nobody_keeps_has_them_too(shared_cloud: Cloud) -> No
         answer = shared_cloud.invoke("ingest", request())
     # Then
     assert (answer["statusCode"], answer["headers"]) == (503, HEADERS)
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [
+        (400, proxy_event(LIST, status=MARK)),
+        (400, proxy_event(LIST, **{"status": "AVAILABLE", MARK: MARK})),
+        (400, proxy_event(EVENTS, "VC-1", limit=MARK, next_token=MARK)),
+        (404, proxy_event(ONE, MARK)),
+        (404, proxy_event(EVENTS, MARK)),
+        (405, proxy_event(ONE, "VC-1") | {"httpMethod": MARK}),
+        (405, proxy_event(ONE, "VC-1") | {"resource": MARK}),
+        (500, proxy_event(LIST) | {"multiValueQueryStringParameters": MARK}),
+    ],
+)
+def test_refusals_of_the_reader_have_them_too(shared_cloud: Cloud, status: int, event: dict[str, Any]) -> None:
+    answer = shared_cloud.invoke("reader", event)
+    assert (answer["statusCode"], answer["headers"]) == (status, HEADERS)
+    assert set(json.loads(answer["body"])) == {"error"}
+    assert "reflect-me" not in json.dumps(answer)
+
+
+def test_what_the_reader_finds_has_them_too(shared_cloud: Cloud) -> None:
+    answer = shared_cloud.invoke("reader", proxy_event(LIST, status="AVAILABLE"))
+    assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)

@@ -28,7 +28,7 @@ NOW = "2026-03-01T12:00:00.000000Z"
 T = TypeVar("T")
 # All clients share what botocore reads from disk, as that is most of what making one takes.
 _LOADER = functools.cache(botocore.session.create_loader)
-FUNCTIONS = ("ingest", "processor", "drain", "redrive")
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "reader")
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -59,7 +59,7 @@ class Cloud:
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.queue_url = self._create_queue()
         self._create_table("events", "event_id")
-        self._create_table("service_requests")
+        self._create_table("service_requests", index=("by_status", "request_status", "last_updated"))
         self.s3.create_bucket(Bucket="spool")
         settings = {
             "QUEUE_URL": self.queue_url,
@@ -69,6 +69,7 @@ class Cloud:
             "PUBLIC_KEYS": public_keys or signing.encoded_public_key(),
             "EVENTS_TABLE": "events",
             "SERVICE_REQUESTS_TABLE": "service_requests",
+            "STATUS_INDEX": "by_status",
             "ORDER_BY": order_by,
             "STATE_RETENTION_DAYS": "365",
             "JOURNAL_RETENTION_DAYS": "2555",
@@ -158,16 +159,25 @@ class Cloud:
         answer = self.sqs.create_queue(QueueName="queue", Attributes={"RedrivePolicy": json.dumps(policy)})
         return str(answer["QueueUrl"])
 
-    def _create_table(self, name: str, sort_key: str | None = None) -> None:
+    def _create_table(
+        self, name: str, sort_key: str | None = None, *, index: tuple[str, str, str] | None = None
+    ) -> None:
+        index_name, *index_keys = index or ("",)
         keys = ["service_request_id"] + ([sort_key] if sort_key else [])
+        indexes = [
+            {"IndexName": index_name, "KeySchema": _key_schema(index_keys), "Projection": {"ProjectionType": "ALL"}}
+        ]
         self.dynamodb.create_table(
             TableName=name,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=_key_schema(keys),
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys + index_keys],
             BillingMode="PAY_PER_REQUEST",
+            **({"GlobalSecondaryIndexes": indexes} if index else {}),
         )
+
+
+def _key_schema(keys: list[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "CUSTOMER_ID": "acme",
     "EVENTS_TABLE": "events",
     "SERVICE_REQUESTS_TABLE": "service_requests",
+    "STATUS_INDEX": "by_status",
     "ORDER_BY": "event_timestamp",
     "STATE_RETENTION_DAYS": "365",
     "JOURNAL_RETENTION_DAYS": "2555",
@@ -49,7 +50,7 @@ def loaded_by(function: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive", "publisher"])
+@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive", "publisher", "reader"])
 def test_no_function_loads_anything_heavy(function: str) -> None:
     loaded = loaded_by(function)
     assert f"{function}.handler" in loaded
@@ -60,6 +61,6 @@ def test_of_what_is_heavy_the_sender_loads_its_http_alone() -> None:
     assert loaded_by("sender") & HEAVY <= {"requests", "email.mime"}
 
 
-@pytest.mark.parametrize("function", ["processor", "drain", "redrive", "publisher", "sender"])
+@pytest.mark.parametrize("function", ["processor", "drain", "redrive", "publisher", "sender", "reader"])
 def test_only_ingest_loads_the_cryptography(function: str) -> None:
     assert "cryptography" not in loaded_by(function)

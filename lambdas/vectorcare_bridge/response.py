@@ -1,6 +1,7 @@
 """What API Gateway hands back."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypedDict
 
@@ -14,8 +15,13 @@ class Response(TypedDict):
     isBase64Encoded: bool
 
 
-def of(status: HTTPStatus, content: dict[str, str]) -> Response:
+def of(status: HTTPStatus, content: dict[str, str], headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a JSON object; nothing that a cache or a browser could make more of it."""
+    return of_json(status, json.dumps(content), headers)
+
+
+def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON that is written already; `headers` are beside those of every answer."""
     return Response(
         statusCode=status.value,
         headers={
@@ -23,7 +29,8 @@ def of(status: HTTPStatus, content: dict[str, str]) -> Response:
             "Cache-Control": "no-store",
             "Strict-Transport-Security": "max-age=63072000",
             "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
         },
-        body=json.dumps(content),
+        body=body,
         isBase64Encoded=False,
     )

@@ -1,0 +1,1 @@
+"""Answers what the organization's own dispatch system asks about its service requests."""

@@ -1,0 +1,39 @@
+"""The answer to each of the three questions."""
+
+from reader import render
+from reader.request import Events, One, WithStatus, not_found
+from vectorcare_bridge.reading import Reading
+
+
+def answer(asked: One | WithStatus | Events, *, reading: Reading, now: str) -> str:
+    """Answer with JSON.
+
+    Parameters
+    ----------
+    asked : One, WithStatus or Events
+        Which question.
+    reading : Reading
+        The tables.
+    now : str
+        27-character instant; what has expired by then is not there.
+
+    Raises
+    ------
+    RefusedError
+        404: there is no such service request.
+    UnavailableError
+        The tables give no answer.
+    """
+    if isinstance(asked, One):
+        item = reading.service_request(asked.service_request_id, now=now)
+        if item is None:
+            raise not_found()
+        return render.service_request(item)
+    part = asked.part
+    if isinstance(asked, WithStatus):
+        page = reading.with_status(asked.status, limit=part.limit, after=part.after, now=now)
+        return render.service_requests(page, part)
+    page = reading.events(asked.service_request_id, limit=part.limit, after=part.after, now=now)
+    if part.after is None and page.last is None and not page.items:
+        raise not_found()
+    return render.events(page, part)

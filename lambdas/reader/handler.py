@@ -1,0 +1,49 @@
+"""API Gateway's routes that a dispatch system reads by; schemas/openapi.json describes them."""
+
+import os
+from http import HTTPStatus
+from typing import Any
+
+from reader import request
+from reader.answer import answer
+from vectorcare_bridge import aws, observability, response
+from vectorcare_bridge.reading import Reading, UnavailableError
+from vectorcare_bridge.settings import ReaderSettings
+
+RETRY_AFTER_SECONDS = 5
+
+_settings = ReaderSettings.from_environment(os.environ)
+_reading = Reading(
+    aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=2),
+    service_requests_table=_settings.service_requests_table,
+    events_table=_settings.events_table,
+    status_index=_settings.status_index,
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> response.Response:
+    """Answer one of three questions; API Gateway has let in only who may ask."""
+    observability.begin(context)
+    route = request.route_of(event)
+    try:
+        asked = request.read(event)
+        body = answer(asked, reading=_reading, now=aws.now())
+        # An id is logged once the tables have it: any other could be a slip of the hand, and say more than an id does.
+        service_request_id = None if isinstance(asked, request.WithStatus) else asked.service_request_id
+        observability.log(
+            "reading.answered", route=route, status_code=HTTPStatus.OK, service_request_id=service_request_id
+        )
+        return response.of_json(HTTPStatus.OK, body)
+    except request.RefusedError as refused:
+        observability.log("reading.refused", route=route, status_code=refused.status, reason=str(refused))
+        return response.of(refused.status, {"error": str(refused)})
+    except UnavailableError as unavailable:
+        observability.log(
+            "reading.failed", route=route, status_code=HTTPStatus.SERVICE_UNAVAILABLE, error=unavailable.error
+        )
+        return response.of(
+            HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"}, {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
+    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
+        observability.log("reading.failed", route=route, status_code=HTTPStatus.INTERNAL_SERVER_ERROR, error=error)
+        return response.of(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error"})

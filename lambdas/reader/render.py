@@ -1,0 +1,96 @@
+"""What the tables hold as the JSON that `schemas/openapi.json` describes."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from reader import page_token
+from reader.request import Slice
+from vectorcare_bridge import envelope
+from vectorcare_bridge.failure import PermanentError
+from vectorcare_bridge.reading import Page
+
+_SERVICE_REQUEST = (
+    "service_request_id",
+    "request_status",
+    "action",
+    "last_updated",
+    "event_id",
+    "received_at",
+    "updated_at",
+    "revision",
+    "data",
+    "data_as_of",
+    "data_event_id",
+)
+# Whole numbers up to here are written in digits, larger ones with an exponent: they have up to 126 digits.
+_MAX_PLAIN_EXPONENT = 20
+
+Item = Mapping[str, Any]
+
+
+def service_request(item: Item) -> str:
+    """Write a service request; what it does not have is null."""
+    return as_json({name: item.get(name) for name in _SERVICE_REQUEST})
+
+
+def service_requests(page: Page, part: Slice) -> str:
+    """Write a page of service requests."""
+    items = ",".join(service_request(item) for item in page.items)
+    return f'{{"service_requests":[{items}],"next_token":{_next_token(page, part)}}}'
+
+
+def events(page: Page, part: Slice) -> str:
+    """Write a page of a service request's journal."""
+    items = ",".join(_event(item) for item in page.items)
+    return f'{{"events":[{items}],"next_token":{_next_token(page, part)}}}'
+
+
+def as_json(value: Any) -> str:
+    """Write a value as JSON.
+
+    Parameters
+    ----------
+    value : dict, list, str, Decimal, bool or None
+        As DynamoDB's reader gives it.
+
+    Returns
+    -------
+    str
+        Numbers with every digit that they have: `json` would make floats of them.
+    """
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{as_json(name)}:{as_json(child)}" for name, child in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(as_json(child) for child in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _event(item: Item) -> str:
+    try:
+        read = envelope.read(bytes(item["body"]))
+        said = {"request_status": read.request_status, "action": read.action, "data": read.data}
+    except PermanentError:
+        # Readable when it came, by the rules of that day: it happened all the same.
+        said = {"request_status": None, "action": None, "data": None}
+    return as_json(
+        {
+            "service_request_id": item["service_request_id"],
+            "event_id": item["event_id"],
+            "redelivery_of": item.get("redelivery_of"),
+            "last_updated": item["last_updated"],
+            "received_at": item["received_at"],
+            **said,
+        }
+    )
+
+
+def _next_token(page: Page, part: Slice) -> str:
+    return as_json(None if page.last is None else page_token.encode(page.last, query=part.query))
+
+
+def _number(value: Decimal) -> str:
+    return format(value, "f") if 0 <= value.adjusted() <= _MAX_PLAIN_EXPONENT else str(value)

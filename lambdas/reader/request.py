@@ -1,0 +1,164 @@
+"""What API Gateway hands over, as one of three questions; what is none of them is refused in words that help."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from reader import page_token
+from vectorcare_bridge import storable
+from vectorcare_bridge.envelope import UNREADABLE
+from vectorcare_bridge.failure import PermanentError
+from vectorcare_bridge.observability import STATUSES
+
+ONE = "GET /service-requests/{service_request_id}"
+LIST = "GET /service-requests"
+EVENTS = "GET /service-requests/{service_request_id}/events"
+
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 100
+
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    ONE: (),
+    LIST: ("status", "limit", "next_token"),
+    EVENTS: ("limit", "next_token"),
+}
+_MAX_TEXT_BYTES = storable.MAX_SORT_KEY_BYTES
+# What a position of each query names: the keys of index and table, but for the one that the query fixes.
+_LIST_POSITION = {"last_updated": _MAX_TEXT_BYTES, "service_request_id": storable.MAX_PARTITION_KEY_BYTES}
+_EVENTS_POSITION = {"event_id": _MAX_TEXT_BYTES}
+
+
+class RefusedError(Exception):
+    """The request is not answered; its text, which repeats nothing of the request, is what the caller is told."""
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which part of what a query finds: at most `limit` items, those after `after`; `query` says of which query."""
+
+    query: str
+    limit: int
+    after: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """One service request."""
+
+    service_request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithStatus:
+    """The service requests that are in a status."""
+
+    status: str
+    part: Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The journal of one service request."""
+
+    service_request_id: str
+    part: Slice
+
+
+def route_of(event: Mapping[str, Any]) -> str | None:
+    """Name the route, one of three; None for any other."""
+    route = f"{event.get('httpMethod')} {event.get('resource')}"
+    return route if route in _PARAMETERS else None
+
+
+def read(event: Mapping[str, Any]) -> One | WithStatus | Events:
+    """Read API Gateway's proxy event.
+
+    Parameters
+    ----------
+    event : mapping
+        "Input format of a Lambda function for proxy integration", API Gateway developer guide.
+
+    Raises
+    ------
+    RefusedError
+        404 or 405 for what cannot be there, 400 for what is asked in a way that has no answer.
+    """
+    route = route_of(event)
+    if route is None:
+        raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{LIST} or {ONE} or {EVENTS}")
+    parameters = _parameters(event, allowed=_PARAMETERS[route])
+    if route == LIST:
+        status = _status(parameters)
+        return WithStatus(status, _slice(parameters, query=f"{LIST}?status={status}", position=_LIST_POSITION))
+    service_request_id = _service_request_id(event)
+    if route == ONE:
+        return One(service_request_id)
+    query = f"{EVENTS} {service_request_id}"
+    return Events(service_request_id, _slice(parameters, query=query, position=_EVENTS_POSITION))
+
+
+def not_found() -> RefusedError:
+    """Say that there is no such service request."""
+    return RefusedError(HTTPStatus.NOT_FOUND, "no such service request")
+
+
+def _parameters(event: Mapping[str, Any], *, allowed: tuple[str, ...]) -> dict[str, str]:
+    given = event.get("multiValueQueryStringParameters") or {}
+    if not given.keys() <= set(allowed):
+        known = f"known are {', '.join(allowed)}" if allowed else "there are none"
+        raise _bad(f"unknown query parameter; {known}")
+    for name in allowed:
+        if len(given.get(name, ())) > 1:
+            raise _bad(f"{name} is given more than once")
+    return {name: values[0] for name, values in given.items() if values}
+
+
+def _service_request_id(event: Mapping[str, Any]) -> str:
+    # A REST API hands a path parameter over as it stands in the path; query parameters come decoded.
+    encoded = (event.get("pathParameters") or {}).get("service_request_id", "")
+    try:
+        value = storable.text(unquote(encoded, errors="strict"), max_bytes=storable.MAX_PARTITION_KEY_BYTES)
+    except (UnicodeDecodeError, PermanentError):
+        raise _bad(f"service_request_id must be UTF-8, of at most {storable.MAX_PARTITION_KEY_BYTES} bytes") from None
+    # Under that name the journal keeps what belongs to no service request.
+    if value in ("", UNREADABLE):
+        raise not_found()
+    return value
+
+
+def _status(parameters: Mapping[str, str]) -> str:
+    status = parameters.get("status")
+    if status not in STATUSES:
+        raise _bad(f"status must be one of {', '.join(sorted(STATUSES))}")
+    return status
+
+
+def _slice(parameters: Mapping[str, str], *, query: str, position: Mapping[str, int]) -> Slice:
+    return Slice(query=query, limit=_limit(parameters), after=_after(parameters, query=query, position=position))
+
+
+def _limit(parameters: Mapping[str, str]) -> int:
+    text = parameters.get("limit", str(DEFAULT_LIMIT))
+    if not re.fullmatch("[1-9][0-9]{0,2}", text) or int(text) > MAX_LIMIT:
+        raise _bad(f"limit must be a whole number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _after(parameters: Mapping[str, str], *, query: str, position: Mapping[str, int]) -> Mapping[str, str] | None:
+    if "next_token" not in parameters:
+        return None
+    try:
+        return page_token.decode(parameters["next_token"], query=query, max_bytes=position)
+    except ValueError:
+        raise _bad("next_token must be one that an answer to this query gave") from None
+
+
+def _bad(text: str) -> RefusedError:
+    return RefusedError(HTTPStatus.BAD_REQUEST, text)

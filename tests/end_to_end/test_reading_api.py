@@ -1,0 +1,264 @@
+"""Rule: a dispatch system reads what it is let to, signed, by HTTP; nobody else reads anything.
+
+The stand enforces IAM here: it verifies each signature and asks the caller's policies.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from local.aws import REGION
+from local.stand import Stand
+from local.vectorcare import VectorCare
+from tests.end_to_end.support import QUIET_WITHIN, reading_session, webhook
+from tests.support.reading import EVENTS, LIST, ONE, complaints
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with an access key."""
+
+    stand: Stand
+    credentials: Credentials
+
+    def ask(self, path: str, *, method: str = "GET", sent: str | None = None) -> requests.Response:
+        """Sign a request to a path, and send it to that or another one."""
+        signed = AWSRequest(method=method, url=self.stand.deployment.reading_url + path)
+        SigV4Auth(self.credentials, "execute-api", REGION).add_auth(signed)
+        return send(self.stand, sent or path, method=method, headers=dict(signed.headers))
+
+    def read(self, path: str) -> Any:
+        """Ask for what has to be there."""
+        answer = self.ask(path)
+        assert answer.status_code == 200
+        return answer.json()
+
+
+def send(stand: Stand, path: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> requests.Response:
+    """Send a request, again as long as there are too many."""
+    with reading_session(stand) as session:
+        return session.request(method, stand.deployment.reading_url + path, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def make_caller(guarded_stand: Stand) -> Callable[..., Caller]:
+    """Make an IAM user that may invoke these routes."""
+    iam = guarded_stand.emulator.aws.make("iam")
+
+    def make(name: str, *routes: str) -> Caller:
+        iam.create_user(UserName=name)
+        stage = guarded_stand.deployment.reading_url.split("/execute-api/")[1]
+        resources = [f"arn:aws:execute-api:{REGION}:000000000000:{stage}/{route}" for route in routes]
+        statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resources}
+        if routes:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.put_user_policy(UserName=name, PolicyName="Reading", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Caller(guarded_stand, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def dispatch(make_caller: Callable[..., Caller]) -> Caller:
+    """Give the dispatch system, which may invoke what `invoke_statement` lets it."""
+    return make_caller("dispatch", "GET/service-requests", "GET/service-requests/*", "GET/service-requests/*/events")
+
+
+@pytest.fixture(scope="module")
+def trips(guarded_stand: Stand, old_key: RSAPrivateKey) -> list[str]:
+    """Give the ids of five service requests, the oldest first; the last one has two events."""
+    vectorcare = VectorCare(
+        webhook_url=guarded_stand.deployment.webhook_url,
+        private_key=old_key,
+        certificate_file=guarded_stand.emulator.certificate_file,
+    )
+    made = [webhook(minutes_ago=10 - number) for number in range(5)]
+    made.append(
+        webhook(service_request_id=made[-1].service_request_id, request_status="ASSIGNED", action="BROADCAST_ACCEPTED")
+    )
+    for each in made:
+        assert vectorcare.send(each.body).status == 200
+    assert guarded_stand.holdings.settle(within=QUIET_WITHIN)
+    return [each.service_request_id for each in made[:5]]
+
+
+def test_each_route_answers_whoever_may_ask_as_the_document_says(dispatch: Caller, trips: list[str]) -> None:
+    for resource, path in ((ONE, f"/{trips[4]}"), (EVENTS, f"/{trips[4]}/events"), (LIST, "?status=AVAILABLE")):
+        # When
+        answer = dispatch.ask(f"/service-requests{path}")
+        # Then
+        assert (answer.status_code, complaints(resource, 200, answer.json())) == (200, [])
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_newest_state_and_every_event_are_there(dispatch: Caller, trips: list[str]) -> None:
+    # Given a request that was broadcast, then accepted; When it is read
+    state = dispatch.read(f"/service-requests/{trips[4]}")
+    events = dispatch.read(f"/service-requests/{trips[4]}/events")["events"]
+    # Then
+    assert (state["request_status"], state["action"]) == ("ASSIGNED", "BROADCAST_ACCEPTED")
+    assert [event["request_status"] for event in events] == ["AVAILABLE", "ASSIGNED"]
+    assert state["data"] == events[1]["data"]
+    assert state["event_id"] == events[1]["event_id"]
+
+
+def test_pages_lead_from_the_newest_to_the_oldest(dispatch: Caller, trips: list[str]) -> None:
+    # Given pages of two
+    path = "/service-requests?limit=2&status=AVAILABLE"
+    page = dispatch.read(path)
+    found = [page]
+    # When the tokens are followed
+    while page["next_token"] is not None:
+        page = dispatch.read(f"{path}&next_token={page['next_token']}")
+        found.append(page)
+    # Then
+    assert [each["service_request_id"] for page in found for each in page["service_requests"]] == trips[3::-1]
+    assert all(len(page["service_requests"]) <= 2 for page in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/service-requests/VC-NEVER", 404),
+        ("/service-requests/VC-NEVER/events", 404),
+        ("/service-requests/unreadable/events", 404),
+        ("/service-requests", 400),
+        ("/service-requests?status=OPEN", 400),
+        ("/service-requests?page=2&status=AVAILABLE", 400),
+        ("/service-requests?next_token=abc&status=AVAILABLE", 400),
+        ("/service-requests?status=AVAILABLE&status=ASSIGNED", 400),
+    ],
+)
+def test_what_has_no_answer_is_said_in_json(dispatch: Caller, path: str, status: int) -> None:
+    answer = dispatch.ask(path)
+    assert (answer.status_code, set(answer.json())) == (status, {"error"})
+
+
+def test_an_id_may_need_encoding(dispatch: Caller, guarded_stand: Stand, old_key: RSAPrivateKey) -> None:
+    # Given a request with a name that a path cannot hold as it is
+    name = "VC-Prüf 1+2"
+    vectorcare = VectorCare(
+        webhook_url=guarded_stand.deployment.webhook_url,
+        private_key=old_key,
+        certificate_file=guarded_stand.emulator.certificate_file,
+    )
+    assert vectorcare.send(webhook(service_request_id=name, request_status="COMPLETED").body).status == 200
+    assert guarded_stand.holdings.settle(within=QUIET_WITHIN)
+    # When, Then
+    assert dispatch.read(f"/service-requests/{quote(name)}")["service_request_id"] == name
+
+
+def test_nobody_reads_unsigned(guarded_stand: Stand, trips: list[str]) -> None:
+    for path in (f"/{trips[0]}", f"/{trips[0]}/events", "?status=AVAILABLE"):
+        answer = send(guarded_stand, f"/service-requests{path}")
+        assert (answer.status_code, trips[0] in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize("authorization", ["Bearer abc", "Basic YTpi", "AWS4-HMAC-SHA256 nonsense"])
+def test_no_other_authorization_helps(guarded_stand: Stand, trips: list[str], authorization: str) -> None:
+    answer = send(guarded_stand, f"/service-requests/{trips[0]}", headers={"Authorization": authorization})
+    assert (answer.status_code, trips[0] in answer.text) == (403, False)
+
+
+def test_a_signature_is_good_for_its_key_and_its_request_alone(dispatch: Caller, trips: list[str]) -> None:
+    # Given a secret that is not the key's, and a signature over another request
+    forger = replace(dispatch, credentials=Credentials(dispatch.credentials.access_key, "not-the-secret"))
+    path = f"/service-requests/{trips[0]}"
+    # When
+    forged = forger.ask(path)
+    moved = dispatch.ask(f"/service-requests/{trips[1]}", sent=path)
+    # Then
+    assert (forged.status_code, moved.status_code) == (403, 403)
+
+
+def test_a_principal_reads_no_more_than_its_policy_says(make_caller: Callable[..., Caller], trips: list[str]) -> None:
+    # Given somebody without a policy, and somebody who may list alone
+    stranger = make_caller("stranger")
+    lister = make_caller("lister", "GET/service-requests")
+    # When, Then
+    for path in (f"/{trips[0]}", f"/{trips[0]}/events", "?status=AVAILABLE"):
+        assert stranger.ask(f"/service-requests{path}").status_code == 403
+    assert lister.ask("/service-requests?status=AVAILABLE").status_code == 200
+    assert lister.ask(f"/service-requests/{trips[0]}").status_code == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_there_is_nothing_but_get(dispatch: Caller, trips: list[str], method: str) -> None:
+    answer = dispatch.ask(f"/service-requests/{trips[0]}", method=method)
+    assert (answer.status_code, trips[0] in answer.text) == (403, False)
+
+
+def test_whoever_asks_in_a_loop_is_told_to_wait(guarded_stand: Stand, dispatch: Caller) -> None:
+    # Given a signed request, When it is sent as fast as can be
+    url = f"{guarded_stand.deployment.reading_url}/service-requests?status=AVAILABLE"
+    signed = AWSRequest(method="GET", url=url)
+    SigV4Auth(dispatch.credentials, "execute-api", REGION).add_auth(signed)
+
+    def ask(_: int) -> int:
+        certificate = str(guarded_stand.emulator.certificate_file)
+        return requests.get(url, headers=dict(signed.headers), verify=certificate, timeout=60).status_code
+
+    with ThreadPoolExecutor(20) as executor:
+        answers = list(executor.map(ask, range(60)))
+    # Then some are refused, and the others answered
+    assert set(answers) == {200, 429}
+
+
+def test_the_guides_example_in_python_reads_all_pages(
+    dispatch: Caller, trips: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the code that the guide has
+    namespace: dict[str, Any] = {}
+    (code,) = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
+    exec(code, namespace)  # noqa: S102 this project's own document
+    session = boto3.Session(dispatch.credentials.access_key, dispatch.credentials.secret_key)
+    client = namespace["ServiceRequests"](dispatch.stand.deployment.reading_url, REGION, session)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(dispatch.stand.emulator.certificate_file))
+    # When, Then
+    assert [each["service_request_id"] for each in client.with_status("AVAILABLE")] == trips[3::-1]
+
+
+def test_the_guides_command_reads(dispatch: Caller, trips: list[str]) -> None:
+    # Given the line that the guide has
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    (command,) = re.findall(r"```sh\n(.*?)```", GUIDE, flags=re.DOTALL)
+    # When
+    completed = subprocess.run(  # noqa: S602 this project's own document
+        command,
+        shell=True,
+        env={
+            "PATH": os.environ["PATH"],
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": dispatch.credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": dispatch.credentials.secret_key,
+            "READING_API_URL": dispatch.stand.deployment.reading_url,
+            "CURL_CA_BUNDLE": str(dispatch.stand.emulator.certificate_file),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Then
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert [each["service_request_id"] for each in json.loads(completed.stdout)["service_requests"]] == trips[3::-1]

@@ -1,0 +1,169 @@
+"""What may be asked, and what is refused with the words that help; a token is good for its own query alone."""
+
+import base64
+import json
+import string
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from reader import page_token, request
+from reader.request import Events, One, RefusedError, Slice, WithStatus
+from tests.support.reading import DOCUMENT, EVENTS, LIST, ONE, proxy_event
+from tests.support.webhooks import INVENTED_NAME
+
+STATUSES = "ASSIGNED, AVAILABLE, COMPLETED, UNAVAILABLE"
+QUERY = "GET /service-requests?status=AVAILABLE"
+POSITION = {"service_request_id": "VC-Ü1", "last_updated": "2026-03-01T10:00:00.000000Z"}
+MAX_BYTES = {"service_request_id": 2048, "last_updated": 1024}
+TOKEN = page_token.encode(POSITION, query=QUERY)
+
+
+def refusal(event: dict[str, Any]) -> tuple[int, str]:
+    with pytest.raises(RefusedError) as refused:
+        request.read(event)
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    return refused.value.status, str(refused.value)
+
+
+def test_each_route_is_a_question() -> None:
+    assert request.read(proxy_event(ONE, "VC-1")) == One("VC-1")
+    assert request.read(proxy_event(LIST, status="AVAILABLE")) == WithStatus("AVAILABLE", Slice(QUERY, 25, None))
+    assert request.read(proxy_event(EVENTS, "VC-1", limit="100")) == Events(
+        "VC-1", Slice("GET /service-requests/{service_request_id}/events VC-1", 100, None)
+    )
+
+
+def test_a_token_leads_on() -> None:
+    asked = request.read(proxy_event(LIST, status="AVAILABLE", limit="1", next_token=TOKEN))
+    assert asked == WithStatus("AVAILABLE", Slice(QUERY, 1, POSITION))
+
+
+@pytest.mark.parametrize(
+    ("event", "complaint"),
+    [
+        (proxy_event(LIST), f"status must be one of {STATUSES}"),
+        (proxy_event(LIST, status="available"), f"status must be one of {STATUSES}"),
+        (proxy_event(LIST, status=""), f"status must be one of {STATUSES}"),
+        (proxy_event(LIST, status=["AVAILABLE", "ASSIGNED"]), "status is given more than once"),
+        (proxy_event(LIST, state="AVAILABLE"), "unknown query parameter; known are status, limit, next_token"),
+        (proxy_event(EVENTS, "VC-1", status="AVAILABLE"), "unknown query parameter; known are limit, next_token"),
+        (proxy_event(ONE, "VC-1", limit="1"), "unknown query parameter; there are none"),
+        (proxy_event(EVENTS, "VC-1", limit=["1", "1"]), "limit is given more than once"),
+        *(
+            (proxy_event(EVENTS, "VC-1", limit=limit), "limit must be a whole number from 1 to 100")
+            for limit in ("0", "101", "-1", "1.0", "01", "1e1", " 1", "1\n", "٣", "", "9" * 5000)
+        ),
+        (proxy_event(ONE, "x" * 2049), "service_request_id must be UTF-8, of at most 2048 bytes"),
+        (
+            proxy_event(ONE) | {"pathParameters": {"service_request_id": "%FF"}},
+            "service_request_id must be UTF-8, of at most 2048 bytes",
+        ),
+    ],
+)
+def test_what_has_no_answer_is_refused_with_what_would_have_one(event: dict[str, Any], complaint: str) -> None:
+    assert refusal(event) == (HTTPStatus.BAD_REQUEST, complaint)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"httpMethod": "POST"},
+        {"httpMethod": "HEAD"},
+        {"httpMethod": INVENTED_NAME},
+        {"resource": "/"},
+        {"resource": INVENTED_NAME},
+    ],
+)
+def test_another_method_or_path_is_refused_and_named_nowhere(change: dict[str, str]) -> None:
+    event = proxy_event(ONE, "VC-1") | change
+    assert request.route_of(event) is None
+    status, complaint = refusal(event)
+    assert status == HTTPStatus.METHOD_NOT_ALLOWED
+    assert INVENTED_NAME not in complaint
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        proxy_event(LIST, status="ASSIGNED", next_token=TOKEN),
+        proxy_event(EVENTS, "VC-1", next_token=TOKEN),
+        proxy_event(LIST, status="AVAILABLE", next_token=""),
+        proxy_event(LIST, status="AVAILABLE", next_token=TOKEN + "="),
+        proxy_event(LIST, status="AVAILABLE", next_token=TOKEN + "\n"),
+        proxy_event(LIST, status="AVAILABLE", next_token=TOKEN[:-4]),
+        proxy_event(LIST, status="AVAILABLE", next_token=TOKEN + "\U0001f6bb"),
+        proxy_event(LIST, status="AVAILABLE", next_token=[TOKEN, TOKEN]),
+    ],
+)
+def test_a_token_of_no_page_of_this_query_is_refused(event: dict[str, Any]) -> None:
+    status, complaint = refusal(event)
+    assert status == HTTPStatus.BAD_REQUEST
+    assert complaint.startswith("next_token ")
+    assert TOKEN not in complaint
+
+
+def test_a_token_of_one_request_is_none_of_another() -> None:
+    token = page_token.encode({"event_id": "e"}, query=f"{request.EVENTS} VC-1")
+    assert request.read(proxy_event(EVENTS, "VC-1", next_token=token)) is not None
+    assert refusal(proxy_event(EVENTS, "VC-2", next_token=token))[0] == HTTPStatus.BAD_REQUEST
+
+
+def test_no_single_letter_of_a_token_can_be_another() -> None:
+    # Given every token that differs from a good one by a letter, one that is left out, or one more
+    alphabet = string.ascii_letters + string.digits + "-_+/= %"
+    changed = {
+        TOKEN[:at] + letter + TOKEN[at + skipped :]
+        for at in range(len(TOKEN) + 1)
+        for letter in ["", *alphabet]
+        for skipped in (0, 1)
+    } - {TOKEN}
+    # When each is read, Then none is taken
+    for token in changed:
+        with pytest.raises(ValueError, match="not a token of this query"):
+            page_token.decode(token, query=QUERY, max_bytes=MAX_BYTES)
+    assert len(changed) > 10_000
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {},
+        [],
+        None,
+        {"service_request_id": "VC-1"},
+        {**POSITION, "request_status": "ASSIGNED"},
+        {**POSITION, "last_updated": 5},
+        {**POSITION, "last_updated": ""},
+        {**POSITION, "last_updated": "x" * 1025},
+        {**POSITION, "last_updated": {"S": "x"}},
+    ],
+)
+def test_whoever_forges_a_token_gets_no_key_past_it_that_dynamodb_would_refuse(position: Any) -> None:
+    forged = page_token.encode(position, query=QUERY)
+    assert refusal(proxy_event(LIST, status="AVAILABLE", next_token=forged))[0] == HTTPStatus.BAD_REQUEST
+
+
+@pytest.mark.parametrize("content", [b"[" * 9000, b'"\\ud800"', b"9" * 5000, b"\xff", b"", b"NaN"])
+def test_content_that_python_cannot_read_is_no_token_either(content: bytes) -> None:
+    token = base64.urlsafe_b64encode(b"0" * 16 + content).rstrip(b"=").decode()
+    assert refusal(proxy_event(LIST, status="AVAILABLE", next_token=token))[0] == HTTPStatus.BAD_REQUEST
+
+
+def test_the_document_says_what_the_function_takes() -> None:
+    # Given the parameters of the OpenAPI document
+    parameters = DOCUMENT["components"]["parameters"]
+    limit, status = parameters["limit"]["schema"], parameters["status"]["schema"]["enum"]
+    # Then bounds and values are those of the function
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, request.MAX_LIMIT, request.DEFAULT_LIMIT)
+    assert ", ".join(status) == STATUSES
+    for value in status:
+        assert request.read(proxy_event(LIST, status=value)) is not None
+
+
+def test_a_token_is_a_text_that_a_url_carries_as_it_is() -> None:
+    assert set(TOKEN) <= set(string.ascii_letters + string.digits + "-_")
+    assert "VC-" not in TOKEN
+    padded = TOKEN + "=" * (-len(TOKEN) % 4)
+    assert json.loads(base64.urlsafe_b64decode(padded)[16:]) == POSITION
