@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.organization import MAXIMUM_NAME_LENGTH, STACK_PREFIX, Organization
+from tests.infrastructure import synthesis
 from tests.infrastructure.templates import (
     Template,
     event_source,
@@ -79,6 +81,19 @@ def test_what_the_organization_says_reaches_publisher_and_sender(
 def test_no_template_publishes_patients_data_unasked(templates: Mapping[str, Template]) -> None:
     publishing = {name for name, each in templates.items() if variables(each, "publisher")["PUBLISH_DATA"] == "true"}
     assert publishing == {"everything"}
+
+
+def test_a_deployment_is_warned_that_will_send_nothing(folder: Path, tmp_path: Path) -> None:
+    # Given organizations of which one names the token endpoint, When they are synthesized
+    assembly = synthesis.application_of(folder, output=tmp_path).synth()
+    # Then the CDK command line warns of the others
+    warned = {
+        stack.stack_name.removeprefix(STACK_PREFIX)
+        for stack in assembly.stacks
+        for message in stack.messages
+        if "vectorcare_token_url" in str(message.entry.data)
+    }
+    assert {stack.stack_name.removeprefix(STACK_PREFIX) for stack in assembly.stacks} - warned == {"everything"}
 
 
 def test_what_was_not_published_waits_as_long_as_sqs_keeps_it(template: Template) -> None:
