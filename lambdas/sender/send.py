@@ -118,7 +118,7 @@ class Sender:
 
 def _read(message: Message) -> Delivery | Dead:
     try:
-        return Delivery(message, command.read(message.body, message_id=message.message_id))
+        return Delivery(message, command.read(message.body, message_id=message.first_id))
     except UnreadableError as error:
         return Dead(message, error.reason)
 

@@ -8,6 +8,7 @@ from simulation.world.vectorcare import CUSTOMER_ID
 
 QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
 EVENTS, SERVICE_REQUESTS = "events", "service_requests"
+OUTBOUND, OUTBOUND_DEAD_LETTERS = "outbound", "outbound dead letters"
 SPOOL = "spool"
 BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
@@ -27,6 +28,8 @@ def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, s
     return {
         "QUEUE_URL": QUEUE,
         "DEAD_LETTER_QUEUE_URL": DEAD_LETTERS,
+        "OUTBOUND_QUEUE_URL": OUTBOUND,
+        "OUTBOUND_DEAD_LETTER_QUEUE_URL": OUTBOUND_DEAD_LETTERS,
         "SPOOL_BUCKET": SPOOL,
         "CUSTOMER_ID": CUSTOMER_ID,
         "PUBLIC_KEYS": keys.encoded(*public_keys),

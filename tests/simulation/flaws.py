@@ -229,7 +229,7 @@ VARIANTS = (
         "a redriven letter loses its attributes",
         "what nobody may send was kept",
         _in(
-            "redrive.redrive",
+            "redrive.ways",
             'MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),',
             "MessageAttributes={},",
         ),
@@ -297,9 +297,9 @@ VARIANTS = (
         "can never be applied, and is not among the dead",
         _in(
             "redrive.redrive",
-            "        try:\n            message_id = self._queue.send(\n",
+            "        try:\n            message_id = self._send(letter)\n",
             "        self._dead_letters.delete(letter['ReceiptHandle'])\n"
-            "        try:\n            message_id = self._queue.send(\n",
+            "        try:\n            message_id = self._send(letter)\n",
         ),
         trouble=_poisoned_and_crashing,
     ),
