@@ -111,7 +111,8 @@ def redrive(
             event["rate"] = rate
         answer = invoke({**event, "limit": chunk})
         done.moved += answer["moved"]
-        done.refused += answer.get("refused", 0)
+        # Each call meets those again that the last one left.
+        done.refused = max(done.refused, answer.get("refused", 0))
         advance()
         if answer["stopped"] != "limit":
             done.stopped = answer["stopped"]
