@@ -10,38 +10,41 @@ import click
 
 from operate import letters
 from operate.letters import Letter
-from operate.options import Options, pass_options
+from operate.options import Options, pass_options, queue_option
 from operate.output import emit, json_option, stderr, to_json
 from operate.progress import bar
+from vectorcare_bridge.dead_letter import Source
 
 _WARNING = "Patients' data: the file is yours alone to read (mode 0600). Delete it when you are done with it."
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@queue_option
 @json_option
 @pass_options
-def export(options: Options, *, file: Path, as_json: bool) -> None:
+def export(options: Options, *, file: Path, source: Source, as_json: bool) -> None:
     """Copy all letters into FILE, one JSON object a line; they stay in the queue.
 
     \b
     bridge dlq export letters.jsonl
+    bridge dlq export commands.jsonl --queue outbound
     jq -r 'select(.reason == "not_json") | .body' letters.jsonl | base64 -d
 
     \b
     Of each letter: message_id, reason, service_request_id, received_at, expires, redriven,
-      body         the signed bytes, in base64
+      body         the bytes, of a webhook those that were signed, in base64
       attributes   the message's own, its signature among them
 
     The file holds patients' data. It is made with mode 0600, and no file is ever overwritten.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     stack = options.stack()
-    sqs, url = stack.client("sqs"), stack.outputs["DeadLetterQueueUrl"]
-    total = letters.count(sqs, url)
+    sqs, box = stack.client("sqs"), letters.box(stack, source)
+    total = letters.count(sqs, box.url)
     exported = 0
     with _created(file) as lines, bar() as progress:
         task = progress.add_task("letters", total=total)
-        with letters.reading(sqs, url, progress=lambda seen: progress.update(task, completed=seen)) as looking:
+        with letters.reading(sqs, box, progress=lambda seen: progress.update(task, completed=seen)) as looking:
             for letter in looking:
                 lines.write(_line(letter) + "\n")
                 exported += 1

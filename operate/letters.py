@@ -1,4 +1,4 @@
-"""The dead-letter queue, read without taking anything out of it."""
+"""A dead-letter queue, read without taking anything out of it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vectorcare_bridge import aws, envelope, instant, message
-from vectorcare_bridge.failure import Reason
+from operate.stack import Stack
+from vectorcare_bridge import aws, dead_letter, instant, message, redriven_command
+from vectorcare_bridge.dead_letter import Source
 from vectorcare_bridge.queue import MAX_BATCH
 
 if TYPE_CHECKING:
@@ -26,18 +27,18 @@ _GIVING_BACK_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter.
+    """A dead letter, or an event that the bus did not take.
 
     Attributes
     ----------
     message_id : str
         SQS's.
-    reason : Reason
-        Why it is dead, by the rule that put it there.
+    reason : str
+        Why it is there, by the rule that put it there.
     service_request_id : str or None
         None where it names none.
     received_at : str
-        27-character instant at which the webhook came in.
+        27-character instant at which the webhook, command or event came in.
     sent_at : str
         27-character instant at which it was put on the queue: at first, or by its last redrive.
     expires : str
@@ -45,13 +46,13 @@ class Letter:
     redriven : int
         How often it was taken back out before.
     body : bytes
-        Exactly what was signed. PHI.
+        A webhook's is exactly what was signed. PHI.
     message : MessageTypeDef
         As SQS gave it. PHI.
     """
 
     message_id: str
-    reason: Reason
+    reason: str
     service_request_id: str | None
     received_at: str
     sent_at: str
@@ -72,24 +73,67 @@ class Letter:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The queue that letters lie in, and the one that they came from.
+
+    Attributes
+    ----------
+    source : Source
+        Which of the three.
+    url : str
+        Where the letters are.
+    home_url : str or None
+        Where they go back to; None where that is the bus.
+    """
+
+    source: Source
+    url: str
+    home_url: str | None
+
+
+_OUTPUTS = {
+    Source.INBOUND: ("DeadLetterQueueUrl", "QueueUrl"),
+    Source.OUTBOUND: ("OutboundDeadLetterQueueUrl", "OutboundQueueUrl"),
+    Source.UNPUBLISHED: ("UnpublishedQueueUrl", None),
+}
+
+
+def box(stack: Stack, source: Source) -> Box:
+    """Find one of a stack's queues.
+
+    Raises
+    ------
+    click.ClickException
+        The stack was deployed before there was such a queue.
+    """
+    name, home = _OUTPUTS[source]
+    if name not in stack.outputs:
+        raise click.ClickException(
+            f"The stack of {stack.organization} has no queue {source}. Deploy it anew: make deploy "
+            f"ORGANIZATION={stack.organization}"
+        )
+    return Box(source, stack.outputs[name], stack.outputs[home] if home else None)
+
+
 @contextmanager
-def reading(client: "SQSClient", url: str, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
+def reading(client: "SQSClient", place: Box, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
     """Look at all letters, for as long as the block lasts; at its end, however it ends, they are all visible again.
 
     SQS shows a message only by handing it out, so whatever is being looked at is invisible to others meanwhile.
 
     Parameters
     ----------
-    client, url : SQSClient, str
-        The dead-letter queue.
+    client, place : SQSClient, Box
+        The queue.
     progress : callable
         Is told how many were seen so far.
     """
     handles: dict[str, str] = {}
     try:
-        yield _letters(client, url, handles, progress)
+        yield _letters(client, place, handles, progress)
     finally:
-        _give_back(client, url, list(handles.values()))
+        _give_back(client, place.url, list(handles.values()))
 
 
 def count(client: "SQSClient", url: str) -> int:
@@ -103,13 +147,15 @@ def count(client: "SQSClient", url: str) -> int:
 
 
 def _letters(
-    client: "SQSClient", url: str, handles: dict[str, str], progress: Callable[[int], None]
+    client: "SQSClient", place: Box, handles: dict[str, str], progress: Callable[[int], None]
 ) -> Iterator[Letter]:
-    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    attributes = client.get_queue_attributes(QueueUrl=place.url, AttributeNames=["MessageRetentionPeriod"])[
+        "Attributes"
+    ]
     retention_days = int(attributes["MessageRetentionPeriod"]) / _SECONDS_IN_A_DAY
     until = time.monotonic() + HIDDEN_SECONDS - 30
     while True:
-        received = _receive(client, url)
+        received = _receive(client, place.url)
         new = [one for one in received if one["MessageId"] not in handles]
         # Noted before anything else is done with them, so that nothing stays hidden.
         handles.update({one["MessageId"]: one["ReceiptHandle"] for one in received})
@@ -121,7 +167,7 @@ def _letters(
                 "would become visible again before the last are read. Redrive some first: bridge dlq redrive --limit"
             )
         for one in new:
-            yield _letter(one, retention_days=retention_days)
+            yield _letter(one, place.source, retention_days=retention_days)
         progress(len(handles))
 
 
@@ -143,24 +189,21 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
         ) from None
 
 
-def _letter(received: "MessageTypeDef", *, retention_days: float) -> Letter:
-    values = {
-        name: attribute["StringValue"]
-        for name, attribute in received.get("MessageAttributes", {}).items()
-        if "StringValue" in attribute
-    }
+def _letter(received: "MessageTypeDef", source: Source, *, retention_days: float) -> Letter:
+    text, values = received["Body"], message.values(received.get("MessageAttributes", {}))
     # A dead letter keeps the time at which it was first sent, and its days count from then.
-    sent_at = instant.of_epoch(int(received["Attributes"]["SentTimestamp"]) / 1000)
-    webhook = message.decode(received["Body"], values, sent_at=sent_at)
+    sent_at = redriven_command.instant_of(received["Attributes"]["SentTimestamp"])
+    webhook = message.decode(text, values, sent_at=sent_at)
+    is_webhook = source is Source.INBOUND
     return Letter(
         message_id=received["MessageId"],
-        reason=envelope.reason_for_death(webhook.body, now=aws.now()),
-        service_request_id=envelope.service_request_id(webhook.body),
-        received_at=webhook.received_at,
+        reason=dead_letter.reason(source, text, values, now=aws.now()),
+        service_request_id=dead_letter.service_request_id(source, text, values),
+        received_at=webhook.received_at if is_webhook else redriven_command.first_sent_at(values, sent_at),
         sent_at=sent_at,
         expires=instant.later(sent_at, days=retention_days),
         redriven=webhook.redriven,
-        body=webhook.body,
+        body=webhook.body if is_webhook else text.encode(),
         message=received,
     )
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operate import stack
 from operate.refusal import explain
 from operate.stack import STAND_FILE, Stack
+from vectorcare_bridge.dead_letter import Source
 
 
 @dataclass
@@ -55,6 +56,15 @@ class Options:
 _EPILOG = "Options of all commands, such as --organization and --local: bridge --help"
 
 pass_options = click.make_pass_decorator(Options, ensure=True)
+
+queue_option = click.option(
+    "--queue",
+    "source",
+    type=click.Choice(Source, case_sensitive=False),
+    default=Source.INBOUND,
+    show_default=True,
+    help="Webhooks, commands to VectorCare, or events that the bus did not take.",
+)
 
 
 class Bridge(click.Group):

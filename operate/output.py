@@ -63,6 +63,11 @@ def printable(text: object) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
 
 
+def number_of(letters: int, *, at_least: bool = False) -> str:
+    """Write how many letters there are."""
+    return f"{'at least ' if at_least else ''}{letters:,} letter{'' if letters == 1 else 's'}"
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before what cannot be taken back.
 

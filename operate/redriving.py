@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from operate.stack import Stack
-from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.dead_letter import Source
 
 MOST_COUNTED = 2000
 """Letters that one rehearsal counts: more would take it longer than a client waits for an answer."""
@@ -23,14 +23,17 @@ Invoke = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters: None stands for all."""
+    """Which letters of a queue: None stands for all."""
 
-    reason: Reason | None = None
+    source: Source = Source.INBOUND
+    reason: str | None = None
     service_request_id: str | None = None
 
     def event(self) -> dict[str, Any]:
         """Write it as the redrive function reads it (`lambdas/redrive/request.py`)."""
-        named = {"reason": self.reason, "service_request_id": self.service_request_id}
+        # A function of an earlier deploy knows no queues, and serves the inbound one.
+        queue = None if self.source is Source.INBOUND else self.source
+        named = {"queue": queue, "reason": self.reason, "service_request_id": self.service_request_id}
         return {name: str(value) for name, value in named.items() if value is not None}
 
 
@@ -41,12 +44,15 @@ class Progress:
     Attributes
     ----------
     moved : int
-        Letters sent back to the queue.
+        Letters sent back.
+    refused : int
+        Letters that queue or bus did not take.
     stopped : str
         Why it ended: the function's own word, or `limit`.
     """
 
     moved: int = 0
+    refused: int = 0
     stopped: str = ""
 
 
@@ -105,6 +111,8 @@ def redrive(
             event["rate"] = rate
         answer = invoke({**event, "limit": chunk})
         done.moved += answer["moved"]
+        # Each call meets those again that the last one left.
+        done.refused = max(done.refused, answer.get("refused", 0))
         advance()
         if answer["stopped"] != "limit":
             done.stopped = answer["stopped"]

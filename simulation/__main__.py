@@ -47,6 +47,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 @click.option("--shrink/--no-shrink", default=True, show_default=True, help="Look for the least that still fails.")
 @click.option("--webhooks", type=_Numbers(), help="With --seed: only these webhooks of the plan.")
 @click.option("--operations", type=_Numbers(), help="With --seed: only these operations of the plan.")
+@click.option("--commands", type=_Numbers(), help="With --seed: only these commands of the plan.")
 @click.option("--without", multiple=True, help="With --seed: without this kind of fault; repeatable.")
 @click.option("--variation", type=int, default=0, help="With --seed: another course of chance under the same plan.")
 def main(  # noqa: PLR0917 click gives every option as a parameter of its own
@@ -59,13 +60,14 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     shrink: bool,
     webhooks: tuple[int, ...] | None,
     operations: tuple[int, ...] | None,
+    commands: tuple[int, ...] | None,
     without: tuple[str, ...],
     variation: int,
 ) -> None:
     """Simulate the functions under faults, and check what became of every webhook."""
     console = Console()
     if seed is not None:
-        selection = Selection(webhooks, operations, frozenset(without), variation)
+        selection = Selection(webhooks, operations, frozenset(without), variation, commands)
         totals = _run_one(seed, events, selection, verbose=verbose)
         shrink = shrink and selection == Selection()
     else:
@@ -134,6 +136,7 @@ def _command(seed: int, events: int, selection: Selection) -> str:
     words = [f"python -m simulation --seed {seed} --events-per-seed {events} --verbose"]
     words.append(f"--webhooks {','.join(map(str, selection.sendings or ())) or '-'}")
     words.append(f"--operations {','.join(map(str, selection.operations or ())) or '-'}")
+    words.append(f"--commands {','.join(map(str, selection.commands or ())) or '-'}")
     words += [f"--without '{kind}'" for kind in sorted(selection.without)]
     if selection.variation:
         words.append(f"--variation {selection.variation}")

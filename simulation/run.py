@@ -96,6 +96,7 @@ def _check(world: World) -> None:
         lambda body, now: envelope.reason_for_death(body, now=now).value,
     )
     storage.publication.check(message.body for message in storage.unpublished.messages())
+    world.outbound.check(trouble_ended=world.trouble_ended)
     if world.plan.is_untroubled():
         checks.all_accepted(world.plan.sendings)
     checks.counts(world.output, world.done)

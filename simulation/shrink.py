@@ -1,4 +1,4 @@
-"""How little of a failing plan still fails: delta debugging over its webhooks, operations and faults."""
+"""How little of a failing plan still fails: delta debugging over its webhooks, commands, operations and faults."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -49,6 +49,7 @@ class Shrinker:
         whole = Selection(
             sendings=tuple(sending.number for sending in self._plan.sendings),
             operations=tuple(range(len(self._plan.operations))),
+            commands=tuple(command.number for command in self._plan.outbound.commands),
         )
         result = run_plan(whole.of(self._plan), loader=self._loader)
         if not result.violations:
@@ -71,6 +72,11 @@ class Shrinker:
             best,
             _numbers(best.selection.operations),
             lambda selection, kept: replace(selection, operations=tuple(kept)),
+        )
+        best = self._drop(
+            best,
+            _numbers(best.selection.commands),
+            lambda selection, kept: replace(selection, commands=tuple(kept)),
         )
         kinds = [kind for kind in self._plan.rates if kind not in best.selection.without]
         return self._drop(

@@ -1,13 +1,11 @@
 """From changes of items to events on the bus; what the bus does not take, to a queue of its own."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vectorcare_bridge import change, observability
+from vectorcare_bridge import change, observability, unpublished
 from vectorcare_bridge.bus import Bus, Entry
 from vectorcare_bridge.change import Change
-from vectorcare_bridge.message import Message
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import Queue
 
@@ -52,9 +50,7 @@ class Publisher:
 
     def _set_aside(self, entry: Entry) -> None:
         detail = {name: value for name, value in entry.detail.items() if name != "data"}
-        message_id = self.unpublished.send(
-            Message(MessageBody=json.dumps({"detail_type": entry.detail_type, "detail": detail}), MessageAttributes={})
-        )
+        message_id = self.unpublished.send(unpublished.write(entry.detail_type, detail))
         observability.log(
             "event.unpublished",
             message_id=message_id,

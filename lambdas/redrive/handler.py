@@ -2,23 +2,24 @@
 
 import os
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from redrive import request
-from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive
+from redrive import request, ways
+from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, Send
 from vectorcare_bridge import aws, observability
+from vectorcare_bridge.bus import Bus
+from vectorcare_bridge.dead_letter import Source
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import RedriveSettings
 
 _settings = RedriveSettings.from_environment(os.environ)
 _sqs = aws.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
-_queue = Queue(_sqs, _settings.queue_url)
-_dead_letters = Queue(_sqs, _settings.dead_letter_queue_url)
 _executor = aws.executor(THREADS)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Move dead letters back to the queue; answer with the run's `Report` and how many letters remain.
+    """Move dead letters back; answer with the run's `Report` and how many letters remain.
 
     Raises
     ------
@@ -28,8 +29,22 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     observability.begin(context)
     try:
         asked = request.read(event)
+        dead_letters, send = _from_and_to(asked.queue)
         deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        report = Redrive(_dead_letters, _queue, executor=_executor, deadline=deadline).run(asked)
-        return {"dry_run": asked.dry_run, **asdict(report), "remaining": _dead_letters.count()}
+        report = Redrive(dead_letters, send, executor=_executor, deadline=deadline).run(asked)
+        return {"dry_run": asked.dry_run, **asdict(report), "remaining": dead_letters.count()}
     finally:
         observability.flush()
+
+
+def _from_and_to(source: Source) -> tuple[Queue, Send]:
+    match source:
+        case Source.INBOUND:
+            return Queue(_sqs, _settings.dead_letter_queue_url), partial(ways.webhook, Queue(_sqs, _settings.queue_url))
+        case Source.OUTBOUND:
+            sender_queue = Queue(_sqs, _settings.outbound_queue_url)
+            return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(ways.command, sender_queue)
+        case Source.UNPUBLISHED:
+            # Only now: a client more would make every cold start half as long again.
+            client = aws.client("events", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
+            return Queue(_sqs, _settings.unpublished_queue_url), partial(ways.event, Bus(client, _settings.event_bus))

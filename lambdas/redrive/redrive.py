@@ -1,18 +1,22 @@
-"""From the dead-letter queue back to the queue."""
+"""From a dead-letter queue back to where its letters belong."""
 
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from redrive.request import RedriveRequest
-from vectorcare_bridge import aws, envelope, message, observability
-from vectorcare_bridge.message import Message
+from vectorcare_bridge import aws, dead_letter, message, observability
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+Send: TypeAlias = "Callable[[MessageTypeDef], str | None]"
+"""Takes a letter back, and answers the message id under which it may die again; raises if it was not taken."""
 
 THREADS = 10
 RESERVE_SECONDS = 60
@@ -29,22 +33,25 @@ class Report:
     ----------
     examined, moved, skipped : int
         Letters looked at, moved, and left because the filter or this same run had no use for them.
+    refused : int
+        Letters that were not taken, and left.
     would_move : int
         What a dry run would have moved.
     stopped : str
-        Why it ended: `empty`, `limit`, `time`, `queue` (the queue refused; try again when it works), or
+        Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works), or
         `in_flight_limit` (SQS hides no more than 120,000 messages at once; narrow the filter, or use a limit).
     """
 
     examined: int = 0
     moved: int = 0
     skipped: int = 0
+    refused: int = 0
     would_move: int = 0
     stopped: str = ""
 
 
 class Redrive:
-    """One run over the dead-letter queue.
+    """One run over a dead-letter queue.
 
     A letter is sent before it is deleted: interrupted anywhere, a run has at worst sent one twice, which does no harm.
     Letters it has no use for stay invisible until it ends, so that it meets each only once and comes to an end. One
@@ -52,17 +59,19 @@ class Redrive:
 
     Parameters
     ----------
-    dead_letters, queue : Queue
-        From and to.
+    dead_letters : Queue
+        From.
+    send : callable
+        To; see `redrive.ways`.
     executor : Executor
         Runs the calls of a batch side by side.
     deadline : float
         On `aws.monotonic`'s clock: nothing new is begun after it.
     """
 
-    def __init__(self, dead_letters: Queue, queue: Queue, *, executor: Executor, deadline: float) -> None:
+    def __init__(self, dead_letters: Queue, send: Send, *, executor: Executor, deadline: float) -> None:
         self._dead_letters = dead_letters
-        self._queue = queue
+        self._send = send
         self._executor = executor
         self._deadline = deadline
         self._sent: set[str] = set()
@@ -116,8 +125,9 @@ class Redrive:
             outcomes = self._executor.map(self._move, chosen)
             moved = [letter for letter, is_moved in zip(chosen, outcomes, strict=True) if is_moved]
             report.moved += len(moved)
-            if len(moved) < len(chosen):
-                report.stopped = "queue"
+            report.refused += len(chosen) - len(moved)
+            if chosen and not moved:
+                report.stopped = "refused"
         list(self._executor.map(self._hold, [letter for letter in letters if letter not in moved]))
         if request.limit in (report.moved, report.would_move):
             report.stopped = "limit"
@@ -125,29 +135,21 @@ class Redrive:
     def _is_wanted(self, letter: "MessageTypeDef", request: RedriveRequest, *, now: str) -> bool:
         if letter["MessageId"] in self._sent:
             return False
-        values = {
-            name: attribute["StringValue"]
-            for name, attribute in letter.get("MessageAttributes", {}).items()
-            if "StringValue" in attribute
-        }
-        body = message.decode(letter["Body"], values, sent_at=now).body
-        return request.reason in (None, envelope.reason_for_death(body, now=now)) and request.service_request_id in (
+        values = message.values(letter.get("MessageAttributes", {}))
+        body, source = letter["Body"], request.queue
+        return request.reason in (
             None,
-            envelope.service_request_id(body),
-        )
+            dead_letter.reason(source, body, values, now=now),
+        ) and request.service_request_id in (None, dead_letter.service_request_id(source, body, values))
 
     def _move(self, letter: "MessageTypeDef") -> bool:
         try:
-            message_id = self._queue.send(
-                Message(
-                    MessageBody=letter["Body"],
-                    MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),
-                )
-            )
+            message_id = self._send(letter)
         except Exception as error:  # noqa: BLE001 whatever it is, the letter stays where it is
-            observability.log("queue.refused", message_id=letter["MessageId"], error=error)
+            observability.log("redrive.refused", message_id=letter["MessageId"], error=error)
             return False
-        self._sent.add(message_id)
+        if message_id:
+            self._sent.add(message_id)
         observability.log("redrive.moved", message_id=message_id, redriven_from=letter["MessageId"])
         try:
             self._dead_letters.delete(letter["ReceiptHandle"])

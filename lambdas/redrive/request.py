@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.dead_letter import REASONS, Source
 
 
 class RequestError(ValueError):
@@ -17,27 +17,30 @@ class RedriveRequest:
 
     Attributes
     ----------
+    queue : Source
+        Of which queue.
     dry_run : bool
         Examine, move nothing.
     limit : int or None
         Move at most so many.
     rate : float or None
         Move at most so many a second.
-    reason : Reason or None
-        Only letters that are dead for this reason.
+    reason : str or None
+        Only letters that are dead for this reason, one of the queue's own.
     service_request_id : str or None
         Only letters of this service request.
     """
 
+    queue: Source = Source.INBOUND
     dry_run: bool = False
     limit: int | None = None
     rate: float | None = None
-    reason: Reason | None = None
+    reason: str | None = None
     service_request_id: str | None = None
 
 
 def read(event: object) -> RedriveRequest:
-    """Read the event; `{}` means all dead letters.
+    """Read the event; `{}` means all dead letters of the inbound queue.
 
     Raises
     ------
@@ -46,15 +49,17 @@ def read(event: object) -> RedriveRequest:
     """
     known = [field.name for field in fields(RedriveRequest)]
     if not isinstance(event, Mapping):
-        raise RequestError("the event must be a JSON object; {} redrives everything")
+        raise RequestError("the event must be a JSON object; {} redrives all webhooks")
     unknown = sorted(set(event) - set(known))
     if unknown:
-        raise RequestError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}; {{}} redrives everything")
+        raise RequestError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}; {{}} redrives all webhooks")
+    queue = _queue(event)
     return RedriveRequest(
+        queue=queue,
         dry_run=_is(bool, event, "dry_run", "true or false") or False,
         limit=_positive(int, event, "limit", "a whole number of at least 1"),
         rate=_positive(int | float, event, "rate", "a number of letters a second, above 0"),
-        reason=_reason(event),
+        reason=_reason(event, queue),
         service_request_id=_is(str, event, "service_request_id", "a service request's id as text") or None,
     )
 
@@ -74,9 +79,16 @@ def _positive(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> A
     return value
 
 
-def _reason(event: Mapping[str, Any]) -> Reason | None:
-    value = _is(str, event, "reason", "a reason as text")
+def _queue(event: Mapping[str, Any]) -> Source:
+    value = _is(str, event, "queue", "a queue's name as text")
     try:
-        return None if value is None else Reason(value)
+        return Source.INBOUND if value is None else Source(value)
     except ValueError:
-        raise RequestError(f"reason must be one of {', '.join(Reason)}") from None
+        raise RequestError(f"queue must be one of {', '.join(Source)}") from None
+
+
+def _reason(event: Mapping[str, Any], queue: Source) -> str | None:
+    value: str | None = _is(str, event, "reason", "a reason as text")
+    if value is None or value in REASONS[queue]:
+        return value
+    raise RequestError(f"reason must, for the queue {queue}, be one of {', '.join(REASONS[queue])}")

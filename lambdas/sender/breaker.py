@@ -1,7 +1,5 @@
 """The circuit breaker of one invocation, on what all invocations know."""
 
-import threading
-
 from vectorcare_bridge import aws, observability
 from vectorcare_bridge.circuit import Circuit, Gate
 from vectorcare_bridge.ledger import Ledger
@@ -22,7 +20,7 @@ class Breaker:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._lock = threading.Lock()
+        self._lock = aws.lock()
         self._circuit = ledger.circuit()
         self._has_the_probe = False
         now = aws.now()

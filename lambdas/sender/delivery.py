@@ -18,9 +18,24 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the queue delivered it; `receives` counts this delivery, `sent_at` is a 27-character instant."""
+    """A message as the queue delivered it.
+
+    Attributes
+    ----------
+    message_id, receipt_handle : str
+        SQS's.
+    first_id : str
+        The id under which the command first came on the queue; another one only where it was redriven.
+    receives : int
+        Counts this delivery.
+    sent_at : str
+        27-character instant at which the command first came on the queue.
+    body : str
+        The command.
+    """
 
     message_id: str
+    first_id: str
     receipt_handle: str
     receives: int
     sent_at: str

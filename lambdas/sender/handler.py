@@ -5,7 +5,7 @@ from typing import Any
 
 from sender.delivery import Invocation, Message
 from sender.send import THREADS, Sender
-from vectorcare_bridge import aws, instant, observability
+from vectorcare_bridge import aws, instant, observability, redriven_command
 from vectorcare_bridge.access_token import AccessToken
 from vectorcare_bridge.bus import Bus
 from vectorcare_bridge.ledger import Ledger
@@ -56,11 +56,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
 
 
 def _message(record: dict[str, Any]) -> Message:
-    attributes = record["attributes"]
+    values = {name: one["stringValue"] for name, one in record["messageAttributes"].items() if "stringValue" in one}
     return Message(
         message_id=record["messageId"],
+        first_id=redriven_command.first_message_id(values, record["messageId"]),
         receipt_handle=record["receiptHandle"],
-        receives=int(attributes["ApproximateReceiveCount"]),
-        sent_at=instant.of_epoch(int(attributes["SentTimestamp"]) / 1000),
+        receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        sent_at=redriven_command.first_sent_at(
+            values, redriven_command.instant_of(record["attributes"]["SentTimestamp"])
+        ),
         body=record["body"],
     )

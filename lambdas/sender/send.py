@@ -9,7 +9,7 @@ from sender import report
 from sender.attempt import Attempts
 from sender.breaker import Breaker
 from sender.delivery import Dead, Delivery, Ended, Invocation, Later, Message, Result
-from vectorcare_bridge import aws, command, command_fields, observability, retry
+from vectorcare_bridge import aws, command, command_fields, observability, redriven_command, retry
 from vectorcare_bridge.bus import Bus, Entry
 from vectorcare_bridge.command import Kind, RefusedError, UnreadableError
 from vectorcare_bridge.ledger import Ledger
@@ -126,7 +126,8 @@ class Sender:
     def _set_aside(self, message: Message) -> bool:
         """Put among the dead letters what cannot be read: left to SQS, it would be received 300 times before."""
         try:
-            self._dead_letters.send(SqsMessage(MessageBody=message.body, MessageAttributes={}))
+            origin = redriven_command.origin(message_id=message.first_id, sent_at=message.sent_at)
+            self._dead_letters.send(SqsMessage(MessageBody=message.body, MessageAttributes=origin))
         except Exception as error:  # noqa: BLE001 it comes back, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)
             return False
@@ -135,7 +136,7 @@ class Sender:
 
 def _read(message: Message) -> Delivery | Dead:
     try:
-        return Delivery(message, command.read(message.body, message_id=message.message_id))
+        return Delivery(message, command.read(message.body, message_id=message.first_id))
     except UnreadableError as error:
         return Dead(message, error.reason)
 

@@ -5,7 +5,6 @@ the commands, and each of its backups, would hold a key to VectorCare. A process
 """
 
 import json
-import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +53,7 @@ class AccessToken:
         self._credentials: dict[str, str] | None = None
         self._token: str | None = None
         self._renew_at = self._ends_at = ""
-        self._lock = threading.Lock()
+        self._lock = aws.lock()
 
     def current(self) -> str:
         """Give the token, renewed once 80 % of its life are over.

@@ -1,6 +1,7 @@
 """The one door to the world: AWS, HTTP, clock, randomness, threads. A simulation puts its own in their place."""
 
 import random
+import threading
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -62,6 +63,11 @@ def http_session(*, connections: int) -> "Session":
 def executor(threads: int) -> Executor:
     """Make the threads in which calls of one invocation run side by side."""
     return ThreadPoolExecutor(max_workers=threads)
+
+
+def lock() -> threading.Lock:
+    """Make a lock between those threads."""
+    return threading.Lock()
 
 
 def now() -> str:

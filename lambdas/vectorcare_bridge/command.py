@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeAlias
 
 from vectorcare_bridge import instant
+from vectorcare_bridge.failure import Reason
 
 MAX_STATE_AGE_DAYS = 7
 CLOCK_TOLERANCE_SECONDS = 60
@@ -146,6 +147,26 @@ def read(body: str, *, message_id: str) -> Command:
         service_request_id=service_request_id if kind is not Kind.CREATE_REQUEST else None,
         fields={name: value for name, value in given.items() if name not in envelope},
     )
+
+
+def reason_for_death(body: str) -> Unreadable | Reason:
+    """Say why a message is in the dead-letter queue, by the same rules that put it there."""
+    try:
+        # A name for a command that has none; which one says nothing about the message.
+        read(body, message_id="-")
+    except UnreadableError as error:
+        return error.reason
+    return Reason.EXHAUSTED
+
+
+def service_request_id(body: str) -> str | None:
+    """Name the service request of a message that may be unreadable otherwise; None where it names none."""
+    try:
+        given = _parse(body)
+    except UnreadableError:
+        return None
+    value = given.get("service_request_id") if isinstance(given, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def check_time(command: Command, *, now: str) -> float:

@@ -100,6 +100,11 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
     )
 
 
+def values(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Take the texts out of attributes as ReceiveMessage gives them."""
+    return {name: attribute["StringValue"] for name, attribute in attributes.items() if "StringValue" in attribute}
+
+
 def redriven(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a dead letter's attributes, as ReceiveMessage gives them, for its way back: its redrives counted one up."""
     count = _count(attributes.get("redriven", {}).get("StringValue", "0"))

@@ -1,4 +1,4 @@
-"""The two SQS queues: what is sent, received, given back and deleted."""
+"""The SQS queues: what is sent, received, given back and deleted."""
 
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Queue:
                 WaitTimeSeconds=LONG_POLL_SECONDS,
                 VisibilityTimeout=visibility_timeout,
                 MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["SentTimestamp"],
             ).get("Messages", [])
         except self._client.exceptions.OverLimit:
             raise InFlightLimitError from None

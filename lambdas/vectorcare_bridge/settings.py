@@ -70,11 +70,22 @@ class RedriveSettings:
 
     queue_url: str
     dead_letter_queue_url: str
+    outbound_queue_url: str
+    outbound_dead_letter_queue_url: str
+    event_bus: str
+    unpublished_queue_url: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read them; a missing one is a KeyError that names it."""
-        return cls(queue_url=environment["QUEUE_URL"], dead_letter_queue_url=environment["DEAD_LETTER_QUEUE_URL"])
+        return cls(
+            queue_url=environment["QUEUE_URL"],
+            dead_letter_queue_url=environment["DEAD_LETTER_QUEUE_URL"],
+            outbound_queue_url=environment["OUTBOUND_QUEUE_URL"],
+            outbound_dead_letter_queue_url=environment["OUTBOUND_DEAD_LETTER_QUEUE_URL"],
+            event_bus=environment["EVENT_BUS"],
+            unpublished_queue_url=environment["UNPUBLISHED_QUEUE_URL"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class SQS:
         WaitTimeSeconds: int = 0,  # noqa: ARG002, N803 who calls waits and asks again
         MessageAttributeNames: list[str] | None = None,  # noqa: N803
         AttributeNames: list[str] | None = None,  # noqa: ARG002, N803 all are given, asked for or not
+        MessageSystemAttributeNames: list[str] | None = None,  # noqa: ARG002, N803 likewise
     ) -> dict[str, Any]:
         """Receive what is visible, in any order, and hide it."""
         queue = self._queue(QueueUrl, "ReceiveMessage")

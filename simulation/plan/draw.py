@@ -5,6 +5,7 @@ from typing import Any
 
 from simulation.plan import swarm, unwelcome
 from simulation.plan.content import Content, Event
+from simulation.plan.draw_outbound import draw_outbound
 from simulation.plan.keys import NEW, OLD
 from simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Replay, Rotation, Sending
 from simulation.plan.trips import Trips
@@ -70,6 +71,7 @@ class _Drawing:
                 Sending(number, one.at, one.content, one.event, one.forgery) for number, one in enumerate(sendings)
             ],
             operations=self._all_operations(),
+            outbound=draw_outbound(self._seed, events, span=self._settings.span),
         )
 
     def _send_some(self) -> None:

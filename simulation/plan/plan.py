@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulation.plan.content import Content, Event
+from simulation.plan.outbound import OutboundPlan
 from simulation.world.faults import Outage
 
 
@@ -132,6 +133,7 @@ class Plan:
     sendings: list[Sending]
     operations: list[Operation]
     variation: int = 0
+    outbound: OutboundPlan = field(default_factory=OutboundPlan)
 
     @property
     def begins(self) -> float:
@@ -149,7 +151,7 @@ class Selection:
 
     Attributes
     ----------
-    sendings, operations : tuple of int or None
+    sendings, operations, commands : tuple of int or None
         Numbers of those to keep.
     without : frozenset of str
         Kinds of faults to leave out.
@@ -161,6 +163,7 @@ class Selection:
     operations: tuple[int, ...] | None = None
     without: frozenset[str] = field(default_factory=frozenset)
     variation: int = 0
+    commands: tuple[int, ...] | None = None
 
     def of(self, plan: Plan) -> Plan:
         """Take this part of a plan."""
@@ -170,5 +173,11 @@ class Selection:
             sendings = [sending for sending in sendings if sending.number in kept]
         if self.operations is not None:
             operations = [operations[number] for number in self.operations]
+        outbound = plan.outbound
+        if self.commands is not None:
+            numbers = set(self.commands)
+            outbound = replace(outbound, commands=tuple(one for one in outbound.commands if one.number in numbers))
         rates = {kind: rate for kind, rate in plan.rates.items() if kind not in self.without}
-        return replace(plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation)
+        return replace(
+            plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation, outbound=outbound
+        )

@@ -12,12 +12,14 @@ from simulation.world.scheduler import CrashedError, Scheduler
 
 # Errors of operations that carry a payload may repeat it, as some of AWS's do: that text must not be logged.
 _TALKATIVE = "the value Zebulon-Quillfeather is not allowed"
-_CARRY_A_PAYLOAD = frozenset({"send_message", "put_item", "update_item", "put_object", "put_events"})
+_CARRY_A_PAYLOAD = frozenset({"send_message", "put_item", "update_item", "put_object", "put_events", "request"})
 _THROTTLING_CODES = {
     "sqs": "RequestThrottled",
     "dynamodb": "ProvisionedThroughputExceededException",
     "s3": "SlowDown",
     "events": "ThrottlingException",
+    "secretsmanager": "ThrottlingException",
+    "vectorcare": "TooManyRequests",
 }
 _LATEST_SECONDS = 90.0
 _LONGEST_HANG_SECONDS = 60.0

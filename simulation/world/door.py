@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from simulation.world.client import Client, Wire
-from simulation.world.executor import SimulatedExecutor
+from simulation.world.executor import SimulatedExecutor, SimulatedLock
+from simulation.world.http import Session
 from simulation.world.scheduler import CrashedError, Process, Scheduler, instant
 
 
@@ -32,7 +33,7 @@ class Door:
 
     def open(self, module: ModuleType) -> None:
         """Put the simulation's functions in the place of the module's own, all of them."""
-        for name in ("client", "executor", "now", "monotonic", "sleep", "uniform"):
+        for name in ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform"):
             if not hasattr(module, name):
                 raise AttributeError(f"{module.__name__} has no {name} any more; the simulation's door has to follow")
             setattr(module, name, getattr(self, name))
@@ -55,6 +56,14 @@ class Door:
             read_timeout=read_timeout,
             attempts=attempts,
         )
+
+    def http_session(self, *, connections: int) -> Any:  # noqa: ARG002 the executor's threads are the bound
+        """Make a session with VectorCare."""
+        return Session(self._wire, self._process, self._random)
+
+    def lock(self) -> Any:
+        """Make a lock between threads that take turns."""
+        return SimulatedLock(self._scheduler)
 
     def executor(self, threads: int) -> Executor:
         """Make threads that take turns."""

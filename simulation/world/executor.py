@@ -68,6 +68,28 @@ class SimulatedFuture(Future[_T]):
             self._scheduler.resume(waiter)
 
 
+class SimulatedLock:
+    """A lock between tasks."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._is_held = False
+        self._waiting: list[Task] = []
+
+    def __enter__(self) -> None:
+        while self._is_held:
+            self._waiting.append(self._scheduler.current_task())
+            self._scheduler.wait()
+        self._is_held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_held = False
+        # All of them, as the first may be dead by then.
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self._scheduler.at(self._scheduler.now, partial(self._scheduler.resume, task))
+
+
 class SimulatedExecutor(Executor):
     """Runs what is submitted in tasks of one process, so many at a time."""
 

@@ -1,5 +1,6 @@
 """The functions as the stack configures them, and the names under which they find what they use."""
 
+from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
 from simulation.history import ledger
 from simulation.plan import keys
 from simulation.plan.plan import Settings
@@ -8,6 +9,8 @@ from simulation.world.vectorcare import CUSTOMER_ID
 
 QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
 EVENTS, SERVICE_REQUESTS = "events", "service_requests"
+OUTBOUND, OUTBOUND_DEAD_LETTERS = "outbound", "outbound dead letters"
+COMMANDS = "commands"
 SPOOL = "spool"
 BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
@@ -18,6 +21,7 @@ FUNCTIONS = (
     Function("drain", "drain.handler", timeout=60),
     Function("redrive", "redrive.handler", timeout=900),
     Function("publisher", "publisher.handler", timeout=60),
+    Function("sender", "sender.handler", timeout=60),
     Function("replay", "simulation.world.replay_command", timeout=3600),
 )
 
@@ -27,6 +31,12 @@ def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, s
     return {
         "QUEUE_URL": QUEUE,
         "DEAD_LETTER_QUEUE_URL": DEAD_LETTERS,
+        "OUTBOUND_QUEUE_URL": OUTBOUND,
+        "OUTBOUND_DEAD_LETTER_QUEUE_URL": OUTBOUND_DEAD_LETTERS,
+        "COMMANDS_TABLE": COMMANDS,
+        "CREDENTIALS_SECRET": "vectorcare",
+        "VECTORCARE_API_URL": f"https://vectorcare.invalid{API_PATH}",
+        "VECTORCARE_TOKEN_URL": f"https://vectorcare.invalid{TOKEN_PATH}",
         "SPOOL_BUCKET": SPOOL,
         "CUSTOMER_ID": CUSTOMER_ID,
         "PUBLIC_KEYS": keys.encoded(*public_keys),

@@ -17,7 +17,19 @@ from simulation.models.values import Item
 from simulation.plan.plan import Settings
 from simulation.world import faults
 from simulation.world.faults import EVENT_REFUSED, Faults
-from simulation.world.functions import BUS, DEAD_LETTERS, EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, UNPUBLISHED
+from simulation.world.functions import (
+    BUS,
+    COMMANDS,
+    DEAD_LETTERS,
+    EVENTS,
+    OUTBOUND,
+    OUTBOUND_DEAD_LETTERS,
+    QUEUE,
+    SERVICE_REQUESTS,
+    SPOOL,
+    UNPUBLISHED,
+)
+from simulation.world.outbound import MAX_RECEIVES, Outbound
 from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
 
 _LATEST_SECONDS = 600.0
@@ -27,10 +39,10 @@ Changed = Callable[[Key, Item | None, Item | None], None]
 
 
 class WatchedQueue(Queue):
-    """A queue that reports to the ledger, and delivers some messages more often than it should."""
+    """A queue that reports whose copies come and go, and delivers some messages more often than it should."""
 
     def __init__(
-        self, name: str, ledger: Ledger, scheduler: Scheduler, faults: Faults, random: Random, **how: Any
+        self, name: str, ledger: Ledger | None, scheduler: Scheduler, faults: Faults, random: Random, **how: Any
     ) -> None:
         super().__init__(old_handles_work=_OLD_HANDLES_WORK, **how)
         self.visible: Callable[[float], None] = lambda _at: None
@@ -42,11 +54,13 @@ class WatchedQueue(Queue):
 
     def entered(self, message: Message) -> None:
         """Report a copy more."""
-        self._ledger.comes(self._name, body_of(message))
+        if self._ledger:
+            self._ledger.comes(self._name, body_of(message))
 
     def left(self, message: Message) -> None:
         """Report a copy less; of some, SQS has kept another, which it delivers later."""
-        self._ledger.goes(self._name, body_of(message))
+        if self._ledger:
+            self._ledger.goes(self._name, body_of(message))
         if self._faults.strikes(faults.DELIVERED_DELETED):
             self._later(message, self._resurface)
 
@@ -115,7 +129,14 @@ class Storage:
     """Queues, tables and bucket."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, scheduler: Scheduler, faults: Faults, random: Random
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        scheduler: Scheduler,
+        faults: Faults,
+        random: Random,
+        *,
+        outbound: Outbound,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -130,6 +151,14 @@ class Storage:
             max_receives=settings.max_receives,
             dead_letters=self.dead_letters,
         )
+        self.outbound_dead_letters = watch(OUTBOUND_DEAD_LETTERS, ledger=None)
+        self.outbound_queue = watch(
+            OUTBOUND,
+            ledger=None,
+            visibility_timeout=settings.visibility_timeout,
+            max_receives=MAX_RECEIVES,
+            dead_letters=self.outbound_dead_letters,
+        )
         self.bucket = _WatchedBucket(ledger)
         self.journal = Table(keys=("service_request_id", "event_id"), written=ledger.journal_written)
         self.state = Table(
@@ -137,27 +166,41 @@ class Storage:
         )
         self.unpublished = Queue()
         self.sqs = SQS(
-            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters, UNPUBLISHED: self.unpublished},
+            {
+                QUEUE: self.queue,
+                DEAD_LETTERS: self.dead_letters,
+                UNPUBLISHED: self.unpublished,
+                OUTBOUND: self.outbound_queue,
+                OUTBOUND_DEAD_LETTERS: self.outbound_dead_letters,
+            },
             clock=lambda: scheduler.now,
             epoch=START_EPOCH_SECONDS,
             random=random,
         )
-        self.dynamodb = _WatchedDynamoDB({EVENTS: self.journal, SERVICE_REQUESTS: self.state}, self._touched)
+        self.dynamodb = _WatchedDynamoDB(
+            {EVENTS: self.journal, SERVICE_REQUESTS: self.state, COMMANDS: outbound.ledger}, self._touched
+        )
         self.expired: Callable[[str], None] = lambda _service_request_id: None
         self.changed: Changed = lambda _key, _old, _new: None
         self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
+        self._outbound = outbound
         self.models = {
+            **outbound.models,
             "sqs": self.sqs,
             "dynamodb": self.dynamodb,
             "s3": S3({SPOOL: self.bucket}),
-            "events": EventBridge(
-                {BUS}, taken=self.publication.published, refuses=lambda: faults.strikes(EVENT_REFUSED)
-            ),
+            "events": EventBridge({BUS}, taken=self._taken, refuses=lambda: faults.strikes(EVENT_REFUSED)),
         }
 
     def is_empty(self) -> bool:
         """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
         return not len(self.queue) and not self.bucket.objects
+
+    def _taken(self, bus: str, detail_type: str, detail: Any) -> None:
+        if detail_type.startswith("Command"):
+            self._outbound.history.told(detail_type, detail)
+        else:
+            self.publication.published(bus, detail_type, detail)
 
     def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
         self._ledger.state_written(key, old, new)

@@ -13,13 +13,14 @@ from simulation.history.ledger import Ledger
 from simulation.plan import keys
 from simulation.plan.plan import Plan, Redrive
 from simulation.world.client import Wire
-from simulation.world.container import Container
+from simulation.world.container import Container, Function
 from simulation.world.event_source import EventSource
 from simulation.world.faults import Faults
 from simulation.world.fleet import Fleet
 from simulation.world.functions import FUNCTIONS, QUEUE, environment
 from simulation.world.loader import Loader
 from simulation.world.operations import Operations
+from simulation.world.outbound import Outbound
 from simulation.world.output import Output
 from simulation.world.scheduler import Scheduler, seconds_of
 from simulation.world.storage import Storage
@@ -53,7 +54,7 @@ class World:
         # Each part draws its own, so that the course of one changes little when another draws once more.
         randoms = {
             name: Random(f"{name} {plan.seed} {plan.variation}")  # noqa: S311 it keeps no secret
-            for name in ("time", "faults", "world")
+            for name in ("time", "faults", "world", "outbound")
         }
         random = randoms["world"]
         settings = plan.settings
@@ -62,7 +63,15 @@ class World:
         self.faults = Faults(plan.rates, randoms["faults"])
         self.ledger = Ledger(settings, self.scheduler)
         self.output = Output(self.scheduler, self.ledger.violate)
-        self.storage = Storage(settings, self.ledger, self.scheduler, self.faults, random)
+        self.outbound = Outbound(
+            plan,
+            scheduler=self.scheduler,
+            faults=self.faults,
+            random=randoms["outbound"],
+            violate=self.ledger.violate,
+            say=self.say,
+        )
+        self.storage = Storage(settings, self.ledger, self.scheduler, self.faults, random, outbound=self.outbound)
         self.wire = Wire(
             self.storage.models, self.scheduler, self.faults, random, latency=settings.latency, say=self.say
         )
@@ -75,11 +84,14 @@ class World:
             loader=loader,
             scheduler=self.scheduler,
             wire=self.wire,
-            random=random,
-            skew=lambda: random.uniform(-settings.skew, settings.skew),
             write=self._write,
         )
-        self.fleets = {function.name: make(function) for function in FUNCTIONS}
+
+        def fleet(function: Function) -> Fleet:
+            own = randoms["outbound"] if function.name == "sender" else random
+            return make(function, random=own, skew=lambda: own.uniform(-settings.skew, settings.skew))
+
+        self.fleets = {function.name: fleet(function) for function in FUNCTIONS}
         self.vectorcare = VectorCare(self.fleets["ingest"], self.ledger, **shared, settings=settings, say=self.say)
         self.storage.expired = self.vectorcare.replay
         self.event_source = EventSource(
@@ -91,6 +103,9 @@ class World:
             deleted=self.done.append,
         )
         self.storage.queue.visible = self.event_source.message_visible
+        self.storage.outbound_queue.visible = self.outbound.begin(
+            self.storage.sqs, self.storage.outbound_queue, self.storage.outbound_dead_letters, self.fleets["sender"]
+        )
         self.stream_source = StreamSource(self.fleets["publisher"], **shared)
         self.storage.changed = self.stream_source.changed
         self.operations = Operations(
@@ -122,7 +137,8 @@ class World:
         for operation in self.plan.operations:
             self.operations.plan(operation)
         self.operations.every_minute()
-        self.scheduler.run(self._end_of_trouble())
+        self.trouble_ended = self._end_of_trouble()
+        self.scheduler.run(self.trouble_ended)
         self.say("simulation", "no more faults")
         self.faults.stop()
         self._come_to_rest()
@@ -140,7 +156,7 @@ class World:
         """Say when all that is planned has happened."""
         sent = max((sending.at for sending in self.plan.sendings), default=0.0)
         ends = [getattr(operation, "ends", getattr(operation, "at", 0.0)) for operation in self.plan.operations]
-        return max([sent + 100.0, *ends])
+        return max([sent + 100.0, self.plan.outbound.ends + 100.0, *ends])
 
     def _last_future(self) -> float:
         """Say when the last event that is dated in the future can be applied."""
@@ -159,7 +175,12 @@ class World:
     def _is_at_rest(self) -> bool:
         under_way = self.vectorcare.under_way + self.event_source.under_way + self.wire.on_the_way
         is_empty = self.storage.is_empty() and self.stream_source.is_empty()
-        return not under_way and is_empty and not any(fleet.under_way for fleet in self.fleets.values())
+        return (
+            not under_way
+            and is_empty
+            and self.outbound.is_at_rest()
+            and not any(fleet.under_way for fleet in self.fleets.values())
+        )
 
     def _write(self, container: Container, text: str) -> None:
         if not container.is_dead:

@@ -33,25 +33,6 @@ def _no_network() -> Iterator[None]:
 def cloud() -> Iterator[Cloud]:
     """Give the stack's resources in moto and the real handlers."""
     with moto_cloud.running() as cloud:
-        cloud.dynamodb.update_table(
-            TableName="service_requests",
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"}
-                for name in ("service_request_id", "request_status", "last_updated")
-            ],
-            GlobalSecondaryIndexUpdates=[
-                {
-                    "Create": {
-                        "IndexName": "by_status",
-                        "KeySchema": [
-                            {"AttributeName": "request_status", "KeyType": "HASH"},
-                            {"AttributeName": "last_updated", "KeyType": "RANGE"},
-                        ],
-                        "Projection": {"ProjectionType": "ALL"},
-                    }
-                }
-            ],
-        )
         yield cloud
 
 
@@ -93,6 +74,9 @@ def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
             "EventsTable": "events",
             "QueueUrl": cloud.queue_url,
             "DeadLetterQueueUrl": cloud.dead_letter_queue_url,
+            "OutboundQueueUrl": cloud.outbound_queue_url,
+            "OutboundDeadLetterQueueUrl": cloud.outbound_dead_letter_queue_url,
+            "UnpublishedQueueUrl": cloud.unpublished_queue_url,
             "SpoolBucket": "spool",
             "IngestFunction": "ingest",
             "ProcessorFunction": "processor",

@@ -18,7 +18,7 @@ from tests.operate.conftest import Run, parsed
 from tests.support import webhooks
 from tests.support.cloud import Cloud
 from vectorcare_bridge import message
-from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.dead_letter import Source
 from vectorcare_bridge.message import Webhook
 
 pytestmark = pytest.mark.usefixtures("functions")
@@ -56,7 +56,7 @@ def functions(cloud: Cloud, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> _F
     )
     monkeypatch.setattr("operate.stack.find", lambda *_, **__: whole)
     monkeypatch.setattr("vectorcare_bridge.queue.LONG_POLL_SECONDS", 0)
-    monkeypatch.setattr("operate.dead_letters._SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("operate.dead_letters_redrive._SETTLE_SECONDS", 0.0)
     return functions
 
 
@@ -231,7 +231,9 @@ def test_poison_that_comes_back_at_once_does_not_keep_it_going() -> None:
     done = Progress()
 
     # When
-    redrive(invoke, Selection(Reason.NOT_JSON, "VC-1"), total=450, rate=None, done=done, advance=lambda: None)
+    redrive(
+        invoke, Selection(Source.INBOUND, "not_json", "VC-1"), total=450, rate=None, done=done, advance=lambda: None
+    )
 
     # Then
     assert (done.moved, done.stopped) == (450, "limit")
@@ -268,7 +270,9 @@ def test_a_queue_that_refuses_ends_it_and_says_so(
         functions._cloud,
         "invoke",
         lambda name, event: (
-            original(name, event) if event.get("dry_run") else {"moved": 0, "stopped": "queue", "remaining": 1}
+            original(name, event)
+            if event.get("dry_run")
+            else {"moved": 0, "refused": 1, "stopped": "refused", "remaining": 1}
         ),
     )
 
@@ -277,4 +281,97 @@ def test_a_queue_that_refuses_ends_it_and_says_so(
 
     # Then
     assert result.exit_code == 1
-    assert "stopped before the end (queue)" in result.output
+    assert "stopped before the end (refused)" in result.output
+
+
+COMMAND = {"command": "accept", "service_request_id": "VC-1", "response_notes": webhooks.INVENTED_NAME}
+EVENT = {"detail_type": "ServiceRequestUpdated", "detail": {"service_request_id": "VC-2", "changed_fields": ["a"]}}
+
+
+def put(cloud: Cloud, url: str, *bodies: str) -> None:
+    """Put messages into a queue."""
+    for body in bodies:
+        cloud.sqs.send_message(QueueUrl=url, MessageBody=body)
+
+
+def test_commands_and_events_are_listed_with_reasons_of_their_own(cloud: Cloud, run: Run) -> None:
+    # Given
+    put(cloud, cloud.outbound_dead_letter_queue_url, "x", json.dumps(COMMAND))
+    put(cloud, cloud.unpublished_queue_url, json.dumps(EVENT), webhooks.INVENTED_NAME)
+
+    # When
+    inbound = run("dlq", "list", "--json")
+    outbound = run("dlq", "list", "--queue", "outbound", "--json")
+    unpublished = run("dlq", "list", "--queue", "unpublished", "--json")
+
+    # Then
+    assert (inbound.exit_code, outbound.exit_code, unpublished.exit_code) == (0, 1, 1)
+    assert parsed(outbound)["by_reason"] == {"not_json": 1, "exhausted": 1}
+    assert parsed(unpublished)["by_reason"] == {"not_taken": 1, "unreadable": 1}
+    assert {letter["service_request_id"] for letter in parsed(outbound)["letters"]} == {"VC-1", None}
+    assert {letter["service_request_id"] for letter in parsed(unpublished)["letters"]} == {"VC-2", None}
+    assert all(letter["received_at"] < letter["expires"] for letter in parsed(outbound)["letters"])
+    assert webhooks.INVENTED_NAME not in outbound.output + unpublished.output
+
+
+def test_a_command_is_shown_and_exported_like_a_webhook(cloud: Cloud, run: Run, tmp_path: Path) -> None:
+    # Given
+    put(cloud, cloud.outbound_dead_letter_queue_url, json.dumps(COMMAND))
+    message_id = parsed(run("dlq", "list", "--queue", "outbound", "--json"))["letters"][0]["message_id"]
+    file = tmp_path / "letters.jsonl"
+
+    # When
+    shape = run("dlq", "show", message_id, "--queue", "outbound")
+    content = run("dlq", "show", message_id, "--queue", "outbound", "--phi")
+    elsewhere = run("dlq", "show", message_id)
+    export = run("dlq", "export", str(file), "--queue", "outbound")
+
+    # Then
+    assert (shape.exit_code, content.exit_code, elsewhere.exit_code, export.exit_code) == (0, 0, 1, 0)
+    assert "response_notes" in shape.output
+    assert webhooks.INVENTED_NAME not in shape.output
+    assert webhooks.INVENTED_NAME in content.output
+    assert json.loads(base64.b64decode(json.loads(file.read_text())["body"])) == COMMAND
+
+
+def test_commands_go_back_to_the_sender(cloud: Cloud, run: Run) -> None:
+    # Given
+    put(cloud, cloud.outbound_dead_letter_queue_url, "x", json.dumps(COMMAND))
+
+    # When
+    result = run("dlq", "redrive", "--queue", "outbound", "--reason", "exhausted", "--yes", "--json")
+
+    # Then
+    assert (result.exit_code, parsed(result)["moved"], parsed(result)["remaining"]) == (0, 1, 1), result.output
+    assert cloud.messages(cloud.outbound_queue_url) == 1
+    assert cloud.messages() == 0
+
+
+def test_events_go_back_to_the_bus_and_what_it_does_not_take_is_told(cloud: Cloud, run: Run) -> None:
+    # Given
+    url = cloud.subscribe()
+    put(cloud, cloud.unpublished_queue_url, json.dumps(EVENT), "x")
+
+    # When
+    first = run("dlq", "redrive", "--queue", "unpublished", "--yes")
+    second = run("dlq", "redrive", "--queue", "unpublished", "--reason", "not_taken", "--yes", "--json")
+
+    # Then
+    assert first.exit_code == 1
+    assert "Not taken, and left: 1 letter" in first.output
+    assert cloud.messages(url) == 1
+    assert (second.exit_code, parsed(second)["would_move"]) == (0, 0)
+
+
+def test_a_reason_of_another_queue_is_refused_with_those_of_this_one(run: Run, functions: _Functions) -> None:
+    result = run("dlq", "redrive", "--queue", "unpublished", "--reason", "exhausted", "--yes")
+    assert result.exit_code == 2
+    assert "not_taken, unreadable" in result.output
+    assert functions.events == []
+
+
+def test_a_stack_without_that_queue_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operate.letters._OUTPUTS", dict.fromkeys(Source, ("NoSuchOutput", None)))
+    result = run("dlq", "list", "--queue", "outbound")
+    assert result.exit_code == 1
+    assert "make deploy" in result.output

@@ -58,12 +58,20 @@ class Cloud:
         self.s3 = boto3.client("s3")
         self.dead_letter_queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
         self.queue_url = self._create_queue()
+        self.outbound_queue_url, self.outbound_dead_letter_queue_url, self.unpublished_queue_url = (
+            str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
+            for name in ("outbound", "outbound-dead-letters", "unpublished")
+        )
         self._create_table("events", "event_id")
         self._create_table("service_requests", index=("by_status", "request_status", "last_updated"))
         self.s3.create_bucket(Bucket="spool")
         settings = {
             "QUEUE_URL": self.queue_url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
+            "OUTBOUND_QUEUE_URL": self.outbound_queue_url,
+            "OUTBOUND_DEAD_LETTER_QUEUE_URL": self.outbound_dead_letter_queue_url,
+            "UNPUBLISHED_QUEUE_URL": self.unpublished_queue_url,
+            "EVENT_BUS": "bus",
             "SPOOL_BUCKET": "spool",
             "CUSTOMER_ID": CUSTOMER_ID,
             "PUBLIC_KEYS": public_keys or signing.encoded_public_key(),
@@ -131,6 +139,16 @@ class Cloud:
             }
             for message in messages
         ]
+
+    def subscribe(self) -> str:
+        """Make the bus, with a queue that takes all its events; answers that queue's URL."""
+        events = boto3.client("events")
+        url = str(self.sqs.create_queue(QueueName="all-events")["QueueUrl"])
+        events.create_event_bus(Name="bus")
+        events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+        target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:all-events"}
+        events.put_targets(Rule="all", EventBusName="bus", Targets=[target])
+        return url
 
     def state(self, service_request_id: str = "VC-TEST0001") -> dict[str, Any] | None:
         """Read a service request's item."""

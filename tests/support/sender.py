@@ -93,15 +93,18 @@ class Sender:
             given = {"name": "en_route", "timestamp": self.clock.ago(10)} | given
         return self.put_body(json.dumps({name: value for name, value in given.items() if value is not ...}))
 
-    def put_body(self, body: str) -> str:
+    def put_body(self, body: str, attributes: dict[str, Any] | None = None) -> str:
         """Put a message on the queue; answers its id."""
-        return str(self.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=body)["MessageId"])
+        answer = self.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=body, MessageAttributes=attributes)
+        return str(answer["MessageId"])
 
     def receive(self, maximum: int = 1000) -> list[dict[str, Any]]:
         """Receive messages in the form in which Lambda hands them to a function."""
         records: list[dict[str, Any]] = []
         while len(records) < maximum:
-            answer = self.sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=min(10, maximum - len(records)))
+            answer = self.sqs.receive_message(
+                QueueUrl=QUEUE_URL, MaxNumberOfMessages=min(10, maximum - len(records)), MessageAttributeNames=["All"]
+            )
             if not answer:
                 break
             records += [
@@ -110,7 +113,10 @@ class Sender:
                     "receiptHandle": message["ReceiptHandle"],
                     "body": message["Body"],
                     "attributes": message["Attributes"],
-                    "messageAttributes": {},
+                    "messageAttributes": {
+                        name: {"stringValue": one["StringValue"], "dataType": one["DataType"]}
+                        for name, one in message.get("MessageAttributes", {}).items()
+                    },
                 }
                 for message in answer["Messages"]
             ]

@@ -49,7 +49,15 @@ def visible(cloud: Cloud) -> int:
 
 
 def report(**counts: Any) -> dict[str, Any]:
-    nothing = {"examined": 0, "moved": 0, "skipped": 0, "would_move": 0, "remaining": 0, "stopped": "empty"}
+    nothing = {
+        "examined": 0,
+        "moved": 0,
+        "skipped": 0,
+        "refused": 0,
+        "would_move": 0,
+        "remaining": 0,
+        "stopped": "empty",
+    }
     return {"dry_run": False} | nothing | counts
 
 
@@ -169,7 +177,7 @@ def test_a_letter_that_dies_again_is_not_moved_twice_in_one_run(cloud: Cloud) ->
 def test_a_letter_stays_where_it_is_while_the_queue_refuses(buried: Cloud) -> None:
     with faults.failing("SendMessage"):
         answer = buried.invoke("redrive", {})
-    assert answer == report(examined=10, remaining=17, stopped="queue")
+    assert answer == report(examined=10, refused=10, remaining=17, stopped="refused")
     assert visible(buried) == 17
 
 

@@ -6,23 +6,47 @@ import pytest
 
 from redrive import request
 from redrive.request import RedriveRequest, RequestError
-from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.dead_letter import Source
 
 
 def test_an_empty_event_asks_for_everything() -> None:
     assert request.read({}) == RedriveRequest(
-        dry_run=False, limit=None, rate=None, reason=None, service_request_id=None
+        queue=Source.INBOUND, dry_run=False, limit=None, rate=None, reason=None, service_request_id=None
     )
 
 
 def test_each_key_of_the_event_is_one_wish() -> None:
     # Given an event with every key, When it is read
-    asked = request.read({"dry_run": True, "limit": 5, "rate": 0.5, "reason": "not_json", "service_request_id": "VC-1"})
+    asked = request.read(
+        {
+            "queue": "inbound",
+            "dry_run": True,
+            "limit": 5,
+            "rate": 0.5,
+            "reason": "not_json",
+            "service_request_id": "VC-1",
+        }
+    )
     # Then each is where it belongs
-    assert asked == RedriveRequest(dry_run=True, limit=5, rate=0.5, reason=Reason.NOT_JSON, service_request_id="VC-1")
+    assert asked == RedriveRequest(
+        queue=Source.INBOUND, dry_run=True, limit=5, rate=0.5, reason="not_json", service_request_id="VC-1"
+    )
 
 
-@pytest.mark.parametrize("key", ["dry_run", "limit", "rate", "reason", "service_request_id"])
+@pytest.mark.parametrize(
+    ("queue", "reason"),
+    [
+        (Source.INBOUND, "timestamp_in_future"),
+        (Source.OUTBOUND, "unknown_command"),
+        (Source.OUTBOUND, "exhausted"),
+        (Source.UNPUBLISHED, "not_taken"),
+    ],
+)
+def test_each_queue_has_its_own_reasons(queue: Source, reason: str) -> None:
+    assert request.read({"queue": str(queue), "reason": reason}) == RedriveRequest(queue=queue, reason=reason)
+
+
+@pytest.mark.parametrize("key", ["queue", "dry_run", "limit", "rate", "reason", "service_request_id"])
 def test_null_is_as_good_as_absent(key: str) -> None:
     assert request.read({key: None}) == RedriveRequest()
 
@@ -35,10 +59,11 @@ def test_the_least_that_may_be_asked_for(key: str, least: float) -> None:
 @pytest.mark.parametrize(
     ("event", "complaint"),
     [
-        ([], "the event must be a JSON object; {} redrives everything"),
+        ([], "the event must be a JSON object; {} redrives all webhooks"),
         (
             {"zeal": 1, "dryrun": True},
-            "unknown key 'dryrun'; known are dry_run, limit, rate, reason, service_request_id; {} redrives everything",
+            "unknown key 'dryrun'; known are queue, dry_run, limit, rate, reason, service_request_id; "
+            "{} redrives all webhooks",
         ),
         ({"dry_run": "yes"}, "dry_run must be true or false"),
         ({"dry_run": 1}, "dry_run must be true or false"),
@@ -51,9 +76,20 @@ def test_the_least_that_may_be_asked_for(key: str, least: float) -> None:
         ({"reason": 5}, "reason must be a reason as text"),
         (
             {"reason": "whatever"},
-            "reason must be one of not_json, not_an_object, unsupported_version, missing_field, bad_timestamp, "
-            "timestamp_in_future, unstorable, exhausted",
+            "reason must, for the queue inbound, be one of not_json, not_an_object, unsupported_version, "
+            "missing_field, bad_timestamp, timestamp_in_future, unstorable, exhausted",
         ),
+        (
+            {"queue": "outbound", "reason": "missing_field"},
+            "reason must, for the queue outbound, be one of not_json, not_an_object, unknown_command, "
+            "bad_service_request_id, bad_command_id, exhausted",
+        ),
+        (
+            {"queue": "unpublished", "reason": "exhausted"},
+            "reason must, for the queue unpublished, be one of not_taken, unreadable",
+        ),
+        ({"queue": 5}, "queue must be a queue's name as text"),
+        ({"queue": "outgoing"}, "queue must be one of inbound, outbound, unpublished"),
         ({"service_request_id": 5}, "service_request_id must be a service request's id as text"),
     ],
 )

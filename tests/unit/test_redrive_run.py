@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
+from redrive import ways
 from redrive.redrive import Redrive, Report
 from redrive.request import RedriveRequest
 from tests.support.cloud import NOW, InlineExecutor
@@ -99,9 +101,8 @@ def letters(count: int, **more: Any) -> Letters:
 
 
 def run(queues: Letters, clock: Clock, *, seconds: float = 100, **asked: Any) -> Report:
-    redrive = Redrive(
-        cast("Queue", queues), cast("Queue", queues), executor=InlineExecutor(), deadline=clock.now + seconds
-    )
+    queue = cast("Queue", queues)
+    redrive = Redrive(queue, partial(ways.webhook, queue), executor=InlineExecutor(), deadline=clock.now + seconds)
     return redrive.run(RedriveRequest(**asked))
 
 
@@ -213,21 +214,26 @@ def test_a_limit_that_is_not_reached_ends_with_the_queue(clock: Clock, dry_run: 
 
 def test_a_queue_that_refuses_ends_the_run_and_keeps_the_letters(clock: Clock) -> None:
     queues = letters(2, refuses=("send",))
-    assert run(queues, clock) == Report(examined=2, stopped="queue")
+    assert run(queues, clock) == Report(examined=2, refused=2, stopped="refused")
     assert set(queues.dead) == {"letter 0", "letter 1"}
     assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 0", "letter 1"]
 
 
-def test_a_limit_that_is_reached_ends_a_run_even_where_a_queue_refuses(clock: Clock) -> None:
-    # Given a queue that takes one of two
-    class TakesOne(Letters):
+def test_a_letter_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> None:
+    # Given a queue that takes one of two, and then all
+    class RefusesOne(Letters):
         def send(self, letter: Message) -> str:
-            if self.sent:
+            if len(self.received) == 1 and self.sent:
                 raise RuntimeError
             return super().send(letter)
 
-    # When two are asked for, Then the run says that the queue ended it
-    assert run(TakesOne(letters(2).dead), clock, limit=2) == Report(examined=2, moved=1, stopped="queue")
+    # When all are asked for, two at once
+    queues = RefusesOne(letters(4).dead)
+    report = run(queues, clock, rate=2)
+    # Then the others are moved, and that one is counted and shown again
+    assert report == Report(examined=4, moved=3, refused=1, stopped="empty")
+    assert set(queues.dead) == {"letter 1"}
+    assert queues.hidden[-1] == ("letter 1", 0)
 
 
 def test_a_letter_that_cannot_be_deleted_was_moved_all_the_same(clock: Clock) -> None:

@@ -136,16 +136,16 @@ def test_a_success_whose_body_says_nothing_is_a_success(outbound: Outbound, faul
 
 def test_what_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_other(outbound: Outbound, output: Output) -> None:
     # Given a message that is no command, and one that is
-    outbound.put_body("Zebulon Quillfeather")
+    message_id = outbound.put_body("Zebulon Quillfeather")
     outbound.put()
     # When a batch is delivered
     kept = outbound.run()
-    # Then it has been moved, byte for byte, and counted once
+    # Then it has been moved, byte for byte and with the name it had, and counted once
     assert kept == []
-    assert (len(outbound.queue), [message.body for message in outbound.dead_letters.messages()]) == (
-        0,
-        ["Zebulon Quillfeather"],
-    )
+    assert len(outbound.queue) == 0
+    [letter] = outbound.dead_letters.messages()
+    assert letter.body == "Zebulon Quillfeather"
+    assert letter.attributes["first_message_id"]["StringValue"] == message_id
     assert outbound.ends() == [("succeeded", None)]
     text = output.text()
     assert text.count('"not_json"') == 2  # a line and a metric

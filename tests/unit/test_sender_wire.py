@@ -23,7 +23,17 @@ from tests.unit.conftest import Output
 from tests.unit.test_architecture import AWS_SDK, FUNCTIONS, ROOT, files, imports, top_level
 
 LAMBDAS = ROOT / "lambdas"
-PURE = ("circuit", "command", "command_fields", "instant", "outcome", "retry", "vectorcare_answer", "vectorcare_call")
+PURE = (
+    "circuit",
+    "command",
+    "failure",
+    "command_fields",
+    "instant",
+    "outcome",
+    "retry",
+    "vectorcare_answer",
+    "vectorcare_call",
+)
 
 
 @pytest.fixture

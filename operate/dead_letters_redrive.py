@@ -1,0 +1,155 @@
+"""`bridge dlq redrive`: letters sent back, and what became of them."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import RenderableType
+
+from operate import letters, redriving
+from operate.letters import Box, Letter
+from operate.options import Options, pass_options, queue_option
+from operate.output import confirm, emit, json_option, number_of, printable, stderr, yes_option
+from operate.progress import bar
+from operate.redriving import Progress, Selection
+from operate.stack import Stack
+from vectorcare_bridge import aws
+from vectorcare_bridge.dead_letter import REASONS, Source
+
+_SETTLE_SECONDS = 10.0
+_READ_AGAIN_AT_MOST = 1000  # letters; more take too long to be worth it
+
+
+@click.command()
+@queue_option
+@click.option("--dry-run", is_flag=True, help="Say how many would be moved; move nothing.")
+@click.option(
+    "--reason",
+    metavar="REASON",
+    help="Only letters that are there for it, such as exhausted; see bridge dlq list --help.",
+)
+@click.option("--id", "service_request_id", metavar="ID", help="Only letters of this service request.")
+@click.option("--limit", type=click.IntRange(min=1), help="Move so many at most.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="LETTERS", help="Move so many a second at most."
+)
+@yes_option
+@json_option
+@pass_options
+def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
+    options: Options,
+    source: Source,
+    dry_run: bool,
+    reason: str | None,
+    service_request_id: str | None,
+    limit: int | None,
+    rate: float | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send letters back to where they came from: webhooks and commands to their queue, events to the bus.
+
+    \b
+    bridge dlq redrive --dry-run
+    bridge dlq redrive
+    bridge dlq redrive --reason exhausted --rate 20
+    bridge dlq redrive --id KP-ABCD1234 --yes
+    bridge dlq redrive --queue unpublished
+
+    Mend the cause first. It is safe at any time: an old event cannot overwrite a newer one, a command is not sent
+    twice nor when its time is over, and a letter is deleted only when queue or bus has it. Interrupted, it stops
+    within seconds; start it again for the rest.
+
+    Exit code 1 if it stopped before the end, if letters died again, or if queue or bus did not take some.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    if reason is not None and reason not in REASONS[source]:
+        raise click.BadParameter(
+            f"{printable(reason)} is none of the queue {source}: {', '.join(REASONS[source])}", param_hint="--reason"
+        )
+    stack = options.stack()
+    box = letters.box(stack, source)
+    invoke = redriving.invoker(stack)
+    selection = Selection(source, reason, service_request_id)
+    with stderr().status("Counting ..."):
+        rehearsed = redriving.rehearse(invoke, selection, limit=limit)
+    found = rehearsed["would_move"]
+    is_all = rehearsed["stopped"] == "empty" or found == limit
+    if dry_run or not found:
+        told = {"dry_run": dry_run, "would_move": found, "is_all": is_all, "examined": rehearsed["examined"]}
+        emit(told, as_json=as_json, table=lambda: f"{number_of(found, at_least=not is_all)} would be moved.")
+        return
+    home = "queue" if box.home_url else "bus"
+    confirm(f"Send {number_of(found, at_least=not is_all)} of {stack.organization} back to the {home}?", yes=yes)
+    total = found if is_all else min(limit or sys.maxsize, _dead(stack, box))
+    started, done = aws.now(), Progress()
+    with bar() as progress:
+        task = progress.add_task("letters", total=total)
+        try:
+            redriving.redrive(
+                invoke,
+                selection,
+                total=total,
+                rate=rate,
+                done=done,
+                advance=lambda: progress.update(task, completed=done.moved),
+            )
+        except KeyboardInterrupt:
+            progress.stop()
+            stderr().print(
+                f"Interrupted: {number_of(done.moved)} moved, and those that were under way may follow within seconds. "
+                "Start it again for the rest."
+            )
+            sys.exit(130)
+    died_again = _died_again(stack, box, since=started)
+    finished = done.stopped in {"empty", "limit"} and not done.refused
+    told = {
+        "moved": done.moved,
+        "stopped": done.stopped,
+        "died_again": died_again,
+        "remaining": _dead(stack, box),
+        "refused": done.refused,
+    }
+    emit(told, as_json=as_json, table=lambda: _afterwards(told))
+    sys.exit(0 if finished and not died_again else 1)
+
+
+def _dead(stack: Stack, box: Box) -> int:
+    return letters.count(stack.client("sqs"), box.url)
+
+
+def _died_again(stack: Stack, box: Box, *, since: str) -> Mapping[str, int] | None:
+    """Wait until the queue is empty, a while at most, and count by reason what came back; None where it is unknown."""
+    if box.home_url is None:
+        # What the bus has taken does not come back.
+        return {}
+    sqs = stack.client("sqs")
+    until = time.monotonic() + _SETTLE_SECONDS
+    with stderr().status("Waiting until the queue is empty ..."):
+        while letters.count(sqs, box.home_url) and time.monotonic() < until:
+            time.sleep(0.5)
+        if _dead(stack, box) > _READ_AGAIN_AT_MOST:
+            return None
+        with letters.reading(sqs, box, progress=lambda _: None) as looking:
+            again = [letter.reason for letter in looking if _is_back(letter, since)]
+    return dict(Counter(again).most_common())
+
+
+def _is_back(letter: Letter, since: str) -> bool:
+    return letter.redriven > 0 and letter.sent_at >= since
+
+
+def _afterwards(told: Mapping[str, Any]) -> RenderableType:
+    lines = [f"{number_of(told['moved'])} moved; {told['remaining']:,} left now."]
+    if told["refused"]:
+        lines.append(f"Not taken, and left: {number_of(told['refused'])}. Why: the log of the redrive function.")
+    if told["stopped"] not in {"empty", "limit"}:
+        lines.append(f"It stopped before the end ({told['stopped']}). Start it again for the rest.")
+    if told["died_again"] is None:
+        lines.append("There are too many left to see which of them died again: bridge dlq list")
+    elif told["died_again"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in told["died_again"].items())
+        lines.append(f"Died again: {reasons}. Their cause is not mended.")
+    return "\n".join(lines)

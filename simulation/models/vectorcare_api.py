@@ -1,0 +1,56 @@
+"""VectorCare's API, by the rules that the local stand-in keeps; and Secrets Manager, which has the key to it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from local.vectorcare_api.rules import TOKEN_PATH, Rules
+from local.vectorcare_api.wire import Request, Response
+
+CLIENT_ID = "invented-client"
+
+Arrived = Callable[[Request, Response, float], None]
+
+
+class VectorCareApi:
+    """The one operation.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds since 1970.
+    arrived : callable
+        Told of each call but those for a token: request, response, and when it was asked.
+    """
+
+    def __init__(self, clock: Callable[[], float], arrived: Arrived) -> None:
+        self.rules = Rules(clock)
+        self.issued: set[str] = set()
+        self._arrived = arrived
+
+    def request(self, *, method: str, url: str, data: Any, headers: Mapping[str, str], asked_at: float) -> Response:
+        """Answer a request."""
+        body = data if isinstance(data, bytes) else urlencode(data).encode()
+        request = Request(method, urlsplit(url).path, {name.lower(): value for name, value in headers.items()}, body)
+        response = self.rules.answer(request)
+        if request.path == TOKEN_PATH:
+            self.issued |= self.rules.tokens.keys()
+        else:
+            self._arrived(request, response, asked_at)
+        return response
+
+    def revoke(self) -> None:
+        """Take all tokens back."""
+        self.rules.tokens.clear()
+
+
+class SecretsManager:
+    """The operation, by boto3's name for it and its parameters; one secret."""
+
+    def __init__(self) -> None:
+        self.client_secret = ""
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002, N803 boto3's name
+        """Read the credentials."""
+        return {"SecretString": json.dumps({"client_id": CLIENT_ID, "client_secret": self.client_secret})}

@@ -1,0 +1,132 @@
+"""Flaws of the sender."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from simulation.plan.draw_outbound import draw_outbound
+from simulation.plan.plan import Plan
+from simulation.world import faults
+from simulation.world.faults import Outage
+from simulation.world.loader import Flaw
+from tests.simulation.flaws.variant import Variant, in_module
+
+_ATTEMPT, _SEND, _LEDGER = "sender.attempt", "sender.send", "vectorcare_bridge.ledger"
+
+
+def _busy(**rates: float) -> Callable[[Plan], Plan]:
+    """Give many commands and few webhooks, in ten minutes, with faults of these kinds and no others."""
+
+    def trouble(plan: Plan) -> Plan:
+        commands = replace(draw_outbound(plan.seed, 3200, span=600.0), outages=(), rotations=())
+        return replace(
+            plan,
+            settings=replace(plan.settings, visibility_timeout=360, skew=0.0),
+            sendings=plan.sendings[:10],
+            operations=[],
+            rates={getattr(faults, name): rate for name, rate in rates.items()},
+            outbound=commands,
+        )
+
+    return trouble
+
+
+def _down_for_an_hour(plan: Plan) -> Plan:
+    """Let VectorCare be out of reach for an hour, in the midst of the commands."""
+    busy = _busy()(plan)
+    outage = Outage(frozenset({"vectorcare"}), 100.0, 3700.0, "ServiceUnavailable")
+    return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
+
+
+VARIANTS = (
+    Variant(
+        "what was sent before a crash is sent again, whatever it is",
+        "VectorCare has twice what must not be repeated",
+        in_module(
+            _ATTEMPT, "if claim.may_have_been_sent and command.kind not in REPEATABLE and not is_last:", "if False:"
+        ),
+        trouble=_busy(CRASH_AFTER=0.1),
+    ),
+    Variant(
+        "a call without an answer is made again, whatever it is",
+        "VectorCare has twice what must not be repeated",
+        Flaw(
+            _ATTEMPT,
+            (
+                ("if answer.verdict is Verdict.LOST and kind not in REPEATABLE:", "if False:"),
+                (
+                    "may_have_been_sent=any(each.verdict is Verdict.LOST for each in answers)",
+                    "may_have_been_sent=False",
+                ),
+            ),
+        ),
+        trouble=_busy(TIMES_OUT_DONE=0.3),
+    ),
+    Variant(
+        "the ledger is told of a command only when it has been sent",
+        "VectorCare has twice what must not be repeated",
+        in_module(
+            _LEDGER,
+            'stored = self._put(item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)',
+            "stored = None",
+        ),
+        trouble=_busy(CRASH_AFTER=0.1),
+    ),
+    Variant(
+        "what is over its time is sent all the same",
+        "sent when its time was over",
+        in_module("sender.delivery", "return self.age(now) >= self.max_age", "return False"),
+        trouble=_down_for_an_hour,
+    ),
+    Variant(
+        "a position is sent as often as it was reported",
+        "a position twice in a call",
+        in_module(
+            "vectorcare_bridge.vectorcare_call",
+            "body=[positions[time] for time in together],",
+            "body=[positions[time] for time in together for _owner in owners[time]],",
+        ),
+        trouble=_busy(),
+    ),
+    Variant(
+        "an end that the bus did not take counts as told",
+        "a command has no outcome",
+        in_module(_SEND, "if isinstance(result, Ended) and id(entries[index]) in not_taken", "if False"),
+        trouble=_busy(FAILS=0.5),
+    ),
+    Variant(
+        "VectorCare being out of service is an answer for good",
+        "nothing is wrong with it, and it failed",
+        in_module(
+            "vectorcare_bridge.vectorcare_answer",
+            "status < HTTPStatus.INTERNAL_SERVER_ERROR\n",
+            "status <= HTTPStatus.SERVICE_UNAVAILABLE\n",
+        ),
+        trouble=_down_for_an_hour,
+    ),
+    Variant(
+        "a repeated acceptance that is refused has failed",
+        "nothing is wrong with it, and it failed",
+        in_module(
+            _ATTEMPT, "is_uncertain = is_repetition and answer.status == HTTPStatus.FORBIDDEN", "is_uncertain = False"
+        ),
+        trouble=_busy(TIMES_OUT_DONE=0.3),
+    ),
+    Variant(
+        "the circuit never closes again",
+        "VectorCare was up in time, and does not have it",
+        in_module(
+            "vectorcare_bridge.circuit",
+            "return Gate.OPEN if self.seconds_left(now) > 0 else Gate.HALF_OPEN",
+            "return Gate.OPEN",
+        ),
+        trouble=_down_for_an_hour,
+    ),
+    Variant(
+        "what VectorCare would refuse is sent to it",
+        "a call was spent on what VectorCare would refuse",
+        in_module(
+            "vectorcare_bridge.command_fields", "_require(len(value) <= MAX_TEXT_LENGTH, Refusal.TOO_LONG)", "pass"
+        ),
+        trouble=_busy(),
+    ),
+)

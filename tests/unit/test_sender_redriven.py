@@ -1,0 +1,81 @@
+"""A command that comes back from the dead-letter queue is the one it was: no other, and no younger."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import sender
+from tests.support.sender import TRIP, Outbound
+from vectorcare_bridge import redriven_command
+
+NOTED = "2026-03-01T11:00:00.000000Z"
+
+
+def text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def test_a_letter_names_its_first_id_and_time_and_counts_its_redrives() -> None:
+    # Given a letter with attributes of its own, When it is redriven twice
+    once = redriven_command.attributes({"theirs": text("x")}, message_id="first", sent_at=NOTED)
+    twice = redriven_command.attributes(once, message_id="second", sent_at="2026-03-01T12:00:00.000000Z")
+    # Then it has the first of each, and none that the sender would not read
+    assert {name: one["StringValue"] for name, one in twice.items()} == {
+        "redriven": "2",
+        "first_message_id": "first",
+        "first_sent_at": NOTED,
+    }
+    assert {one["DataType"] for one in twice.values()} == {"Number", "String"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, NOTED),
+        ({"first_sent_at": "2026-03-01T10:59:59Z"}, "2026-03-01T10:59:59.000000Z"),
+        ({"first_sent_at": "2026-03-01T11:00:01Z"}, NOTED),
+        ({"first_sent_at": "yesterday"}, NOTED),
+    ],
+)
+def test_nothing_makes_a_command_younger(values: dict[str, str], expected: str) -> None:
+    assert redriven_command.first_sent_at(values, NOTED) == expected
+
+
+def test_an_id_stands_for_itself_where_no_first_one_is_named() -> None:
+    assert redriven_command.first_message_id({}, "own") == "own"
+
+
+def test_sqs_time_is_read_to_the_millisecond() -> None:
+    assert redriven_command.instant_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
+
+
+@pytest.fixture
+def outbound() -> Iterator[Outbound]:
+    with sender.running() as outbound:
+        yield outbound
+
+
+def test_a_command_whose_time_was_over_among_the_dead_is_not_sent(outbound: Outbound) -> None:
+    # Given an acceptance that comes back half an hour after it came in
+    body = json.dumps({"command": "accept", "service_request_id": TRIP})
+    sent_at = outbound.clock.ago(1800)
+    outbound.put_body(body, redriven_command.attributes({}, message_id="first", sent_at=sent_at))
+    # When it is delivered
+    outbound.run()
+    # Then its end is told, and VectorCare hears nothing of it
+    assert [(one["command_id"], one["outcome"]) for one in outbound.outcomes()] == [("first", "expired")]
+    assert outbound.paths() == []
+
+
+def test_a_command_without_a_name_is_known_again_by_its_first_id(outbound: Outbound) -> None:
+    # Given a new request that was sent, and comes back under another id all the same
+    body = json.dumps({"command": "create_request", "service_id": "s1", "request": {}})
+    first_id = outbound.put_body(body)
+    outbound.run()
+    outbound.put_body(body, redriven_command.attributes({}, message_id=first_id, sent_at=outbound.clock.ago(1)))
+    # When it is delivered
+    outbound.run()
+    # Then VectorCare got it once, and its end is told again
+    assert outbound.paths() == ["/requests/service/s1/"]
+    assert [one["command_id"] for one in outbound.outcomes()] == [first_id, first_id]
