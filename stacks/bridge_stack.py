@@ -69,6 +69,8 @@ class BridgeStack(cdk.Stack):
             key=encryption.key,
             inbound=inbound,
             storage=storage,
+            change_events=change_events,
+            commands=commands,
             redrive=redrive,
             rest_api=api.rest_api,
         )
