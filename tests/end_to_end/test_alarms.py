@@ -174,10 +174,7 @@ def within(seconds: float, is_so: Callable[[], bool]) -> bool:
 
 
 def deployed(stand: Stand, name: str) -> Alarm:
-    (alarm,) = stand.emulator.aws.make("cloudwatch").describe_alarms(
-        AlarmNames=[f"VectorCareBridge-{stand.organization.name}-{name}"]
-    )["MetricAlarms"]
-    return alarm
+    return alarms(stand)[f"VectorCareBridge-{stand.organization.name}-{name}"]
 
 
 def threshold(stand: Stand, name: str) -> float:
