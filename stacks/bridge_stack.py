@@ -71,6 +71,7 @@ class BridgeStack(cdk.Stack):
             storage=storage,
             change_events=change_events,
             commands=commands,
+            reading_api=reading,
             redrive=redrive,
             rest_api=api.rest_api,
         )

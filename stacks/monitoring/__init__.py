@@ -15,6 +15,7 @@ from stacks.monitoring.outbound_alarms import watch_change_events, watch_command
 from stacks.monitoring.silence import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.organization import Organization
+from stacks.reading_api import ReadingApi
 from stacks.redrive import Redrive
 from stacks.storage import Storage
 
@@ -33,6 +34,7 @@ class Monitoring(Construct):
         storage: Storage,
         change_events: ChangeEvents,
         commands: Commands,
+        reading_api: ReadingApi,
         redrive: Redrive,
         rest_api: apigateway.RestApi,
     ) -> None:
@@ -44,6 +46,7 @@ class Monitoring(Construct):
             storage=storage,
             change_events=change_events,
             commands=commands,
+            reading_api=reading_api,
             redrive=redrive,
             rest_api=rest_api,
         )

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from stacks.change_events import ChangeEvents
 from stacks.commands import Commands
 from stacks.inbound import Inbound
+from stacks.reading_api import ReadingApi
 from stacks.redrive import Redrive
 from stacks.storage import STATUS_INDEX, Storage
 
@@ -29,7 +30,7 @@ class Metrics:
     ----------
     organization : str
         Its name, a dimension of all that the functions emit.
-    inbound, storage, change_events, commands, redrive, rest_api
+    inbound, storage, change_events, commands, reading_api, redrive, rest_api
         The resources of which AWS keeps metrics.
     """
 
@@ -38,6 +39,7 @@ class Metrics:
     storage: Storage
     change_events: ChangeEvents
     commands: Commands
+    reading_api: ReadingApi
     redrive: Redrive
     rest_api: apigateway.RestApi
 
@@ -52,6 +54,7 @@ class Metrics:
             "redrive": self.redrive.function,
             "publisher": self.change_events.publisher.function,
             "sender": self.commands.sender.function,
+            "reader": self.reading_api.reader.function,
         }
 
     @property
