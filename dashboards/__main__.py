@@ -46,7 +46,9 @@ def main(stand_file: Path, output: Path) -> None:
     aws = Clients(endpoint_url=stand["endpoint_url"], certificate_file=None)
     cloudwatch = aws.make("cloudwatch")
     with console.status("Reading what the stand has measured"):
-        measured = readings.collect(aws, queue_urls=[stand["queue_url"], stand["dead_letter_queue_url"]])
+        measured = readings.collect(
+            aws, queue_urls=[value for name, value in stand.items() if name.endswith("queue_url")]
+        )
         states = {
             alarm["AlarmName"]: alarm["StateValue"]
             for page in cloudwatch.get_paginator("describe_alarms").paginate()

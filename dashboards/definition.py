@@ -107,7 +107,7 @@ def _widget(raw: Mapping[str, Any]) -> Widget:
 def _line(raw: list[Any]) -> Line:
     options: Mapping[str, Any] = raw[-1] if isinstance(raw[-1], dict) else {}
     if "expression" in options:
-        return _search(options["expression"], options["label"])
+        return _search(options["expression"], options["label"], right=options.get("yAxis") == "right")
     namespace, metric, *pairs = [part for part in raw if isinstance(part, str)]
     return Line(
         namespace=namespace,
@@ -119,7 +119,7 @@ def _line(raw: list[Any]) -> Line:
     )
 
 
-def _search(expression: str, label: str) -> Line:
+def _search(expression: str, label: str, *, right: bool) -> Line:
     found = re.fullmatch(r"SEARCH\('\{(\w+),([\w,]+)\} (.*)', '(\w+)', \d+\)", expression)
     if not found:
         raise ValueError(f"This expression cannot be drawn here: {expression}")
@@ -127,4 +127,6 @@ def _search(expression: str, label: str) -> Line:
     values = dict(re.findall(r'(\w+)="([^"]*)"', conditions))
     metric = values.pop("MetricName")
     (by,) = set(schema.split(",")) - values.keys()
-    return Line(namespace=namespace, metric=metric, dimensions=values, statistic=statistic, label=label, by=by)
+    return Line(
+        namespace=namespace, metric=metric, dimensions=values, statistic=statistic, label=label, by=by, right=right
+    )

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -48,11 +49,15 @@ def status(options: Options, *, as_json: bool) -> None:
       queue          messages that wait, that are being processed or backed off, and that are delayed
       dead letters   in the dead-letter queue; those that somebody looks at now are counted too
       spool          objects in the bucket of what the queue refused; more than 1000 are not counted
+      unpublished    events that the bus did not take
+      commands       messages of the outbound queue, as for the queue
+      dead commands  messages of the dispatch system that are no command
       alarms         of this stack, in state ALARM
 
     A figure that AWS does not give is shown with the reason, and the others all the same.
 
-    Exit code 1 if an alarm is in ALARM, if there is a dead letter, or if a figure could not be had.
+    Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure could not be
+    had.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     with stderr().status("Asking AWS ..."):
         found = [look_at(stack) for stack in options.stacks()]
@@ -75,6 +80,9 @@ def look_at(stack: Stack) -> Figures:
         "queue": lambda stack: _depth(stack, "QueueUrl"),
         "dead_letters": lambda stack: sum(_depth(stack, "DeadLetterQueueUrl").values()),
         "spool": _spool,
+        "unpublished": lambda stack: sum(_depth(stack, "UnpublishedQueueUrl").values()),
+        "commands": lambda stack: _depth(stack, "OutboundQueueUrl"),
+        "dead_commands": lambda stack: sum(_depth(stack, "OutboundDeadLetterQueueUrl").values()),
         "alarms": _alarms,
     }
     for service in ("dynamodb", "sqs", "s3", "cloudwatch"):  # boto3 makes clients in one thread only
@@ -97,7 +105,8 @@ def look_at(stack: Stack) -> Figures:
 def needs_a_person(figures: Figures) -> bool:
     """Say whether somebody has to look."""
     in_alarm = figures["alarms"]["in_alarm"] if figures["alarms"] else []
-    return bool(figures["errors"] or figures["dead_letters"] or in_alarm)
+    letters = [figures[name] for name in ("dead_letters", "unpublished", "dead_commands")]
+    return bool(figures["errors"] or any(letters) or in_alarm)
 
 
 def _last_webhook(stack: Stack) -> dict[str, Any] | None:
@@ -206,13 +215,14 @@ def _tell_last_webhook(last: Mapping[str, Any] | None, now: str) -> list[Line]:
     ]
 
 
-def _tell_queue(queue: Mapping[str, int], _now: str) -> list[Line]:
+def _tell_queue(label: str, queue: Mapping[str, int], _now: str) -> list[Line]:
     text = f"{queue['visible']} waiting, {queue['in_flight']} in flight, {queue['delayed']} delayed"
-    return [("queue", text, "")]
+    return [(label, text, "")]
 
 
-def _tell_dead_letters(letters: int, _now: str) -> list[Line]:
-    return [("dead letters", f"{letters}; their reasons: bridge dlq list" if letters else "0", "red" * bool(letters))]
+def _tell_letters(label: str, which: str, letters: int, _now: str) -> list[Line]:
+    text = f"{letters}; their reasons: bridge dlq list{which}" if letters else "0"
+    return [(label, text, "red" * bool(letters))]
 
 
 def _tell_spool(spool: Mapping[str, Any], _now: str) -> list[Line]:
@@ -231,8 +241,11 @@ def _tell_alarms(alarms: Mapping[str, Any], now: str) -> list[Line]:
 
 _LINES: Mapping[str, Callable[[Any, str], list[Line]]] = {
     "last_webhook": _tell_last_webhook,
-    "queue": _tell_queue,
-    "dead_letters": _tell_dead_letters,
+    "queue": partial(_tell_queue, "queue"),
+    "dead_letters": partial(_tell_letters, "dead letters", ""),
     "spool": _tell_spool,
+    "unpublished": partial(_tell_letters, "unpublished", " --queue unpublished"),
+    "commands": partial(_tell_queue, "commands"),
+    "dead_commands": partial(_tell_letters, "dead commands", " --queue outbound"),
     "alarms": _tell_alarms,
 }

@@ -76,7 +76,7 @@ def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Call
 
 def _warm_up() -> None:
     # Nobody reads where a line was logged (Logging HOWTO, "Optimization").
-    logging._srcfile = None  # noqa: SLF001 documented there, and private all the same
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # What the first run imports stays for good: no collection needs to look at it again.
     _run_one(0, events=1)

@@ -46,6 +46,12 @@ class AlarmThresholds:
         Webhooks, not attempts: VectorCare tries each three times.
     silence_minutes : int
         Minutes of the busy hours without a webhook; 0 for no such alarm.
+    publishing_seconds : int
+        Age of a change when the publisher is done with it.
+    command_seconds : int
+        Age of a command that has not come to its end.
+    failed_commands_percent : int
+        Share of commands, positions aside, that are refused for good.
     """
 
     freshness_seconds: int = 300
@@ -57,6 +63,9 @@ class AlarmThresholds:
     busy_hours: BusyHours = BusyHours()
     busy_days: tuple[str, ...] = DAYS[:5]
     time_zone: str = "America/New_York"
+    publishing_seconds: int = 300
+    command_seconds: int = 300
+    failed_commands_percent: int = 25
 
 
 def parse_alarm_thresholds(value: object) -> AlarmThresholds:
@@ -118,4 +127,9 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "busy_hours": _busy_hours,
     "busy_days": _busy_days,
     "time_zone": _time_zone,
+    # The stream forgets after a day; a quarter of it is left to mend.
+    "publishing_seconds": values.whole_number(60, 64_800),
+    # Positions expire after a quarter of an hour, nearly all else after half an hour.
+    "command_seconds": values.whole_number(60, 1800),
+    "failed_commands_percent": values.whole_number(1, 100),
 }

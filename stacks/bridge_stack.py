@@ -69,6 +69,9 @@ class BridgeStack(cdk.Stack):
             key=encryption.key,
             inbound=inbound,
             storage=storage,
+            change_events=change_events,
+            commands=commands,
+            reading_api=reading,
             redrive=redrive,
             rest_api=api.rest_api,
         )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from sender.attempt import UNTRIED
 from sender.delivery import Dead, Ended, Later, Result
-from vectorcare_bridge import observability, vectorcare_answer
-from vectorcare_bridge.command import Refusal
+from vectorcare_bridge import aws, observability, vectorcare_answer
+from vectorcare_bridge.command import Kind, Refusal
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.outcome import Ending, Outcome
 
@@ -24,6 +24,7 @@ def report(results: Sequence[Result]) -> None:
     What is given back without an attempt is one line a batch: in an outage it is all there is, and often.
     """
     untried: Counter[str] = Counter()
+    _count_waiting([result for result in results if isinstance(result, Later)])
     for result in results:
         if isinstance(result, Ended):
             _report_end(result)
@@ -36,6 +37,13 @@ def report(results: Sequence[Result]) -> None:
     for reason, messages in untried.items():
         observability.log("sending.untried", reason=reason, messages=messages)
         observability.count(Metric.COMMAND_RETRIED, messages)
+
+
+def _count_waiting(postponed: Sequence[Later]) -> None:
+    """Count the age of the oldest command that is given back: until it ends, nothing else tells of it."""
+    if postponed:
+        now = aws.now()
+        observability.count(Metric.COMMAND_WAITING_SECONDS, max(result.delivery.age(now) for result in postponed))
 
 
 def _report_end(result: Ended) -> None:
@@ -59,6 +67,9 @@ def _report_end(result: Ended) -> None:
 
 def _count(ending: Ending) -> None:
     observability.count(Metric.COMMAND_LAG_SECONDS, ending.lag_seconds)
+    if ending.command != Kind.LOCATION_UPDATE:
+        # Positions are so many more that among them no other command's failure would show.
+        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is Outcome.FAILED else 0)
     if ending.outcome is Outcome.FAILED:
         reason = observability.documented(ending.reason, _REASONS)
         observability.count_by(Metric.COMMAND_FAILED, reason=reason)

@@ -60,7 +60,9 @@ class Bus:
         except Exception as error:  # noqa: BLE001 whatever it is, none of them is on the bus
             observability.log("bus.refused", error=error)
             return [entry for entry, _detail in together]
-        answers = zip(together, answer["Entries"], strict=True)
+        answers = list(zip(together, answer["Entries"], strict=True))
+        for code in sorted({taken.get("ErrorCode", "") for _entry, taken in answers if "EventId" not in taken}):
+            observability.log("bus.refused", reason=code)
         return [entry for (entry, _detail), taken in answers if "EventId" not in taken]
 
 

@@ -46,12 +46,14 @@ class Metric(StrEnum):
     CHANGE_UNREADABLE = "ChangeUnreadable"
     COMMAND_SUCCEEDED = "CommandSucceeded"
     COMMAND_FAILED = "CommandFailed"
+    COMMAND_FAILED_PERCENT = "CommandFailedPercent"
     COMMAND_EXPIRED = "CommandExpired"
     COMMAND_UNCERTAIN = "CommandUncertain"
     COMMAND_REPEATED = "CommandRepeated"
     COMMAND_RETRIED = "CommandRetried"
     COMMAND_UNREADABLE = "CommandUnreadable"
     COMMAND_LAG_SECONDS = "CommandLagSeconds"
+    COMMAND_WAITING_SECONDS = "CommandWaitingSeconds"
     CIRCUIT_OPENED = "CircuitOpened"
     CREDENTIALS_REFUSED = "CredentialsRefused"
 
@@ -60,6 +62,8 @@ _UNITS = {
     Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
     Metric.INGEST_MILLISECONDS: MetricUnit.Milliseconds,
     Metric.COMMAND_LAG_SECONDS: MetricUnit.Seconds,
+    Metric.COMMAND_WAITING_SECONDS: MetricUnit.Seconds,
+    Metric.COMMAND_FAILED_PERCENT: MetricUnit.Percent,
 }
 
 ACTIONS = frozenset(

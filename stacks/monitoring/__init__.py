@@ -4,14 +4,18 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from stacks.change_events import ChangeEvents
+from stacks.commands import Commands
 from stacks.inbound import Inbound
 from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.business_dashboard import BusinessDashboard
 from stacks.monitoring.engineer_dashboard import EngineerDashboard
 from stacks.monitoring.metrics import Metrics
+from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands
 from stacks.monitoring.silence import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.organization import Organization
+from stacks.reading_api import ReadingApi
 from stacks.redrive import Redrive
 from stacks.storage import Storage
 
@@ -28,17 +32,29 @@ class Monitoring(Construct):
         key: kms.IKey,
         inbound: Inbound,
         storage: Storage,
+        change_events: ChangeEvents,
+        commands: Commands,
+        reading_api: ReadingApi,
         redrive: Redrive,
         rest_api: apigateway.RestApi,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = AlarmTopic(self, "Topic", key=key, emails=organization.alarm_emails).topic
         metrics = Metrics(
-            organization=organization.name, inbound=inbound, storage=storage, redrive=redrive, rest_api=rest_api
+            organization=organization.name,
+            inbound=inbound,
+            storage=storage,
+            change_events=change_events,
+            commands=commands,
+            reading_api=reading_api,
+            redrive=redrive,
+            rest_api=rest_api,
         )
         alarms = Alarms(self, "Alarms", topic=self.topic, metrics=metrics, thresholds=organization.alarms)
         if organization.alarms.silence_minutes:
             watch_silence(alarms, metrics=metrics, thresholds=organization.alarms)
+        watch_change_events(alarms, metrics=metrics, thresholds=organization.alarms)
+        watch_commands(alarms, metrics=metrics, thresholds=organization.alarms)
         self.business_dashboard = BusinessDashboard(
             self, "Business", metrics=metrics, thresholds=organization.alarms, alarms=alarms.by_name
         ).dashboard

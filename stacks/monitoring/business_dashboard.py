@@ -32,21 +32,40 @@ class BusinessDashboard(Construct):
             "Dashboard",
             dashboard_name=f"{cdk.Stack.of(self).stack_name}-business",
             default_interval=cdk.Duration.days(1),
-            widgets=[self._verdict(), self._totals(), self._came(), self._fresh(), self._ends()],
+            widgets=[
+                self._verdict(),
+                self._totals(),
+                self._came(),
+                self._fresh(),
+                self._ends(),
+                widgets.heading("### Commands to VectorCare"),
+                self._commands(),
+            ],
         )
 
     def _verdict(self) -> list[cloudwatch.IWidget]:
         return [
             cloudwatch.TextWidget(
                 markdown=f"## Service requests of {self._metrics.organization}\n"
-                "Red means that trips may be missing or out of date. What to do: docs/runbook.md.",
+                "Red means that trips may be missing or out of date, here or at VectorCare. See docs/runbook.md.",
                 width=10,
                 height=3,
             ),
             widgets.states(
                 "Is all well?",
                 self._alarms,
-                ["Silence", "Freshness", "DeadLetters", "SignatureFailures", "ServerErrors"],
+                [
+                    "Silence",
+                    "Freshness",
+                    "DeadLetters",
+                    "SignatureFailures",
+                    "ServerErrors",
+                    "UnpublishedEvents",
+                    "CredentialsRefused",
+                    "CircuitOpen",
+                    "CommandsExpired",
+                    "CommandsFailing",
+                ],
                 width=14,
             ),
         ]
@@ -123,5 +142,29 @@ class BusinessDashboard(Construct):
                 self._metrics.own_by("reason", "Failed", service="processor", prefix="died: "),
                 width=12,
                 unit="in 5 minutes",
+            ),
+        ]
+
+    def _commands(self) -> list[cloudwatch.IWidget]:
+        own = self._metrics.own
+        return [
+            widgets.graph(
+                "How commands ended",
+                own("CommandSucceeded", service="sender", label="VectorCare took them"),
+                own("CommandExpired", service="sender", label="expired"),
+                own("CommandUncertain", service="sender", label="uncertain"),
+                self._metrics.own_by("reason", "CommandFailed", service="sender", prefix="refused: "),
+                width=12,
+                unit="commands in 5 minutes",
+                stacked=True,
+            ),
+            widgets.graph(
+                "Lag: from a command's arrival to its end",
+                own("CommandLagSeconds", service="sender", statistic="p50", label="half are faster"),
+                own("CommandLagSeconds", service="sender", statistic="p99", label="99 of 100 are faster"),
+                own("CommandWaitingSeconds", service="sender", statistic=MAXIMUM, label="oldest tried again"),
+                width=12,
+                unit="seconds",
+                threshold=("CommandsLate", self._thresholds.command_seconds),
             ),
         ]

@@ -1,4 +1,4 @@
-"""The dashboard for the engineer on call: each part on the way of a webhook, in its order."""
+"""The dashboard for the engineer on call: each part on the way of a webhook, a change and a command."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from constructs import Construct
 from stacks.alarm_thresholds import AlarmThresholds
 from stacks.monitoring import widgets
 from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, SUM, Metrics
+from stacks.monitoring.outbound_rows import outbound_rows
 
 
 class EngineerDashboard(Construct):
@@ -46,6 +47,7 @@ class EngineerDashboard(Construct):
                 self._spool(),
                 widgets.heading("### Tables"),
                 self._tables(),
+                *outbound_rows(metrics, thresholds),
             ],
         )
 

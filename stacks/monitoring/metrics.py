@@ -8,7 +8,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 
+from stacks.change_events import ChangeEvents
+from stacks.commands import Commands
 from stacks.inbound import Inbound
+from stacks.reading_api import ReadingApi
 from stacks.redrive import Redrive
 from stacks.storage import STATUS_INDEX, Storage
 
@@ -27,13 +30,16 @@ class Metrics:
     ----------
     organization : str
         Its name, a dimension of all that the functions emit.
-    inbound, storage, redrive, rest_api
+    inbound, storage, change_events, commands, reading_api, redrive, rest_api
         The resources of which AWS keeps metrics.
     """
 
     organization: str
     inbound: Inbound
     storage: Storage
+    change_events: ChangeEvents
+    commands: Commands
+    reading_api: ReadingApi
     redrive: Redrive
     rest_api: apigateway.RestApi
 
@@ -46,6 +52,9 @@ class Metrics:
             "processor": inbound.processor.function,
             "drain": inbound.drain.function,
             "redrive": self.redrive.function,
+            "publisher": self.change_events.publisher.function,
+            "sender": self.commands.sender.function,
+            "reader": self.reading_api.reader.function,
         }
 
     @property
@@ -98,6 +107,21 @@ class Metrics:
     ) -> cloudwatch.Metric:
         """Give a metric that API Gateway keeps of the API."""
         return self.rest_api.metric(name, statistic=statistic, period=period, label=label)
+
+    def iterator_age(self, *, label: str | None = None) -> cloudwatch.Metric:
+        """Give the age, in milliseconds, of the changes that the publisher is at."""
+        return self.functions["publisher"].metric("IteratorAge", statistic=MAXIMUM, period=FIVE_MINUTES, label=label)
+
+    def bus(self, name: str, *, label: str) -> cloudwatch.Metric:
+        """Give a metric that EventBridge keeps of the bus (EventBridge User Guide, "Monitoring Amazon EventBridge")."""
+        return cloudwatch.Metric(
+            namespace="AWS/Events",
+            metric_name=name,
+            dimensions_map={"EventBusName": self.change_events.bus.event_bus_name},
+            statistic=SUM,
+            period=FIVE_MINUTES,
+            label=label,
+        )
 
     def table_throttles(self, table: str, *, index: str | None = None, label: str | None = None) -> cloudwatch.Metric:
         """Give the writes that a table, or an index of it, refused for their number."""

@@ -1,22 +1,38 @@
-"""Every alarm moves to ALARM when its metric is too much, and tells the topic, on a stand of its own."""
+"""Every alarm moves to ALARM when its metric is too much, and tells the topic, on a stand of its own.
+
+What goes wrong on the way out is measured where its alarm looks: by the same name and dimensions, which the emulator
+would not mind.
+"""
 
 import json
+import time
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from dashboards.readings import Reading, collect
 from local import stand as stands
+from local import vectorcare as webhooks
 from local.deployment import Assembly
 from local.organization import Organization
 from local.report import Report
 from local.stand import Stand
+from local.vectorcare import VectorCare
+from tests.end_to_end.subscriber import command
+from tests.end_to_end.support import closed_port, environment, webhook
+
+PATIENCE = 30.0
+"""Seconds until what was caused is measured, on a machine that does other things too."""
 
 Alarm = Mapping[str, Any]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def quiet_stand(
     assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stand]:
@@ -48,6 +64,44 @@ def test_every_alarm_moves_and_is_told_with_its_section_of_the_runbook(quiet_sta
     for name, message in told.items():
         assert message["NewStateValue"] == "ALARM"
         assert f"docs/runbook.md#{name.rsplit('-', 1)[1].lower()}" in message["AlarmDescription"]
+
+
+def test_what_is_no_command_is_counted_where_the_alarm_looks(quiet_stand: Stand) -> None:
+    command(quiet_stand, "no command")
+    assert measured(quiet_stand, "CommandDeadLetters", at_least=1)
+
+
+def test_a_command_that_is_refused_for_good_is_measured(quiet_stand: Stand) -> None:
+    # Given a service request of another organization
+    foreign = trip(quiet_stand)
+    quiet_stand.vectorcare_api.rules.foreign.add(foreign)
+    # When it is accepted
+    command(quiet_stand, {"command": "accept", "service_request_id": foreign, "command_id": uuid.uuid4().hex})
+    # Then it is in the share that the alarm watches
+    assert measured(quiet_stand, "CommandsFailing", at_least=threshold(quiet_stand, "CommandsFailing"))
+
+
+def test_an_event_that_the_bus_does_not_take_is_counted_where_the_alarm_looks(
+    quiet_stand: Stand, old_key: rsa.RSAPrivateKey
+) -> None:
+    # Given a publisher whose bus cannot be reached
+    with closed_port() as nobody, environment(quiet_stand, "PublisherFunction", AWS_ENDPOINT_URL_EVENTBRIDGE=nobody):
+        # When a service request changes
+        VectorCare(webhook_url=quiet_stand.deployment.webhook_url, private_key=old_key).send(webhook().body)
+        # Then its event waits
+        assert measured(quiet_stand, "UnpublishedEvents", at_least=1)
+
+
+def test_credentials_that_nobody_has_given_and_the_circuit_that_opens_are_measured(quiet_stand: Stand) -> None:
+    # Given a sender that nobody has told where tokens come from
+    with environment(quiet_stand, "SenderFunction", VECTORCARE_TOKEN_URL=""):
+        # When more commands come than failures open the circuit
+        for _ in range(6):
+            state(quiet_stand, trip(quiet_stand))
+        # Then the alarms' metrics say so, and that commands wait
+        for name in ("CredentialsRefused", "CircuitOpen"):
+            assert measured(quiet_stand, name, at_least=threshold(quiet_stand, name))
+        assert measured(quiet_stand, "CommandsLate")
 
 
 def alarms(stand: Stand) -> dict[str, Alarm]:
@@ -95,3 +149,48 @@ def heard(stand: Stand, queue_url: str, *, at_least: int) -> dict[str, Alarm]:
             break
         found |= {message["AlarmName"]: message for message in messages}
     return found
+
+
+def measured(stand: Stand, name: str, *, at_least: float = 0) -> bool:
+    """Wait until the metric of an alarm, with the alarm's own dimensions, has such a value."""
+    alarm = deployed(stand, name)
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    metric = (alarm["Namespace"], alarm["MetricName"], dimensions)
+    urls = [value for output, value in stand.deployment.outputs.items() if output.endswith("QueueUrl")]
+
+    def is_it(reading: Reading) -> bool:
+        return (reading.namespace, reading.metric, reading.dimensions) == metric and reading.value >= at_least
+
+    return within(PATIENCE, lambda: any(map(is_it, collect(stand.emulator.aws, queue_urls=urls))))
+
+
+def within(seconds: float, is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+def deployed(stand: Stand, name: str) -> Alarm:
+    return alarms(stand)[f"VectorCareBridge-{stand.organization.name}-{name}"]
+
+
+def threshold(stand: Stand, name: str) -> float:
+    value: float = deployed(stand, name)["Threshold"]
+    return value
+
+
+def trip(stand: Stand) -> str:
+    name = webhooks.new_service_request_id()
+    stand.vectorcare_api.rules.requests[name] = "ASSIGNED"
+    return name
+
+
+def state(stand: Stand, service_request_id: str) -> None:
+    at = datetime.now(UTC).isoformat()
+    command(
+        stand,
+        {"command": "state_update", "service_request_id": service_request_id, "name": "en_route", "timestamp": at},
+    )

@@ -29,6 +29,7 @@ FILES = {
     + "journal_retention_days = 400\nstate_retention_days = 30\nmax_concurrency = 2\n"
     + "[alarms]\nfreshness_seconds = 120\nwaiting_messages = 500\nanswer_milliseconds = 5000\nrefused_webhooks = 2\n"
     + "duplicates_per_hour = 40\nsilence_minutes = 90\n"
+    + "publishing_seconds = 600\ncommand_seconds = 90\nfailed_commands_percent = 40\n"
     + 'busy_hours = "06:30-22:15"\nbusy_days = ["SAT", "SUN"]\ntime_zone = "America/Los_Angeles"\n',
 }
 

@@ -92,6 +92,15 @@ def test_statistics_are_cloudwatchs(name: str, value: float) -> None:
     assert statistic_of(name, [4, 1, 3, 2]) == value
 
 
+def test_a_search_is_drawn_by_the_axis_that_it_asks_for() -> None:
+    search = """SEARCH('{VectorCareBridge,organization,reason} MetricName="Failed" organization="acme"', 'Sum', 300)"""
+    metrics = [[{"expression": search, "label": "left"}], [{"expression": search, "label": "right", "yAxis": "right"}]]
+    widget = {"type": "metric", "x": 0, "y": 0, "width": 6, "height": 6, "properties": {"metrics": metrics}}
+    (read_widget,) = definition.read(json.dumps({"widgets": [widget]}))
+    left, right = read_widget.lines
+    assert (left.right, right.right) == (False, True)
+
+
 def test_an_expression_that_cannot_be_drawn_is_named() -> None:
     widget = {"type": "metric", "x": 0, "y": 0, "width": 6, "height": 6}
     body = {"widgets": [{**widget, "properties": {"metrics": [[{"expression": "m1/m2", "label": "ratio"}]]}}]}

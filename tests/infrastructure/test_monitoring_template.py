@@ -16,7 +16,9 @@ from tests.infrastructure.templates import (
     referred,
     rendered,
     rest_api_id,
+    unpublished,
 )
+from vectorcare_bridge import retry
 from vectorcare_bridge.observability import Metric
 
 
@@ -107,6 +109,73 @@ def test_queue_and_dead_letters_are_watched(
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"], minutes) == expected
 
 
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("UnpublishedEvents", ("ApproximateNumberOfMessagesVisible", 1, 1)),
+        ("UnpublishedEventsForgotten", ("ApproximateNumberOfMessagesVisible", 1, 7 * DAY)),
+        ("CommandDeadLetters", ("ApproximateNumberOfMessagesVisible", 1, 1)),
+        ("CommandsWaiting", ("ApproximateAgeOfOldestMessage", 300, 1)),
+    ],
+)
+def test_the_queues_of_the_outbound_way_are_watched(
+    templates: Mapping[str, Template], name: str, expected: tuple[str, int, int]
+) -> None:
+    # Given
+    template = templates["minimal"]
+    queue, dead_letters = queues(template, "sender")
+    where = {"CommandDeadLetters": dead_letters, "CommandsWaiting": queue}.get(name, unpublished(template))
+    # When
+    alarm = alarms(template)[name]
+    # Then
+    assert watched(template, alarm) is template["Resources"][where]
+    assert (alarm["Namespace"], alarm["ComparisonOperator"]) == ("AWS/SQS", "GreaterThanOrEqualToThreshold")
+    assert alarm["Statistic"] == "Maximum"
+    assert (alarm["MetricName"], alarm["Threshold"], minutes_back(alarm)) == expected
+
+
+def test_what_waits_is_told_of_long_before_sqs_deletes_it(template: Template) -> None:
+    alarm = alarms(template)["UnpublishedEventsForgotten"]
+    seconds = template["Resources"][unpublished(template)]["Properties"]["MessageRetentionPeriod"]
+    assert minutes_back(alarm) * 60 <= seconds / 2
+
+
+def test_the_publisher_is_watched_before_the_stream_forgets(templates: Mapping[str, Template]) -> None:
+    # Given
+    template = templates["everything"]
+    # When
+    alarm = alarms(template)["PublisherBehind"]
+    # Then milliseconds
+    assert watched(template, alarm) is functions(template)["publisher"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("IteratorAge", "Maximum", 600_000)
+    assert minutes_back(alarm) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Retrying", (3, 6)),
+        ("SlowAnswers", (2, 3)),
+        ("PublisherErrors", (3, 3)),
+        ("CredentialsRefused", (2, 3)),
+        ("CircuitOpen", (2, 3)),
+        ("CommandsLate", (1, 6)),  # no data in between, however long a command waits for its next attempt
+        ("CommandsFailing", (2, 4)),
+    ],
+)
+def test_what_may_mend_itself_has_to_last(template: Template, name: str, expected: tuple[int, int]) -> None:
+    alarm = alarms(template)[name]
+    assert (alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]), alarm["EvaluationPeriods"]) == expected
+
+
+def test_a_late_command_is_told_of_for_longer_than_it_waits_between_attempts(template: Template) -> None:
+    longest = retry.LONGEST_SECONDS + retry.LONGEST_RETRY_AFTER_SECONDS
+    assert minutes_back(alarms(template)["CommandsLate"]) * 60 > longest
+
+
 @pytest.mark.parametrize(
     ("name", "service", "metric", "expected"),
     [
@@ -117,6 +186,13 @@ def test_queue_and_dead_letters_are_watched(
         ("SpoolNotEmpty", "drain", Metric.SPOOL_OBJECTS, ("Maximum", 1, 3)),
         ("DrainFailures", "drain", Metric.DRAIN_FAILED, ("Sum", 1, 5)),
         ("Silence", "ingest", Metric.ACCEPTED, ("Sum", 1, 240)),
+        ("ChangesUnreadable", "publisher", Metric.CHANGE_UNREADABLE, ("Sum", 1, 5)),
+        ("CommandsLate", "sender", Metric.COMMAND_WAITING_SECONDS, ("Maximum", 300, 30)),
+        ("CommandsExpired", "sender", Metric.COMMAND_EXPIRED, ("Sum", 1, 5)),
+        ("CommandsUncertain", "sender", Metric.COMMAND_UNCERTAIN, ("Sum", 1, 5)),
+        ("CommandsFailing", "sender", Metric.COMMAND_FAILED_PERCENT, ("Average", 25, 120)),
+        ("CredentialsRefused", "sender", Metric.CREDENTIALS_REFUSED, ("Sum", 1, 15)),
+        ("CircuitOpen", "sender", Metric.CIRCUIT_OPENED, ("Sum", 1, 15)),
     ],
 )
 def test_a_functions_own_metric_is_watched_as_it_writes_it(
@@ -162,6 +238,7 @@ def test_what_vectorcare_is_answered_is_watched(
     ("name", "function", "metric"),
     [
         ("ProcessorErrors", "processor", "Errors"),
+        ("PublisherErrors", "publisher", "Errors"),
         ("DrainErrors", "drain", "Errors"),
         ("DrainStopped", "drain", "Invocations"),
         ("IngestThrottled", "ingest", "Throttles"),
@@ -201,6 +278,9 @@ def test_the_file_says_from_when_on(templates: Mapping[str, Template]) -> None:
     assert said["SignatureFailures"]["Threshold"] == 6  # two webhooks, three attempts each
     assert said["Duplicates"]["Threshold"] == 40
     assert said["Silence"]["EvaluationPeriods"] == 90
+    assert said["PublisherBehind"]["Threshold"] == 600_000  # milliseconds
+    assert said["CommandsWaiting"]["Threshold"] == said["CommandsLate"]["Threshold"] == 90
+    assert said["CommandsFailing"]["Threshold"] == 40
 
 
 def watched(template: Template, alarm: Resource) -> Resource:
@@ -208,3 +288,8 @@ def watched(template: Template, alarm: Resource) -> Resource:
     reference = dimension["Value"]
     resource: Resource = template["Resources"][referred(reference)]
     return resource
+
+
+def minutes_back(alarm: Resource) -> float:
+    minutes: float = alarm["Period"] * alarm["EvaluationPeriods"] / 60
+    return minutes

@@ -110,6 +110,12 @@ WRONG = {
         "alarms.freshness_seconds: is not a whole number in",
     ),
     "an answer too late for VectorCare": (ALARMS + "answer_milliseconds = 10000\n", "choose one from 500 to 9000"),
+    "a change that the stream has nearly forgotten": (
+        ALARMS + "publishing_seconds = 86400\n",
+        "alarms.publishing_seconds: is not a whole number in range; choose one from 60 to 64800",
+    ),
+    "a command that has expired by then": (ALARMS + "command_seconds = 3600\n", "choose one from 60 to 1800"),
+    "more commands than all": (ALARMS + "failed_commands_percent = 101\n", "choose one from 1 to 100"),
     "hours in words": (ALARMS + 'busy_hours = "nine to five"\n', "alarms.busy_hours: is not a span of hours; write it"),
     "an hour too late": (
         ALARMS + 'busy_hours = "09:00-24:00"\n',

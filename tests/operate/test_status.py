@@ -90,6 +90,35 @@ def test_a_dead_letter_needs_a_person(run: Run, cloud: Cloud) -> None:
     assert "bridge dlq list" in result.stdout
 
 
+def test_commands_are_counted_where_they_wait(run: Run, cloud: Cloud) -> None:
+    # Given
+    for _ in range(2):
+        cloud.sqs.send_message(QueueUrl=cloud.outbound_queue_url, MessageBody="{}")
+    cloud.sqs.receive_message(QueueUrl=cloud.outbound_queue_url, MaxNumberOfMessages=1)
+    # When
+    result = run("status", "--json")
+    # Then that they wait is no reason to wake anybody
+    (figures,) = parsed(result)
+    assert figures["commands"] == {"visible": 1, "in_flight": 1, "delayed": 0}
+    assert (figures["unpublished"], figures["dead_commands"]) == (0, 0)
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(("figure", "queue"), [("unpublished", "unpublished"), ("dead_commands", "outbound")])
+def test_what_did_not_get_out_needs_a_person_who_is_told_where_it_is(
+    figure: str, queue: str, run: Run, cloud: Cloud
+) -> None:
+    # Given
+    url = {"unpublished": cloud.unpublished_queue_url, "outbound": cloud.outbound_dead_letter_queue_url}[queue]
+    cloud.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    # When
+    told, counted = run("status"), run("status", "--json")
+    # Then
+    assert told.exit_code == counted.exit_code == 1
+    assert f"bridge dlq list --queue {queue}" in told.stdout
+    assert parsed(counted)[0][figure] == 1
+
+
 def test_an_alarm_of_the_stack_needs_a_person(run: Run, stack: Stack) -> None:
     # Given
     put_alarm(stack, "VectorCareBridge-acme-Silence", state="ALARM")

@@ -15,6 +15,7 @@ from tests.support import events, faults
 from tests.support.cloud import CREDENTIALS, Context, _fresh_handler
 from tests.unit.conftest import Output
 from tests.unit.test_change import NAME, item
+from vectorcare_bridge.bus import Bus, Entry
 
 QUEUE_OF_ALL_EVENTS = "all-events"
 
@@ -148,6 +149,21 @@ def test_one_that_the_bus_refuses_does_not_keep_the_others_back() -> None:
     # Then the others arrive, and the large one waits without its data
     assert {event["detail"]["service_request_id"] for event in with_data.published()} == {"VC-TEST0001", "VC-3"}
     assert [aside["detail"]["service_request_id"] for aside in with_data.unpublished()] == ["VC-LARGE"]
+
+
+def test_the_buss_code_for_a_single_event_is_logged_and_not_its_text(output: Output) -> None:
+    # Given a bus that takes one of two events, and whose text repeats what it was given
+    client = mock.Mock()
+    refusal = {"ErrorCode": "ThrottlingException", "ErrorMessage": NAME}
+    client.put_events.return_value = {"Entries": [{"EventId": "1"}, refusal]}
+    taken, refused = Entry("One", {}), Entry("Other", {"note": NAME})
+    # When both are published
+    failed = Bus(client, "bus").publish([taken, refused])
+    # Then the other one comes back
+    assert failed == [refused]
+    text = output.text()
+    assert '"ThrottlingException"' in text
+    assert NAME not in text
 
 
 def test_when_neither_bus_nor_queue_takes_it_the_stream_keeps_it(subscribed: Subscribed, output: Output) -> None:
