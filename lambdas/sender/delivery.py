@@ -26,6 +26,8 @@ class Message:
         SQS's.
     first_id : str
         The id under which the command first came on the queue; another one only where it was redriven.
+    redriven : str
+        How often it was taken out of the dead-letter queue, in digits.
     receives : int
         Counts this delivery.
     sent_at : str
@@ -36,6 +38,7 @@ class Message:
 
     message_id: str
     first_id: str
+    redriven: str
     receipt_handle: str
     receives: int
     sent_at: str

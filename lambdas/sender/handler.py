@@ -60,6 +60,7 @@ def _message(record: dict[str, Any]) -> Message:
     return Message(
         message_id=record["messageId"],
         first_id=redriven_command.first_message_id(values, record["messageId"]),
+        redriven=redriven_command.redriven(values),
         receipt_handle=record["receiptHandle"],
         receives=int(record["attributes"]["ApproximateReceiveCount"]),
         sent_at=redriven_command.first_sent_at(

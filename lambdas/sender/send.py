@@ -126,7 +126,9 @@ class Sender:
     def _set_aside(self, message: Message) -> bool:
         """Put among the dead letters what cannot be read: left to SQS, it would be received 300 times before."""
         try:
-            origin = redriven_command.origin(message_id=message.first_id, sent_at=message.sent_at)
+            origin = redriven_command.origin(
+                message_id=message.first_id, sent_at=message.sent_at, redriven=message.redriven
+            )
             self._dead_letters.send(SqsMessage(MessageBody=message.body, MessageAttributes=origin))
         except Exception as error:  # noqa: BLE001 it comes back, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)

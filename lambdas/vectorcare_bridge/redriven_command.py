@@ -9,7 +9,7 @@ from typing import Any
 
 from vectorcare_bridge import instant, message
 
-_MESSAGE_ID, _SENT_AT = "first_message_id", "first_sent_at"
+_MESSAGE_ID, _SENT_AT, _REDRIVEN = "first_message_id", "first_sent_at", "redriven"
 
 
 def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> dict[str, Any]:
@@ -23,15 +23,14 @@ def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> di
         The letter's; they count unless it had been redriven before.
     """
     values = message.values(given)
-    return {
-        "redriven": message.redriven(given)["redriven"],
-        **origin(message_id=first_message_id(values, message_id), sent_at=first_sent_at(values, sent_at)),
-    }
+    first_id, since = first_message_id(values, message_id), first_sent_at(values, sent_at)
+    return message.redriven(origin(message_id=first_id, sent_at=since, redriven=redriven(values)))
 
 
-def origin(*, message_id: str, sent_at: str) -> dict[str, Any]:
-    """Make the attributes that say under which id, and when (27-character instant), a command first came."""
+def origin(*, message_id: str, sent_at: str, redriven: str) -> dict[str, Any]:
+    """Make the attributes that say under which id and when a command first came, and how often it was redriven."""
     return {
+        _REDRIVEN: {"DataType": "Number", "StringValue": redriven},
         _MESSAGE_ID: {"DataType": "String", "StringValue": message_id},
         _SENT_AT: {"DataType": "String", "StringValue": sent_at},
     }
@@ -48,6 +47,12 @@ def first_sent_at(values: Mapping[str, str], sent_at: str) -> str:
         return min(sent_at, instant.parse(values.get(_SENT_AT, "")))
     except ValueError:
         return sent_at
+
+
+def redriven(values: Mapping[str, str]) -> str:
+    """Say how often it was redriven, in digits; 0 where it says no number."""
+    count = values.get(_REDRIVEN, "0")
+    return count if count.isdecimal() else "0"
 
 
 def instant_of(sent_timestamp: str) -> str:

@@ -79,3 +79,18 @@ def test_a_command_without_a_name_is_known_again_by_its_first_id(outbound: Outbo
     # Then VectorCare got it once, and its end is told again
     assert outbound.paths() == ["/requests/service/s1/"]
     assert [one["command_id"] for one in outbound.outcomes()] == [first_id, first_id]
+
+
+def test_what_cannot_be_read_keeps_its_first_id_and_time_among_the_dead(outbound: Outbound) -> None:
+    # Given a message that cannot be read, and was redriven once
+    sent_at = outbound.clock.ago(60)
+    outbound.put_body("x", redriven_command.attributes({}, message_id="first", sent_at=sent_at))
+    # When it is delivered
+    outbound.run()
+    # Then it is dead under the id and of the age that it had
+    [letter] = outbound.dead_letters.messages()
+    assert {name: one["StringValue"] for name, one in letter.attributes.items()} == {
+        "redriven": "1",
+        "first_message_id": "first",
+        "first_sent_at": sent_at,
+    }
