@@ -1,7 +1,5 @@
 """Many seeds, over the processor's cores."""
 
-import gc
-import logging
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from simulation.run import Result, run
+
+_SEEDS_OF_A_PROCESS = 4
 
 
 @dataclass(slots=True)
@@ -60,34 +60,15 @@ def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Call
         Told each result, in any order.
     """
     totals = Totals()
-    one = partial(_run_one, events=events)
-    if processes == 1:
-        _warm_up()
-        for result in map(one, seeds):
-            totals.add(result)
-            progress(result)
-        return totals
-    with multiprocessing.get_context("spawn").Pool(processes, initializer=_warm_up) as pool:
-        for result in pool.imap_unordered(one, seeds, chunksize=4):
+    # A process that ends gives everything back at once: no run is collected, only forgotten with its process.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["simulation.warm"])
+    with context.Pool(processes, maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(partial(_run_one, events=events), seeds, chunksize=_SEEDS_OF_A_PROCESS):
             totals.add(result)
             progress(result)
     return totals
 
 
-def _warm_up() -> None:
-    # Nobody reads where a line was logged (Logging HOWTO, "Optimization").
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # What the first run imports stays for good: no collection needs to look at it again.
-    _run_one(0, events=1)
-    gc.freeze()
-
-
 def _run_one(seed: int, *, events: int) -> Result:
-    # A run makes much that refers to itself and is all thrown away at its end: once is cheaper than all the time.
-    gc.disable()
-    try:
-        return run(seed, events=events)
-    finally:
-        gc.enable()
-        gc.collect()
+    return run(seed, events=events)

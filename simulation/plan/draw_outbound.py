@@ -97,7 +97,7 @@ class _Drawing:
             self._state(at, service_request_id, "asleep", expected=Expected.REFUSED)
         elif way == 1:
             service_request_id = self._request("ASSIGNED")
-            age = random.choice((8 * _DAY, -_HOUR))
+            age = random.choice((8 * _DAY, -2 * _DAY))
             self._state(at, service_request_id, "arrived", age=age, expected=Expected.REFUSED)
         elif way == 2:  # noqa: PLR2004 one of five ways
             note = self._note() + "x" * 450
