@@ -2,14 +2,26 @@
 
 import click
 
-from operate import audit, configuration, dead_letters, replay, restore, send, show, status, tail
+from operate import (
+    audit,
+    commands,
+    configuration,
+    dead_letters,
+    replay,
+    restore,
+    send,
+    send_command,
+    show,
+    status,
+    tail,
+)
 from operate.options import Bridge, common_options
 
 _SECTIONS = {
-    "See what happens": ("status", "show", "tail"),
+    "See what happens": ("status", "show", "tail", "commands"),
     "Mend what went wrong": ("dlq", "replay", "restore"),
     "Prove what is kept": ("audit",),
-    "Set up and try": ("new", "check", "send"),
+    "Set up and try": ("new", "check", "send", "send-command"),
 }
 
 
@@ -50,6 +62,7 @@ for _command in (
     status.status,
     show.show,
     tail.tail,
+    commands.commands,
     dead_letters.dlq,
     replay.replay,
     restore.restore,
@@ -57,6 +70,7 @@ for _command in (
     configuration.new,
     configuration.check,
     send.send,
+    send_command.send_command,
 ):
     bridge.add_command(_command)
 

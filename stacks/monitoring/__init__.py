@@ -11,7 +11,7 @@ from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.business_dashboard import BusinessDashboard
 from stacks.monitoring.engineer_dashboard import EngineerDashboard
 from stacks.monitoring.metrics import Metrics
-from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands
+from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands, watch_reading
 from stacks.monitoring.silence import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.organization import Organization
@@ -55,6 +55,7 @@ class Monitoring(Construct):
             watch_silence(alarms, metrics=metrics, thresholds=organization.alarms)
         watch_change_events(alarms, metrics=metrics, thresholds=organization.alarms)
         watch_commands(alarms, metrics=metrics, thresholds=organization.alarms)
+        watch_reading(alarms, metrics=metrics)
         self.business_dashboard = BusinessDashboard(
             self, "Business", metrics=metrics, thresholds=organization.alarms, alarms=alarms.by_name
         ).dashboard

@@ -1,4 +1,4 @@
-"""The alarms of the outbound way: changes that do not come to the bus, commands that do not come to VectorCare."""
+"""The alarms of the outbound way: changes that do not come out or cannot be read, commands that do not go out."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -6,7 +6,7 @@ from aws_cdk.aws_cloudwatch import ComparisonOperator
 
 from stacks.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
-from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, Metrics
+from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
 
 
 def watch_change_events(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresholds) -> None:
@@ -68,6 +68,17 @@ def watch_commands(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresho
         metric=metrics.own("CircuitOpened", service="sender"),
         periods=3,
         of_which=2,
+    )
+
+
+def watch_reading(alarms: Alarms, *, metrics: Metrics) -> None:
+    """Add the alarm of the reading API."""
+    alarms.add(
+        "ReadingFails",
+        description="The reading API has answered 5xx for a quarter of an hour: who reads sees nothing new.",
+        metric=metrics.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
+        # Readers are told to try again: only what lasts is worth a person's sleep.
+        periods=3,
     )
 
 

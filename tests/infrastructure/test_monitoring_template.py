@@ -164,6 +164,7 @@ def test_the_publisher_is_watched_before_the_stream_forgets(templates: Mapping[s
         ("CircuitOpen", (2, 3)),
         ("CommandsLate", (1, 6)),  # no data in between, however long a command waits for its next attempt
         ("CommandsFailing", (2, 4)),
+        ("ReadingFails", (3, 3)),
     ],
 )
 def test_what_may_mend_itself_has_to_last(template: Template, name: str, expected: tuple[int, int]) -> None:
@@ -218,17 +219,22 @@ def test_a_functions_own_metric_is_watched_as_it_writes_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("ServerErrors", ("5XXError", "Sum", 1)), ("SlowAnswers", ("Latency", "p99", 3000))]
+    ("name", "answering", "expected"),
+    [
+        ("ServerErrors", "webhook", ("5XXError", "Sum", 1)),
+        ("SlowAnswers", "webhook", ("Latency", "p99", 3000)),
+        ("ReadingFails", "reading", ("5XXError", "Sum", 1)),
+    ],
 )
-def test_what_vectorcare_is_answered_is_watched(
-    templates: Mapping[str, Template], name: str, expected: tuple[str, str, int]
+def test_what_vectorcare_and_readers_are_answered_is_watched(
+    templates: Mapping[str, Template], name: str, answering: str, expected: tuple[str, str, int]
 ) -> None:
     # Given
     template = templates["minimal"]
     # When
     alarm = alarms(template)[name]
     # Then
-    api = template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"]
+    api = template["Resources"][rest_api_id(template, answering)]["Properties"]["Name"]
     assert {"Name": "ApiName", "Value": api} in alarm["Dimensions"]
     statistic = alarm.get("ExtendedStatistic", alarm.get("Statistic"))
     assert (alarm["MetricName"], statistic, alarm["Threshold"]) == expected

@@ -77,6 +77,8 @@ def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
             "OutboundQueueUrl": cloud.outbound_queue_url,
             "OutboundDeadLetterQueueUrl": cloud.outbound_dead_letter_queue_url,
             "UnpublishedQueueUrl": cloud.unpublished_queue_url,
+            "CommandsTable": "commands",
+            "SenderFunction": "sender",
             "SpoolBucket": "spool",
             "IngestFunction": "ingest",
             "ProcessorFunction": "processor",
