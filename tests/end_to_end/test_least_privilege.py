@@ -22,6 +22,7 @@ from tests.end_to_end.support import QUIET_WITHIN, environment, webhook
 from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
 from tests.support.reading import EVENTS, LIST, ONE, proxy_event
+from vectorcare_bridge import unpublished
 from vectorcare_bridge.message import Webhook, encode
 from vectorcare_bridge.spool import Spool
 
@@ -33,7 +34,7 @@ GRANTED: dict[str, Observation] = {
     "ingest": {"status": 200, "queued": 1, "spooled": 0},
     "processor": {"given_back": ["poison"], "journaled": True, "applied": True, "poison_is_back": True},
     "drain": {"answer": {"moved": 1, "failed": 0, "stopped": "empty"}, "queued": 1, "spooled": 0},
-    "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True},
+    "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True, "heard": 1},
     "publisher": {"failed": False, "heard": 1, "set_aside": 0},
     "sender": {
         "given_back": ["early"],
@@ -81,17 +82,12 @@ WITHOUT: dict[tuple[str, str], Observation] = {
         "queued": 0,
         "spooled": 1,
     },
-    ("redrive", "sqs:ReceiveMessage"): FAILED | {"queued": 0, "skipped_is_back": True},
-    ("redrive", "sqs:SendMessage"): {
-        "moved": 0,
-        "skipped": 1,
-        "remaining": 2,
-        "queued": 0,
-        "skipped_is_back": True,
-    },
+    ("redrive", "sqs:ReceiveMessage"): FAILED | {"queued": 0, "skipped_is_back": True, "heard": 0},
+    ("redrive", "sqs:SendMessage"): GRANTED["redrive"] | {"moved": 0, "remaining": 2, "queued": 0},
     ("redrive", "sqs:DeleteMessage"): GRANTED["redrive"] | {"remaining": 2},
     ("redrive", "sqs:ChangeMessageVisibility"): GRANTED["redrive"] | {"skipped_is_back": False},
-    ("redrive", "sqs:GetQueueAttributes"): FAILED | {"queued": 1, "skipped_is_back": True},
+    ("redrive", "sqs:GetQueueAttributes"): FAILED | {"queued": 1, "skipped_is_back": True, "heard": 1},
+    ("redrive", "events:PutEvents"): GRANTED["redrive"] | {"heard": 0},
     ("publisher", "events:PutEvents"): {"failed": False, "heard": 0, "set_aside": 1},
     ("publisher", "sqs:SendMessage"): {"failed": True, "heard": 0, "set_aside": 0},
     ("sender", "dynamodb:GetItem"): UNSENT,
@@ -132,7 +128,7 @@ def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Cal
             "ingest": lambda: _ingest(stand, vectorcare),
             "processor": lambda: _process(stand),
             "drain": lambda: _drain(stand),
-            "redrive": lambda: _redrive(stand),
+            "redrive": lambda: _redrive(stand, subscriber),
             "publisher": lambda: _publish(stand, subscriber),
             "sender": lambda: _send_commands(stand, subscriber),
             "reader": lambda: _read(stand),
@@ -226,13 +222,33 @@ def _drain(stand: Stand) -> Observation:
     return seen | {"queued": stand.holdings.waiting(), "spooled": stand.holdings.spooled()}
 
 
-def _redrive(stand: Stand) -> Observation:
-    """Have the redrive move one of two dead letters, and give the other back."""
+def _redrive(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Have the redrive move one of two dead letters, give the other back, and publish what the bus had not taken."""
     _send(stand, "DeadLetterQueueUrl", b"no JSON", b"[]")
     answer = stand.holdings.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
     seen = FAILED if "errorMessage" in answer else {name: answer[name] for name in ("moved", "skipped", "remaining")}
     back = [message["Body"] for message in _receive(stand, "DeadLetterQueueUrl", hide=0)]
-    return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back}
+    name = new_service_request_id()
+    stand.emulator.aws.sqs.send_message(
+        QueueUrl=stand.deployment.outputs["UnpublishedQueueUrl"],
+        MessageBody=unpublished.write(
+            "ServiceRequestAvailable",
+            {
+                "schema_version": "1.0",
+                "service_request_id": name,
+                "request_status": "AVAILABLE",
+                "previous_status": None,
+                "action": None,
+                "last_updated": "2026-03-01T12:00:00.000000Z",
+                "event_id": "event-1",
+                "revision": 1,
+                "changed_fields": [],
+            },
+        )["MessageBody"],
+    )
+    stand.holdings.invoke("RedriveFunction", {"queue": "unpublished"})
+    heard = len(subscriber.heard(service_request_id=name))
+    return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back, "heard": heard}
 
 
 def _publish(stand: Stand, subscriber: Subscriber) -> Observation:

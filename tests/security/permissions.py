@@ -12,6 +12,7 @@ ENFORCED = {
             "sqs:DeleteMessage",
             "sqs:ChangeMessageVisibility",
             "sqs:GetQueueAttributes",
+            "events:PutEvents",
         }
     ),
     "publisher": frozenset({"events:PutEvents", "sqs:SendMessage"}),
@@ -60,8 +61,7 @@ ASSERTED = {
     "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
     "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
-    # What redrive publishes anew is no part of the control.
-    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED | {"events:PutEvents"},
+    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
     "reader": _ANY_FUNCTION | _USE_TABLES,
