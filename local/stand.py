@@ -22,10 +22,10 @@ from local.organization import Organization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
 from local.vectorcare import VectorCare
-from local.vectorcare_api.connection import connect
-from local.vectorcare_api.rules import API_PATH
-from local.vectorcare_api.server import serving
-from local.vectorcare_api.stand_in import StandIn
+from local.vectorcare.connection import connect
+from local.vectorcare.rules import API_PATH
+from local.vectorcare.server import serving
+from local.vectorcare.stand_in import StandIn
 
 DIRECTORY = Path(".local")
 """The stand's own folder, in the directory that it is started from."""

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from local.vectorcare_api.wire import Fault
+from local.vectorcare.wire import Fault
 from tests.support import faults, sender
 from tests.support.sender import Outbound
 from tests.unit.conftest import Output

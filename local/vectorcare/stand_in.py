@@ -5,8 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from local.vectorcare_api.rules import TOKEN_PATH, Rules
-from local.vectorcare_api.wire import Fault, Request, Response, error
+from local.vectorcare.rules import TOKEN_PATH, Rules
+from local.vectorcare.wire import Fault, Request, Response, error
 
 
 class StandIn:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.vectorcare_api.wire import Request, Response, answer, error, field_error
+from local.vectorcare.wire import Request, Response, answer, error, field_error
 
 TOKEN_PATH = "/v2.0/oauth2/token"  # noqa: S105 a path
 API_PATH = "/openapi/v2.0"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.vectorcare_api.stand_in import StandIn
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare.stand_in import StandIn
+from local.vectorcare.wire import Request, Response
 
 
 @contextmanager
