@@ -154,7 +154,7 @@ def test_while_one_invocation_probes_the_others_wait(outbound: Outbound) -> None
     # When another one comes meanwhile
     with (
         mock.patch.object(outbound.vectorcare.rules, "answer", answer),
-        mock.patch.object(outbound.vectorcare, "_lock", mock.MagicMock()),
+        mock.patch.object(outbound.vectorcare, "lock", mock.MagicMock()),
     ):
         assert outbound.handle([first]) == []
     # Then it calls nobody

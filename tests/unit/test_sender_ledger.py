@@ -116,7 +116,7 @@ def test_what_another_invocation_is_sending_is_left_to_it(outbound: Outbound) ->
 
     with (
         mock.patch.object(outbound.vectorcare.rules, "answer", answer),
-        mock.patch.object(outbound.vectorcare, "_lock", mock.MagicMock()),
+        mock.patch.object(outbound.vectorcare, "lock", mock.MagicMock()),
     ):
         # When both are handled
         assert outbound.handle([record]) == []
