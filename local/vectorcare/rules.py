@@ -172,11 +172,10 @@ class Rules:
         method, status, success = _VERBS[verb]
         if request.method != method:
             return error(405, "api:method_not_allowed")
-        if service_request_id in self.foreign:
-            return error(403, "members:permission_denied")
-        if service_request_id not in self.requests:
+        is_foreign = service_request_id in self.foreign
+        if service_request_id not in self.requests and not is_foreign:
             return error(404, "api:not_found")
-        if self.requests[service_request_id] != status:
+        if is_foreign or self.requests[service_request_id] != status:
             return error(403, "members:permission_denied")
         try:
             body = json.loads(request.body)

@@ -70,6 +70,7 @@ class VectorCare:
                     SIGNATURE_HEADER: signature if signature is not None else sign(body, self._private_key),
                 },
                 timeout=GIVES_UP_AFTER,
+                allow_redirects=False,
                 verify=self._verify,
             )
         return Answer(status=response.status_code, text=response.text, seconds=time.monotonic() - begin)

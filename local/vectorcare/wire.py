@@ -51,6 +51,10 @@ class Fault:
     takes_effect: bool = False
 
 
+class BadRequestError(ValueError):
+    """What was asked for cannot be read; the message says why."""
+
+
 def answer(status: int, content: Any) -> Response:
     """Answer JSON."""
     return Response(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
