@@ -6,11 +6,12 @@ from queue import SimpleQueue
 
 from local.vectorcare.history import Shipment
 
-_THREADS = 16
+# More at once, and a stand that has just begun starts so many functions that none answers in time.
+_THREADS = 4
 
 
 class Lane:
-    """Calls one URL, up to 16 times at once.
+    """Calls one URL, up to 4 times at once.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Requester:
 
     def rest(self) -> dict[str, int]:
         """Wait until nothing is on its way; answers what all calls came to."""
-        _wait(lambda: self.counts()["pending"] == 0)
+        _wait(lambda: self.counts()["pending"] == 0, within=3 * QUIET_WITHIN)
         return self.counts()
 
 
@@ -116,8 +116,8 @@ def _state(stand: Stand, service_request_id: str) -> tuple[str, str]:
     return item["request_status"], item["action"]
 
 
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _wait(condition: Callable[[], bool], *, within: float = PATIENCE) -> None:
+    deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "it does not come to that"
         time.sleep(0.05)
