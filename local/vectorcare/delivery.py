@@ -223,7 +223,7 @@ class Delivery:
             status = sender.send(shipment.body).status
         except requests.Timeout:
             error = "timeout"
-        except requests.RequestException:
+        except (requests.RequestException, ValueError):  # the latter for a host that is no name
             error = "unreachable"
         seconds = time.monotonic() - begin
         if seconds > GIVES_UP_AFTER:  # an answer that came in drops

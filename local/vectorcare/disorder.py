@@ -5,6 +5,7 @@ from random import Random
 
 LATE_SECONDS = (30.0, 900.0)
 DUPLICATE_SECONDS = (1.0, 20.0)
+RESTAMP_SECONDS = (8.0, 64.0)
 HELD_SECONDS = 60.0
 """How long a webhook waits at most for one that is to overtake it."""
 
@@ -22,7 +23,7 @@ class Disorder:
     out_of_order : float
         Held back until the next webhook of its service request was tried, or for a minute.
     restamped : float
-        Delivered again under its `event_id`, some seconds after it was taken, but dated then.
+        Delivered again under its `event_id` after it was taken, as late as a retry would be, and dated then.
     """
 
     late: float = 0.0
@@ -41,12 +42,14 @@ class Disorder:
         late, duplicated, held, restamped = (
             random.random() < share for share in (self.late, self.duplicated, self.out_of_order, self.restamped)
         )
-        delay, again = random.uniform(*LATE_SECONDS), random.uniform(*DUPLICATE_SECONDS)
+        delay, again, anew = (
+            random.uniform(*seconds) for seconds in (LATE_SECONDS, DUPLICATE_SECONDS, RESTAMP_SECONDS)
+        )
         return Fate(
             delay=delay if late else 0.0,
             is_held=held and not late,
             repeat_after=again if duplicated else None,
-            restamp_after=again if restamped else None,
+            restamp_after=anew if restamped else None,
         )
 
 
