@@ -86,7 +86,7 @@ class Hub:
         """Say in words which webhooks are still on their way."""
         return [
             f"{shipment['event_id']} {shipment['service_request_id']} {shipment['action']} to {shipment['url']}: "
-            f"{shipment['attempts_made']} attempts made, the next in {shipment['due_in_seconds']:.0f} s"
+            f"attempts made: {shipment['attempts_made']}, the next in {shipment['due_in_seconds']:.0f} s"
             for shipment in self.delivery.pending()
         ]
 
