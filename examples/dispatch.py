@@ -9,7 +9,6 @@ Copy it and replace `Trips`: a real dispatcher decides whom to accept, and a rea
 
 import argparse
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,10 @@ class Bridge:
         message = {"command": kind, "command_id": command_id, "service_request_id": service_request_id, **fields}
         self._sqs.send_message(QueueUrl=self._outbound, MessageBody=json.dumps(message))
 
-    def listen(self, trips: "Trips", *, seconds: float = float("inf")) -> None:
-        """Give events to `trips`; each is deleted when it has been dealt with, and comes again otherwise."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            wait = min(20, max(0, int(deadline - time.monotonic())))
-            answer = self._sqs.receive_message(QueueUrl=self._events, MaxNumberOfMessages=10, WaitTimeSeconds=wait)
+    def listen(self, trips: "Trips") -> None:
+        """Give events to `trips`, without end; each is deleted when it has been dealt with, else it comes again."""
+        while True:
+            answer = self._sqs.receive_message(QueueUrl=self._events, MaxNumberOfMessages=10, WaitTimeSeconds=20)
             for message in answer.get("Messages", []):
                 event = json.loads(message["Body"])
                 trips.take(event["detail-type"], event["detail"])

@@ -13,6 +13,7 @@ from local.errors import StandError
 from local.organization import Organization, choose_organization, make_local_organization
 from local.report import Report
 from local.stand import DEFAULT_PORT, DIRECTORY, Stand
+from local.vectorcare.alone import vectorcare
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -127,7 +128,7 @@ def _serve(running: Stand, report: Report) -> None:
         if running.organization.private_key_file:
             report.fact("key", f"{running.organization.private_key_file} signs what is sent there")
         report.fact("AWS", f"{running.emulator.endpoint_url} (AWS CLI: --endpoint-url; {REGION}, any credentials)")
-        report.fact("VectorCare", f"{running.vectorcare_api_url} (a stand-in, which the deployed sender calls)")
+        report.fact("VectorCare", f"{running.vectorcare_url} (the local one: docs/local-vectorcare.md)")
         report.fact("scripts", f"{file} names tables, queues and functions")
         report.fact("operate", "./bridge --local status, and what ./bridge --help lists")
         report.fact("log", str(running.emulator.log_file))
@@ -137,6 +138,8 @@ def _serve(running: Stand, report: Report) -> None:
         except KeyboardInterrupt:
             report.say("Ended.")
 
+
+main.add_command(vectorcare)
 
 if __name__ == "__main__":
     main(prog_name="python -m local")

@@ -52,19 +52,30 @@ def make_local_organization(directory: Path) -> Organization:
         The key of an earlier run cannot be read.
     """
     private_key_file = directory / "private_key.pem"
-    if not private_key_file.exists():
-        pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        private_key_file.touch(mode=0o600)
-        private_key_file.write_bytes(pem)
-    public_key = _public_pem(load_private_key(private_key_file).public_key())
+    public_key = _public_pem(keep_private_key(private_key_file).public_key())
     organizations = directory / "organizations"
     organizations.mkdir(exist_ok=True)
     (organizations / f"{LOCAL_NAME}.toml").write_text(
         f'public_keys = ["""\n{public_key}"""]\nenvironment = "uat"\n', encoding="utf-8"
     )
     return Organization(name=LOCAL_NAME, directory=organizations, private_key_file=private_key_file)
+
+
+def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
+    """Read a private key, which is made the first time.
+
+    Raises
+    ------
+    StandError
+        The key of an earlier run cannot be read.
+    """
+    if not path.exists():
+        pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        path.touch(mode=0o600)
+        path.write_bytes(pem)
+    return load_private_key(path)
 
 
 def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> Organization:

@@ -52,12 +52,12 @@ class Report:
 
     def fact(self, name: str, text: str) -> None:
         """Print one named fact; names stand in a column."""
-        self._console.print(f"  [bold]{name:<10}[/]", end="")
+        self._console.print(f"  [bold]{name:<11}[/]", end="")
         self.say(text)
 
     def check(self, what: str, *, holds: bool, found: str = "") -> None:
         """Print what was expected and whether it came out so."""
-        self._console.print(f"  {'[green]ok[/]   ' if holds else '[bold red]WRONG[/]'}     ", end="")
+        self._console.print(f"  {'[green]ok[/]   ' if holds else '[bold red]WRONG[/]'}      ", end="")
         self.say(what if holds else f"expected: {what}; found: {found}")
 
     def service_request(self, service_request_id: str, item: Item | None) -> None:

@@ -22,10 +22,12 @@ from local.organization import Organization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
 from local.vectorcare import VectorCare
-from local.vectorcare_api.connection import connect
-from local.vectorcare_api.rules import API_PATH
-from local.vectorcare_api.server import serving
-from local.vectorcare_api.stand_in import StandIn
+from local.vectorcare.connection import connect
+from local.vectorcare.control import Control
+from local.vectorcare.hub import Hub
+from local.vectorcare.rules import API_PATH
+from local.vectorcare.server import serving
+from local.vectorcare.stand_in import StandIn
 
 DIRECTORY = Path(".local")
 """The stand's own folder, in the directory that it is started from."""
@@ -40,8 +42,18 @@ class Stand:
     organization: Organization
     emulator: Emulator
     deployment: Deployment
-    vectorcare_api: StandIn
-    vectorcare_api_url: str
+    vectorcare: Hub
+    vectorcare_url: str
+
+    @property
+    def vectorcare_api(self) -> StandIn:
+        """What the deployed sender calls."""
+        return self.vectorcare.api
+
+    @property
+    def vectorcare_api_url(self) -> str:
+        """Where it calls that."""
+        return f"{self.vectorcare_url}{API_PATH}"
 
     @property
     def holdings(self) -> Holdings:
@@ -100,6 +112,7 @@ class Stand:
             "outbound_dead_letter_queue_url": outputs["OutboundDeadLetterQueueUrl"],
             "commands_table": outputs["CommandsTable"],
             "sender_function": outputs["SenderFunction"],
+            "vectorcare_url": self.vectorcare_url,
             "vectorcare_api_url": self.vectorcare_api_url,
             "organization": self.organization.name,
             "private_key_file": str(key.resolve()) if key else None,
@@ -159,25 +172,33 @@ def running(
     StandError
         The emulator does not start, ends, or does not take the stack.
     """
-    vectorcare_api = StandIn()
+    key_file = organization.private_key_file
+    vectorcare = Hub(private_key=load_private_key(key_file) if key_file else None)
     with (
-        serving(vectorcare_api) as url,
         Emulator(directory=directory / "emulator", port=port, enforce_iam=enforce_iam) as emulator,
+        vectorcare.running(),
+        serving(Control(vectorcare)) as url,
     ):
         try:
             with report.phase(f"Deploying {assembly.stack_name} to {emulator.endpoint_url}"):
                 deployed = deployment.deploy(assembly, emulator)
-                connect(deployed, emulator, vectorcare_api, url=url)
+                connect(deployed, emulator, vectorcare.api, url=url)
+                if key_file:  # else all that it signs would be refused
+                    vectorcare.delivery.certificate_file = emulator.certificate_file
+                    vectorcare.delivery.register([deployed.webhook_url])
             yield Stand(
                 organization=organization,
                 emulator=emulator,
                 deployment=deployed,
-                vectorcare_api=vectorcare_api,
-                vectorcare_api_url=f"{url}{API_PATH}",
+                vectorcare=vectorcare,
+                vectorcare_url=url,
             )
         except (BotoCoreError, ClientError, RequestException) as error:
             emulator.check()
             raise StandError(f"The emulator (ministack) refused: {error}. Its log: {emulator.log_file}") from error
+        finally:
+            for webhook in vectorcare.unfinished():
+                report.say(f"Not delivered: {webhook}")
 
 
 @contextmanager

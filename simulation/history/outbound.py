@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare.wire import Request, Response
 from simulation.models.queue import Message
 from simulation.plan.outbound import Command, Expected
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from local.vectorcare_api.rules import TOKEN_PATH, Rules
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare.rules import TOKEN_PATH, Rules
+from local.vectorcare.wire import Request, Response
 
 CLIENT_ID = "invented-client"
 

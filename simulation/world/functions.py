@@ -1,6 +1,6 @@
 """The functions as the stack configures them, and the names under which they find what they use."""
 
-from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
+from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from simulation.history import ledger
 from simulation.plan import keys
 from simulation.plan.plan import Settings

@@ -5,7 +5,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare.wire import Request, Response
 from simulation.history.outbound import Outbound as History
 from simulation.models.dynamodb import Table
 from simulation.models.queue import Queue

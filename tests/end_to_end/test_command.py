@@ -179,6 +179,7 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
         "outbound_dead_letter_queue_url",
         "commands_table",
         "sender_function",
+        "vectorcare_url",
         "vectorcare_api_url",
         "organization",
         "private_key_file",

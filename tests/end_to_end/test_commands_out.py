@@ -9,7 +9,7 @@ import pytest
 
 from local import vectorcare
 from local.stand import Stand
-from local.vectorcare_api.rules import API_PATH
+from local.vectorcare.rules import API_PATH
 from tests.end_to_end.subscriber import PATIENCE, Subscriber, command, subscribed
 
 

@@ -51,7 +51,7 @@ _UNAMBIGUOUS = "".join(sorted({*string.ascii_uppercase} - {*"IO"}) + sorted({*st
 EXPLAINED = {
     ("benchmarks/ingest.py", "none"): "the benchmark calls no AWS; botocore wants credentials all the same",
     ("local/aws.py", "test"): "opens nothing but the emulator on loopback",
-    ("local/vectorcare.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
+    ("local/vectorcare/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
     ("tests/infrastructure/test_artifact.py", "testing"): _MOTO,
     ("tests/simulation/emulators.py", "testing"): _MOTO,
     ("tests/support/cloud.py", "testing"): _MOTO,

@@ -15,9 +15,9 @@ import pytest_socket
 from botocore.config import Config
 from moto import mock_aws
 
-from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
-from local.vectorcare_api.server import serving
-from local.vectorcare_api.stand_in import StandIn
+from local.vectorcare.rules import API_PATH, TOKEN_PATH
+from local.vectorcare.server import serving
+from local.vectorcare.stand_in import StandIn
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
 from tests.support import events

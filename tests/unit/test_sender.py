@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from local.vectorcare_api.wire import Fault
+from local.vectorcare.wire import Fault
 from tests.support import sender
 from tests.support.sender import TRIP, Outbound, position
 from tests.unit.conftest import Output

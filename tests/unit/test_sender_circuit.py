@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from local.vectorcare_api.wire import Fault
+from local.vectorcare.wire import Fault
 from tests.support import faults, sender
 from tests.support.sender import Outbound
 from tests.unit.conftest import Output
@@ -154,7 +154,7 @@ def test_while_one_invocation_probes_the_others_wait(outbound: Outbound) -> None
     # When another one comes meanwhile
     with (
         mock.patch.object(outbound.vectorcare.rules, "answer", answer),
-        mock.patch.object(outbound.vectorcare, "_lock", mock.MagicMock()),
+        mock.patch.object(outbound.vectorcare, "lock", mock.MagicMock()),
     ):
         assert outbound.handle([first]) == []
     # Then it calls nobody

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from local.vectorcare_api.wire import Fault
+from local.vectorcare.wire import Fault
 from tests.support import faults, sender
 from tests.support.cloud import Context
 from tests.support.sender import TRIP, Outbound, position
@@ -116,7 +116,7 @@ def test_what_another_invocation_is_sending_is_left_to_it(outbound: Outbound) ->
 
     with (
         mock.patch.object(outbound.vectorcare.rules, "answer", answer),
-        mock.patch.object(outbound.vectorcare, "_lock", mock.MagicMock()),
+        mock.patch.object(outbound.vectorcare, "lock", mock.MagicMock()),
     ):
         # When both are handled
         assert outbound.handle([record]) == []

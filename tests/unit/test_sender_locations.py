@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.vectorcare_api.wire import Fault, field_error
+from local.vectorcare.wire import Fault, field_error
 from tests.support import sender
 from tests.support.sender import TRIP, Outbound, position
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from local.vectorcare_api.stand_in import StandIn
-from local.vectorcare_api.wire import Request
+from local.vectorcare.stand_in import StandIn
+from local.vectorcare.wire import Request
 from simulation.models.dynamodb import DynamoDB, Table
 from tests.support import sender
 from tests.support.cloud import InlineExecutor

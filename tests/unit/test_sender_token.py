@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from local.vectorcare_api.wire import Fault, Request, Response, error
+from local.vectorcare.wire import Fault, Request, Response, error
 from tests.support import faults, sender
 from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
 from tests.unit.conftest import Output

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from local.vectorcare_api import server
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare import server
+from local.vectorcare.wire import Request, Response
 from sender.send import THREADS
 from tests.support import sender
 from tests.support.sender import Outbound

@@ -5,8 +5,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from local.vectorcare_api.rules import TOKEN_PATH, Rules
-from local.vectorcare_api.wire import Fault, Request, Response, error
+from local.vectorcare.rules import TOKEN_PATH, Rules
+from local.vectorcare.wire import Fault, Request, Response, error
+
+_KEPT_CALLS = 10_000
 
 
 class StandIn:
@@ -26,7 +28,9 @@ class StandIn:
     is_down : bool
         Every call is answered 503.
     calls, token_calls : list of Request
-        All that were received, in order.
+        The last 10,000 that were received, in order.
+    lock : RLock
+        Held while a call is answered; who changes anything here meanwhile has to hold it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -36,13 +40,15 @@ class StandIn:
         self.is_down = False
         self.calls: list[Request] = []
         self.token_calls: list[Request] = []
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""
-        with self._lock:
+        with self.lock:
             is_for_token = request.path == TOKEN_PATH
-            (self.token_calls if is_for_token else self.calls).append(request)
+            calls = self.token_calls if is_for_token else self.calls
+            calls.append(request)
+            del calls[:-_KEPT_CALLS]
             if self.is_down:
                 return error(503, "api:unknown_error")
             faults = self.token_faults if is_for_token else self.faults

@@ -1,4 +1,4 @@
-"""The stand-in on loopback."""
+"""The local VectorCare on loopback."""
 
 import os
 import socket
@@ -8,16 +8,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
-from local.vectorcare_api.stand_in import StandIn
-from local.vectorcare_api.wire import Request, Response
+from local.vectorcare.wire import Request, Response
+
+
+class Answering(Protocol):
+    """Whatever answers requests: VectorCare's API alone, or all of the local VectorCare."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request."""
 
 
 @contextmanager
-def serving(stand_in: StandIn) -> Iterator[str]:
-    """Serve a stand-in on a free port of loopback; gives the URL that paths are put after."""
-    server = _Server(("127.0.0.1", 0), _handler(stand_in))
+def serving(vectorcare: Answering, *, port: int = 0) -> Iterator[str]:
+    """Serve it on loopback, on a free port unless one is given; gives the URL that paths are put after.
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+    server = _Server(("127.0.0.1", port), _handler(vectorcare))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -37,14 +49,14 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: who hung up had enough."""
 
 
-def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
+def _handler(vectorcare: Answering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            response = stand_in.answer(Request(self.command, self.path, headers, body))
+            response = vectorcare.answer(Request(self.command, self.path, headers, body))
             time.sleep(response.delay)
             if response.is_reset:
                 self._reset()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -51,14 +51,21 @@ class Fault:
     takes_effect: bool = False
 
 
+class BadRequestError(ValueError):
+    """What was asked for cannot be read; the message says why."""
+
+
 def answer(status: int, content: Any) -> Response:
     """Answer JSON."""
     return Response(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
 
-def error(status: int, code: str, message: str = "invented message") -> Response:
+def error(
+    status: int, code: str, message: str = "invented message", *, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer an error of the form `{message, code}`."""
-    return answer(status, {"message": message, "code": code})
+    response = answer(status, {"message": message, "code": code})
+    return replace(response, headers={**response.headers, **(headers or {})})
 
 
 def field_error(name: str, code: str, *, in_list: bool = False) -> Response:

@@ -4,8 +4,8 @@ import json
 
 from local.deployment import Deployment
 from local.emulator import Emulator
-from local.vectorcare_api.rules import API_PATH, TOKEN_PATH
-from local.vectorcare_api.stand_in import StandIn
+from local.vectorcare.rules import API_PATH, TOKEN_PATH
+from local.vectorcare.stand_in import StandIn
 
 CLIENT_ID = "local-stand"
 CLIENT_SECRET = "invented-opens-nothing-but-the-stand-in"  # noqa: S105 as it says

@@ -1,0 +1,73 @@
+"""Disorder for rehearsals: what VectorCare says may happen to webhooks, as often as is asked for."""
+
+from dataclasses import dataclass, fields
+from random import Random
+
+LATE_SECONDS = (30.0, 900.0)
+DUPLICATE_SECONDS = (1.0, 20.0)
+RESTAMP_SECONDS = (8.0, 64.0)
+HELD_SECONDS = 60.0
+"""How long a webhook waits at most for one that is to overtake it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disorder:
+    """Shares of webhooks, each from 0 to 1, that meet with a disorder; the seed decides which.
+
+    Attributes
+    ----------
+    late : float
+        First tried half a minute to a quarter of an hour late.
+    duplicated : float
+        Delivered again, byte for byte, some seconds after it was taken.
+    out_of_order : float
+        Held back until the next webhook of its service request was tried, or for a minute.
+    restamped : float
+        Delivered again under its `event_id` after it was taken, as late as a retry would be, and dated then.
+    """
+
+    late: float = 0.0
+    duplicated: float = 0.0
+    out_of_order: float = 0.0
+    restamped: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            share = getattr(self, field.name)
+            if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
+                raise ValueError(f"{field.name} is a share from 0 to 1.")
+
+    def draw(self, random: Random) -> "Fate":
+        """Decide what befalls a webhook; every look at the seed is made, so that shares do not shift each other."""
+        late, duplicated, held, restamped = (
+            random.random() < share for share in (self.late, self.duplicated, self.out_of_order, self.restamped)
+        )
+        delay, again, anew = (
+            random.uniform(*seconds) for seconds in (LATE_SECONDS, DUPLICATE_SECONDS, RESTAMP_SECONDS)
+        )
+        return Fate(
+            delay=delay if late else 0.0,
+            is_held=held and not late,
+            repeat_after=again if duplicated else None,
+            restamp_after=anew if restamped else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What befalls one webhook.
+
+    Attributes
+    ----------
+    delay : float
+        Seconds before it is first tried.
+    is_held : bool
+        It waits for the next one of its service request.
+    repeat_after, restamp_after : float or None
+        Seconds after it was taken, until it is delivered again as it was, or dated anew.
+    """
+
+    delay: float = 0.0
+    is_held: bool = False
+    repeat_after: float | None = None
+    restamp_after: float | None = None

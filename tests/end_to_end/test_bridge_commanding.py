@@ -1,0 +1,42 @@
+"""`./bridge send-command` and `commands`, on a stand whose VectorCare answers."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local import vectorcare
+from local.stand import Stand, announced
+from operate.__main__ import bridge as command
+
+Bridge = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def bridge(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """Give what runs `bridge` against the stand."""
+    with announced(stand, tmp_path_factory.mktemp("announced")) as file:
+        yield lambda *arguments: CliRunner().invoke(command, [*arguments, "--local", "--stand", str(file)])
+
+
+def test_a_command_by_hand_is_sent_and_told_how_it_ended(stand: Stand, bridge: Bridge) -> None:
+    # Given
+    ours, foreign = vectorcare.new_service_request_id(), vectorcare.new_service_request_id()
+    stand.vectorcare_api.rules.requests[ours] = "AVAILABLE"
+
+    # When
+    accepted = bridge("send-command", "accept", ours, "--json")
+    reported = bridge("send-command", "state_update", ours, "name=en_route", "--json")
+    refused = bridge("send-command", "accept", foreign, "--json")
+    listed = bridge("commands", ours, "--json")
+
+    # Then
+    assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
+    assert (reported.exit_code, stand.vectorcare_api.rules.states[ours]) == (0, ["en_route"])
+    assert (refused.exit_code, json.loads(refused.stdout)["outcome"]) == (1, "failed")
+    assert json.loads(refused.stdout)["reason"]
+    assert [(one["command"], one["outcome"]) for one in json.loads(listed.stdout)] == [
+        ("accept", "succeeded"),
+        ("state_update", "succeeded"),
+    ]

@@ -1,0 +1,82 @@
+"""The dispatch system to start from, on the stand: from a broadcast of VectorCare to the last outcome."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.stand import Stand, announced
+from tests.end_to_end.support import QUIET_WITHIN
+
+ROOT = Path(__file__).parent.parent.parent
+STATES = ["en_route", "arrived", "on_board", "arrived_at_destination", "completed"]
+
+
+@pytest.fixture
+def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
+    """Run the example as its README line says; give the file with what it prints."""
+    printed = tmp_path / "printed"
+    with announced(stand, tmp_path) as file, printed.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 nothing in it comes from outside
+            [sys.executable, "examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
+        )
+        try:
+            _wait(lambda: "Waiting for service requests" in printed.read_text(), within=20)
+            yield printed
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0, printed.read_text()
+
+
+def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stand, dispatch: Path) -> None:
+    # When
+    name = _ask(stand, "POST", "/requester/broadcast")["service_request_ids"][0]
+
+    # Then VectorCare has every state, in order, and the positions
+    def request() -> dict[str, Any]:
+        return _ask(stand, "GET", f"/requester/{name}")
+
+    _wait(lambda: request()["states"] == STATES, within=QUIET_WITHIN)
+    _wait(lambda: request()["positions"] == 6, within=QUIET_WITHIN)
+    # And the state here is the one that its webhook told
+    _wait(lambda: _status(stand, name) == "COMPLETED", within=QUIET_WITHIN)
+    # And the example has heard how each command ended
+    lines = [line.split(maxsplit=2)[2] for line in dispatch.read_text().splitlines() if name in line]
+    assert [line for line in lines if line.startswith("is ")][:2] == [
+        "is AVAILABLE (BROADCAST_RECEIVED)",
+        "is ASSIGNED (BROADCAST_ACCEPTED)",
+    ]
+    outcomes = [line for line in lines if line.startswith("Command")]
+    assert outcomes.count("CommandSucceeded: state_update") == len(STATES)
+    assert outcomes.count("CommandSucceeded: location_update") == 2
+    assert outcomes.count("CommandSucceeded: accept") == 1
+
+
+def test_it_is_short_enough_to_start_from() -> None:
+    assert len((ROOT / "examples" / "dispatch.py").read_text().splitlines()) < 150
+
+
+def _status(stand: Stand, name: str) -> Any:
+    return (stand.holdings.service_request(name) or {}).get("request_status")
+
+
+def _ask(stand: Stand, method: str, path: str) -> dict[str, Any]:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(method, f"{stand.vectorcare_url}{path}", json={}, timeout=10)
+    assert answer.ok, answer.text
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def _wait(holds: Callable[[], bool], *, within: float) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

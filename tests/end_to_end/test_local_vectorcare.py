@@ -1,0 +1,136 @@
+"""The stand and its local VectorCare: a request's whole way, there and back, and nothing lost."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from local.stand import Stand
+from tests.end_to_end.subscriber import PATIENCE, command
+from tests.end_to_end.support import QUIET_WITHIN
+
+DISORDER = {"late": 0.2, "duplicated": 0.3, "out_of_order": 0.3, "seed": 7}
+
+
+class Requester:
+    """Drives the local VectorCare of a stand over HTTP, as a page or a script does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        response = self._session.request(method, f"{self._url}{path}", json=body, timeout=10)
+        assert response.ok, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def broadcast(self, count: int = 1) -> list[str]:
+        return list(self.ask("POST", "/requester/broadcast", {"count": count})["service_request_ids"])
+
+    def counts(self) -> dict[str, int]:
+        return dict(self.ask("GET", "/webhooks/history")["counts"])
+
+    def rest(self) -> dict[str, int]:
+        """Wait until nothing is on its way; answers what all calls came to."""
+        _wait(lambda: self.counts()["pending"] == 0, within=3 * QUIET_WITHIN)
+        return self.counts()
+
+
+@pytest.fixture
+def requester(stand: Stand) -> Iterator[Requester]:
+    requester = Requester(stand.vectorcare_url)
+    yield requester
+    requester.ask("PUT", "/settings", {"disorder": {}, "speed": 1, "answer_within_seconds": 1800})
+
+
+def test_a_broadcast_is_accepted_carried_out_and_reported_and_both_sides_count_alike(
+    stand: Stand, requester: Requester
+) -> None:
+    # Given a broadcast, which becomes state
+    before = requester.rest()
+    [name] = requester.broadcast()
+    _wait(lambda: _state(stand, name) == ("AVAILABLE", "BROADCAST_RECEIVED"))
+    # When the dispatch system accepts it
+    _command(stand, name, command="accept")
+    # Then VectorCare tells that it is ours
+    _wait(lambda: _state(stand, name) == ("ASSIGNED", "BROADCAST_ACCEPTED"))
+    # When states and positions are reported
+    _command(stand, name, command="state_update", name="en_route", timestamp=datetime.now(UTC).isoformat())
+    here = {"lat": 1.25, "lng": -2.5, "alt": 3.0}
+    _command(stand, name, command="location_update", locations=[here | {"timestamp": time.time() - 1}])
+    # Then they are VectorCare's
+    _wait(lambda: requester.ask("GET", f"/requester/{name}")["positions"] == 1)
+    _wait(lambda: requester.ask("GET", f"/requester/{name}")["states"] == ["en_route"])
+    # When another time is asked for, and the trip is over
+    _command(stand, name, command="change_request", agreed_dt="2030-01-01T10:00:00Z", change_reason="invented")
+    _wait(lambda: requester.ask("GET", f"/requester/{name}")["change_requested_agreed_dt"] is not None)
+    requester.ask("POST", f"/requester/{name}/answer", {"accept": True})
+    _wait(lambda: _state(stand, name) == ("ASSIGNED", "CHANGE_REQUEST_ACCEPTED"))
+    _command(stand, name, command="state_update", name="completed", timestamp=datetime.now(UTC).isoformat())
+    # Then the state is COMPLETED, with the new time
+    _wait(lambda: _state(stand, name) == ("COMPLETED", "REQUEST_COMPLETED"))
+    item = stand.holdings.service_request(name)
+    assert item is not None
+    assert item["data"]["agreed_for_time"] == "2030-01-01T10:00:00.000Z"
+    # And all that VectorCare counts as taken is in the journal
+    after = requester.rest()
+    assert after["acknowledged"] - before["acknowledged"] == len(stand.holdings.journal(name)) == 4
+    assert after["given_up"] == before["given_up"]
+
+
+def test_disorder_loses_nothing_and_ends_in_the_requesters_state(stand: Stand, requester: Requester) -> None:
+    # Given webhooks that come late, twice and out of order
+    before = requester.rest()
+    requester.ask("PUT", "/settings", {"disorder": DISORDER, "speed": 300, "answer_within_seconds": 1_000_000})
+    # When trips are broadcast, updated and canceled
+    names = requester.broadcast(12)
+    for name in names:
+        requester.ask("POST", f"/requester/{name}/update")
+    for name in names[:6]:
+        requester.ask("POST", f"/requester/{name}/cancel")
+    after = requester.rest()
+    # Then the journal has what VectorCare counts as taken
+    assert stand.holdings.settle(within=QUIET_WITHIN)
+    journaled = sum(len(stand.holdings.journal(name)) for name in names)
+    assert after["acknowledged"] - before["acknowledged"] == journaled == 30
+    assert after["calls"] - before["calls"] > 30
+    # And each state is the last one
+    assert [_state(stand, name) for name in names[:6]] == [("UNAVAILABLE", "BROADCAST_CANCELED")] * 6
+    assert [_state(stand, name) for name in names[6:]] == [("AVAILABLE", "REQUEST_DATA_UPDATED")] * 6
+
+
+def test_what_is_dated_anew_is_kept_beside_and_changes_no_state(stand: Stand, requester: Requester) -> None:
+    # Given webhooks that come again with another time; not so fast that a copy overtakes its original in the queue
+    before = requester.rest()
+    requester.ask("PUT", "/settings", {"disorder": {"restamped": 1}, "speed": 8, "answer_within_seconds": 1_000_000})
+    # When a trip is broadcast and canceled
+    [name] = requester.broadcast()
+    requester.ask("POST", f"/requester/{name}/cancel")
+    after = requester.rest()
+    # Then both sides count four bodies of two events, and the trip is canceled
+    assert stand.holdings.settle(within=QUIET_WITHIN)
+    assert after["events"] - before["events"] == 2
+    assert after["acknowledged"] - before["acknowledged"] == len(stand.holdings.journal(name)) == 4
+    assert _state(stand, name) == ("UNAVAILABLE", "BROADCAST_CANCELED")
+
+
+def _command(stand: Stand, service_request_id: str, **fields: Any) -> None:
+    command(stand, {"service_request_id": service_request_id, "command_id": uuid.uuid4().hex} | fields)
+
+
+def _state(stand: Stand, service_request_id: str) -> tuple[str, str]:
+    item = stand.holdings.service_request(service_request_id) or {"request_status": "", "action": ""}
+    return item["request_status"], item["action"]
+
+
+def _wait(condition: Callable[[], bool], *, within: float = PATIENCE) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come to that"
+        time.sleep(0.05)
