@@ -52,6 +52,7 @@ EXPLAINED = {
     ("benchmarks/ingest.py", "none"): "the benchmark calls no AWS; botocore wants credentials all the same",
     ("local/aws.py", "test"): "opens nothing but the emulator on loopback",
     ("local/vectorcare/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
+    ("simulation/world/client.py", "ThrottlingException"): "the error code of Secrets Manager",
     ("tests/infrastructure/test_artifact.py", "testing"): _MOTO,
     ("tests/simulation/emulators.py", "testing"): _MOTO,
     ("tests/support/cloud.py", "testing"): _MOTO,
