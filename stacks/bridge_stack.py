@@ -85,6 +85,7 @@ class BridgeStack(cdk.Stack):
             storage=storage,
             change_events=change_events,
             commands=commands,
+            reading=reading,
         )
         cad = CadPolicy(self, "Cad", encryption=encryption, commands=commands, reading=reading)
         self._put_out(

@@ -1,4 +1,4 @@
-"""What a person needs, at the most, for the outbound way: change events, commands, and what of them was set aside."""
+"""What a person needs, at the most, for the outbound way: change events, commands, what was set aside, and reading."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -8,6 +8,7 @@ from stacks.change_events import ChangeEvents
 from stacks.commands import Commands
 from stacks.encryption import Encryption
 from stacks.log_group import arns_of
+from stacks.reading_api import ReadingApi
 from stacks.storage import Storage
 
 
@@ -26,9 +27,10 @@ class OutboundOperatorPolicy(Construct):
         storage: Storage,
         change_events: ChangeEvents,
         commands: Commands,
+        reading: ReadingApi,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = [change_events.publisher.function, commands.sender.function]
+        functions = [change_events.publisher.function, commands.sender.function, reading.reader.function]
         queues = commands.queues
         set_aside = [queues.dead_letters.queue_arn, change_events.unpublished.queue_arn]
         self.policy = iam.ManagedPolicy(
@@ -59,7 +61,7 @@ class OutboundOperatorPolicy(Construct):
                 ),
                 iam.PolicyStatement(
                     sid="ReadCommands",
-                    actions=["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable"],
+                    actions=["dynamodb:GetItem"],
                     resources=[storage.commands.table_arn],
                 ),
                 iam.PolicyStatement(
