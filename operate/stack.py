@@ -39,6 +39,16 @@ _STANDING = [
 ]
 
 
+class Outputs(dict[str, str]):
+    """A stack's outputs by name."""
+
+    def __missing__(self, name: str) -> str:
+        """Say what it means that there is none of this name."""
+        raise click.ClickException(
+            f"The stack has no output {name}: it was deployed by an earlier version. Deploy it again: make deploy"
+        )
+
+
 @dataclass(frozen=True)
 class Stack:
     """One organization's deployed stack.
@@ -142,7 +152,7 @@ def _find_local(organization: str | None, stand_file: Path) -> Stack:
         ) from None
     # The names that AWS would give the API do not resolve here.
     urls = {"WebhookUrl": stand["webhook_url"], "HealthUrl": stand["health_url"]}
-    return Stack(name, {**stack.outputs, **urls}, connect, stand)
+    return Stack(name, Outputs({**stack.outputs, **urls}), connect, stand)
 
 
 def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], Any]:
@@ -222,7 +232,7 @@ def _describe(organization: str, connect: Callable[[str], Any]) -> Stack:
             f"{', '.join(_names(connect)) or 'none'}. Another account or region: --profile, --region"
         ) from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
-    return Stack(organization, outputs, connect)
+    return Stack(organization, Outputs(outputs), connect)
 
 
 def _none_found() -> click.ClickException:

@@ -109,6 +109,15 @@ def test_the_only_stack_needs_no_name(account: Any) -> None:
     assert (found.organization, found.outputs["QueueUrl"]) == ("acme", "VectorCareBridge-acme")
 
 
+def test_a_stack_of_an_earlier_version_is_to_be_deployed_again(account: Any) -> None:
+    # Given a stack with the one output of long ago
+    account(VectorCareBridge_acme="UPDATE_COMPLETE")
+    found = stack.find(None, local=False)
+    # When another one is needed, Then it says what to do
+    with pytest.raises(click.ClickException, match="make deploy"):
+        found.outputs["OutboundQueueUrl"]
+
+
 def test_of_several_stacks_one_is_named(account: Any) -> None:
     # Given
     account(VectorCareBridge_b="CREATE_COMPLETE", VectorCareBridge_a="UPDATE_ROLLBACK_COMPLETE")
