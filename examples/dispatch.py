@@ -9,6 +9,7 @@ Copy it and replace `Trips`: a real dispatcher decides whom to accept, and a rea
 
 import argparse
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,18 +84,21 @@ class Trips:
     def _take_outcome(self, detail_type: str, detail: Json) -> None:
         name, reason = detail["service_request_id"], detail["reason"]
         say(name, f"{detail_type}: {detail['command']}{f' ({reason})' if reason else ''}")
-        state = detail["command_id"].rpartition(".")[2]
-        if detail_type == "CommandSucceeded" and detail["command"] == "state_update" and state != STATES[-1]:
-            # Commands may overtake each other on the queue: the next state waits until the last one is in.
+        if detail_type == "CommandSucceeded" and detail["command"] in {"state_update", "location_update"}:
+            # Commands may overtake each other on the queue: the next one waits until the last one is in.
+            self._go_on(name, detail["command"], detail["command_id"].rpartition(".")[2])
+
+    def _go_on(self, name: str, command: str, state: str) -> None:
+        if command == "state_update" and state in {"en_route", "on_board"}:
+            here = {"lat": 34.05 + STATES.index(state) / 100, "lng": -118.25, "alt": 90.0}
+            positions = [here | {"timestamp": time.time() - 3 + second} for second in range(3)]
+            self._bridge.command("location_update", name, state, locations=positions)
+        elif state != STATES[-1]:
             self._report(name, STATES[STATES.index(state) + 1])
 
     def _report(self, name: str, state: str) -> None:
-        now = datetime.now(UTC)
-        self._bridge.command("state_update", name, state, name=state, timestamp=now.isoformat())
-        if state in {"en_route", "on_board"}:
-            here = {"lat": 34.05 + STATES.index(state) / 100, "lng": -118.25, "alt": 90.0}
-            positions = [here | {"timestamp": now.timestamp() - 3 + second} for second in range(3)]
-            self._bridge.command("location_update", name, state, locations=positions)
+        now = datetime.now(UTC).isoformat()
+        self._bridge.command("state_update", name, state, name=state, timestamp=now)
 
 
 def say(service_request_id: str | None, text: str) -> None:
