@@ -15,6 +15,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
+
 from stacks import packaging
 from tests.support import signing
 from vectorcare_bridge import signature
@@ -72,10 +74,10 @@ def main() -> None:
     verify = each(lambda: signature.verify(body, header, keys))
     with ThreadPoolExecutor(16) as executor:
         thread = each(lambda: executor.submit(int).result(timeout=5))
-    print(f"cold start of ingest   {with_bytecode / bare:5.1f} times bare Python's")  # noqa: T201 a command's output
-    print(f"the same, no bytecode  {without / with_bytecode:5.1f} times as long")  # noqa: T201 a command's output
-    print(f"signature of 3 KB      {verify * 1e6:5.0f} microseconds here")  # noqa: T201 a command's output
-    print(f"deadline's thread      {thread / verify:5.1f} times that")  # noqa: T201 a command's output
+    click.echo(f"cold start of ingest   {with_bytecode / bare:5.1f} times bare Python's")
+    click.echo(f"the same, no bytecode  {without / with_bytecode:5.1f} times as long")
+    click.echo(f"signature of 3 KB      {verify * 1e6:5.0f} microseconds here")
+    click.echo(f"deadline's thread      {thread / verify:5.1f} times that")
 
 
 if __name__ == "__main__":

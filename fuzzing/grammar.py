@@ -25,24 +25,31 @@ FIELDS = (
 NUMBER_PLACE = "\ue000number "
 """Before a number that is to be spelled as it is; from the area of characters that stand for nothing."""
 _SIZES = (32, 1000, 4301, 20_000, 262_143, 262_144, 262_145)
+_KINDS = ("text",) * 4 + ("number",) * 2 + ("constant", "list", "nested", "object")
+_DEEPEST = 5
 _QUEUE_SIZES = (*_SIZES, 400_000, 1_048_000, 1_048_576)
+
+
+def chance(random: Random, share: float) -> bool:
+    """Say yes in that share of all cases."""
+    return random.random() < share
 
 
 def case(target: str, random: Random) -> Case:
     """Draw an input."""
     if target == INGEST:
         return Case(target, [request(random)])
-    count = 1 if random.random() < 0.75 else random.choice((2, 2, 2, 3, 3, MAX_MESSAGES))  # noqa: PLR2004 mostly alone
+    count = 1 if chance(random, 0.75) else random.choice((2, 2, 2, 3, 3, MAX_MESSAGES))
     return Case(target, [message(random) for _ in range(count)])
 
 
 def request(random: Random) -> Part:
     """Draw a request to ingest: half of them signed and as API Gateway hands them over."""
     recipe: dict[str, Any] = {"key": random.choice((keys.OLD, keys.OLD, keys.NEW))}
-    if random.random() < 0.5:  # noqa: PLR2004 half
+    if chance(random, 0.5):
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             disturb(recipe, random)
-    if random.random() < 0.2:  # noqa: PLR2004 seldom
+    if chance(random, 0.2):
         recipe["text"] = random.choice(("lone", "replace"))
     maybe_inflate(recipe, random)
     return Part(recipe, body(random))
@@ -51,9 +58,9 @@ def request(random: Random) -> Part:
 def message(random: Random) -> Part:
     """Draw a message: two of three came through ingest, signed; the rest were put on the queue by hand."""
     recipe: dict[str, Any] = {"key": random.choice((keys.OLD, keys.NEW))}
-    if random.random() < 0.33:  # noqa: PLR2004 a third
-        recipe = {"by_hand": attributes(random), "binary": random.random() < 0.3}  # noqa: PLR2004 seldom
-    if random.random() < 0.2:  # noqa: PLR2004 seldom
+    if chance(random, 0.33):
+        recipe = {"by_hand": attributes(random), "binary": chance(random, 0.3)}
+    if chance(random, 0.2):
         recipe["receives"] = random.choice((0, 1, 5, 28, 29, 30, 40))
     maybe_inflate(recipe, random)
     return Part(recipe, body(random))
@@ -61,7 +68,7 @@ def message(random: Random) -> Part:
 
 def body(random: Random) -> bytes:
     """Draw a body."""
-    if random.random() < 0.03:  # noqa: PLR2004 seldom
+    if chance(random, 0.03):
         return random.choice(
             (
                 b"",
@@ -95,9 +102,9 @@ def whole(random: Random) -> dict[str, Any]:
 def set_field(envelope: dict[str, Any], random: Random) -> None:
     """Put a hostile value in a field, or take the field away."""
     field = random.choice((*FIELDS, *FIELDS, random.choice(STRINGS)))
-    if random.random() < 0.15:  # noqa: PLR2004 seldom
+    if chance(random, 0.15):
         envelope.pop(field, None)
-    elif field in {"event_timestamp", "last_updated"} and random.random() < 0.8:  # noqa: PLR2004 mostly
+    elif field in {"event_timestamp", "last_updated"} and chance(random, 0.8):
         envelope[field] = random.choice(TIMES)
     else:
         envelope[field] = value(random)
@@ -105,19 +112,18 @@ def set_field(envelope: dict[str, Any], random: Random) -> None:
 
 def value(random: Random, depth: int = 0) -> Any:
     """Draw a JSON value; a number that Python's own types would not spell so is marked for `spelled`."""
-    kind = random.randint(0, 9)
-    if kind < 4 or depth > 5:  # noqa: PLR2004 four of ten, and an end to nesting
-        return random.choice(STRINGS)
-    if kind < 6:  # noqa: PLR2004 two of ten
-        return NUMBER_PLACE + random.choice(NUMBERS)
-    if kind == 6:  # noqa: PLR2004 one of ten
-        return random.choice((None, True, False))
-    count = random.randint(0, 3)
-    if kind == 7:  # noqa: PLR2004 one of ten
-        return [value(random, depth + 1) for _ in range(count)]
-    if kind == 8:  # noqa: PLR2004 one of ten
-        return nested(random.choice((5, 29, 30, 31, 32, 40, 1500)), as_list=random.random() < 0.5)  # noqa: PLR2004 half
-    return {random.choice(STRINGS): value(random, depth + 1) for _ in range(count)}
+    match "text" if depth > _DEEPEST else random.choice(_KINDS):
+        case "text":
+            return random.choice(STRINGS)
+        case "number":
+            return NUMBER_PLACE + random.choice(NUMBERS)
+        case "constant":
+            return random.choice((None, True, False))
+        case "list":
+            return [value(random, depth + 1) for _ in range(random.randint(0, 3))]
+        case "nested":
+            return nested(random.choice((5, 29, 30, 31, 32, 40, 1500)), as_list=chance(random, 0.5))
+    return {random.choice(STRINGS): value(random, depth + 1) for _ in range(random.randint(0, 3))}
 
 
 def nested(levels: int, *, as_list: bool) -> Any:
@@ -132,7 +138,7 @@ def spelled(envelope: Any, random: Random) -> bytes:
     """Write JSON in one of its spellings, some of them wrong."""
     text = json.dumps(
         envelope,
-        ensure_ascii=random.random() < 0.6,  # noqa: PLR2004 mostly
+        ensure_ascii=chance(random, 0.6),
         separators=random.choice(((",", ":"), (", ", ": "), (" ,\t", "\r\n:"))),
     )
     text = _with_numbers(text)
@@ -141,7 +147,7 @@ def spelled(envelope: Any, random: Random) -> bytes:
     if way == 0:
         return b"\xef\xbb\xbf" + raw
     if way == 1:
-        return text.encode("utf-16" if random.random() < 0.5 else "utf-32", "surrogatepass")  # noqa: PLR2004 half
+        return text.encode("utf-16" if chance(random, 0.5) else "utf-32", "surrogatepass")
     if way == 2:  # noqa: PLR2004 a field twice
         return raw[:-1] + b',"data":{"second":1},"event_id":"second"}'
     if way == 3:  # noqa: PLR2004 something behind it
@@ -156,7 +162,7 @@ def attributes(random: Random) -> dict[str, str]:
     names = ("source", "signature", "received_at", "redriven", "encoding", "other")
     drawn = {}
     for name in names:
-        if random.random() < 0.5:  # noqa: PLR2004 half
+        if chance(random, 0.5):
             drawn[name] = random.choice(
                 (random.choice(STRINGS), random.choice(TIMES), random.choice(NUMBERS), "base64", "0", "3")
             )
@@ -208,7 +214,7 @@ def event_change(random: Random) -> list[Any]:
         ["requestContext"],
     ]
     path = random.choice(where)
-    if random.random() < 0.25:  # noqa: PLR2004 a quarter
+    if chance(random, 0.25):
         return ["del", path]
     choices = {
         "httpMethod": ("GET", "PUT", "post", "POST "),
@@ -222,9 +228,9 @@ def event_change(random: Random) -> list[Any]:
 
 def maybe_inflate(recipe: dict[str, Any], random: Random) -> None:
     """Make one of many large: it takes a hundred times as long; what is large is mostly made small again."""
-    if random.random() < 0.7:  # noqa: PLR2004 mostly
+    if chance(random, 0.7):
         recipe.pop("inflate", None)
-    if random.random() < 0.004:  # noqa: PLR2004 seldom
+    if chance(random, 0.004):
         sizes = _QUEUE_SIZES if "by_hand" in recipe else _SIZES
         recipe["inflate"] = [random.choice(INFLATIONS), random.choice(sizes)]
 
