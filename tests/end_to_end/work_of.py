@@ -1,0 +1,194 @@
+"""What each function does for its living, once: and what is to be seen of it from outside."""
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.stand import Stand
+from local.vectorcare import VectorCare, new_service_request_id
+from tests.end_to_end.subscriber import Subscriber, command
+from tests.end_to_end.support import environment, webhook
+from tests.support.reading import EVENTS, LIST, ONE, proxy_event
+from vectorcare_bridge import unpublished
+from vectorcare_bridge.message import Webhook, encode
+from vectorcare_bridge.spool import Spool
+
+Observation = dict[str, Any]
+
+FAILED: Observation = {"failed": True}
+
+
+def ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
+    answer = vectorcare.send(webhook().body)
+    return {"status": answer.status, "queued": stand.holdings.waiting(), "spooled": stand.holdings.spooled()}
+
+
+def process(stand: Stand) -> Observation:
+    """Hand one good message and one poisonous one to the processor, as the event source does."""
+    good = webhook()
+    poison = b"no JSON"
+    _send(stand, "QueueUrl", good.body, poison)
+    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    names = {record["messageId"]: "poison" if record["body"] == poison.decode() else "good" for record in records}
+    answer = stand.holdings.invoke("ProcessorFunction", {"Records": records})
+    back = [message["Body"] for message in _receive(stand, "QueueUrl", hide=0)]
+    return {
+        "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
+        "journaled": bool(stand.holdings.journal(good.service_request_id)),
+        "applied": stand.holdings.service_request(good.service_request_id) is not None,
+        "poison_is_back": poison.decode() in back,
+    }
+
+
+def drain(stand: Stand) -> Observation:
+    """Have the drain empty a spool that holds one webhook."""
+    Spool(stand.emulator.aws.s3, stand.deployment.outputs["SpoolBucket"]).store(_accepted(webhook().body))
+    answer = stand.holdings.invoke("DrainFunction", {})
+    seen = FAILED if "errorMessage" in answer else {"answer": answer}
+    return seen | {"queued": stand.holdings.waiting(), "spooled": stand.holdings.spooled()}
+
+
+def redrive(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Have the redrive move one of two dead letters, give the other back, and publish what the bus had not taken."""
+    _send(stand, "DeadLetterQueueUrl", b"no JSON", b"[]")
+    answer = stand.holdings.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
+    seen = FAILED if "errorMessage" in answer else {name: answer[name] for name in ("moved", "skipped", "remaining")}
+    back = [message["Body"] for message in _receive(stand, "DeadLetterQueueUrl", hide=0)]
+    name = new_service_request_id()
+    stand.emulator.aws.sqs.send_message(
+        QueueUrl=stand.deployment.outputs["UnpublishedQueueUrl"],
+        MessageBody=unpublished.write(
+            "ServiceRequestAvailable",
+            {
+                "schema_version": "1.0",
+                "service_request_id": name,
+                "request_status": "AVAILABLE",
+                "previous_status": None,
+                "action": None,
+                "last_updated": "2026-03-01T12:00:00.000000Z",
+                "event_id": "event-1",
+                "revision": 1,
+                "changed_fields": [],
+            },
+        )["MessageBody"],
+    )
+    stand.holdings.invoke("RedriveFunction", {"queue": "unpublished"})
+    heard = len(subscriber.heard(service_request_id=name))
+    return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back, "heard": heard}
+
+
+def publish(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Hand a new service request to the publisher, as the stream does."""
+    name = new_service_request_id()
+    item = {
+        "service_request_id": {"S": name},
+        "request_status": {"S": "AVAILABLE"},
+        "last_updated": {"S": "2026-03-01T12:00:00.000000Z"},
+        "event_id": {"S": "event-1"},
+        "revision": {"N": "1"},
+    }
+    answer = stand.holdings.invoke(
+        "PublisherFunction", {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": item}}]}
+    )
+    return {
+        "failed": "errorMessage" in (answer or {}),
+        "heard": len(subscriber.heard(service_request_id=name)),
+        "set_aside": len(_receive(stand, "UnpublishedQueueUrl", hide=60)),
+    }
+
+
+def send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
+    """Hand a command to the sender with one whose time has not come and one that cannot be read."""
+    name, command_id = new_service_request_id(), uuid.uuid4().hex
+    stand.vectorcare_api.rules.requests[name] = "AVAILABLE"
+    # A new container: the old one may still have a token, and not ask for the secret.
+    with environment(stand, "SenderFunction", CONTAINER=command_id):
+        stand.holdings.invoke("SenderFunction", {"Records": []})  # its start shall not outlast what is soon
+        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        state = {"command": "state_update", "service_request_id": name, "name": "en_route", "timestamp": soon}
+        bodies = {
+            json.dumps({"command": "accept", "service_request_id": name, "command_id": command_id}): "good",
+            json.dumps(state): "early",
+            "no JSON": "unreadable",
+        }
+        for body in bodies:
+            command(stand, body)
+        records = [_record(message) for message in _receive(stand, "OutboundQueueUrl", hide=60)]
+        names = {record["messageId"]: bodies[record["body"]] for record in records}
+        answer = stand.holdings.invoke("SenderFunction", {"Records": records})
+    recorded = [item for item in stand.holdings.everything("CommandsTable") if item["command_id"] == command_id]
+    return {
+        "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
+        "sent": stand.vectorcare_api.rules.requests[name] == "ASSIGNED",
+        "recorded": [item["progress"] for item in recorded] == ["ended"],
+        "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
+        "dead": len(_receive(stand, "OutboundDeadLetterQueueUrl", hide=60)),
+        "early_is_back": _is_back(stand, "early", bodies),
+    }
+
+
+def _is_back(stand: Stand, name: str, bodies: Mapping[str, str]) -> bool:
+    """Tell whether a message is to be had again, sooner than it was hidden for when it was received."""
+    deadline = time.monotonic() + 6
+    while time.monotonic() < deadline:
+        if name in [bodies[message["Body"]] for message in _receive(stand, "OutboundQueueUrl", hide=60)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def read(stand: Stand) -> Observation:
+    """Have the reader answer each of its questions about a service request that is there."""
+    good = webhook()
+    _send(stand, "QueueUrl", good.body)
+    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
+    questions = {
+        "one": proxy_event(ONE, good.service_request_id),
+        "list": proxy_event(LIST, status="AVAILABLE"),
+        "events": proxy_event(EVENTS, good.service_request_id),
+    }
+    answers = {name: stand.holdings.invoke("ReaderFunction", event) for name, event in questions.items()}
+    return {name: answer["statusCode"] for name, answer in answers.items()}
+
+
+def _accepted(body: bytes) -> Webhook:
+    return Webhook(body=body, signature="checked by ingest alone", received_at="2026-03-01T12:00:00.000000Z")
+
+
+def _send(stand: Stand, queue_output: str, *bodies: bytes) -> None:
+    for body in bodies:
+        message = encode(_accepted(body))
+        stand.emulator.aws.sqs.send_message(
+            QueueUrl=stand.deployment.outputs[queue_output],
+            MessageBody=message["MessageBody"],
+            MessageAttributes=message["MessageAttributes"],
+        )
+
+
+def _receive(stand: Stand, queue_output: str, *, hide: int) -> list[Any]:
+    messages: list[Any] = stand.emulator.aws.sqs.receive_message(
+        QueueUrl=stand.deployment.outputs[queue_output],
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=hide,
+        AttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
+    return messages
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    """Write a received message as Lambda hands it to a function."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {
+            name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
+    }
