@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from local.vectorcare import settings
+from local.vectorcare.disorder import NAMED_FATES, Fate
 from local.vectorcare.hub import Hub
 from local.vectorcare.marketplace import NotPossibleError
 from local.vectorcare.wire import BadRequestError, Request, Response, answer, error
@@ -92,23 +93,26 @@ class Control:
         return _NOWHERE
 
     def _broadcast(self, body: dict[str, Any]) -> Response:
-        _check_names(body, "data", "count")
+        _check_names(body, "data", "count", "fate")
         count = body.get("count", 1)
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST_AT_ONCE:
             raise BadRequestError(f"count is a whole number from 1 to {_MOST_AT_ONCE}.")
-        ids = [self._hub.marketplace.broadcast(_data(body)) for _ in range(count)]
+        with self._hub.delivery.befalling(_fate(body)):
+            ids = [self._hub.marketplace.broadcast(_data(body)) for _ in range(count)]
         return answer(201, {"service_request_ids": ids})
 
     def _show(self, service_request_id: str) -> Response:
         marketplace = self._hub.marketplace
-        return answer(200, marketplace.describe(service_request_id) | {"data": marketplace.data(service_request_id)})
+        more = {"data": marketplace.data(service_request_id), "track": marketplace.track(service_request_id)}
+        return answer(200, marketplace.describe(service_request_id) | more)
 
     def _act(self, service_request_id: str, verb: str, body: dict[str, Any]) -> Response:
         marketplace = self._hub.marketplace
         match verb:
             case "update":
-                _check_names(body, "data")
-                marketplace.update(service_request_id, _data(body))
+                _check_names(body, "data", "fate")
+                with self._hub.delivery.befalling(_fate(body)):
+                    marketplace.update(service_request_id, _data(body))
             case "cancel" | "complete":
                 _check_names(body)
                 act: Callable[[str], None] = getattr(marketplace, verb)
@@ -166,6 +170,15 @@ def _data(body: dict[str, Any]) -> dict[str, Any] | None:
     if data is not None and not isinstance(data, dict):
         raise BadRequestError("data is an object.")
     return data
+
+
+def _fate(body: dict[str, Any]) -> Fate | None:
+    name = body.get("fate")
+    if name is None:
+        return None
+    if not isinstance(name, str) or name not in NAMED_FATES:
+        raise BadRequestError(f"fate is one of {', '.join(NAMED_FATES)}.")
+    return NAMED_FATES[name]
 
 
 def _limit(query: dict[str, str]) -> int:

@@ -7,9 +7,10 @@ here it is not.
 import heapq
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ class Delivery:
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
         self.disorder = Disorder()
+        self._asked_fate: Fate | None = None
         self.certificate_file: Path | None = None
         self._clock, self._random = clock, random
         self._history = History()
@@ -103,8 +105,19 @@ class Delivery:
         with self._changed:
             self._history.counts.events += 1
             for url in self._lanes:
-                fate = self.disorder.draw(self._random)
-                self._ship(Shipment(webhook, webhook.body, url, fate))
+                fate = self._asked_fate or self.disorder.draw(self._random)
+                dated = replace(webhook, event_timestamp=webhook.event_timestamp + timedelta(seconds=fate.dated_ahead))
+                self._ship(Shipment(dated, dated.body, url, fate))
+
+    @contextmanager
+    def befalling(self, fate: Fate | None) -> Iterator[None]:
+        """Have this befall what is published while the block lasts; None leaves it to the disorder."""
+        with self._changed:
+            self._asked_fate = fate
+            try:
+                yield
+            finally:
+                self._asked_fate = None
 
     def redeliver(self, call_id: int) -> None:
         """Make a call again, once, with the same body, signed with the key of now.

@@ -65,9 +65,22 @@ class Fate:
         It waits for the next one of its service request.
     repeat_after, restamp_after : float or None
         Seconds after it was taken, until it is delivered again as it was, or dated anew.
+    dated_ahead : float
+        Seconds that its time is ahead of when it happened.
     """
 
     delay: float = 0.0
     is_held: bool = False
     repeat_after: float | None = None
     restamp_after: float | None = None
+    dated_ahead: float = 0.0
+
+
+NAMED_FATES = {
+    "overtaken": Fate(is_held=True),
+    "twice": Fate(repeat_after=1.0),
+    "restamped": Fate(restamp_after=2.0),
+    # Receivers that bound the future do so at a quarter of an hour; soon after it may be applied.
+    "ahead": Fate(dated_ahead=915.0),
+}
+"""What a requester may ask to befall one webhook, whatever the shares say."""

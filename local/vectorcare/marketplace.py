@@ -5,7 +5,7 @@ nothing that follows a trip canceled or run dry by the receiver: none follows he
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -20,6 +20,7 @@ ANSWER_WITHIN_SECONDS = 1800.0
 """How long a broadcast waits for an answer; VectorCare documents no figure."""
 
 _MOST_REQUESTS = 10_000
+_KEPT_TRACK = 500  # positions
 _OPEN = ("AVAILABLE", "ASSIGNED")
 
 
@@ -43,6 +44,8 @@ class Offer:
         The time that the receiver proposes, until the requester has answered.
     wanted : str or None
         The new time that the receiver asks for, likewise.
+    track : list of dict
+        The last positions that the receiver has reported.
     """
 
     data: dict[str, Any]
@@ -50,6 +53,7 @@ class Offer:
     last_action: str = ""
     proposed: str | None = None
     wanted: str | None = None
+    track: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Marketplace:
@@ -176,6 +180,16 @@ class Marketplace:
         """
         return dict(self._offers[service_request_id].data)
 
+    def track(self, service_request_id: str) -> list[dict[str, Any]]:
+        """Give the last positions that the receiver has reported.
+
+        Raises
+        ------
+        KeyError
+            There is no such request.
+        """
+        return list(self._offers[service_request_id].track)
+
     def describe(self, service_request_id: str) -> dict[str, Any]:
         """Tell of a request, without its data.
 
@@ -211,6 +225,9 @@ class Marketplace:
                 offer.proposed = body["proposed_agreed_dt"]
             case "change-request":
                 offer.wanted = body["agreed_dt"]
+            case "locations":
+                offer.track += body
+                del offer.track[:-_KEPT_TRACK]
             case "state" if body["name"] == "completed":
                 self._become(service_request_id, "COMPLETED", "REQUEST_COMPLETED")
 

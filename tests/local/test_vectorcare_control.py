@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,32 @@ def test_a_broadcast_expires_by_itself(control: Requester) -> None:
     # Then
     wait(lambda: control.hub.api.rules.requests[name] == "UNAVAILABLE")
     assert control.ask("GET", f"/requester/{name}")[1]["last_action"] == "BROADCAST_EXPIRED"
+
+
+@pytest.mark.parametrize("fate", ["nonsense", 1, ["twice"], {}])
+def test_a_fate_that_is_none_is_refused_and_nothing_is_offered(control: Requester, fate: Any) -> None:
+    # When
+    status, _ = control.ask("POST", "/requester/broadcast", {"fate": fate})
+    # Then
+    assert status == 400
+    assert control.ask("GET", "/requester/requests")[1] == {"requests": []}
+
+
+def test_what_is_asked_for_befalls_one_webhook_and_no_other(control: Requester) -> None:
+    # Given
+    receiver = Receiver(control.hub.clock)
+    control.hub.delivery.register([receiver.url])
+    try:
+        # When
+        name = control.ask("POST", "/requester/broadcast", {"fate": "ahead"})[1]["service_request_ids"][0]
+        control.ask("POST", f"/requester/{name}/update", {"fate": "overtaken"})
+        control.ask("POST", f"/requester/{name}/update")
+        wait(lambda: len(receiver.received) == 3)
+    finally:
+        receiver.close()
+    # Then
+    times = [one.content["event_timestamp"] for one in receiver.received]
+    ahead = datetime.fromisoformat(max(times)) - datetime.now(UTC)
+    earlier, later = sorted(times)[:2]
+    assert timedelta(minutes=14) < ahead < timedelta(minutes=16)
+    assert times.index(later) < times.index(earlier)
