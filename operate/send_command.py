@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,7 +63,7 @@ def send_command(
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     if service_request_id and "=" in service_request_id:
         fields, service_request_id = (service_request_id, *fields), None
-    message = _message(kind, service_request_id, fields, command_id or str(uuid.uuid4()))
+    message = make_message(kind, service_request_id, dict(_field(text) for text in fields), command_id)
     stack = options.stack()
     if not stack.is_local:
         confirm(f"Tell VectorCare for {stack.organization}: {kind} {service_request_id or ''}?", yes=yes)
@@ -74,15 +74,17 @@ def send_command(
         sys.exit(1)
 
 
-def _message(kind: str, service_request_id: str | None, fields: Sequence[str], command_id: str) -> dict[str, Any]:
-    """Make the message, and check it by the sender's own rules.
+def make_message(
+    kind: str, service_request_id: str | None, fields: Mapping[str, Any], command_id: str | None = None
+) -> dict[str, Any]:
+    """Make the message, and check it by the sender's own rules; without an id it gets a new one.
 
     Raises
     ------
     click.UsageError
         The sender could not read it, or VectorCare would refuse it.
     """
-    given = dict(_field(text) for text in fields)
+    command_id, given = command_id or str(uuid.uuid4()), dict(fields)
     if kind == Kind.STATE_UPDATE:
         given = {"timestamp": instant.of(datetime.now(UTC)), **given}
     named = {"service_request_id": service_request_id} if service_request_id else {}

@@ -56,7 +56,7 @@ def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool)
     stack = options.stack()
     with stderr().status("Reading state and journal ..."):
         rule = deployed.rule(stack)
-        state, journal, unreadable = _read(stack, service_request_id)
+        state, journal, unreadable = read(stack, service_request_id)
     if state is None and not journal and not unreadable:
         raise click.ClickException(
             f"Neither state nor journal of {stack.organization} knows {printable(service_request_id)}. Is the id "
@@ -78,7 +78,7 @@ def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool)
         sys.exit(1)
 
 
-def _read(stack: Stack, service_request_id: str) -> tuple[Item | None, list[Item], list[Item]]:
+def read(stack: Stack, service_request_id: str) -> tuple[Item | None, list[Item], list[Item]]:
     """Read the state, the journal, and what of the unreadable names the service request; the state first.
 
     So whatever event the state names has been entered when the journal is read.

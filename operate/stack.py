@@ -143,6 +143,18 @@ def _find_local(organization: str | None, stand_file: Path) -> Stack:
     name = stand["organization"]
     if organization not in (None, name):
         raise click.ClickException(f"The local stand runs for organization {name}, not {organization}.")
+    return on_stand(stand)
+
+
+def on_stand(stand: Mapping[str, Any]) -> Stack:
+    """Give the stack of a local stand, whose `stand.json` is given.
+
+    Raises
+    ------
+    click.ClickException
+        It does not answer.
+    """
+    name = stand["organization"]
     connect = _connect_to_stand(stand)
     try:
         stack = _describe(name, connect)
