@@ -1,12 +1,14 @@
 """The command line: `python -m local run`."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from local import processes, stand
 from local.aws import REGION
+from local.console import launch as console
 from local.deployment import synthesize
 from local.emulator import require_free
 from local.errors import StandError
@@ -120,8 +122,12 @@ def _play(running: Stand, report: Report) -> bool:
 
 
 def _serve(running: Stand, report: Report) -> None:
-    with stand.announced(running, DIRECTORY) as file:
+    with (
+        console.serving(running.describe(), DIRECTORY) as url,
+        stand.announced(replace(running, console_url=url), DIRECTORY) as file,
+    ):
         report.headline("Serving")
+        report.fact("page", f"{url} (open it in a browser)")
         report.fact("webhooks", running.deployment.webhook_url)
         report.fact("health", running.deployment.health_url)
         report.fact("reading", f"{running.deployment.reading_url}/service-requests (any Authorization header)")

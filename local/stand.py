@@ -44,6 +44,7 @@ class Stand:
     deployment: Deployment
     vectorcare: Hub
     vectorcare_url: str
+    console_url: str | None = None
 
     @property
     def vectorcare_api(self) -> StandIn:
@@ -112,6 +113,7 @@ class Stand:
             "outbound_dead_letter_queue_url": outputs["OutboundDeadLetterQueueUrl"],
             "commands_table": outputs["CommandsTable"],
             "sender_function": outputs["SenderFunction"],
+            "console_url": self.console_url,
             "vectorcare_url": self.vectorcare_url,
             "vectorcare_api_url": self.vectorcare_api_url,
             "organization": self.organization.name,

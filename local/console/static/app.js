@@ -1,0 +1,198 @@
+// Wires the page: what the server tells is shown, what is clicked is asked for.
+
+import { find } from "./dom.js";
+import { drawFreshness, drawTrip } from "./pictures.js";
+import { showCommands, showEvents, showHistory, showLetters, showRows } from "./tables.js";
+import { drawWay, showCounts, showMoves } from "./way.js";
+
+const seen = {};
+let chosen = null;
+let detail = null;
+let rehearsed = 0;
+let asking = null;
+
+const say = (text) => {
+  find("said").textContent = text;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => { find("said").textContent = ""; }, 6000);
+};
+
+async function ask(path, body) {
+  const request = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const answer = await fetch(path, request);
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.message);
+  return content;
+}
+
+const of = (name, rest = "") => `/requester/${encodeURIComponent(name)}${rest}`;
+
+async function broadcast(body, text) {
+  const { service_request_ids: names } = await ask("/requester/broadcast", body);
+  if (names.length === 1) choose(names[0]);
+  return `${names.length === 1 ? names[0] : `${names.length} requests`}: ${text}`;
+}
+
+const after = (minutes) => new Date(Date.parse(detail?.theirs?.data?.agreed_for_time ?? new Date()) + minutes * 60000).toISOString();
+const command = (kind, fields = {}) => ask("/commands", { command: kind, service_request_id: chosen, ...fields }).then(() => `The command ${kind} is on the queue.`);
+
+const ACTIONS = {
+  broadcast: () => broadcast({}, "broadcast"),
+  burst: () => broadcast({ count: 500 }, "broadcast at once"),
+  update: () => ask(of(chosen, "/update"), {}).then(() => `${chosen}: updated`),
+  complete: () => ask(of(chosen, "/complete"), {}).then(() => `${chosen}: completed`),
+  cancel: () => ask(of(chosen, "/cancel"), {}).then(() => `${chosen}: canceled`),
+  "answer-yes": () => ask(of(chosen, "/answer"), { accept: true }).then(() => "The requester agrees."),
+  "answer-no": () => ask(of(chosen, "/answer"), { accept: false }).then(() => "The requester refuses."),
+  late: async () => {
+    await ask(of(chosen, "/update"), { fate: "overtaken" });
+    await ask(of(chosen, "/update"), {});
+    return "Two updates: the second overtakes the first, which comes late.";
+  },
+  twice: () => broadcast({ fate: "twice" }, "comes again in a second, byte for byte"),
+  restamped: () => broadcast({ fate: "restamped" }, "comes again in two seconds, dated anew"),
+  forged: async () => {
+    const { status } = await ask("/forge", chosen ? { service_request_id: chosen } : {});
+    return status === 401 ? "The forged webhook was refused with 401." : `The forged webhook was answered ${status}.`;
+  },
+  poison: () => broadcast({ fate: "ahead" }, "dated ahead; a dead letter within seconds, redriven 15 seconds later it applies"),
+  rehearse: async () => {
+    const report = await ask("/redrive", { dry_run: true });
+    rehearsed = report.would_move;
+    find("rehearsed").textContent = rehearsed ? `${rehearsed} would be moved.` : "Nothing to move.";
+    return find("rehearsed").textContent;
+  },
+  redrive: async () => {
+    const report = await ask("/redrive", { dry_run: false, total: rehearsed });
+    rehearsed = 0;
+    find("rehearsed").textContent = `${report.moved} moved.`;
+    return `${report.moved} moved back to the queue.`;
+  },
+  "best-time": () => command("best_time", { proposed_agreed_dt: after(30) }),
+  "change-request": () => command("change_request", { agreed_dt: after(30), change_reason: "invented: traffic" }),
+  drive: () => command("location_update", { locations: nextPositions() }),
+};
+
+function nextPositions() {
+  const { data, track } = detail.theirs;
+  const [from, to] = [data.pickup_location, data.destination_location];
+  const now = Date.now() / 1000;
+  return Array.from({ length: 5 }, (_, index) => {
+    const share = Math.min(1, (track.length + index + 1) / 20);
+    const bend = Math.sin(share * Math.PI) * 0.15;
+    const [lat, lng] = [to.lat - from.lat, to.lng - from.lng];
+    return {
+      lat: from.lat + lat * share + lng * bend, lng: from.lng + lng * share - lat * bend, alt: 90,
+      timestamp: Math.round((now - 5 + index) * 1000) / 1000,
+    };
+  });
+}
+
+async function act(button, work) {
+  button.setAttribute("aria-busy", "true");
+  try {
+    say(await work());
+  } catch (error) {
+    say(`Not done: ${error.message}`);
+  } finally {
+    button.removeAttribute("aria-busy");
+    enable();
+  }
+}
+
+function choose(name) {
+  chosen = name;
+  detail = null;
+  for (const output of document.querySelectorAll("output.chosen")) output.textContent = name;
+  if (seen.rows) showRows(seen.rows, chosen, choose);
+  look();
+}
+
+// One question at a time; what changes meanwhile is asked for once more behind it.
+async function look() {
+  if (!chosen || asking) {
+    asking = asking && "again";
+    return;
+  }
+  asking = "once";
+  const name = chosen;
+  try {
+    const found = await ask(`/service-requests/${encodeURIComponent(name)}`);
+    if (name === chosen) showDetail(found);
+  } catch (error) {
+    say(error.message);
+  }
+  const isAgain = asking === "again" || name !== chosen;
+  asking = null;
+  if (isAgain) look();
+}
+
+function showDetail(found) {
+  detail = found;
+  showEvents(found.ours?.events ?? []);
+  drawTrip(found.theirs ?? (found.ours?.state?.data ? { data: found.ours.state.data, track: [], states: [], positions: 0 } : null));
+  const wish = found.theirs?.proposed_agreed_dt ?? found.theirs?.change_requested_agreed_dt;
+  find("answer").hidden = !wish;
+  find("asked").textContent = wish ? `The receiver asks for ${wish.slice(11, 16)}:` : "";
+  enable();
+}
+
+function enable() {
+  const status = detail?.theirs?.request_status;
+  const holds = { open: ["AVAILABLE", "ASSIGNED"].includes(status), assigned: status === "ASSIGNED", available: status === "AVAILABLE" };
+  for (const button of document.querySelectorAll("[data-needs]")) button.disabled = !holds[button.dataset.needs];
+  document.querySelector("[data-do=redrive]").disabled = !rehearsed;
+}
+
+function showAccount({ account, vectorcare }) {
+  const line = find("account");
+  const isCurrent = account && vectorcare && JSON.stringify(account.basis[0]) === JSON.stringify(vectorcare.counts) && !vectorcare.pending;
+  line.classList.toggle("open", !isCurrent);
+  line.classList.toggle("lost", Boolean(isCurrent && account.lost));
+  if (!isCurrent) {
+    line.textContent = "On the way ...";
+    return;
+  }
+  const parts = [`VectorCare was told of ${account.acknowledged} events that they are kept`, `the journal holds ${account.journaled}`];
+  if (account.dead) parts.push(`dead letters ${account.dead}`);
+  if (account.on_the_way) parts.push(`on the way ${account.on_the_way}`);
+  line.textContent = `${parts.join(", ")}: ${account.lost ? `${account.lost} LOST` : "nothing lost"}.`;
+}
+
+function take(picture) {
+  Object.assign(seen, picture);
+  if ("problem" in picture) tellProblem(picture.problem);
+  if (seen.passed && seen.vectorcare) showCounts(seen);
+  if (picture.moves) showMoves(picture.moves);
+  if (picture.rows) showRows(picture.rows, chosen, choose);
+  if (picture.vectorcare) showHistory(picture.vectorcare, choose, (id) => act(find("history"), () => ask(`/history/${id}/redeliver`, {}).then(() => "Redelivered.")));
+  if (picture.letters) showLetters(picture.letters, choose);
+  if (picture.commands) showCommands(picture.commands, choose);
+  if (picture.freshness) drawFreshness(picture.freshness);
+  showAccount(seen);
+  if (picture.moves || picture.commands || picture.rows || picture.vectorcare) look();
+}
+
+function tellProblem(problem) {
+  find("problem").hidden = !problem;
+  find("problem").textContent = problem ?? "";
+}
+
+drawWay();
+enable();
+for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", () => act(button, ACTIONS[button.dataset.do]));
+for (const button of document.querySelectorAll("[data-command]")) button.addEventListener("click", () => act(button, () => command(button.dataset.command)));
+for (const button of document.querySelectorAll("[data-state]")) button.addEventListener("click", () => act(button, () => command("state_update", { name: button.dataset.state })));
+find("disorder").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const shares = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, Number(value)]));
+  act(event.target, () => ask("/disorder", shares).then(() => "The shares hold for what is sent from now on."));
+});
+ask("/settings").then(({ disorder }) => {
+  for (const input of find("disorder").querySelectorAll("input")) input.value = disorder[input.name] ?? 0;
+}).catch((error) => say(error.message));
+
+const events = new EventSource("/events");
+events.addEventListener("message", (message) => take(JSON.parse(message.data)));
+events.addEventListener("error", () => tellProblem("The stand's page server does not answer; trying again."));
+events.addEventListener("open", () => tellProblem(null));
