@@ -29,6 +29,7 @@ STATIONS: Mapping[str, tuple[str, ...]] = {
 
 _STATION_OF = {metric: station for station, metrics in STATIONS.items() for metric in metrics}
 _NAMESPACE = "VectorCareBridge"
+FRESHNESS = "FreshnessSeconds"
 
 
 def moves(readings: Iterable[Reading]) -> Counter[str]:
@@ -44,7 +45,7 @@ def moves(readings: Iterable[Reading]) -> Counter[str]:
 
 def freshness(readings: Iterable[Reading]) -> list[dict[str, float]]:
     """List how old each applied event was when it was written: `at`, seconds since 1970, and `seconds`."""
-    found = [reading for reading in readings if reading.metric == "FreshnessSeconds"]
+    found = [reading for reading in readings if reading.metric == FRESHNESS]
     return [{"at": reading.at, "seconds": max(0.0, reading.value)} for reading in found]
 
 

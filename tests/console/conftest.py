@@ -1,0 +1,32 @@
+"""The page's application over a local VectorCare that is real, and an AWS that only notes what it is asked."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from unittest.mock import MagicMock
+
+import pytest
+from starlette.applications import Starlette
+
+from local.console.server import Console
+from local.vectorcare.control import Control
+from local.vectorcare.hub import Hub
+from local.vectorcare.server import serving
+from operate.stack import Stack
+from tests.local.post import make_key
+
+
+@dataclass
+class Page:
+    app: Starlette
+    hub: Hub
+    stack: Stack
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    hub = Hub(private_key=make_key())
+    stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
+    with hub.running(), serving(Control(hub)) as url:
+        yield Page(Console(stack, {"vectorcare_url": url, "webhook_url": f"{url}/nowhere"}).app(), hub, stack)
