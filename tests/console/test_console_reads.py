@@ -40,7 +40,7 @@ def logs() -> Logs:
 
 @pytest.fixture
 def log(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> MetricsLog:
-    monkeypatch.setattr(reads.time, "time", lambda: 20.0)
+    monkeypatch.setattr("local.console.reads.time.time", lambda: 20.0)
     return MetricsLog(Stack("acme", _Outputs(), lambda _service: logs))
 
 
@@ -65,7 +65,7 @@ def test_each_line_counts_once_and_those_alike_each_for_themselves(logs: Logs, l
 
 def test_a_line_that_shows_late_is_counted(logs: Logs, log: MetricsLog, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
-    monkeypatch.setattr(reads.time, "time", lambda: 100.0)
+    monkeypatch.setattr("local.console.reads.time.time", lambda: 100.0)
     logs.lines = [line(99_000)]
     assert len(log.new()) == 1
     # When

@@ -1,0 +1,190 @@
+"""The page in a real browser: the UAT walk-through by clicks, and what it shows of it."""
+
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from local import stand as stands
+from local.console import launch
+from local.deployment import Assembly
+from local.organization import Organization
+from local.report import Report
+
+PATIENCE = 60.0  # seconds
+POISON_SECONDS = 30.0  # until its time has come
+BURST = 500
+
+_DRIVER = shutil.which("chromedriver")
+_BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+if not (_DRIVER and _BROWSER):
+    warnings.warn("NOT TESTED: the page, as there is no chromium with its chromedriver here.", stacklevel=1)
+pytestmark = pytest.mark.skipif(
+    not (_DRIVER and _BROWSER), reason="needs chromium and chromedriver (Debian: chromium-driver)"
+)
+
+
+class Page:
+    """The page, as a person sees it."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def click(self, selector: str) -> None:
+        self.until(lambda: self.find(selector).is_enabled())
+        self.find(selector).click()
+
+    def find(self, selector: str) -> webdriver.remote.webelement.WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, name: str) -> str:
+        return self.find(f"#{name}").text
+
+    def count(self, station: str) -> int:
+        return int(self.find(f"[data-count={station}]").text)
+
+    def until(self, holds: Callable[[], bool], within: float = PATIENCE) -> None:
+        WebDriverWait(self.driver, within, 0.2).until(lambda _driver: holds())
+
+    def counted(self, station: str, number: int) -> None:
+        self.until(lambda: self.count(station) == number)
+
+    def at_rest(self) -> None:
+        self.until(lambda: "nothing lost" in self.text("account"), within=3 * PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def page_url(assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("watched")
+    with (
+        stands.running(assembly, organization, directory=directory, port=0, report=Report()) as running,
+        launch.serving(running.describe(), directory) as url,
+    ):
+        yield url
+
+
+@pytest.fixture
+def page(page_url: str, tmp_path: Path) -> Iterator[Page]:
+    """Open the page; whatever a test does, the browser has nothing to complain of."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = _BROWSER or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1600,1150"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
+    try:
+        driver.get(page_url)
+        page = Page(driver)
+        page.at_rest()
+        yield page
+        if "PAGE_SCREENSHOT" in os.environ:
+            driver.save_screenshot(os.environ["PAGE_SCREENSHOT"])
+        assert driver.get_log("browser") == []
+    finally:
+        driver.quit()
+
+
+def test_a_trip_goes_from_broadcast_to_completion_by_clicks(page: Page) -> None:
+    # When
+    page.click("[data-do=broadcast]")
+    page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
+    page.click("[data-command=accept]")
+    page.until(lambda: "ASSIGNED BROADCAST_ACCEPTED" in page.text("events"))
+    page.click("[data-do=update]")
+    page.until(lambda: "pickup_date_time" in page.text("events"))
+    page.click("[data-state=en_route]")
+    page.until(lambda: "en_route" in page.text("trip-told"))
+    page.click("[data-do=drive]")
+    page.until(lambda: "5 positions" in page.text("trip-told"))
+    page.click("[data-state=completed]")
+    # Then
+    page.until(lambda: "COMPLETED REQUEST_COMPLETED" in page.text("events"))
+    page.until(lambda: page.text("commands").count("succeeded") == 4)
+    page.at_rest()
+
+
+def test_what_comes_late_is_stale_and_what_comes_twice_is_a_duplicate(page: Page) -> None:
+    # Given
+    stale, duplicate = page.count("stale"), page.count("duplicate")
+    page.click("[data-do=twice]")
+    page.counted("duplicate", duplicate + 1)
+    # When
+    page.click("[data-do=late]")
+    # Then
+    page.counted("stale", stale + 1)
+    page.until(lambda: "a newer one had come before" in page.text("events"))
+
+
+def test_a_forged_one_is_refused_and_seen_as_refused(page: Page) -> None:
+    # Given
+    refused, accepted = page.count("refused"), page.count("accepted")
+    # When
+    page.click("[data-do=forged]")
+    # Then
+    page.counted("refused", refused + 1)
+    page.until(lambda: "refused with 401" in page.text("said"))
+    assert page.count("accepted") == accepted
+
+
+def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(page: Page) -> None:
+    # Given
+    page.click("[data-do=poison]")
+    page.counted("dead", 1)
+    page.until(lambda: "timestamp_in_future" in page.text("letters"))
+    assert not page.find("[data-do=redrive]").is_enabled()
+
+    def redriven() -> bool:
+        # When
+        if page.count("dead"):
+            page.click("[data-do=rehearse]")
+            page.until(lambda: "moved" in page.text("rehearsed"))
+            if page.find("[data-do=redrive]").is_enabled():
+                page.click("[data-do=redrive]")
+        return "AVAILABLE BROADCAST_RECEIVED" in page.text("events")
+
+    # Then
+    page.until(redriven, within=PATIENCE + POISON_SECONDS)
+    page.counted("dead", 0)
+    page.at_rest()
+
+
+def test_a_burst_of_500_ends_with_500_accounted_for(page: Page) -> None:
+    # Given
+    applied, sent = page.count("applied"), page.count("vectorcare")
+    # When
+    page.click("[data-do=burst]")
+    # Then
+    page.until(lambda: page.count("applied") == applied + BURST, within=4 * PATIENCE)
+    page.counted("vectorcare", sent + BURST)
+    page.at_rest()
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    # Given
+    applied = page.count("applied")
+
+    def press_until(selector: str) -> None:
+        wanted = page.find(selector)
+        for _ in range(200):
+            if page.driver.switch_to.active_element == wanted:
+                return
+            page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        pytest.fail(f"no way to {selector}")
+
+    # When
+    press_until("[data-do=broadcast]")
+    page.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    page.counted("applied", applied + 1)
+    press_until("#rows button")
+    page.driver.switch_to.active_element.send_keys(Keys.SPACE)
+    # Then
+    page.until(lambda: "BROADCAST_RECEIVED" in page.text("events"))
+    assert page.find("#rows tr.chosen")
