@@ -87,7 +87,7 @@ def page(page_url: str, tmp_path: Path) -> Iterator[Page]:
         yield page
         if "PAGE_SCREENSHOT" in os.environ:
             driver.save_screenshot(os.environ["PAGE_SCREENSHOT"])
-        assert driver.get_log("browser") == []
+        assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]  # selenium has not typed it
     finally:
         driver.quit()
 
