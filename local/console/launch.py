@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
         processes.end(process)
 
 
-def _url(log_file: Path, *, is_alive: Any) -> str:
+def _url(log_file: Path, *, is_alive: Callable[[], bool]) -> str:
     deadline = time.monotonic() + _START_TIMEOUT
     while True:
         said = log_file.read_text(encoding="utf-8")

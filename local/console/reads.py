@@ -29,7 +29,7 @@ _NAMES = "service_request_id, request_status, #action, last_updated, updated_at,
 
 
 class MetricsLog:
-    """The metrics that the functions write into their logs, each once.
+    """The metrics that the functions have written into their logs since this was made, each once.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class MetricsLog:
             client.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"] for name in names
         ]
         self._client = stack.client("logs")
-        self._begin = dict.fromkeys(self._groups, 0.0)
+        self._begin = dict.fromkeys(self._groups, time.time())
         self._seen: dict[str, Counter[tuple[int, str]]] = {group: Counter() for group in self._groups}
 
     def new(self) -> list[Reading]:

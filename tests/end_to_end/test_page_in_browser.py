@@ -5,6 +5,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium import webdriver
@@ -21,6 +22,7 @@ from local.report import Report
 PATIENCE = 60.0  # seconds
 POISON_SECONDS = 30.0  # until its time has come
 BURST = 500
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 _DRIVER = shutil.which("chromedriver")
 _BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -58,6 +60,37 @@ class Page:
 
     def at_rest(self) -> None:
         self.until(lambda: "nothing lost" in self.text("account"), within=3 * PATIENCE)
+
+    def set_shares(self, **shares: str) -> None:
+        for name, share in shares.items():
+            field = self.find(f"#disorder [name={name}]")
+            field.clear()
+            field.send_keys(share)
+        self.click("#disorder button")
+        self.until(lambda: "The shares hold" in self.text("said"))
+
+    def look_like(self, *, width: int, scheme: str) -> None:
+        metrics = {"width": width, "height": 1150, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)  # type: ignore[no-untyped-call]  # as above
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+    def axe_violations(self) -> list[Any]:
+        """Ask axe which rules for accessibility are broken, and where."""
+        self.driver.execute_script(AXE.read_text())
+        found: list[Any] = self.driver.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run().then(({violations}) => done(violations.map(({id, nodes}) => [id, nodes.map(n => n.html)])))"
+        )
+        return found
+
+    def wider_than_shown(self) -> list[str]:
+        """Name what a person has to scroll sideways for."""
+        found: list[str] = self.driver.execute_script(
+            "return [document.documentElement, ...document.querySelectorAll('.scroll')]"
+            ".filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.id} ${e.scrollWidth} > ${e.clientWidth}`)"
+        )
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +142,53 @@ def test_a_trip_goes_from_broadcast_to_completion_by_clicks(page: Page) -> None:
     page.until(lambda: "COMPLETED REQUEST_COMPLETED" in page.text("events"))
     page.until(lambda: page.text("commands").count("succeeded") == 4)
     page.at_rest()
+
+
+def test_a_proposed_time_a_changed_one_and_a_declined_trip_are_played_from_both_sides(page: Page) -> None:
+    # Given a proposal that the requester agrees to
+    page.click("[data-do=broadcast]")
+    page.click("[data-do=best-time]")
+    page.click("[data-do=answer-yes]")
+    page.until(lambda: "ASSIGNED PROPOSAL_ACCEPTED" in page.text("events"))
+    # When the requester refuses to change it
+    page.click("[data-do=change-request]")
+    page.click("[data-do=answer-no]")
+    # Then
+    page.until(lambda: "ASSIGNED CHANGE_REQUEST_DECLINED" in page.text("events"))
+    # When another is declined
+    page.click("[data-do=broadcast]")
+    page.click("[data-command=decline]")
+    # Then
+    page.until(lambda: "UNAVAILABLE BROADCAST_DECLINED" in page.text("events"))
+    page.at_rest()
+
+
+def test_what_the_history_delivers_again_is_a_duplicate(page: Page) -> None:
+    # Given
+    page.click("[data-do=broadcast]")
+    page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
+    duplicate = page.count("duplicate")
+    # When
+    page.click("#history tr button:not(.link)")
+    # Then
+    page.counted("duplicate", duplicate + 1)
+    page.until(lambda: "redelivered" in page.text("history"))
+
+
+def test_a_rehearsal_in_disorder_ends_with_nothing_lost(page: Page) -> None:
+    # Given
+    sent = page.count("vectorcare")
+    page.click("summary")
+    page.set_shares(late="0.2", duplicated="0.5", out_of_order="0.5", restamped="0.5")
+    # When
+    for _ in range(10):
+        page.click("[data-do=broadcast]")
+        page.click("[data-do=update]")
+    page.set_shares(late="0", duplicated="0", out_of_order="0", restamped="0")
+    # Then
+    page.until(lambda: page.count("vectorcare") > sent + 20)
+    page.at_rest()
+    assert page.count("accepted") == page.count("vectorcare")
 
 
 def test_what_comes_late_is_stale_and_what_comes_twice_is_a_duplicate(page: Page) -> None:
@@ -165,6 +245,21 @@ def test_a_burst_of_500_ends_with_500_accounted_for(page: Page) -> None:
     page.until(lambda: page.count("applied") == applied + BURST, within=4 * PATIENCE)
     page.counted("vectorcare", sent + BURST)
     page.at_rest()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1024, 1600])
+def test_nobody_is_kept_out_and_nothing_is_cut_off(page: Page, scheme: str, width: int) -> None:
+    # Given
+    for action in ("forged", "twice", "broadcast"):
+        page.click(f"[data-do={action}]")
+    page.click("[data-command=accept]")
+    page.until(lambda: "ASSIGNED BROADCAST_ACCEPTED" in page.text("events"))
+    # When
+    page.look_like(width=width, scheme=scheme)
+    # Then
+    assert page.axe_violations() == []
+    assert page.wider_than_shown() == []
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

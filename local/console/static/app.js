@@ -14,11 +14,16 @@ let asking = null;
 const say = (text) => {
   find("said").textContent = text;
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => { find("said").textContent = ""; }, 6000);
+  say.timer = setTimeout(() => {
+    find("said").textContent = "";
+  }, 6000);
 };
 
 async function ask(path, body) {
-  const request = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const request =
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const answer = await fetch(path, request);
   const content = await answer.json();
   if (!answer.ok) throw new Error(content.message);
@@ -33,8 +38,12 @@ async function broadcast(body, text) {
   return `${names.length === 1 ? names[0] : `${names.length} requests`}: ${text}`;
 }
 
-const after = (minutes) => new Date(Date.parse(detail?.theirs?.data?.agreed_for_time ?? new Date()) + minutes * 60000).toISOString();
-const command = (kind, fields = {}) => ask("/commands", { command: kind, service_request_id: chosen, ...fields }).then(() => `The command ${kind} is on the queue.`);
+const after = (minutes) =>
+  new Date(Date.parse(detail?.theirs?.data?.agreed_for_time ?? new Date()) + minutes * 60000).toISOString();
+const command = (kind, fields = {}) =>
+  ask("/commands", { command: kind, service_request_id: chosen, ...fields }).then(
+    () => `The command ${kind} is on the queue.`,
+  );
 
 const ACTIONS = {
   broadcast: () => broadcast({}, "broadcast"),
@@ -55,7 +64,8 @@ const ACTIONS = {
     const { status } = await ask("/forge", chosen ? { service_request_id: chosen } : {});
     return status === 401 ? "The forged webhook was refused with 401." : `The forged webhook was answered ${status}.`;
   },
-  poison: () => broadcast({ fate: "ahead" }, "dated ahead; a dead letter within seconds, redriven 15 seconds later it applies"),
+  poison: () =>
+    broadcast({ fate: "ahead" }, "dated ahead; a dead letter within seconds, redriven 15 seconds later it applies"),
   rehearse: async () => {
     const report = await ask("/redrive", { dry_run: true });
     rehearsed = report.would_move;
@@ -82,7 +92,9 @@ function nextPositions() {
     const bend = Math.sin(share * Math.PI) * 0.15;
     const [lat, lng] = [to.lat - from.lat, to.lng - from.lng];
     return {
-      lat: from.lat + lat * share + lng * bend, lng: from.lng + lng * share - lat * bend, alt: 90,
+      lat: from.lat + lat * share + lng * bend,
+      lng: from.lng + lng * share - lat * bend,
+      alt: 90,
       timestamp: Math.round((now - 5 + index) * 1000) / 1000,
     };
   });
@@ -130,7 +142,10 @@ async function look() {
 function showDetail(found) {
   detail = found;
   showEvents(found.ours?.events ?? []);
-  drawTrip(found.theirs ?? (found.ours?.state?.data ? { data: found.ours.state.data, track: [], states: [], positions: 0 } : null));
+  drawTrip(
+    found.theirs ??
+      (found.ours?.state?.data ? { data: found.ours.state.data, track: [], states: [], positions: 0 } : null),
+  );
   const wish = found.theirs?.proposed_agreed_dt ?? found.theirs?.change_requested_agreed_dt;
   find("answer").hidden = !wish;
   find("asked").textContent = wish ? `The receiver asks for ${wish.slice(11, 16)}:` : "";
@@ -139,21 +154,32 @@ function showDetail(found) {
 
 function enable() {
   const status = detail?.theirs?.request_status;
-  const holds = { open: ["AVAILABLE", "ASSIGNED"].includes(status), assigned: status === "ASSIGNED", available: status === "AVAILABLE" };
+  const holds = {
+    open: ["AVAILABLE", "ASSIGNED"].includes(status),
+    assigned: status === "ASSIGNED",
+    available: status === "AVAILABLE",
+  };
   for (const button of document.querySelectorAll("[data-needs]")) button.disabled = !holds[button.dataset.needs];
   document.querySelector("[data-do=redrive]").disabled = !rehearsed;
 }
 
 function showAccount({ account, vectorcare }) {
   const line = find("account");
-  const isCurrent = account && vectorcare && JSON.stringify(account.basis[0]) === JSON.stringify(vectorcare.counts) && !vectorcare.pending;
+  const isCurrent =
+    account &&
+    vectorcare &&
+    JSON.stringify(account.basis[0]) === JSON.stringify(vectorcare.counts) &&
+    !vectorcare.pending;
   line.classList.toggle("open", !isCurrent);
   line.classList.toggle("lost", Boolean(isCurrent && account.lost));
   if (!isCurrent) {
     line.textContent = "On the way ...";
     return;
   }
-  const parts = [`VectorCare was told of ${account.acknowledged} events that they are kept`, `the journal holds ${account.journaled}`];
+  const parts = [
+    `VectorCare was told of ${account.acknowledged} events that they are kept`,
+    `the journal holds ${account.journaled}`,
+  ];
   if (account.dead) parts.push(`dead letters ${account.dead}`);
   if (account.on_the_way) parts.push(`on the way ${account.on_the_way}`);
   line.textContent = `${parts.join(", ")}: ${account.lost ? `${account.lost} LOST` : "nothing lost"}.`;
@@ -165,7 +191,10 @@ function take(picture) {
   if (seen.passed && seen.vectorcare) showCounts(seen);
   if (picture.moves) showMoves(picture.moves);
   if (picture.rows) showRows(picture.rows, chosen, choose);
-  if (picture.vectorcare) showHistory(picture.vectorcare, choose, (id) => act(find("history"), () => ask(`/history/${id}/redeliver`, {}).then(() => "Redelivered.")));
+  if (picture.vectorcare)
+    showHistory(picture.vectorcare, choose, (id) =>
+      act(find("history"), () => ask(`/history/${id}/redeliver`, {}).then(() => "Redelivered.")),
+    );
   if (picture.letters) showLetters(picture.letters, choose);
   if (picture.commands) showCommands(picture.commands, choose);
   if (picture.freshness) drawFreshness(picture.freshness);
@@ -180,17 +209,22 @@ function tellProblem(problem) {
 
 drawWay();
 enable();
-for (const button of document.querySelectorAll("[data-do]")) button.addEventListener("click", () => act(button, ACTIONS[button.dataset.do]));
-for (const button of document.querySelectorAll("[data-command]")) button.addEventListener("click", () => act(button, () => command(button.dataset.command)));
-for (const button of document.querySelectorAll("[data-state]")) button.addEventListener("click", () => act(button, () => command("state_update", { name: button.dataset.state })));
+for (const button of document.querySelectorAll("[data-do]"))
+  button.addEventListener("click", () => act(button, ACTIONS[button.dataset.do]));
+for (const button of document.querySelectorAll("[data-command]"))
+  button.addEventListener("click", () => act(button, () => command(button.dataset.command)));
+for (const button of document.querySelectorAll("[data-state]"))
+  button.addEventListener("click", () => act(button, () => command("state_update", { name: button.dataset.state })));
 find("disorder").addEventListener("submit", (event) => {
   event.preventDefault();
   const shares = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, Number(value)]));
   act(event.target, () => ask("/disorder", shares).then(() => "The shares hold for what is sent from now on."));
 });
-ask("/settings").then(({ disorder }) => {
-  for (const input of find("disorder").querySelectorAll("input")) input.value = disorder[input.name] ?? 0;
-}).catch((error) => say(error.message));
+ask("/settings")
+  .then(({ disorder }) => {
+    for (const input of find("disorder").querySelectorAll("input")) input.value = disorder[input.name] ?? 0;
+  })
+  .catch((error) => say(error.message));
 
 const events = new EventSource("/events");
 events.addEventListener("message", (message) => take(JSON.parse(message.data)));

@@ -14,7 +14,8 @@ export function draw(name, attributes = {}, ...children) {
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
@@ -26,6 +27,9 @@ export function replaceRows(body, rows) {
   body.replaceChildren(...rows);
   if (focused) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
+
+// A code may be broken behind its underscores, where there is too little room.
+export const breakable = (code) => code.split(/(?<=_)/).flatMap((part) => [part, make("wbr")]);
 
 export const clock = (instant) => (instant ? String(instant).slice(11, 19) : "");
 

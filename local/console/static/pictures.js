@@ -20,8 +20,13 @@ export function drawFreshness(points) {
     draw("line", { class: "axis", x1: LEFT, x2: RIGHT, y1: y(value), y2: y(value) }),
     draw("text", { class: "small", x: 4, y: y(value) + 4 }, span(value)),
   ]);
-  const curve = draw("polyline", { class: "curve", points: shown.map((point, index) => `${x(index)},${y(point.seconds)}`).join(" ") });
-  const dots = shown.map((point, index) => draw("circle", { class: "point", r: 2, cx: x(index), cy: y(point.seconds) }));
+  const curve = draw("polyline", {
+    class: "curve",
+    points: shown.map((point, index) => `${x(index)},${y(point.seconds)}`).join(" "),
+  });
+  const dots = shown.map((point, index) =>
+    draw("circle", { class: "point", r: 2, cx: x(index), cy: y(point.seconds) }),
+  );
   const sorted = shown.map((point) => point.seconds).sort((a, b) => a - b);
   const text = sorted.length
     ? `The last ${sorted.length} applied: median ${span(sorted[Math.floor(sorted.length / 2)])}, slowest ${span(sorted.at(-1))}`
@@ -47,7 +52,10 @@ export function drawTrip(request) {
   svg.replaceChildren(
     draw("line", { class: "road", x1: a.x, y1: a.y, x2: b.x, y2: b.y }),
     draw("polyline", { class: "driven", points: track.map((one) => `${place(one).x},${place(one).y}`).join(" ") }),
-    ...[[a, "from"], [b, "to"]].flatMap(([at, name]) => [
+    ...[
+      [a, "from"],
+      [b, "to"],
+    ].flatMap(([at, name]) => [
       draw("circle", { class: "place", r: 6, cx: at.x, cy: at.y }),
       draw("text", { x: Math.min(at.x + 9, 262), y: at.y > 100 ? at.y + 16 : at.y - 8 }, name),
     ]),

@@ -1,13 +1,29 @@
 // Tables and the time line: what is there, row by row.
 
-import { clock, find, make, replaceRows, span } from "./dom.js";
+import { breakable, clock, find, make, replaceRows, span } from "./dom.js";
 
 const COLORS = {
-  AVAILABLE: "warn", ASSIGNED: "good", COMPLETED: "quiet", UNAVAILABLE: "quiet",
-  applied: "good", stale: "warn", duplicate: "warn", expired: "warn", unreadable: "bad",
-  succeeded: "good", failed: "bad", uncertain: "warn", sending: "quiet", waiting: "warn",
+  AVAILABLE: "warn",
+  ASSIGNED: "good",
+  COMPLETED: "quiet",
+  UNAVAILABLE: "quiet",
+  applied: "good",
+  stale: "warn",
+  duplicate: "warn",
+  expired: "warn",
+  unreadable: "bad",
+  succeeded: "good",
+  failed: "bad",
+  uncertain: "warn",
+  sending: "quiet",
+  waiting: "warn",
 };
-const EMPTY = { rows: "No service request yet: broadcast one.", history: "No call yet.", letters: "None.", commands: "No command yet." };
+const EMPTY = {
+  rows: "No service request yet: broadcast one.",
+  history: "No call yet.",
+  letters: "None.",
+  commands: "No command yet.",
+};
 const colored = (text, tag = "td") => make(tag, { class: COLORS[text] ?? null }, text);
 const link = (name, choose) => {
   if (!name) return make("td");
@@ -26,45 +42,121 @@ function show(id, rows, columns) {
 export function showRows(rows, chosen, choose) {
   const known = revisions;
   revisions = new Map(rows.map((row) => [row.service_request_id, row.revision]));
-  show("rows", rows.map((row) => {
-    const name = row.service_request_id;
-    const classes = [name === chosen && "chosen", known && known.get(name) !== row.revision && "landed"].filter(Boolean).join(" ");
-    return make("tr", { class: classes || null, "aria-current": name === chosen ? "true" : null }, link(name, choose), colored(row.request_status), make("td", { class: "code" }, row.action),
-      make("td", {}, clock(row.last_updated)), make("td", { class: "number" }, String(row.revision)),
-      make("td", { class: "number" }, row.freshness_seconds < 0 ? "ahead" : span(row.freshness_seconds)));
-  }), 6);
+  show(
+    "rows",
+    rows.map((row) => {
+      const name = row.service_request_id;
+      const classes = [name === chosen && "chosen", known && known.get(name) !== row.revision && "landed"]
+        .filter(Boolean)
+        .join(" ");
+      return make(
+        "tr",
+        { class: classes || null, "aria-current": name === chosen ? "true" : null },
+        link(name, choose),
+        colored(row.request_status),
+        make("td", { class: "code" }, ...breakable(row.action)),
+        make("td", {}, clock(row.last_updated)),
+        make("td", { class: "number" }, String(row.revision)),
+        make("td", { class: "number" }, row.freshness_seconds < 0 ? "ahead" : span(row.freshness_seconds)),
+      );
+    }),
+    6,
+  );
   const counts = new Map();
   for (const row of rows) counts.set(row.request_status, (counts.get(row.request_status) ?? 0) + 1);
-  find("our-counts").textContent = `The newest of each status: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ") || "none"}.`;
+  find("our-counts").textContent =
+    `The newest of each status: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ") || "none"}.`;
 }
 
 export function showHistory({ counts, pending, calls }, choose, redeliver) {
-  find("their-counts").textContent = `${counts.events} events, ${counts.calls} calls: ${counts.acknowledged} webhooks taken, ${pending} on the way, ${counts.given_up} given up.`;
-  show("history", calls.map((call) => {
-    const again = make("button", { type: "button", "data-key": `call ${call.call_id}`, "aria-label": `Redeliver ${call.action} of ${call.service_request_id}` }, "Redeliver");
-    again.addEventListener("click", () => redeliver(call.call_id));
-    const isTaken = call.status >= 200 && call.status < 300;
-    const why = [call.reason === "event" ? "" : call.reason, call.attempt > 1 ? `try ${call.attempt}` : ""].filter(Boolean).join(", ");
-    return make("tr", {}, make("td", {}, clock(call.at)), link(call.service_request_id, choose), make("td", { class: "code" }, call.action, make("div", { class: "warn" }, why)),
-      make("td", { class: isTaken ? "good" : "bad", title: `${call.duration_ms} ms` }, String(call.status ?? call.error)), make("td", {}, again));
-  }), 5);
+  find("their-counts").textContent =
+    `${counts.events} events, ${counts.calls} calls: ${counts.acknowledged} webhooks taken, ${pending} on the way, ${counts.given_up} given up.`;
+  show(
+    "history",
+    calls.map((call) => {
+      const again = make(
+        "button",
+        {
+          type: "button",
+          "data-key": `call ${call.call_id}`,
+          "aria-label": `Redeliver ${call.action} of ${call.service_request_id}`,
+        },
+        "Redeliver",
+      );
+      again.addEventListener("click", () => redeliver(call.call_id));
+      const isTaken = call.status >= 200 && call.status < 300;
+      const why = [call.reason === "event" ? "" : call.reason, call.attempt > 1 ? `try ${call.attempt}` : ""]
+        .filter(Boolean)
+        .join(", ");
+      return make(
+        "tr",
+        {},
+        make("td", {}, clock(call.at)),
+        link(call.service_request_id, choose),
+        make("td", { class: "code" }, ...breakable(call.action), make("div", { class: "warn" }, why)),
+        make(
+          "td",
+          { class: isTaken ? "good" : "bad", title: `${call.duration_ms} ms` },
+          String(call.status ?? call.error),
+        ),
+        make("td", {}, again),
+      );
+    }),
+    5,
+  );
 }
 
 export function showLetters(letters, choose) {
-  show("letters", letters.map((letter) => make("tr", {}, make("td", {}, clock(letter.received_at)), link(letter.service_request_id, choose),
-    make("td", { class: "bad" }, letter.reason), make("td", { class: "number" }, String(letter.redriven)))), 4);
+  show(
+    "letters",
+    letters.map((letter) =>
+      make(
+        "tr",
+        {},
+        make("td", {}, clock(letter.received_at)),
+        link(letter.service_request_id, choose),
+        make("td", { class: "code bad" }, ...breakable(letter.reason)),
+        make("td", { class: "number" }, String(letter.redriven)),
+      ),
+    ),
+    4,
+  );
 }
 
 export function showCommands(commands, choose) {
-  show("commands", commands.map((command) => make("tr", {}, make("td", {}, clock(command.updated_at)), make("td", {}, command.command),
-    make("td", { class: COLORS[command.outcome] ?? null }, command.outcome, make("div", { class: "code" }, command.reason ?? "")), link(command.service_request_id, choose))), 4);
+  show(
+    "commands",
+    commands.map((command) =>
+      make(
+        "tr",
+        {},
+        make("td", {}, clock(command.updated_at)),
+        make("td", { class: "code" }, ...breakable(command.command)),
+        make(
+          "td",
+          { class: COLORS[command.outcome] ?? null },
+          command.outcome,
+          make("div", { class: "code" }, ...breakable(command.reason ?? "")),
+        ),
+        link(command.service_request_id, choose),
+      ),
+    ),
+    4,
+  );
 }
 
 export function showEvents(events) {
   const items = events.map((event) => {
     const what = event.action ? `${event.request_status} ${event.action}` : "unreadable";
-    const item = make("li", {}, make("strong", {}, what), event.happened_at ? ` happened ${clock(event.happened_at)},` : "", ` received ${clock(event.received_at)}: `,
-      colored(event.outcome, "span"), why(event));
+    const item = make(
+      "li",
+      {},
+      make("strong", {}, what),
+      event.happened_at ? ` happened ${clock(event.happened_at)},` : "",
+      ` received ${clock(event.received_at)}: `,
+      colored(event.outcome, "span"),
+      why(event),
+    );
     if (event.changes?.length) item.append(make("dl", {}, ...event.changes.flatMap(difference)));
     else if (event.changes) item.append(make("div", { class: "quiet" }, "changed nothing in data"));
     return item;

@@ -50,18 +50,39 @@ export function drawWay() {
     svg.append(paths[name]);
   }
   layer = draw("g", {});
-  for (const [name, { at: [x, y], name: title, holds }] of Object.entries(STATIONS)) {
+  for (const [
+    name,
+    {
+      at: [x, y],
+      name: title,
+      holds,
+    },
+  ] of Object.entries(STATIONS)) {
     const count = draw("text", { class: "count", x: x - 58, y: y + 8, "data-count": name }, "0");
-    const group = draw("g", {},
-      draw("rect", { class: holds ? "station holds" : "station", x: x - WIDTH / 2, y: y - HEIGHT / 2, width: WIDTH, height: HEIGHT, rx: 8 }),
+    const group = draw(
+      "g",
+      {},
+      draw("rect", {
+        class: holds ? "station holds" : "station",
+        x: x - WIDTH / 2,
+        y: y - HEIGHT / 2,
+        width: WIDTH,
+        height: HEIGHT,
+        rx: 8,
+      }),
       count,
-      draw("text", { class: "name", x: x + 32, y: y + 5 }, title));
+      draw("text", { class: "name", x: x + 32, y: y + 5 }, title),
+    );
     stations[name] = { group, count };
     svg.append(group);
   }
   svg.append(
     draw("text", { class: "small", x: 735, y: 208 }, "redrive"),
-    draw("text", { class: "small", x: 4, y: 210 }, "solid: all that passed, the walk-through at the start included; dashed: what waits now"),
+    draw(
+      "text",
+      { class: "small", x: 4, y: 210 },
+      "solid: what has passed since the stand serves; dashed: what waits now",
+    ),
     layer,
   );
 }
@@ -79,7 +100,9 @@ export function showCounts({ passed, depths, vectorcare }) {
     count.textContent = String(counts[name]);
     group.classList.toggle("alarm", Boolean(STATIONS[name].alarm && counts[name]));
   }
-  find("way-told").textContent = Object.entries(STATIONS).map(([name, { name: title }]) => `${title}: ${counts[name]}`).join(", ");
+  find("way-told").textContent = Object.entries(STATIONS)
+    .map(([name, { name: title }]) => `${title}: ${counts[name]}`)
+    .join(", ");
 }
 
 // What passed each station since the last look, as dots: at most so many at once, however many passed.
