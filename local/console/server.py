@@ -69,11 +69,11 @@ class Console:
             Mount("/static", StaticFiles(directory=STATIC)),
             Route("/events", self._events),
             Route("/service-requests/{name}", _reading(self._show)),
-            Route("/settings", _reading(self._settings)),
+            Route("/settings", _reading(self._settings), methods=["GET"]),
             post("/requester/broadcast", self._broadcast),
             post("/requester/{name}/{verb}", self._act),
             post("/history/{call_id:int}/redeliver", self._redeliver),
-            post("/disorder", self._disorder),
+            post("/settings", self._change_settings),
             post("/forge", self._forge),
             post("/redrive", self._redrive),
             post("/commands", self._command),
@@ -119,8 +119,8 @@ class Console:
     async def _redeliver(self, request: Request, _body: Json) -> Any:
         return await run_in_threadpool(lambda: self._requester.redeliver(request.path_params["call_id"]))
 
-    async def _disorder(self, _request: Request, body: Json) -> Any:
-        return await run_in_threadpool(lambda: self._requester.change_settings({"disorder": dict(body)}))
+    async def _change_settings(self, _request: Request, body: Json) -> Any:
+        return await run_in_threadpool(lambda: self._requester.change_settings(body))
 
     async def _forge(self, _request: Request, body: Json) -> Any:
         name, url = body.get("service_request_id"), self._stand["webhook_url"]

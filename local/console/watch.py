@@ -39,6 +39,7 @@ class Watch:
         self._passed: Counter[str] = Counter()
         self._points: deque[dict[str, float]] = deque(maxlen=_MOST_POINTS)
         self._picture: Picture = {}
+        self._was_new = True
         self._watchers: set[asyncio.Queue[Picture]] = set()
         self._is_watched = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -102,7 +103,9 @@ class Watch:
             "freshness": sorted(self._points, key=lambda point: point["at"]),
             "vectorcare": {**history, "pending": len(history["pending"])},
         }
-        is_new = not self._picture or bool(moves)
+        # A function may count first and write afterwards: what it has written is read once more at the next look.
+        is_new = bool(moves) or self._was_new
+        self._was_new = bool(moves)
         if is_new:
             seen["rows"] = reads.rows(self._stack)
         if is_new or seen["depths"]["commands"]:

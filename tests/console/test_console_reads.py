@@ -40,7 +40,9 @@ def logs() -> Logs:
 
 @pytest.fixture
 def log(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> MetricsLog:
-    monkeypatch.setattr("local.console.reads.time.time", lambda: 20.0)
+    """Begin at second 1; look at second 20."""
+    clock = iter([1.0])
+    monkeypatch.setattr("local.console.reads.time.time", lambda: next(clock, 20.0))
     return MetricsLog(Stack("acme", _Outputs(), lambda _service: logs))
 
 
@@ -61,6 +63,13 @@ def test_each_line_counts_once_and_those_alike_each_for_themselves(logs: Logs, l
     # Then
     assert len(log.new()) == 1
     assert log.new() == []
+
+
+def test_what_was_before_the_page_was_served_does_not_count(logs: Logs, log: MetricsLog) -> None:
+    # Given
+    logs.lines = [line(999), line(1000)]
+    # Then
+    assert len(log.new()) == 1
 
 
 def test_a_line_that_shows_late_is_counted(logs: Logs, log: MetricsLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from local.report import Report
 PATIENCE = 60.0  # seconds
 POISON_SECONDS = 30.0  # until its time has come
 BURST = 500
+TABLET = 768  # CSS pixels; on a narrower screen the tables scroll in their boxes
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 _DRIVER = shutil.which("chromedriver")
@@ -40,7 +41,7 @@ class Page:
         self.driver = driver
 
     def click(self, selector: str) -> None:
-        self.until(lambda: self.find(selector).is_enabled())
+        self.until(lambda: self.find(selector).is_displayed() and self.find(selector).is_enabled())
         self.find(selector).click()
 
     def find(self, selector: str) -> webdriver.remote.webelement.WebElement:
@@ -61,13 +62,13 @@ class Page:
     def at_rest(self) -> None:
         self.until(lambda: "nothing lost" in self.text("account"), within=3 * PATIENCE)
 
-    def set_shares(self, **shares: str) -> None:
-        for name, share in shares.items():
+    def rehearse_with(self, **settings: str) -> None:
+        for name, value in settings.items():
             field = self.find(f"#disorder [name={name}]")
             field.clear()
-            field.send_keys(share)
+            field.send_keys(value)
         self.click("#disorder button")
-        self.until(lambda: "The shares hold" in self.text("said"))
+        self.until(lambda: "This holds" in self.text("said"))
 
     def look_like(self, *, width: int, scheme: str) -> None:
         metrics = {"width": width, "height": 1150, "deviceScaleFactor": 1, "mobile": False}
@@ -84,11 +85,12 @@ class Page:
         )
         return found
 
-    def wider_than_shown(self) -> list[str]:
-        """Name what a person has to scroll sideways for."""
+    def wider_than_shown(self, selector: str) -> list[str]:
+        """Tell what of that a person has to scroll sideways."""
         found: list[str] = self.driver.execute_script(
-            "return [document.documentElement, ...document.querySelectorAll('.scroll')]"
-            ".filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.id} ${e.scrollWidth} > ${e.clientWidth}`)"
+            "return [...document.querySelectorAll(arguments[0])]"
+            ".filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.scrollWidth} > ${e.clientWidth} ${e.innerText}`)",
+            selector,
         )
         return found
 
@@ -126,6 +128,8 @@ def page(page_url: str, tmp_path: Path) -> Iterator[Page]:
 
 
 def test_a_trip_goes_from_broadcast_to_completion_by_clicks(page: Page) -> None:
+    # Given
+    succeeded = page.text("commands").count("succeeded")
     # When
     page.click("[data-do=broadcast]")
     page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
@@ -140,7 +144,7 @@ def test_a_trip_goes_from_broadcast_to_completion_by_clicks(page: Page) -> None:
     page.click("[data-state=completed]")
     # Then
     page.until(lambda: "COMPLETED REQUEST_COMPLETED" in page.text("events"))
-    page.until(lambda: page.text("commands").count("succeeded") == 4)
+    page.until(lambda: page.text("commands").count("succeeded") == succeeded + 4)
     page.at_rest()
 
 
@@ -172,22 +176,22 @@ def test_what_the_history_delivers_again_is_a_duplicate(page: Page) -> None:
     page.click("#history tr button:not(.link)")
     # Then
     page.counted("duplicate", duplicate + 1)
-    page.until(lambda: "redelivered" in page.text("history"))
+    page.until(lambda: "redelivery" in page.text("history"))
 
 
 def test_a_rehearsal_in_disorder_ends_with_nothing_lost(page: Page) -> None:
     # Given
     sent = page.count("vectorcare")
     page.click("summary")
-    page.set_shares(late="0.2", duplicated="0.5", out_of_order="0.5", restamped="0.5")
+    page.rehearse_with(late="0.2", duplicated="0.5", out_of_order="0.5", restamped="0.5", speed="30")
     # When
     for _ in range(10):
         page.click("[data-do=broadcast]")
         page.click("[data-do=update]")
-    page.set_shares(late="0", duplicated="0", out_of_order="0", restamped="0")
     # Then
     page.until(lambda: page.count("vectorcare") > sent + 20)
     page.at_rest()
+    page.rehearse_with(late="0", duplicated="0", out_of_order="0", restamped="0", speed="1")
     assert page.count("accepted") == page.count("vectorcare")
 
 
@@ -251,15 +255,15 @@ def test_a_burst_of_500_ends_with_500_accounted_for(page: Page) -> None:
 @pytest.mark.parametrize("width", [390, 1024, 1600])
 def test_nobody_is_kept_out_and_nothing_is_cut_off(page: Page, scheme: str, width: int) -> None:
     # Given
-    for action in ("forged", "twice", "broadcast"):
-        page.click(f"[data-do={action}]")
+    page.click("[data-do=forged]")
+    page.click("[data-do=twice]")
     page.click("[data-command=accept]")
     page.until(lambda: "ASSIGNED BROADCAST_ACCEPTED" in page.text("events"))
     # When
     page.look_like(width=width, scheme=scheme)
     # Then
     assert page.axe_violations() == []
-    assert page.wider_than_shown() == []
+    assert page.wider_than_shown("html" if width < TABLET else "html, .scroll") == []
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

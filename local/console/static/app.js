@@ -217,12 +217,14 @@ for (const button of document.querySelectorAll("[data-state]"))
   button.addEventListener("click", () => act(button, () => command("state_update", { name: button.dataset.state })));
 find("disorder").addEventListener("submit", (event) => {
   event.preventDefault();
-  const shares = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, Number(value)]));
-  act(event.target, () => ask("/disorder", shares).then(() => "The shares hold for what is sent from now on."));
+  const { speed, ...disorder } = Object.fromEntries(
+    [...new FormData(event.target)].map(([name, value]) => [name, Number(value)]),
+  );
+  act(event.target, () => ask("/settings", { speed, disorder }).then(() => "This holds for what is sent from now on."));
 });
 ask("/settings")
-  .then(({ disorder }) => {
-    for (const input of find("disorder").querySelectorAll("input")) input.value = disorder[input.name] ?? 0;
+  .then(({ speed, disorder }) => {
+    for (const input of find("disorder").querySelectorAll("input")) input.value = { speed, ...disorder }[input.name];
   })
   .catch((error) => say(error.message));
 

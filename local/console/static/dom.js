@@ -21,11 +21,23 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Replaces a table's rows by what is there now, and keeps the focus where it was.
+// Makes a table's rows what is there now. A row that is still the same stays the same element: one that were replaced
+// between a button's press and its release would swallow the click.
 export function replaceRows(body, rows) {
   const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  body.replaceChildren(...rows);
-  if (focused) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const old = [...body.children];
+  const next = rows.map((row) => {
+    row.made = row.outerHTML;
+    const same = old.findIndex(({ made }) => made === row.made);
+    return same < 0 ? row : old.splice(same, 1)[0];
+  });
+  for (const row of old) row.remove();
+  let place = body.firstChild;
+  for (const row of next) {
+    if (row === place) place = place.nextSibling;
+    else body.insertBefore(row, place);
+  }
+  if (focused && !body.contains(document.activeElement)) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 // A code may be broken behind its underscores, where there is too little room.

@@ -32,6 +32,8 @@ const link = (name, choose) => {
   return make("td", {}, button);
 };
 
+const LANDED_MILLISECONDS = 2500;
+
 let revisions = null;
 
 function show(id, rows, columns) {
@@ -46,12 +48,9 @@ export function showRows(rows, chosen, choose) {
     "rows",
     rows.map((row) => {
       const name = row.service_request_id;
-      const classes = [name === chosen && "chosen", known && known.get(name) !== row.revision && "landed"]
-        .filter(Boolean)
-        .join(" ");
       return make(
         "tr",
-        { class: classes || null, "aria-current": name === chosen ? "true" : null },
+        { class: name === chosen ? "chosen" : null, "aria-current": name === chosen ? "true" : null },
         link(name, choose),
         colored(row.request_status),
         make("td", { class: "code" }, ...breakable(row.action)),
@@ -62,10 +61,17 @@ export function showRows(rows, chosen, choose) {
     }),
     6,
   );
+  for (const [index, row] of rows.entries())
+    if (known && known.get(row.service_request_id) !== row.revision) land(find("rows").children[index]);
   const counts = new Map();
   for (const row of rows) counts.set(row.request_status, (counts.get(row.request_status) ?? 0) + 1);
   find("our-counts").textContent =
     `The newest of each status: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ") || "none"}.`;
+}
+
+function land(row) {
+  row.classList.add("landed");
+  setTimeout(() => row.classList.remove("landed"), LANDED_MILLISECONDS);
 }
 
 export function showHistory({ counts, pending, calls }, choose, redeliver) {
@@ -78,12 +84,12 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
         "button",
         {
           type: "button",
-          "data-key": `call ${call.call_id}`,
+          "data-key": `call ${call.id}`,
           "aria-label": `Redeliver ${call.action} of ${call.service_request_id}`,
         },
         "Redeliver",
       );
-      again.addEventListener("click", () => redeliver(call.call_id));
+      again.addEventListener("click", () => redeliver(call.id));
       const isTaken = call.status >= 200 && call.status < 300;
       const why = [call.reason === "event" ? "" : call.reason, call.attempt > 1 ? `try ${call.attempt}` : ""]
         .filter(Boolean)
