@@ -9,6 +9,7 @@ from tests.support import sender
 from tests.support.sender import TRIP, Outbound
 from vectorcare_bridge import redriven_command
 
+
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:
     with sender.running() as outbound:
