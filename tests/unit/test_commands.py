@@ -173,6 +173,19 @@ def test_only_a_state_waits_for_its_time(kind: str) -> None:
     assert command.check_time(read({"command": kind} | GOOD[kind]), now=NOW) == 0
 
 
+def test_each_kind_is_tried_for_its_time() -> None:
+    minutes = {kind.value: seconds / 60 for kind, seconds in command.MAX_AGE_SECONDS.items()}
+    assert minutes == {
+        "state_update": 24 * 60,
+        "location_update": 15,
+        "accept": 30,
+        "decline": 30,
+        "best_time": 30,
+        "change_request": 30,
+        "create_request": 30,
+    }
+
+
 def test_a_new_request_has_no_service_request_yet() -> None:
     # Given a new request that names a service request, which is a mistake
     given = {"command": "create_request", "service_request_id": "VC-1"} | GOOD["create_request"]
