@@ -82,7 +82,7 @@ class Attempts:
 
     def end_without_call(self, delivery: Delivery, outcome: Outcome, reason: str) -> Result:
         """End a command for which no call may be spent; an earlier attempt may have been one all the same."""
-        answer = self._claim(delivery, is_last=True)
+        answer = self._claim(delivery)
         if not isinstance(answer, _Claimed):
             return answer
         if answer.claim.may_have_been_sent:
@@ -95,7 +95,7 @@ class Attempts:
         seconds_left = instant.seconds_between(aws.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
 
-    def _claim(self, delivery: Delivery, *, is_last: bool = False) -> _Claimed | Result:
+    def _claim(self, delivery: Delivery) -> _Claimed | Result:
         message, command = delivery.message, delivery.command
         holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
         try:
@@ -107,7 +107,7 @@ class Attempts:
         if isinstance(claim, Ending):
             return Ended(delivery, claim, is_repeated=True)
         claimed = _Claimed(delivery, claim)
-        if claim.may_have_been_sent and command.kind not in REPEATABLE and not is_last:
+        if claim.may_have_been_sent and command.kind not in REPEATABLE:
             return self._end(claimed, Outcome.UNCERTAIN, "no_answer")
         return claimed
 

@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -202,13 +203,13 @@ def _parse(body: str) -> Any:
 
 def _float(digits: str) -> float:
     value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError("no JSON number has this value")
+    if math.isinf(value):
+        raise ValueError
     return value
 
 
 def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("no JSON value")
+    raise ValueError
 
 
 def matches(pattern: re.Pattern[str], value: Any) -> bool:

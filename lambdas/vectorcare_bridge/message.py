@@ -96,7 +96,7 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
         body=content,
         signature=attributes.get("signature", ""),
         received_at=_instant(attributes.get("received_at", "")) or sent_at,
-        redriven=_count(attributes.get("redriven", "0")),
+        redriven=count(attributes.get("redriven", "0")),
     )
 
 
@@ -107,12 +107,12 @@ def values(attributes: Mapping[str, Any]) -> dict[str, str]:
 
 def redriven(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a dead letter's attributes, as ReceiveMessage gives them, for its way back: its redrives counted one up."""
-    count = _count(attributes.get("redriven", {}).get("StringValue", "0"))
-    number = MessageAttribute(DataType="Number", StringValue=str(count + 1))
+    times = count(attributes.get("redriven", {}).get("StringValue", "0"))
+    number = MessageAttribute(DataType="Number", StringValue=str(times + 1))
     return {**attributes, "redriven": number}
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """Read a count; 0 for what is none, or longer than anybody counts."""
     return int(text) if text.isdecimal() and len(text) <= _MAX_COUNT_DIGITS else 0
 

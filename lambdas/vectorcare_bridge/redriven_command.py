@@ -51,8 +51,7 @@ def first_sent_at(values: Mapping[str, str], sent_at: str) -> str:
 
 def redriven(values: Mapping[str, str]) -> str:
     """Say how often it was redriven, in digits; 0 where it says no number."""
-    count = values.get(_REDRIVEN, "0")
-    return count if count.isdecimal() else "0"
+    return str(message.count(values.get(_REDRIVEN, "0")))
 
 
 def instant_of(sent_timestamp: str) -> str:

@@ -121,15 +121,17 @@ def _parse(body: bytes) -> Any:
 
 def _codes(content: Any) -> Iterator[str]:
     """Find error codes in `{message, code}`, `{field: [{message, code}]}` or a list of those."""
-    if isinstance(content, list):
-        for element in content:
-            yield from _codes(element)
-    elif isinstance(content, dict):
-        code = content.get("code")
-        if isinstance(code, str) and _CODE.fullmatch(code):
-            yield code
-        for value in content.values():
-            yield from _codes(value)
+    # In a loop: newer parsers take what is nested deeper than a function may call itself.
+    rest = [content]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, list):
+            rest += reversed(value)
+        elif isinstance(value, dict):
+            code = value.get("code")
+            if isinstance(code, str) and _CODE.fullmatch(code):
+                yield code
+            rest += reversed(value.values())
 
 
 def _created(content: Any) -> str | None:

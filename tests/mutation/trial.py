@@ -32,5 +32,17 @@ def run(functions: Path, tests: Sequence[str]) -> int:
 
 def _run(functions: Path, tests: Sequence[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", f"pythonpath=. {functions}"]
+    # Nothing here asks for schemathesis, and its plugin takes longer to import than most of these tests to run.
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:schemathesis",
+        "-o",
+        f"pythonpath=. {functions}",
+    ]
     sys.exit(pytest.main([*options, *tests]))

@@ -11,6 +11,8 @@ from vectorcare_bridge.command import Command, Kind, Refusal, RefusedError, Unre
 
 TRIP = {"service_request_id": "VC-TEST0001"}
 POSITION = {"lat": 1.25, "lng": -2.5, "alt": 3, "timestamp": 1772366000}
+FIELDS = ("lat", "lng", "alt", "speed", "timestamp")
+LEAST, MOST = (-90, -180, -100_000, 0, 0), (90, 180, 100_000, 100_000, 4_102_444_800)
 GOOD: dict[str, dict[str, Any]] = {
     "state_update": TRIP | {"name": "en_route", "timestamp": "2026-03-01T11:59:00Z"},
     "location_update": TRIP | {"locations": [POSITION]},
@@ -52,6 +54,7 @@ def test_each_kind_is_read(kind: str) -> None:
         ("{", Unreadable.NOT_JSON),
         ('{"x": NaN}', Unreadable.NOT_JSON),
         ('{"x": 1e999}', Unreadable.NOT_JSON),
+        ('{"x": -1e999}', Unreadable.NOT_JSON),
         ('{"x": ' + "9" * 5000 + "}", Unreadable.NOT_JSON),
         ("[" * 100_000, Unreadable.NOT_JSON),
         ("[]", Unreadable.NOT_AN_OBJECT),
@@ -75,6 +78,7 @@ def test_what_names_no_command_cannot_be_read(body: Any, reason: Unreadable) -> 
     with pytest.raises(UnreadableError) as error:
         read(body)
     assert error.value.reason is reason
+    assert str(error.value) == reason
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,11 @@ def test_what_names_no_command_cannot_be_read(body: Any, reason: Unreadable) -> 
         ("location_update", {"locations": [POSITION] * 201}, Refusal.TOO_MANY_LOCATIONS),
         ("location_update", {"locations": [POSITION | {"lat": 90.1}]}, Refusal.BAD_FIELD),
         ("location_update", {"locations": [POSITION | {"lng": "1"}]}, Refusal.BAD_FIELD),
+        *[
+            ("location_update", {"locations": [POSITION | {name: bound + step}]}, Refusal.BAD_FIELD)
+            for bounds, step in ((LEAST, -1), (MOST, 1))
+            for name, bound in zip(FIELDS, bounds, strict=True)
+        ],
         ("location_update", {"locations": [POSITION | {"alt": None}]}, Refusal.BAD_FIELD),
         ("location_update", {"locations": [POSITION | {"alt": True}]}, Refusal.BAD_FIELD),
         ("location_update", {"locations": [POSITION | {"timestamp": 1772366000000}]}, Refusal.BAD_FIELD),
@@ -121,8 +130,12 @@ def test_what_vectorcare_would_refuse_is_refused_with_its_reason(
     [
         ("location_update", {"locations": [POSITION] * 200}),
         ("location_update", {"locations": [POSITION | {"speed": 0.5, "timestamp": 1772366000.25}]}),
+        ("location_update", {"locations": [dict(zip(FIELDS, LEAST, strict=True))]}),
+        ("location_update", {"locations": [dict(zip(FIELDS, MOST, strict=True))]}),
         ("accept", {"response_notes": ...}),
         ("accept", {"response_notes": ""}),
+        ("accept", {"service_request_id": "x" * 100}),
+        ("accept", {"command_id": "x" * 128}),
         ("change_request", {"change_reason": "\U0001f691" * 450}),
         ("create_request", {"request": {}}),
         *[("state_update", {"name": name}) for name in command_fields.STATES],
@@ -150,8 +163,36 @@ def test_a_state_lies_within_the_last_seven_days(seconds_ahead: float, expected:
         with pytest.raises(RefusedError) as error:
             command.check_time(state, now=NOW)
         assert error.value.reason is expected
+        assert str(error.value) == expected
     else:
         assert command.check_time(state, now=NOW) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GOOD if kind != "state_update"])
+def test_only_a_state_waits_for_its_time(kind: str) -> None:
+    assert command.check_time(read({"command": kind} | GOOD[kind]), now=NOW) == 0
+
+
+def test_each_kind_is_tried_for_its_time() -> None:
+    minutes = {kind.value: seconds / 60 for kind, seconds in command.MAX_AGE_SECONDS.items()}
+    assert minutes == {
+        "state_update": 24 * 60,
+        "location_update": 15,
+        "accept": 30,
+        "decline": 30,
+        "best_time": 30,
+        "change_request": 30,
+        "create_request": 30,
+    }
+
+
+def test_a_new_request_has_no_service_request_yet() -> None:
+    # Given a new request that names a service request, which is a mistake
+    given = {"command": "create_request", "service_request_id": "VC-1"} | GOOD["create_request"]
+    # When it is read, Then it belongs to none, and the mistake is among its fields, where it is refused
+    read_command = read(given)
+    assert read_command.service_request_id is None
+    assert read_command.fields["service_request_id"] == "VC-1"
 
 
 def test_no_error_repeats_what_it_was_given() -> None:

@@ -9,46 +9,6 @@ from tests.support import sender
 from tests.support.sender import TRIP, Outbound
 from vectorcare_bridge import redriven_command
 
-NOTED = "2026-03-01T11:00:00.000000Z"
-
-
-def text(value: str) -> dict[str, str]:
-    return {"DataType": "String", "StringValue": value}
-
-
-def test_a_letter_names_its_first_id_and_time_and_counts_its_redrives() -> None:
-    # Given a letter with attributes of its own, When it is redriven twice
-    once = redriven_command.attributes({"theirs": text("x")}, message_id="first", sent_at=NOTED)
-    twice = redriven_command.attributes(once, message_id="second", sent_at="2026-03-01T12:00:00.000000Z")
-    # Then it has the first of each, and none that the sender would not read
-    assert {name: one["StringValue"] for name, one in twice.items()} == {
-        "redriven": "2",
-        "first_message_id": "first",
-        "first_sent_at": NOTED,
-    }
-    assert {one["DataType"] for one in twice.values()} == {"Number", "String"}
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ({}, NOTED),
-        ({"first_sent_at": "2026-03-01T10:59:59Z"}, "2026-03-01T10:59:59.000000Z"),
-        ({"first_sent_at": "2026-03-01T11:00:01Z"}, NOTED),
-        ({"first_sent_at": "yesterday"}, NOTED),
-    ],
-)
-def test_nothing_makes_a_command_younger(values: dict[str, str], expected: str) -> None:
-    assert redriven_command.first_sent_at(values, NOTED) == expected
-
-
-def test_an_id_stands_for_itself_where_no_first_one_is_named() -> None:
-    assert redriven_command.first_message_id({}, "own") == "own"
-
-
-def test_sqs_time_is_read_to_the_millisecond() -> None:
-    assert redriven_command.instant_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
-
 
 @pytest.fixture
 def outbound() -> Iterator[Outbound]:

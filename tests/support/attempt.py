@@ -1,0 +1,128 @@
+"""Attempts at commands of one service request, with all around them that an invocation speaks to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from sender.attempt import Attempts
+from sender.delivery import Delivery, Invocation, Message
+from tests.support.cloud import NOW, InlineExecutor
+from vectorcare_bridge import instant
+from vectorcare_bridge.command import Command, Kind
+from vectorcare_bridge.ledger import Claim
+from vectorcare_bridge.outcome import Ending, Outcome
+from vectorcare_bridge.vectorcare_answer import Answer, Verdict
+from vectorcare_bridge.vectorcare_call import Call
+
+if TYPE_CHECKING:
+    from sender.breaker import Breaker
+    from vectorcare_bridge.ledger import Ledger
+    from vectorcare_bridge.vectorcare_api import VectorCareApi
+
+ENDS_AT = instant.later(NOW, minutes=1)
+DONE = Answer(Verdict.DONE, status=200)
+LATER = Answer(Verdict.LATER, "http_503", 503, retry_after=7, is_outage=True)
+LOST = Answer(Verdict.LOST, "http_504", 504, is_outage=True)
+REFUSED = Answer(Verdict.REFUSED, "api:not_found", 404)
+FIELDS: dict[Kind, dict[str, Any]] = {
+    Kind.STATE_UPDATE: {"name": "en_route", "timestamp": NOW},
+    Kind.LOCATION_UPDATE: {"locations": [{"lat": 1, "lng": 2, "alt": 3, "timestamp": 4}]},
+    Kind.BEST_TIME: {"proposed_agreed_dt": NOW},
+    Kind.CHANGE_REQUEST: {"agreed_dt": NOW, "change_reason": "x"},
+    Kind.CREATE_REQUEST: {"service_id": "s-1", "request": {}},
+}
+
+
+@dataclass
+class World:
+    """Ledger, VectorCare and breaker of one invocation, and what was said to each."""
+
+    answer: Callable[[Call], Answer | Exception] = lambda _call: DONE
+    known: dict[str, Ending | Exception | bool] = field(default_factory=dict)
+    """What the ledger says to a claim; a bool whether the command may have been sent."""
+    refuses: tuple[str, ...] = ()
+    admits_calls: int = 1000
+    claims: list[tuple[str, str, str, str]] = field(default_factory=list)
+    recorded: list[tuple[str, Ending, str]] = field(default_factory=list)
+    given_up: list[tuple[str, bool, str]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    taken_in: list[Answer] = field(default_factory=list)
+
+    def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
+        known = self.known.get(command.command_id, False)
+        if isinstance(known, Exception):
+            raise known
+        self.claims.append((command.command_id, holder, now, lease_until))
+        return known if isinstance(known, Ending) else Claim(command, holder, known)
+
+    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: str) -> None:
+        self._refuse("give_up_claim")
+        self.given_up.append((claim.command.command_id, may_have_been_sent, now))
+
+    def record(self, claim: Claim, ending: Ending, *, now: str) -> None:
+        self._refuse("record")
+        self.recorded.append((claim.command.command_id, ending, now))
+
+    def send(self, call: Call) -> Answer:
+        self.calls.append(call)
+        answer = self.answer(call)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def admits(self) -> bool:
+        return len(self.taken_in) < self.admits_calls
+
+    def take_in(self, answer: Answer) -> None:
+        self.taken_in.append(answer)
+
+    def _refuse(self, operation: str) -> None:
+        if operation in self.refuses:
+            raise RuntimeError(operation)
+
+
+def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: Any) -> Delivery:
+    """Deliver a command of such a kind for the third time, ten seconds after it came."""
+    message = Message(
+        message_id=f"m of {command_id}",
+        first_id="first",
+        redriven="0",
+        receipt_handle="r",
+        receives=3,
+        sent_at=instant.later(NOW, minutes=-10 / 60),
+        body="",
+    )
+    trip = None if kind is Kind.CREATE_REQUEST else "VC-1"
+    return Delivery(message, Command(kind, command_id, trip, FIELDS.get(kind, {}) | fields))
+
+
+def positions(command_id: str, *timestamps: int) -> Delivery:
+    """Deliver a location update."""
+    locations = [{"lat": 1, "lng": 2, "alt": 3, "timestamp": timestamp} for timestamp in timestamps]
+    return delivery(Kind.LOCATION_UPDATE, command_id, locations=locations)
+
+
+def attempts(world: World, *, ends_at: str = ENDS_AT) -> Attempts:
+    return Attempts(
+        cast("VectorCareApi", world),
+        cast("Ledger", world),
+        cast("Breaker", world),
+        Invocation("i-1", ends_at),
+        executor=InlineExecutor(),
+    )
+
+
+def ending(
+    outcome: Outcome,
+    reason: str | None = None,
+    *,
+    kind: Kind = Kind.STATE_UPDATE,
+    command_id: str = "c-1",
+    service_request_id: str | None = "VC-1",
+) -> Ending:
+    """Make the end of a command that was delivered by `delivery`."""
+    return Ending(outcome, command_id, str(kind), service_request_id, reason, attempts=3, lag_seconds=10)
+
+
+def trip_of(kind: Kind) -> str | None:
+    return None if kind is Kind.CREATE_REQUEST else "VC-1"

@@ -1,0 +1,231 @@
+"""One service request's commands: claimed, sent, recorded, and what is said of each where one of these fails."""
+
+from collections import Counter
+
+import pytest
+
+from sender.delivery import Ended, Later
+from tests.support.attempt import (
+    DONE,
+    ENDS_AT,
+    LATER,
+    LOST,
+    REFUSED,
+    World,
+    attempts,
+    delivery,
+    ending,
+    positions,
+    trip_of,
+)
+from tests.support.cloud import NOW
+from vectorcare_bridge import instant, observability
+from vectorcare_bridge.access_token import NoTokenError
+from vectorcare_bridge.command import Kind
+from vectorcare_bridge.ledger import BusyError
+from vectorcare_bridge.outcome import Outcome
+from vectorcare_bridge.vectorcare_answer import Answer, Verdict
+
+FORBIDDEN = Answer(Verdict.REFUSED, "members:permission_denied", 403)
+REPEATABLE = [Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE]
+NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: NOW)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count what goes into metrics."""
+    counts: Counter[str] = Counter()
+    monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
+    return counts
+
+
+def test_a_command_is_claimed_sent_and_recorded() -> None:
+    # Given a command, When it is sent
+    world, one = World(), delivery()
+    results = attempts(world).send([one])
+    # Then it was claimed under a name that no other delivery has, until the invocation is over
+    assert world.claims == [("c-1", "m of c-1/3/i-1", NOW, ENDS_AT)]
+    # And sent once, its end recorded and told
+    assert [call.path for call in world.calls] == ["/requests/VC-1/state/"]
+    assert world.recorded == [("c-1", ending(Outcome.SUCCEEDED), NOW)]
+    assert results == [Ended(one, ending(Outcome.SUCCEEDED), is_repeated=False)]
+    assert (world.taken_in, world.given_up) == ([DONE], [])
+
+
+def test_a_new_request_is_told_with_the_service_request_that_it_became() -> None:
+    world = World(lambda _call: Answer(Verdict.DONE, status=201, service_request_id="VC-9"))
+    one = delivery(Kind.CREATE_REQUEST)
+    expected = ending(Outcome.SUCCEEDED, kind=Kind.CREATE_REQUEST, service_request_id="VC-9")
+    assert attempts(world).send([one]) == [Ended(one, expected)]
+
+
+def test_without_a_call_to_spend_nothing_is_claimed() -> None:
+    world, one = World(admits_calls=0), delivery()
+    assert attempts(world).send([one]) == [Later(one, "circuit_open")]
+    assert (world.claims, world.calls) == ([], [])
+
+
+@pytest.mark.parametrize(("seconds", "is_sent"), [(45, True), (44.999, False)])
+def test_no_call_is_begun_that_may_outlast_the_invocation(seconds: float, is_sent: bool) -> None:
+    # Given an invocation that ends so soon, When a command is sent
+    world, one = World(), delivery()
+    results = attempts(world, ends_at=instant.later(NOW, minutes=seconds / 60)).send([one])
+    # Then it is, if a call takes no longer at worst
+    assert bool(world.calls) is is_sent
+    assert (results == [Later(one, "out_of_time")]) is not is_sent
+
+
+def test_what_others_have_is_left_to_them_and_the_rest_is_sent() -> None:
+    # Given positions that another invocation has, that have been sent, that the ledger cannot claim, and new ones
+    failure, ended = RuntimeError(), ending(Outcome.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="ended")
+    world = World(known={"busy": BusyError(), "ended": ended, "failing": failure})
+    busy, over, failing, new = (positions(name, 1) for name in ("busy", "ended", "failing", "new"))
+    # When all are sent
+    results = attempts(world).send([busy, over, failing, new])
+    # Then the new ones are, and of each other one it is said why not
+    assert [[command.command_id for command in call.commands] for call in world.calls] == [["new"]]
+    assert results == [
+        Later(busy, "busy"),
+        Ended(over, ended, is_repeated=True),
+        Later(failing, "not_claimed", error=failure),
+        Ended(new, ending(Outcome.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="new")),
+    ]
+
+
+def test_with_nothing_claimed_nothing_is_called() -> None:
+    world, one = World(known={"c-1": BusyError()}), delivery()
+    assert attempts(world).send([one]) == [Later(one, "busy")]
+    assert world.calls == []
+
+
+@pytest.mark.parametrize("kind", NOT_REPEATABLE)
+def test_what_may_have_been_sent_is_not_repeated_where_that_does_harm(kind: Kind) -> None:
+    # Given a crash during an earlier attempt, When such a command comes again
+    world, one = World(known={"c-1": True}), delivery(kind)
+    results = attempts(world).send([one])
+    # Then nobody calls, and nobody claims to know
+    expected = ending(Outcome.UNCERTAIN, "no_answer", kind=kind, service_request_id=trip_of(kind))
+    assert results == [Ended(one, expected)]
+    assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
+
+
+@pytest.mark.parametrize("kind", REPEATABLE)
+def test_what_may_have_been_sent_is_repeated_where_a_loss_is_worse(kind: Kind) -> None:
+    world, one = World(known={"c-1": True}), delivery(kind)
+    assert attempts(world).send([one]) == [Ended(one, ending(Outcome.SUCCEEDED, kind=kind))]
+    assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_refusal_is_the_end(kind: Kind) -> None:
+    world, one = World(lambda _call: REFUSED), delivery(kind)
+    expected = ending(Outcome.FAILED, "api:not_found", kind=kind, service_request_id=trip_of(kind))
+    assert attempts(world).send([one]) == [Ended(one, expected)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "may_have_been_sent", "answer", "outcome"),
+    [
+        (Kind.ACCEPT, True, FORBIDDEN, Outcome.UNCERTAIN),
+        (Kind.DECLINE, True, FORBIDDEN, Outcome.UNCERTAIN),
+        (Kind.ACCEPT, False, FORBIDDEN, Outcome.FAILED),
+        (Kind.ACCEPT, True, REFUSED, Outcome.FAILED),
+        (Kind.STATE_UPDATE, True, FORBIDDEN, Outcome.FAILED),
+    ],
+)
+def test_a_repeated_answer_that_is_forbidden_may_have_counted_the_first_time(
+    kind: Kind, may_have_been_sent: bool, answer: Answer, outcome: Outcome
+) -> None:
+    world, one = World(lambda _call: answer, known={"c-1": may_have_been_sent}), delivery(kind)
+    assert attempts(world).send([one]) == [Ended(one, ending(outcome, answer.reason, kind=kind))]
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(("answer", "wait"), [(LATER, 7), (Answer(Verdict.LATER), 0)])
+def test_what_may_pass_is_tried_later_and_was_not_sent(kind: Kind, answer: Answer, wait: float) -> None:
+    world, one = World(lambda _call: answer), delivery(kind)
+    assert attempts(world).send([one]) == [Later(one, answer.reason or "", wait)]
+    assert (world.given_up, world.recorded) == ([("c-1", False, NOW)], [])
+
+
+def test_that_it_may_have_been_sent_is_not_forgotten() -> None:
+    world = World(lambda _call: LATER, known={"c-1": True})
+    attempts(world).send([delivery()])
+    assert world.given_up == [("c-1", True, NOW)]
+
+
+@pytest.mark.parametrize("kind", REPEATABLE)
+def test_a_lost_answer_is_noted_where_the_command_is_repeated(kind: Kind) -> None:
+    world, one = World(lambda _call: LOST), delivery(kind)
+    assert attempts(world).send([one]) == [Later(one, "http_504")]
+    assert world.given_up == [("c-1", True, NOW)]
+
+
+@pytest.mark.parametrize("kind", NOT_REPEATABLE)
+def test_a_lost_answer_is_the_end_where_it_is_not(kind: Kind) -> None:
+    world, one = World(lambda _call: LOST), delivery(kind)
+    expected = ending(Outcome.UNCERTAIN, "http_504", kind=kind, service_request_id=trip_of(kind))
+    assert attempts(world).send([one]) == [Ended(one, expected)]
+
+
+def test_a_claim_that_cannot_be_given_up_ends_by_itself() -> None:
+    # Given a ledger that fails after the call, When the command is to be tried later
+    world, one = World(lambda _call: LATER, refuses=("give_up_claim",)), delivery()
+    [later] = attempts(world).send([one])
+    # Then it is, as late as VectorCare asks for
+    assert isinstance(later, Later)
+    assert (later.delivery, later.reason, later.at_least) == (one, "http_503", 7)
+    assert isinstance(later.error, RuntimeError)
+
+
+def test_what_cannot_be_given_up_and_has_no_reason_names_none() -> None:
+    world = World(lambda _call: Answer(Verdict.LATER), refuses=("give_up_claim",))
+    [later] = attempts(world).send([delivery()])
+    assert isinstance(later, Later)
+    assert later.reason == ""
+
+
+def test_an_end_that_cannot_be_recorded_is_not_told() -> None:
+    world, one = World(refuses=("record",)), delivery()
+    [later] = attempts(world).send([one])
+    assert isinstance(later, Later)
+    assert (later.delivery, later.reason, later.at_least) == (one, "not_recorded", 0)
+    assert isinstance(later.error, RuntimeError)
+
+
+@pytest.mark.parametrize(("is_refused", "news"), [(True, {"CredentialsRefused": 1}), (False, {})])
+def test_without_a_token_the_command_waits_and_refused_credentials_are_news(
+    counted: Counter[str], is_refused: bool, news: dict[str, int]
+) -> None:
+    # Given no token to be had, When a command is sent
+    world, one = World(lambda _call: NoTokenError(LATER, is_refused=is_refused)), delivery()
+    # Then it waits as after an answer, which counts as one
+    assert attempts(world).send([one]) == [Later(one, "http_503", 7)]
+    assert world.taken_in == [LATER]
+    assert counted == news
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(
+    ("may_have_been_sent", "outcome", "reason"),
+    [(False, Outcome.EXPIRED, "max_age"), (True, Outcome.UNCERTAIN, "no_answer")],
+)
+def test_a_command_ends_without_a_call_unless_an_earlier_one_may_have_been_made(
+    kind: Kind, may_have_been_sent: bool, outcome: Outcome, reason: str
+) -> None:
+    world, one = World(known={"c-1": may_have_been_sent}), delivery(kind)
+    result = attempts(world).end_without_call(one, Outcome.EXPIRED, "max_age")
+    expected = ending(outcome, reason, kind=kind, service_request_id=trip_of(kind))
+    assert result == Ended(one, expected)
+    assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
+
+
+def test_what_another_invocation_has_is_not_ended() -> None:
+    world, one = World(known={"c-1": BusyError()}), delivery()
+    assert attempts(world).end_without_call(one, Outcome.EXPIRED, "max_age") == Later(one, "busy")
+    assert world.recorded == []

@@ -1,0 +1,54 @@
+"""A letter is read by the rules of the queue that it is in."""
+
+import json
+
+import pytest
+
+from tests.support.cloud import NOW
+from tests.support.webhooks import body
+from vectorcare_bridge import dead_letter, message, unpublished
+from vectorcare_bridge.dead_letter import REASONS, Source
+from vectorcare_bridge.message import Webhook
+
+WEBHOOK = body(service_request_id="VC-1").decode()
+AHEAD = body(service_request_id="VC-1", event_timestamp="2026-03-01T12:15:01Z").decode()
+COMMAND = json.dumps({"command": "accept", "service_request_id": "VC-2"})
+NO_COMMAND = json.dumps({"service_request_id": "VC-2"})
+EVENT = unpublished.write("CommandFailed", {"service_request_id": "VC-3"})["MessageBody"]
+
+
+@pytest.mark.parametrize(
+    ("source", "letter", "reason", "service_request_id"),
+    [
+        (Source.INBOUND, WEBHOOK, "exhausted", "VC-1"),
+        (Source.INBOUND, AHEAD, "timestamp_in_future", "VC-1"),
+        (Source.INBOUND, COMMAND, "missing_field", "VC-2"),
+        (Source.INBOUND, "x", "not_json", None),
+        (Source.OUTBOUND, COMMAND, "exhausted", "VC-2"),
+        (Source.OUTBOUND, NO_COMMAND, "unknown_command", "VC-2"),
+        (Source.OUTBOUND, EVENT, "unknown_command", None),
+        (Source.OUTBOUND, '["VC-2"]', "not_an_object", None),
+        (Source.OUTBOUND, '{"service_request_id": 2}', "unknown_command", None),
+        (Source.OUTBOUND, "x", "not_json", None),
+        (Source.UNPUBLISHED, EVENT, "not_taken", "VC-3"),
+        (Source.UNPUBLISHED, COMMAND, "unreadable", None),
+    ],
+)
+def test_each_queue_has_its_own_rules(source: Source, letter: str, reason: str, service_request_id: str | None) -> None:
+    # Given a letter in a queue, When it is asked why it is there and whose it is
+    found = dead_letter.reason(source, letter, {}, now=NOW)
+    # Then it is read as one of that queue, and its reason is one of those that may be asked for
+    assert found == reason
+    assert found in REASONS[source]
+    assert dead_letter.service_request_id(source, letter, {}) == service_request_id
+
+
+def test_a_webhook_is_read_from_the_bytes_that_were_signed() -> None:
+    # Given a webhook that SQS carries as base64
+    raw = body(service_request_id="VC-1", action="\uffff").replace(b"\\uffff", "\uffff".encode())
+    encoded = message.encode(Webhook(raw, "c2ln", NOW))
+    attributes = message.values(encoded["MessageAttributes"])
+    assert attributes["encoding"] == "base64"
+    # When it is read, Then it is the webhook that it was
+    assert dead_letter.reason(Source.INBOUND, encoded["MessageBody"], attributes, now=NOW) == "exhausted"
+    assert dead_letter.service_request_id(Source.INBOUND, encoded["MessageBody"], attributes) == "VC-1"

@@ -1,0 +1,104 @@
+"""Each kind of letter has its way back, and stays where it is if it was not taken."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from redrive import ways
+from redrive.ways import NotTakenError
+from vectorcare_bridge import message, redriven_command, unpublished
+from vectorcare_bridge.bus import Bus, Entry
+from vectorcare_bridge.message import Message, Webhook
+
+if TYPE_CHECKING:
+    from vectorcare_bridge.queue import Queue
+
+SENT_AT = "2026-03-01T11:00:00.123000Z"
+LETTER: dict[str, Any] = {
+    "MessageId": "m-1",
+    "ReceiptHandle": "r-1",
+    "Body": "{}",
+    "Attributes": {"SentTimestamp": "1772362800123"},
+}
+
+
+@dataclass
+class There:
+    """A queue and a bus that say what they got."""
+
+    sent: list[Message] = field(default_factory=list)
+    published: list[Entry] = field(default_factory=list)
+    takes: bool = True
+
+    def send(self, letter: Message) -> str:
+        self.sent.append(letter)
+        return f"sent {len(self.sent)}"
+
+    def publish(self, entries: list[Entry]) -> list[Entry]:
+        self.published += entries
+        return [] if self.takes else entries
+
+
+def letter(**changes: Any) -> Any:
+    return LETTER | changes
+
+
+def test_a_webhook_goes_back_as_it_was_with_its_redrives_counted() -> None:
+    # Given a webhook, When it is sent back
+    there = There()
+    encoded = message.encode(Webhook(b"{}", "c2ln", SENT_AT, redriven=1))
+    answer = ways.webhook(cast("Queue", there), letter(MessageAttributes=encoded["MessageAttributes"]))
+    # Then it is the message it was, redriven once more, and known by its new id
+    expected = message.encode(Webhook(b"{}", "c2ln", SENT_AT, redriven=2))
+    assert (answer, there.sent) == ("sent 1", [expected])
+
+
+@pytest.mark.parametrize("way", [ways.webhook, ways.command])
+def test_a_letter_without_attributes_goes_back_too(way: Any) -> None:
+    there = There()
+    assert way(cast("Queue", there), letter()) == "sent 1"
+    assert there.sent[0]["MessageBody"] == "{}"
+    assert there.sent[0]["MessageAttributes"]["redriven"] == {"DataType": "Number", "StringValue": "1"}
+
+
+def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
+    # Given a command that dies twice
+    there = There()
+    assert ways.command(cast("Queue", there), letter()) == "sent 1"
+    again = letter(
+        MessageId="m-2",
+        MessageAttributes=there.sent[0]["MessageAttributes"],
+        Attributes={"SentTimestamp": "1772362900000"},
+    )
+    # When it is sent back for the second time
+    assert ways.command(cast("Queue", there), again) == "sent 2"
+    # Then it names its first id and time, and both redrives
+    first = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="1")
+    second = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="2")
+    assert there.sent == [
+        Message(MessageBody="{}", MessageAttributes=first),
+        Message(MessageBody="{}", MessageAttributes=second),
+    ]
+
+
+def test_an_event_is_published_as_it_would_have_been() -> None:
+    # Given an event that was set aside, When it is sent back
+    there = There()
+    body = unpublished.write("CommandFailed", {"service_request_id": "VC-1"})["MessageBody"]
+    ways.event(cast("Bus", there), letter(Body=body))
+    # Then it is on the bus
+    assert there.published == [Entry("CommandFailed", {"service_request_id": "VC-1"})]
+
+
+def test_an_event_that_the_bus_does_not_take_stays() -> None:
+    body = unpublished.write("CommandFailed", {})["MessageBody"]
+    with pytest.raises(NotTakenError):
+        ways.event(cast("Bus", There(takes=False)), letter(Body=body))
+
+
+def test_what_is_no_event_is_not_published() -> None:
+    there = There()
+    with pytest.raises(unpublished.UnreadableError):
+        ways.event(cast("Bus", there), letter(Body="x"))
+    assert there.published == []
