@@ -88,8 +88,8 @@ class Page:
     def wider_than_shown(self, selector: str) -> list[str]:
         """Tell what of that a person has to scroll sideways."""
         found: list[str] = self.driver.execute_script(
-            "return [...document.querySelectorAll(arguments[0])]"
-            ".filter(e => e.scrollWidth > e.clientWidth).map(e => `${e.scrollWidth} > ${e.clientWidth} ${e.innerText}`)",
+            "return [...document.querySelectorAll(arguments[0])].filter(e => e.scrollWidth > e.clientWidth)"
+            ".map(e => `${e.scrollWidth} > ${e.clientWidth} ${e.innerText}`)",
             selector,
         )
         return found
@@ -229,7 +229,7 @@ def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(page: Page) -> Non
         # When
         if page.count("dead"):
             page.click("[data-do=rehearse]")
-            page.until(lambda: "moved" in page.text("rehearsed"))
+            page.until(lambda: "move" in page.text("rehearsed"))
             if page.find("[data-do=redrive]").is_enabled():
                 page.click("[data-do=redrive]")
         return "AVAILABLE BROADCAST_RECEIVED" in page.text("events")
