@@ -110,6 +110,8 @@ class Console:
         return self._requester.settings()
 
     async def _broadcast(self, _request: Request, body: Json) -> Any:
+        if not self._stand["private_key_file"]:
+            raise BadRequestError("Nothing can be signed: the stand has not been given --private-key.")
         return await run_in_threadpool(lambda: self._requester.broadcast(body))
 
     async def _act(self, request: Request, body: Json) -> Any:

@@ -22,6 +22,7 @@ class Page:
     app: Starlette
     hub: Hub
     stack: Stack
+    stand: dict[str, str | None]
 
 
 @pytest.fixture
@@ -29,4 +30,5 @@ def page() -> Iterator[Page]:
     hub = Hub(private_key=make_key())
     stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
     with hub.running(), serving(Control(hub)) as url:
-        yield Page(Console(stack, {"vectorcare_url": url, "webhook_url": f"{url}/nowhere"}).app(), hub, stack)
+        stand = {"vectorcare_url": url, "webhook_url": f"{url}/nowhere", "private_key_file": "key.pem"}
+        yield Page(Console(stack, stand).app(), hub, stack, stand)

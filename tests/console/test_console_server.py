@@ -63,6 +63,17 @@ def test_the_page_itself_may(page: Page) -> None:
     assert answer.content["service_request_ids"] == list(page.hub.marketplace.ids())
 
 
+def test_without_a_key_to_sign_with_nothing_is_broadcast(page: Page) -> None:
+    # Given
+    page.stand["private_key_file"] = None
+    # When
+    answer = ask(page.app, "POST", "/requester/broadcast", b"{}")
+    # Then
+    assert answer.status == 400
+    assert "--private-key" in answer.content["message"]
+    assert list(page.hub.marketplace.ids()) == []
+
+
 def test_what_vectorcare_refuses_is_said_in_its_words(page: Page) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", b'{"count": 0}')

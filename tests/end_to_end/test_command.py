@@ -152,6 +152,7 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
         with requests.Session() as session:
             session.trust_env = False
             health = session.get(described["health_url"], timeout=10)
+            page = session.get(described["console_url"], timeout=10)
         second = Command(tmp_path, "--port", "0")
         second_code = second.process.wait(timeout=PATIENCE)
         code = command.end(signal.SIGTERM)
@@ -179,6 +180,7 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
         "outbound_dead_letter_queue_url",
         "commands_table",
         "sender_function",
+        "console_url",
         "vectorcare_url",
         "vectorcare_api_url",
         "organization",
@@ -187,7 +189,7 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
     }
     assert (described["organization"], described["private_key_file"]) == ("rehearsal", None)
     assert described["pid"] == command.process.pid
-    assert (answer.status, health.status_code) == (200, 200)
+    assert (answer.status, health.status_code, page.status_code) == (200, 200, 200)
     assert second_code == 1
     assert code == 0
     assert command.leftovers() == []
