@@ -30,5 +30,9 @@ def page() -> Iterator[Page]:
     hub = Hub(private_key=make_key())
     stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
     with hub.running(), serving(Control(hub)) as url:
-        stand = {"vectorcare_url": url, "webhook_url": f"{url}/nowhere", "private_key_file": "key.pem"}
+        stand: dict[str, str | None] = {
+            "vectorcare_url": url,
+            "webhook_url": f"{url}/nowhere",
+            "private_key_file": "key.pem",
+        }
         yield Page(Console(stack, stand).app(), hub, stack, stand)
