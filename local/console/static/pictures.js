@@ -57,7 +57,7 @@ export function drawTrip(request) {
       [b, "to"],
     ].flatMap(([at, name]) => [
       draw("circle", { class: "place", r: 6, cx: at.x, cy: at.y }),
-      draw("text", { x: Math.min(at.x + 9, 262), y: at.y > 100 ? at.y + 16 : at.y - 8 }, name),
+      draw("text", { x: Math.min(at.x + 8, 126), y: at.y > 75 ? at.y + 16 : at.y - 9 }, name),
     ]),
     draw("circle", { class: "vehicle", r: 7, cx: here.x, cy: here.y }),
   );
@@ -69,6 +69,6 @@ function projection(points) {
   const lats = points.map((point) => point.lat);
   const lngs = points.map((point) => point.lng);
   const [west, east, south, north] = [Math.min(...lngs), Math.max(...lngs), Math.min(...lats), Math.max(...lats)];
-  const scale = Math.min(230 / (east - west || 1), 130 / (north - south || 1));
-  return ({ lat, lng }) => ({ x: 30 + (lng - west) * scale, y: 160 - (lat - south) * scale });
+  const scale = Math.min(110 / (east - west || 1), 100 / (north - south || 1));
+  return ({ lat, lng }) => ({ x: 15 + (lng - west) * scale, y: 125 - (lat - south) * scale });
 }

@@ -142,7 +142,7 @@ export function showCommands(commands, choose) {
           "td",
           { class: COLORS[command.outcome] ?? null },
           command.outcome,
-          make("div", { class: "code" }, ...breakable(command.reason ?? "")),
+          command.reason && make("div", { class: "code" }, ...breakable(command.reason)),
         ),
         link(command.service_request_id, choose),
       ),
