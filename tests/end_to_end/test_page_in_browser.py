@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from local.console import launch
 from local.deployment import Assembly
 from local.organization import Organization
 from local.report import Report
+from local.stand import Stand
+from tests.end_to_end.support import closed_port, environment
 
 PATIENCE = 60.0  # seconds
-POISON_SECONDS = 30.0  # until its time has come
+POISON_SECONDS = 16.0  # until its time has come
 BURST = 500
 TABLET = 768  # CSS pixels; on a narrower screen the tables scroll in their boxes
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -97,17 +101,20 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def page_url(assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def watched(
+    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
+    """Run a stand with a page, which announces itself as a stand that serves does."""
     directory = tmp_path_factory.mktemp("watched")
     with (
         stands.running(assembly, organization, directory=directory, port=0, report=Report()) as running,
         launch.serving(running.describe(), directory) as url,
     ):
-        yield url
+        yield replace(running, console_url=url)
 
 
 @pytest.fixture
-def page(page_url: str, tmp_path: Path) -> Iterator[Page]:
+def page(watched: Stand, tmp_path: Path) -> Iterator[Page]:
     """Open the page; whatever a test does, the browser has nothing to complain of."""
     options = webdriver.ChromeOptions()
     options.binary_location = _BROWSER or ""
@@ -117,7 +124,8 @@ def page(page_url: str, tmp_path: Path) -> Iterator[Page]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
     try:
-        driver.get(page_url)
+        assert watched.console_url
+        driver.get(watched.console_url)
         page = Page(driver)
         page.at_rest()
         yield page
@@ -222,22 +230,36 @@ def test_a_forged_one_is_refused_and_seen_as_refused(page: Page) -> None:
 def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(page: Page) -> None:
     # Given
     page.click("[data-do=poison]")
+    its_time = time.monotonic() + POISON_SECONDS
     page.counted("dead", 1)
     page.until(lambda: "timestamp_in_future" in page.text("letters"))
     assert not page.find("[data-do=redrive]").is_enabled()
-
-    def redriven() -> bool:
-        # When
-        if page.count("dead"):
-            page.click("[data-do=rehearse]")
-            page.until(lambda: "move" in page.text("rehearsed"))
-            if page.find("[data-do=redrive]").is_enabled():
-                page.click("[data-do=redrive]")
-        return "AVAILABLE BROADCAST_RECEIVED" in page.text("events")
-
+    time.sleep(max(0.0, its_time - time.monotonic()))
+    # When
+    page.click("[data-do=rehearse]")
+    page.until(lambda: "1 would be moved" in page.text("rehearsed"))
+    assert page.count("dead") == 1
+    page.click("[data-do=redrive]")
     # Then
-    page.until(redriven, within=PATIENCE + POISON_SECONDS)
+    page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
     page.counted("dead", 0)
+    page.at_rest()
+
+
+def test_while_the_queue_is_down_a_webhook_is_seen_to_wait_in_the_spool(page: Page, watched: Stand) -> None:
+    # Given
+    with (
+        closed_port() as nobody,
+        environment(watched, "IngestFunction", AWS_ENDPOINT_URL_SQS=nobody),
+        environment(watched, "DrainFunction", AWS_ENDPOINT_URL_SQS=nobody),
+    ):
+        # When
+        page.click("[data-do=broadcast]")
+        # Then
+        page.counted("spool", 1)
+    watched.holdings.invoke("DrainFunction", {})
+    page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
+    page.counted("spool", 0)
     page.at_rest()
 
 
