@@ -13,6 +13,7 @@ from redrive.request import RedriveRequest
 from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
 from vectorcare_bridge import message, observability
+from vectorcare_bridge.dead_letter import Source
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Message, Webhook
 from vectorcare_bridge.queue import InFlightLimitError, Queue
@@ -256,6 +257,31 @@ def test_a_letter_that_this_run_sent_is_not_sent_again(clock: Clock) -> None:
     assert run(queues, clock) == Report(examined=4, moved=2, skipped=2, stopped="empty")
     assert set(queues.dead) == {"reborn 1", "reborn 2"}
     assert queues.hidden[-2:] == [("reborn 1", 0), ("reborn 2", 0)]
+
+
+def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clock) -> None:
+    # Given commands that cannot be read, each of which the sender puts back, as a new message
+    class SetAside(Letters):
+        def send(self, letter: Message) -> str:
+            message_id = super().send(letter)
+            handle = f"set aside {len(self.sent)}"
+            attributes = letter["MessageAttributes"]
+            self.dead[handle] = command_of(letter["MessageBody"], handle) | {"MessageAttributes": attributes}
+            return message_id
+
+    queues = SetAside({handle: command_of("x", handle) for handle in ("one", "two")})
+    # When all are asked for, and once more
+    send = partial(ways.command, cast("Queue", queues))
+    redrive = Redrive(cast("Queue", queues), send, executor=InlineExecutor(), deadline=clock.now + 100)
+    report = redrive.run(RedriveRequest(queue=Source.OUTBOUND))
+    # Then each is sent once, and held when it comes back
+    assert report == Report(examined=4, moved=2, skipped=2, stopped="empty")
+    assert set(queues.dead) == {"set aside 1", "set aside 2"}
+
+
+def command_of(raw: str, handle: str) -> dict[str, Any]:
+    attributes = {"SentTimestamp": "1772366400000"}
+    return {"MessageId": f"id of {handle}", "ReceiptHandle": handle, "Body": raw, "Attributes": attributes}
 
 
 @pytest.mark.parametrize(
