@@ -114,7 +114,15 @@ class ByHand:
     content: Content
 
 
-Operation = ByHand | Redrive | Replay | Deploy | Rotation | Outage
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An operator puts among the unpublished events what is none."""
+
+    at: float
+    body: str
+
+
+Operation = ByHand | Redrive | Replay | Deploy | Rotation | Stray | Outage
 
 
 @dataclass(frozen=True)
