@@ -9,7 +9,6 @@ from redrive.request import RedriveRequest
 from vectorcare_bridge import aws, dead_letter, message, observability, redriven_command
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
-from vectorcare_bridge.unpublished import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +77,6 @@ class Redrive:
         self._deadline = deadline
         self._sent: set[str] = set()
         self._held: list[str] = []
-        self._is_refused = False
 
     def run(self, request: RedriveRequest) -> Report:
         """Move what is asked for until there is no more, or time, limit or a queue ends it."""
@@ -125,13 +123,13 @@ class Redrive:
             report.would_move += len(chosen)
             moved = []
         else:
-            self._is_refused = False
             outcomes = self._executor.map(self._move, chosen)
             moved = [letter for letter, is_moved in zip(chosen, outcomes, strict=True) if is_moved]
             report.moved += len(moved)
             self._sent.update(map(_first_message_id, moved))
             report.refused += len(chosen) - len(moved)
-            if self._is_refused and not moved:
+            # What is no event says nothing of the bus: others may follow that it takes.
+            if not moved and any(dead_letter.can_go_back(request.queue, letter["Body"]) for letter in chosen):
                 report.stopped = "refused"
         list(self._executor.map(self._hold, [letter for letter in letters if letter not in moved]))
         if request.limit in (report.moved, report.would_move):
@@ -152,8 +150,6 @@ class Redrive:
             message_id = self._send(letter)
         except Exception as error:  # noqa: BLE001 whatever it is, the letter stays where it is
             observability.log("redrive.refused", message_id=letter["MessageId"], error=error)
-            # What is no event says nothing of the bus: others may follow that it takes.
-            self._is_refused |= not isinstance(error, UnreadableError)
             return False
         if message_id:
             self._sent.add(message_id)
