@@ -162,18 +162,6 @@ def test_what_is_no_event_stays(cloud: Cloud, body: str) -> None:
     assert (answer["moved"], answer["refused"], answer["remaining"]) == (0, 1, 1)
 
 
-def test_what_is_no_event_does_not_end_a_slow_run(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given something that is no event before two that are
-    monkeypatch.setattr("vectorcare_bridge.aws.sleep", lambda _seconds: None)
-    url = cloud.subscribe()
-    set_aside(cloud, "x", event("VC-1"), event("VC-2"))
-    # When they are redriven one by one
-    answer = cloud.invoke("redrive", {"queue": "unpublished", "rate": 1})
-    # Then the events are published, as nobody refused anything
-    assert (answer["moved"], answer["refused"], answer["stopped"]) == (2, 1, "empty")
-    assert len(received(cloud, url)) == 2
-
-
 def test_a_bus_that_takes_nothing_ends_the_run(cloud: Cloud) -> None:
     set_aside(cloud, *[event(f"VC-{number}") for number in range(15)])
     with faults.failing("PutEvents"):
