@@ -72,13 +72,18 @@ class _Drawing:
             yield Stray(self._any_time(), self._random.choice(_STRAYS))
 
     def _redrives(self, queue: str) -> Iterator[Redrive]:
-        for _ in range(self._random.choice((1, 1, 2))):
+        for _ in range(self._random.choice((1, 2, 3))):
             at, event = self._moment(), self._event(queue)
-            yield Redrive(at, event)
+            yield Redrive(at, event, killed_after=self._seconds_to_live())
             if self._chance(0.3):
                 # Two operators at once, or one who was told nothing.
                 at += self._random.random() * self._random.choice((0.1, 3.0, 60.0))
                 yield Redrive(at, event if self._chance(0.5) else {"queue": queue})
+
+    def _seconds_to_live(self) -> float | None:
+        """Draw how long a redrive lives: through some of its calls, or long enough."""
+        calls = self._random.random() * 15
+        return calls * self._plan.settings.latency if self._chance(0.3) else None
 
     def _moment(self) -> float:
         """Draw a time: about when an outage begins or ends, in the midst of the sender's work, or any."""
@@ -89,7 +94,7 @@ class _Drawing:
             outage = random.choice(outages)
             return max(0.0, random.choice((outage.begins, outage.ends)) + random.uniform(-10, 10))
         if way == 1 and plan.outbound.commands:
-            return random.choice(plan.outbound.commands).at + random.expovariate(0.3)
+            return random.choice(plan.outbound.commands).at + random.expovariate(1 / random.choice((3, 60, 600)))
         return random.uniform(0.2, 1.5) * self._span
 
     def _event(self, queue: str) -> dict[str, Any]:

@@ -93,7 +93,11 @@ class Operations:
             self._move_all()
             return
         self._say("operator", f"redrives {operation.event}")
-        self._fleets["redrive"].invoke(operation.event, partial(self._redriven, operation.event, self._scheduler.now))
+        self._fleets["redrive"].invoke(
+            operation.event,
+            partial(self._redriven, operation.event, self._scheduler.now),
+            killed_after=operation.killed_after,
+        )
 
     def _begin(self, outage: Outage) -> None:
         self._say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
