@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from redrive.request import RedriveRequest
-from vectorcare_bridge import aws, dead_letter, message, observability
+from vectorcare_bridge import aws, dead_letter, message, observability, redriven_command
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
 
@@ -55,7 +55,8 @@ class Redrive:
 
     A letter is sent before it is deleted: interrupted anywhere, a run has at worst sent one twice, which does no harm.
     Letters it has no use for stay invisible until it ends, so that it meets each only once and comes to an end. One
-    that dies again meanwhile keeps the message id under which it was sent, and is known by that.
+    that dies again meanwhile is known: a webhook keeps the message id under which it was sent, and a command, which the
+    sender may put back as a new message, carries its first one.
 
     Parameters
     ----------
@@ -125,15 +126,17 @@ class Redrive:
             outcomes = self._executor.map(self._move, chosen)
             moved = [letter for letter, is_moved in zip(chosen, outcomes, strict=True) if is_moved]
             report.moved += len(moved)
+            self._sent.update(map(_first_message_id, moved))
             report.refused += len(chosen) - len(moved)
-            if chosen and not moved:
+            # What is no event says nothing of the bus: others may follow that it takes.
+            if not moved and any(dead_letter.can_go_back(request.queue, letter["Body"]) for letter in chosen):
                 report.stopped = "refused"
         list(self._executor.map(self._hold, [letter for letter in letters if letter not in moved]))
         if request.limit in (report.moved, report.would_move):
             report.stopped = "limit"
 
     def _is_wanted(self, letter: "MessageTypeDef", request: RedriveRequest, *, now: str) -> bool:
-        if letter["MessageId"] in self._sent:
+        if _first_message_id(letter) in self._sent:
             return False
         values = message.values(letter.get("MessageAttributes", {}))
         body, source = letter["Body"], request.queue
@@ -153,7 +156,7 @@ class Redrive:
         observability.log("redrive.moved", message_id=message_id, redriven_from=letter["MessageId"])
         try:
             self._dead_letters.delete(letter["ReceiptHandle"])
-        except Exception as error:  # noqa: BLE001 it comes back and is sent once more, which does no harm
+        except Exception as error:  # noqa: BLE001 it comes back, and another run sends it once more, which does no harm
             observability.log("queue.refused", message_id=letter["MessageId"], error=error)
         return True
 
@@ -170,3 +173,7 @@ class Redrive:
             self._dead_letters.hide(receipt_handle, seconds=seconds)
         except Exception as error:  # noqa: BLE001 it is seen again all the same, sooner or later than was meant
             observability.log("queue.refused", error=error)
+
+
+def _first_message_id(letter: "MessageTypeDef") -> str:
+    return redriven_command.first_message_id(message.values(letter.get("MessageAttributes", {})), letter["MessageId"])

@@ -49,6 +49,11 @@ def reason(source: Source, body: str, attributes: Mapping[str, str], *, now: str
             return unpublished.reason(body)
 
 
+def can_go_back(source: Source, body: str) -> bool:
+    """Tell whether a letter can be taken where it came from: all but what lies among the events and is none."""
+    return source is not Source.UNPUBLISHED or unpublished.reason(body) is unpublished.Reason.NOT_TAKEN
+
+
 def service_request_id(source: Source, body: str, attributes: Mapping[str, str]) -> str | None:
     """Name the service request of a letter that may be unreadable otherwise; None where it names none."""
     match source:

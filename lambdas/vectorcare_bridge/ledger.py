@@ -116,7 +116,13 @@ class Ledger:
         self._put(item, "holder = :holder", {":holder": claim.holder}, now=now)
 
     def record(self, claim: Claim, ending: Ending, *, now: str) -> None:
-        """Note how a command ended."""
+        """Note how a command ended.
+
+        Raises
+        ------
+        BusyError
+            Another invocation has taken it over, by a clock that is ahead: what that one has told, or will, counts.
+        """
         item = _item_of(claim.command, claim.holder) | {
             "progress": _ENDED,
             "service_request_id": ending.service_request_id,
@@ -126,7 +132,8 @@ class Ledger:
             "lag_seconds": Decimal(str(ending.lag_seconds)),
             "updated_at": now,
         }
-        self._put(item, None, {}, now=now)
+        if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:
+            raise BusyError
 
     def circuit(self) -> Circuit:
         """Read what is known of VectorCare's health."""
@@ -158,15 +165,16 @@ class Ledger:
             condition = f"attribute_not_exists(command_id) OR ({condition})"
         return self._put_if(item, condition, values) is None
 
-    def _put(self, item: Item, condition: str | None, values: Item, *, now: str) -> Item | None:
+    def _put(self, item: Item, condition: str, values: Item, *, now: str) -> Item | None:
         expires_at = instant.epoch_seconds(instant.later(now, days=RETENTION_DAYS))
         return self._put_if({**item, "expires_at": expires_at}, condition, values)
 
-    def _put_if(self, item: Item, condition: str | None, values: Item) -> Item | None:
+    def _put_if(self, item: Item, condition: str, values: Item) -> Item | None:
         """Write an item on a condition; answer None, or the item that refused it."""
-        conditional: dict[str, Any] = {}
-        if condition:
-            conditional = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        conditional: dict[str, Any] = {
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
         if values:
             conditional["ExpressionAttributeValues"] = _attributes(values)
         try:

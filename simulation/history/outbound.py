@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from local.vectorcare.wire import Request, Response
+from simulation.history.copies import Copies
 from simulation.models.queue import Message
 from simulation.plan.outbound import Command, Expected
 
@@ -28,11 +29,21 @@ class Outbound:
     ----------
     skew : float
         How far clocks may be ahead.
+    max_receives : int
+        Of the queue.
+    clock : callable
+        Tells the true time.
     violate : callable
         Told of a rule that does not hold.
     """
 
-    def __init__(self, *, skew: float, violate: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, *, skew: float, max_receives: int, clock: Callable[[], float], violate: Callable[[str, str], None]
+    ) -> None:
+        self.copies = Copies(
+            max_receives=max_receives, is_told=lambda name: bool(self._outcomes[name]), violate=violate
+        )
+        self._clock = clock
         self._skew = skew
         self._violate = violate
         self._put: defaultdict[str, list[Command]] = defaultdict(list)
@@ -40,10 +51,14 @@ class Outbound:
         self._effects: Counter[Mark] = Counter()
         self._asked: set[Mark] = set()
         self._outcomes: defaultdict[str, set[str]] = defaultdict(set)
+        self._names: dict[int, str] = {}
+        self._succeeded_at: dict[str, float] = {}
 
     def put(self, command: Command, message_id: str) -> None:
         """Note that a command is on the queue."""
-        self._put[command.command_id or message_id].append(command)
+        name = command.command_id or message_id
+        self._put[name].append(command)
+        self._names[command.number] = name
         for mark in _marks(command):
             self._owners[mark].append(command)
 
@@ -67,12 +82,16 @@ class Outbound:
                 self._violate("sent when its time was over", f"{owners[0].kind} {owners[0].number}")
             if self._effects[mark] > 1 and not any(one.kind in _REPEATABLE for one in owners):
                 self._violate("VectorCare has twice what must not be repeated", _name(owners))
+            if owners and all(asked_at > self._may_be_sent_until(one) for one in owners):
+                self._violate("sent again though it had succeeded", _name(owners))
 
     def told(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Note an outcome that the bus took."""
         if detail_type not in _OUTCOMES or detail["command_id"] not in self._put:
             self._violate("told, and nobody gave that command", detail_type)
         self._outcomes[detail["command_id"]].add(detail_type)
+        if detail_type == "CommandSucceeded":
+            self._succeeded_at.setdefault(detail["command_id"], self._clock())
 
     def check(
         self, letters: Iterable[Message], *, up_from: float, patience: Callable[[float], float], is_untroubled: bool
@@ -102,9 +121,8 @@ class Outbound:
             elif outcomes:
                 self._check_outcome(commands, *outcomes, is_untroubled=is_untroubled)
                 first = commands[0]
-                if command.kind in _REPEATABLE and first.at + _age(first) - self._skew > up_from + patience(
-                    _age(first)
-                ):
+                is_in_time = first.at + _age(first) - self._skew > up_from + patience(_age(first))
+                if command.kind in _REPEATABLE and is_in_time and name not in self.copies.have_died:
                     self._check_delivered(commands)
 
     def _check_outcome(self, commands: list[Command], outcome: str, *, is_untroubled: bool) -> None:
@@ -132,6 +150,10 @@ class Outbound:
         command = commands[-1]
         if command.expected is Expected.TAKEN and not all(self._effects[mark] for mark in _marks(command)):
             self._violate("VectorCare was up in time, and does not have it", _name(commands))
+
+    def _may_be_sent_until(self, command: Command) -> float:
+        """Say how long whoever began with a command before it was known to have succeeded may still be at it."""
+        return self._succeeded_at.get(self._names[command.number], float("inf")) + _FUNCTION_SECONDS
 
     def _ends(self, command: Command) -> float:
         return command.at + _age(command) + _FUNCTION_SECONDS + self._skew

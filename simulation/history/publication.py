@@ -1,10 +1,12 @@
 """What subscribers were told, beside what they should have been."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from simulation.models import values
+from simulation.models.queue import Message
 from simulation.models.values import Item
 from simulation.plan.content import MARKER
 
@@ -28,6 +30,8 @@ class Publication:
         self._violate = violate
         self._expected: set[str] = set()
         self._published: set[str] = set()
+        self._copies: Counter[str] = Counter()
+        self._strays: Counter[str] = Counter()
 
     def changed(self, old: Item | None, new: Item) -> None:
         """Note a write to the state; one that brings data equal to what was there tells nobody anything."""
@@ -45,15 +49,52 @@ class Publication:
             self._violate("published, and never happened", name)
         self._published.add(name)
 
+    def strays(self, body: str) -> None:
+        """Note that a hand is about to put among what is set aside something that is no event."""
+        self._strays[body] += 1
+
+    def about(self, message: Message) -> dict[str, str]:
+        """Say why a message is set aside, and whose it is."""
+        about = {"queue": "unpublished"}
+        if message.body in self._strays:
+            return about | {"reason": "unreadable", "service_request_id": ""}
+        service_request_id = json.loads(message.body)["detail"]["service_request_id"]
+        return about | {"reason": "not_taken", "service_request_id": service_request_id}
+
+    def set_aside(self, message: Message) -> None:
+        """Check an event that is set aside: without patient data, and nothing but what happened."""
+        self._copies[message.body] += 1
+        if message.body in self._strays:
+            return
+        if MARKER in message.body:
+            self._violate("patient data was set aside", message.body[:60])
+        elif _name_of(message.body) not in self._expected:
+            self._violate("set aside, and never happened", message.body[:60])
+
+    def taken_away(self, message: Message) -> None:
+        """Check a letter that is no longer set aside: the last of its copies may go only when a bus has the event."""
+        self._copies[message.body] -= 1
+        if self._copies[message.body]:
+            return
+        if message.body in self._strays:
+            self._violate("what is no event was taken away", message.body[:60])
+        elif _name_of(message.body) not in self._published:
+            self._violate("no longer set aside, and not published", message.body[:60])
+
     def check(self, set_aside: Iterable[str]) -> None:
-        """Check that every change was published, or is set aside without patient data."""
-        waiting = set()
-        for body in set_aside:
-            if MARKER in body:
-                self._violate("patient data was set aside", body[:60])
-            event = json.loads(body)
-            waiting.add(_name(event["detail_type"], event["detail"]))
-        for name in self._expected - self._published - waiting:
+        """Check, after a last redrive, that every change was published, and that what is no event is still set aside.
+
+        Parameters
+        ----------
+        set_aside : iterable of str
+            What still is.
+        """
+        waiting = set(set_aside)
+        for body in waiting - self._strays.keys():
+            self._violate("still set aside after the last redrive", body[:60])
+        for body in self._strays.keys() - waiting:
+            self._violate("what is no event was taken away", body[:60])
+        for name in self._expected - self._published:
             self._violate("a change was not published", name)
 
 
@@ -76,6 +117,11 @@ def _told(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
             name for name in before.keys() | after.keys() if before.get(name, missing) != after.get(name, missing)
         ),
     }
+
+
+def _name_of(body: str) -> str:
+    event = json.loads(body)
+    return _name(event["detail_type"], {name: value for name, value in event["detail"].items() if name != "data"})
 
 
 def _name(detail_type: str, detail: dict[str, Any]) -> str:

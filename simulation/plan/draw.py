@@ -6,6 +6,7 @@ from typing import Any
 from simulation.plan import swarm, unwelcome
 from simulation.plan.content import Content, Event
 from simulation.plan.draw_outbound import draw_outbound
+from simulation.plan.draw_redrives import draw_redrives
 from simulation.plan.keys import NEW, OLD
 from simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Replay, Rotation, Sending
 from simulation.plan.trips import Trips
@@ -40,7 +41,7 @@ def draw(seed: int, events: int = 500) -> Plan:
     events : int
         How many webhooks are sent, retries not counted.
     """
-    return _Drawing(seed).plan(events)
+    return draw_redrives(_Drawing(seed).plan(events))
 
 
 class _Drawing:

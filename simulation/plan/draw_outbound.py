@@ -12,7 +12,13 @@ from simulation.world.scheduler import START_EPOCH_SECONDS, instant
 _DAY, _HOUR = 86_400.0, 3600.0
 _EVENTS_PER_COMMAND = 40
 _STATES = ("en_route", "arrived", "on_board", "arrived_at_destination", "completed")
-_UNREADABLE = ("{", "[]", '{"command": "applaud"}', '{"command": "accept"}', '{"command": "accept", "command_id": 5}')
+_UNREADABLE = (
+    ("not_json", "{"),
+    ("not_an_object", "[]"),
+    ("unknown_command", '{"command": "applaud"}'),
+    ("bad_service_request_id", '{"command": "accept"}'),
+    ("bad_command_id", '{"command": "accept", "command_id": 5}'),
+)
 
 
 def draw_outbound(seed: int, events: int, *, span: float) -> OutboundPlan:
@@ -46,7 +52,9 @@ class _Drawing:
             self._random.choice(draws)()
         # SQS delivers it hundreds of times before it dies.
         if not self._random.randrange(12):
-            self._put(self._any_time(), self._random.choice(_UNREADABLE), "unreadable", Expected.UNREADABLE)
+            at = self._any_time()
+            reason, body = self._random.choice(_UNREADABLE)
+            self._put(at, body, "unreadable", Expected.UNREADABLE, reason=reason)
         return OutboundPlan(
             commands=tuple(self._commands),
             rotations=tuple(self._rotations()),
@@ -164,9 +172,10 @@ class _Drawing:
         command_id: str = "",
         service_request_id: str = "",
         marks: frozenset[str] = frozenset(),
+        reason: str = "",
     ) -> None:
         number = len(self._commands)
-        self._commands.append(Command(number, at, body, kind, command_id, service_request_id, marks, expected))
+        self._commands.append(Command(number, at, body, kind, command_id, service_request_id, marks, expected, reason))
 
     def _rotations(self) -> list[SecretRotation]:
         random = self._random

@@ -6,6 +6,9 @@ from enum import Enum, auto
 
 from simulation.world.faults import Outage
 
+MAX_RECEIVES = 300
+"""The stack's: far above what an hour without VectorCare, or without the bus, takes."""
+
 
 class Expected(Enum):
     """What must come of a command."""
@@ -40,6 +43,8 @@ class Command:
         Whose.
     marks : frozenset of str
         What tells its parts from all others in a call: positions, or the one thing that it says.
+    reason : str
+        Why it cannot be read, of the closed list; empty where it can.
     """
 
     number: int
@@ -50,6 +55,7 @@ class Command:
     service_request_id: str
     marks: frozenset[str]
     expected: Expected
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,24 @@ class SecretRotation:
 
 @dataclass(frozen=True, slots=True)
 class OutboundPlan:
-    """All that is decided about commands before a run; `statuses` are VectorCare's, by service request."""
+    """All that is decided about commands before a run.
+
+    Attributes
+    ----------
+    statuses : mapping of str to str
+        VectorCare's, by service request.
+    foreign : frozenset of str
+        Service requests that are another company's.
+    max_receives : int
+        Of the outbound queue. Less than the stack's lets commands die that can be read, wherever they are by then.
+    """
 
     commands: tuple[Command, ...] = ()
     rotations: tuple[SecretRotation, ...] = ()
     outages: tuple[Outage, ...] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    max_receives: int = MAX_RECEIVES
 
     @property
     def ends(self) -> float:

@@ -77,11 +77,18 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """An operator runs the redrive function, or presses the SQS console's own button for it."""
+    """An operator runs the redrive function, or presses the SQS console's own button for it.
+
+    Attributes
+    ----------
+    killed_after : float or None
+        So many seconds after it has begun, the function's container crashes.
+    """
 
     at: float
     event: dict[str, Any]
     by_console: bool = False
+    killed_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,15 @@ class ByHand:
     content: Content
 
 
-Operation = ByHand | Redrive | Replay | Deploy | Rotation | Outage
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An operator puts among the unpublished events what is none."""
+
+    at: float
+    body: str
+
+
+Operation = ByHand | Redrive | Replay | Deploy | Rotation | Stray | Outage
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ class Container(Process):
         self.name = name
         self.function = function
         self.module: Any = None
+        self.event: Any = None
+        self.request_id = ""
         self.environment: dict[str, str] = {}
         self._write = write
         self._invocations = 0
@@ -77,9 +79,11 @@ class Container(Process):
     def invoke(self, event: Any, finished: Finished) -> None:
         """Run the handler; `finished` is told in its turn how that ended."""
         self._invocations += 1
+        self.event = event
         self._finished = finished
         deadline = self._scheduler.now + self.function.timeout
-        context = Context(f"{self.name}-{self._invocations}", self._scheduler, deadline)
+        self.request_id = f"{self.name}-{self._invocations}"
+        context = Context(self.request_id, self._scheduler, deadline)
         self.thaw()
         self.start(partial(self._run, event, context))
         self._scheduler.at(deadline, partial(self._time_out, self._invocations))

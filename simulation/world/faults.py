@@ -43,6 +43,8 @@ DEPLOYED = "deploy in the middle"
 CREDENTIALS_ROTATED = "client secret rotated in the middle"
 ROTATED = "key rotated in the middle"
 REDRIVEN = "redrive in the middle"
+COMMANDS_REDRIVEN = "redrive of commands in the middle"
+EVENTS_REDRIVEN = "redrive of unpublished events in the middle"
 REPLAYED = "replay of states in the middle"
 BY_HAND = "message put on the queue by hand"
 UNWELCOME = "webhook that is unreadable, early or forged"
@@ -82,6 +84,7 @@ class Faults:
     def __init__(self, rates: Mapping[str, float], random: Random) -> None:
         self.injected: Counter[str] = Counter()
         self.outages: dict[str, Outage] = {}
+        self.stopped_at = float("inf")
         self._rates = dict(rates)
         self._random = random
         self._of_calls = self._bounds()
@@ -117,8 +120,9 @@ class Faults:
             if self.outages.get(service) is outage:
                 del self.outages[service]
 
-    def stop(self) -> None:
-        """Let no fault strike any more."""
+    def stop(self, now: float) -> None:
+        """Let no fault strike any more, from now on."""
+        self.stopped_at = now
         self._rates = {}
         self._of_calls = []
         self.outages = {}

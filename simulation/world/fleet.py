@@ -71,21 +71,21 @@ class Fleet:
         """Say what the versions that take invocations are told."""
         return [version.environment for version in self._versions]
 
-    def invoke(self, event: Any, finished: Finished) -> None:
-        """Run the function once, in a warm container or after a cold start."""
+    def invoke(self, event: Any, finished: Finished, *, killed_after: float | None = None) -> None:
+        """Run the function once, in a warm container or after a cold start; it may be killed so many seconds later."""
         self.invocations += 1
         self.under_way += 1
         version = self._versions[int(self._random.random() * len(self._versions))]
         container = self._take_idle(version)
         done = partial(self._done, version, finished)
         if container:
-            self._begin(container, event, done)
+            self._begin(container, event, done, killed_after)
             return
         limit = _USUAL_COLD_START_SECONDS
         if self._wire.faults.strikes(faults.COLD_START_SLOW):
             limit = _SLOWEST_COLD_START_SECONDS
         container = self._start(version)
-        self._scheduler.after(self._random.random() * limit, partial(self._begin, container, event, done))
+        self._scheduler.after(self._random.random() * limit, partial(self._begin, container, event, done, killed_after))
 
     def close(self) -> None:
         """End all containers."""
@@ -115,8 +115,11 @@ class Fleet:
         self._wire.say(name, "starts")
         return container
 
-    def _begin(self, container: Container, event: Any, done: Finished) -> None:
+    def _begin(self, container: Container, event: Any, done: Finished, killed_after: float | None) -> None:
         container.invoke(event, done)
+        if killed_after is not None:
+            self._wire.faults.count(faults.KILLED)
+            self._scheduler.after(killed_after, container.crash)
         if self._wire.faults.strikes(faults.KILLED):
             self._scheduler.after(self._random.random() * self._random.random(), container.crash)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from simulation.history.ledger import UNREADABLE, Ledger
 from simulation.plan import keys
-from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Replay, Rotation, Settings
+from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Replay, Rotation, Settings, Stray
 from simulation.world import faults
 from simulation.world.container import Outcome
 from simulation.world.faults import Faults, Outage
 from simulation.world.fleet import Fleet
-from simulation.world.functions import DEAD_LETTERS, QUEUE, environment
+from simulation.world.functions import DEAD_LETTERS, QUEUE, UNPUBLISHED, environment
 from simulation.world.scheduler import Scheduler
 from simulation.world.storage import Storage
 from simulation.world.vectorcare import VectorCare
@@ -21,6 +21,11 @@ _DRAIN_SECONDS = 60.0
 # An empty spool seldom needs a run that finds nothing.
 _DRAIN_OF_NOTHING = 0.05
 _REPLAYED_AT_ONCE = 20
+_REDRIVEN = {
+    "inbound": faults.REDRIVEN,
+    "outbound": faults.COMMANDS_REDRIVEN,
+    "unpublished": faults.EVENTS_REDRIVEN,
+}
 
 
 class Operations:
@@ -60,11 +65,13 @@ class Operations:
             self._scheduler.at(operation.at, self._rotate)
         elif isinstance(operation, ByHand):
             self._scheduler.at(operation.at, partial(self._put, operation))
+        elif isinstance(operation, Stray):
+            self._scheduler.at(operation.at, partial(self._go_astray, operation))
         elif isinstance(operation, Replay):
             self._faults.count(faults.REPLAYED)
             self._scheduler.at(operation.at, self._replay)
         else:
-            self._faults.count(faults.REDRIVEN)
+            self._faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
             self._scheduler.at(operation.at, partial(self.redrive, operation))
 
     def replay_at_rest(self) -> None:
@@ -86,7 +93,11 @@ class Operations:
             self._move_all()
             return
         self._say("operator", f"redrives {operation.event}")
-        self._fleets["redrive"].invoke(operation.event, partial(self._redriven, operation.event))
+        self._fleets["redrive"].invoke(
+            operation.event,
+            partial(self._redriven, operation.event, self._scheduler.now),
+            killed_after=operation.killed_after,
+        )
 
     def _begin(self, outage: Outage) -> None:
         self._say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
@@ -126,6 +137,12 @@ class Operations:
         self._ledger.sends(by_hand.content, "")
         self._storage.sqs.send_message(QueueUrl=QUEUE, MessageBody=text)
 
+    def _go_astray(self, stray: Stray) -> None:
+        self._say("operator", "puts on the queue of unpublished events what is none")
+        self._faults.count(faults.BY_HAND)
+        self._storage.publication.strays(stray.body)
+        self._storage.sqs.send_message(QueueUrl=UNPUBLISHED, MessageBody=stray.body)
+
     def _rotate(self) -> None:
         self._say("VectorCare", "signs with its new key")
         self._faults.count(faults.ROTATED)
@@ -135,15 +152,15 @@ class Operations:
         if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue"}:
             self._ledger.violate("the drain answers something else", str(outcome.answer))
 
-    def _redriven(self, event: dict[str, Any], outcome: Outcome) -> None:
-        answer = outcome.answer
-        if answer is None:
-            return
-        self._say("operator", f"is told {answer}")
-        if event.get("dry_run") and answer["moved"]:
-            self._ledger.violate("a dry run moved something", str(answer))
-        if answer["moved"] > event.get("limit", answer["moved"]):
-            self._ledger.violate("a redrive moved more than its limit", str(answer))
+    def _redriven(self, event: dict[str, Any], since: float, outcome: Outcome) -> None:
+        if outcome.answer is not None:
+            self._say("operator", f"is told {outcome.answer}")
+            self._storage.redrives.answered(
+                event,
+                outcome.answer,
+                seconds=self._scheduler.now - since,
+                is_in_peace=self._faults.stopped_at <= since,
+            )
 
     def _move_all(self) -> None:
         """Do what StartMessageMoveTask does: send each visible letter to the queue, then delete it."""

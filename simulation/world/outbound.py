@@ -11,17 +11,14 @@ from simulation.models.dynamodb import Table
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
 from simulation.models.vectorcare_api import CLIENT_ID, SecretsManager, VectorCareApi
-from simulation.plan.outbound import Command, SecretRotation
-from simulation.plan.plan import Plan
+from simulation.plan.outbound import MAX_RECEIVES, Command, SecretRotation
+from simulation.plan.plan import Plan, Redrive, Replay, Stray
 from simulation.world import faults
 from simulation.world.event_source import EventSource
 from simulation.world.faults import Faults, Outage
 from simulation.world.fleet import Fleet
 from simulation.world.functions import OUTBOUND
 from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
-
-# Far above what an hour without VectorCare, or without the bus, takes.
-MAX_RECEIVES = 300
 
 
 class Outbound:
@@ -50,7 +47,10 @@ class Outbound:
         self._say = say
         self._serial = 0
         self._to_come = len(plan.outbound.commands)
-        self.history = History(skew=plan.settings.skew, violate=violate)
+        self.max_receives = plan.outbound.max_receives
+        self.history = History(
+            skew=plan.settings.skew, max_receives=self.max_receives, clock=lambda: scheduler.now, violate=violate
+        )
         self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + scheduler.now, self._arrived)
         self.api.rules.requests.update(plan.outbound.statuses)
         self.api.rules.foreign |= plan.outbound.foreign
@@ -97,7 +97,9 @@ class Outbound:
             up_from=trouble_ended,
             patience=self._patience,
             is_untroubled=plan.is_untroubled()
-            and not (plan.operations or plan.outbound.outages or plan.outbound.rotations),
+            and all(isinstance(one, Redrive | Replay | Stray) for one in plan.operations)
+            and not (plan.outbound.outages or plan.outbound.rotations)
+            and self.max_receives == MAX_RECEIVES,
         )
 
     def _patience(self, max_age: float) -> float:
@@ -109,6 +111,7 @@ class Outbound:
     def _put(self, command: Command) -> None:
         self._to_come -= 1
         self._say("CAD", f"commands {command.number} {command.kind} {command.service_request_id}")
+        self.history.copies.put(command)
         message_id = self._sqs.send_message(QueueUrl=OUTBOUND, MessageBody=command.body)["MessageId"]
         self.history.put(command, message_id)
 

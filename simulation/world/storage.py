@@ -1,21 +1,22 @@
 """The models of one run, each telling the ledger what comes and goes."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 from typing import Any
 
 from simulation.history.ledger import Ledger, body_of
 from simulation.history.publication import Publication
+from simulation.history.redrives import Redrives, Run
 from simulation.models.dynamodb import DynamoDB, Key, Table
 from simulation.models.events import EventBridge
-from simulation.models.queue import Message, Queue
+from simulation.models.queue import Message
 from simulation.models.s3 import S3, Bucket, StoredObject
 from simulation.models.sqs import SQS
 from simulation.models.values import Item
 from simulation.plan.plan import Settings
 from simulation.world import faults
+from simulation.world.container import Container
 from simulation.world.faults import EVENT_REFUSED, Faults
 from simulation.world.functions import (
     BUS,
@@ -29,68 +30,15 @@ from simulation.world.functions import (
     SPOOL,
     UNPUBLISHED,
 )
-from simulation.world.outbound import MAX_RECEIVES, Outbound
+from simulation.world.outbound import Outbound
 from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
-
-_LATEST_SECONDS = 600.0
-_OLD_HANDLES_WORK = 0.5
+from simulation.world.watched_queue import WatchedQueue
 
 Changed = Callable[[Key, Item | None, Item | None], None]
 
 
-class WatchedQueue(Queue):
-    """A queue that reports whose copies come and go, and delivers some messages more often than it should."""
-
-    def __init__(
-        self, name: str, ledger: Ledger | None, scheduler: Scheduler, faults: Faults, random: Random, **how: Any
-    ) -> None:
-        super().__init__(old_handles_work=_OLD_HANDLES_WORK, **how)
-        self.visible: Callable[[float], None] = lambda _at: None
-        self._name = name
-        self._ledger = ledger
-        self._scheduler = scheduler
-        self._faults = faults
-        self._random = random
-
-    def entered(self, message: Message) -> None:
-        """Report a copy more."""
-        if self._ledger:
-            self._ledger.comes(self._name, body_of(message))
-
-    def left(self, message: Message) -> None:
-        """Report a copy less; of some, SQS has kept another, which it delivers later."""
-        if self._ledger:
-            self._ledger.goes(self._name, body_of(message))
-        if self._faults.strikes(faults.DELIVERED_DELETED):
-            self._later(message, self._resurface)
-
-    def becomes_visible(self, at: float) -> None:
-        """Report when there may be something to receive."""
-        self.visible(at)
-
-    def hide(self, message: Message, seconds: float, *, now: float) -> None:
-        """Hide a message; some are delivered all the same."""
-        super().hide(message, seconds, now=now)
-        if seconds and self._faults.strikes(faults.DELIVERED_TWICE):
-            self._later(message, self._show)
-
-    def add(self, message: Message, *, now: float) -> None:
-        """Take a message in; some are visible late."""
-        super().add(message, now=now)
-        if self._faults.strikes(faults.VISIBLE_LATE):
-            self.hide(message, self._random.random() * _LATEST_SECONDS, now=now)
-
-    def _later(self, message: Message, action: Callable[[Message], None]) -> None:
-        self._scheduler.after(self._random.random() ** 3 * _LATEST_SECONDS, partial(action, message))
-
-    def _show(self, message: Message) -> None:
-        if message in self and message.visible_at > self._scheduler.now:
-            super().hide(message, 0, now=self._scheduler.now)
-
-    def _resurface(self, message: Message) -> None:
-        if message not in self:
-            # A copy: the message itself may be among the dead letters meanwhile, and is hidden there by other clocks.
-            self.add(replace(message, is_ready=False), now=self._scheduler.now)
+def _about_webhook(_letter: Message) -> dict[str, str]:
+    return {"queue": "inbound"}
 
 
 class _WatchedBucket(Bucket):
@@ -143,20 +91,28 @@ class Storage:
         self._scheduler = scheduler
         self._faults = faults
         self._random = random
-        watch = partial(WatchedQueue, ledger=ledger, scheduler=scheduler, faults=faults, random=random)
-        self.dead_letters = watch(DEAD_LETTERS, in_flight_limit=settings.in_flight_limit)
+        self.redrives = Redrives(clock=lambda: scheduler.now, violate=ledger.violate)
+        self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
+        copies = outbound.history.copies
+        watch = partial(WatchedQueue, scheduler=scheduler, faults=faults, random=random)
+        letters = partial(watch, in_flight_limit=settings.in_flight_limit)
+        self.dead_letters = letters(
+            came=lambda letter: ledger.comes(DEAD_LETTERS, body_of(letter)),
+            gone=self._letter_gone(lambda letter: ledger.goes(DEAD_LETTERS, body_of(letter)), _about_webhook),
+        )
         self.queue = watch(
-            QUEUE,
+            came=self._sent(lambda message: ledger.comes(QUEUE, body_of(message))),
+            gone=lambda message: ledger.goes(QUEUE, body_of(message)),
             visibility_timeout=settings.visibility_timeout,
             max_receives=settings.max_receives,
             dead_letters=self.dead_letters,
         )
-        self.outbound_dead_letters = watch(OUTBOUND_DEAD_LETTERS, ledger=None)
+        self.outbound_dead_letters = letters(came=copies.dies, gone=self._letter_gone(copies.goes, copies.about))
         self.outbound_queue = watch(
-            OUTBOUND,
-            ledger=None,
+            came=self._sent(copies.comes, copies.name),
+            gone=copies.goes,
             visibility_timeout=settings.visibility_timeout,
-            max_receives=MAX_RECEIVES,
+            max_receives=outbound.max_receives,
             dead_letters=self.outbound_dead_letters,
         )
         self.bucket = _WatchedBucket(ledger)
@@ -164,7 +120,10 @@ class Storage:
         self.state = Table(
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
         )
-        self.unpublished = Queue()
+        self.unpublished = letters(
+            came=self.publication.set_aside,
+            gone=self._letter_gone(self.publication.taken_away, self.publication.about),
+        )
         self.sqs = SQS(
             {
                 QUEUE: self.queue,
@@ -182,7 +141,6 @@ class Storage:
         )
         self.expired: Callable[[str], None] = lambda _service_request_id: None
         self.changed: Changed = lambda _key, _old, _new: None
-        self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
         self._outbound = outbound
         self.models = {
             **outbound.models,
@@ -196,7 +154,47 @@ class Storage:
         """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
         return not len(self.queue) and not self.bucket.objects
 
+    def letters(self) -> list[WatchedQueue]:
+        """Name the queues in which letters wait for somebody."""
+        return [self.dead_letters, self.outbound_dead_letters, self.unpublished]
+
+    def _sent(
+        self, came: Callable[[Message], None], name: Callable[[Message], str] = lambda _message: ""
+    ) -> Callable[[Message], None]:
+        """Ask of what comes on a queue whether a redrive may send it."""
+
+        def checked(message: Message) -> None:
+            run = self._redrive()
+            if run:
+                self.redrives.sends(run, name(message))
+            came(message)
+
+        return checked
+
+    def _letter_gone(
+        self, gone: Callable[[Message], None], about: Callable[[Message], Mapping[str, str]]
+    ) -> Callable[[Message], None]:
+        """Ask of a letter that goes whether a redrive may take it."""
+
+        def checked(message: Message) -> None:
+            run = self._redrive()
+            if run:
+                self.redrives.takes(run, about(message))
+            gone(message)
+
+        return checked
+
+    def _redrive(self) -> Run | None:
+        """Say which redrive's turn it is; None where it is another function's."""
+        process = self._scheduler.process
+        if not isinstance(process, Container) or process.function.name != "redrive":
+            return None
+        return Run(process.request_id, process.event)
+
     def _taken(self, bus: str, detail_type: str, detail: Any) -> None:
+        run = self._redrive()
+        if run:
+            self.redrives.sends(run)
         if detail_type.startswith("Command"):
             self._outbound.history.told(detail_type, detail)
         else:

@@ -26,6 +26,7 @@ from simulation.world.scheduler import Scheduler, seconds_of
 from simulation.world.storage import Storage
 from simulation.world.stream import StreamSource
 from simulation.world.vectorcare import VectorCare
+from simulation.world.watched_queue import WatchedQueue
 
 _LOOK_SECONDS = 30.0
 _LONGEST_QUIETING_SECONDS = 12 * 3600.0
@@ -140,17 +141,37 @@ class World:
         self.trouble_ended = self._end_of_trouble()
         self.scheduler.run(self.trouble_ended)
         self.say("simulation", "no more faults")
-        self.faults.stop()
+        self.faults.stop(self.scheduler.now)
         self._come_to_rest()
         self.scheduler.run(max(self.scheduler.now, self._last_future()))
+        self._let_letters_settle()
         for _ in range(_LAST_REDRIVES):
             letters = len(self.storage.dead_letters)
             self.operations.redrive(Redrive(self.scheduler.now, {}))
             self._come_to_rest()
             if len(self.storage.dead_letters) == letters:
                 break
+        self._redrive_the_last(self.storage.outbound_dead_letters, "outbound")
+        self._redrive_the_last(self.storage.unpublished, "unpublished")
         self.operations.replay_at_rest()
         self._come_to_rest()
+
+    def _let_letters_settle(self) -> None:
+        """Wait until all letters can be seen: a redrive that crashed may have hidden some for a long time."""
+        while any(queue.resurfacing for queue in self.storage.letters()):
+            self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+        self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.letters())))
+
+    def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
+        """Redrive what can be, and all that cannot once more."""
+        for _ in range(_LAST_REDRIVES):
+            before = {message.body for message in letters.messages()}
+            if not before:
+                return
+            self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
+            self._come_to_rest()
+            if {message.body for message in letters.messages()} == before:
+                return
 
     def _end_of_trouble(self) -> float:
         """Say when all that is planned has happened."""

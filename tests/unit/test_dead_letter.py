@@ -43,6 +43,19 @@ def test_each_queue_has_its_own_rules(source: Source, letter: str, reason: str, 
     assert dead_letter.service_request_id(source, letter, {}) == service_request_id
 
 
+@pytest.mark.parametrize(
+    ("source", "letter", "can_go_back"),
+    [
+        (Source.INBOUND, "x", True),
+        (Source.OUTBOUND, "x", True),
+        (Source.UNPUBLISHED, EVENT, True),
+        (Source.UNPUBLISHED, "x", False),
+    ],
+)
+def test_only_what_is_no_event_cannot_go_back(source: Source, letter: str, can_go_back: bool) -> None:
+    assert dead_letter.can_go_back(source, letter) is can_go_back
+
+
 def test_a_webhook_is_read_from_the_bytes_that_were_signed() -> None:
     # Given a webhook that SQS carries as base64
     raw = body(service_request_id="VC-1", action="\uffff").replace(b"\\uffff", "\uffff".encode())

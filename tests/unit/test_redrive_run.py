@@ -12,7 +12,10 @@ from redrive.redrive import Redrive, Report
 from redrive.request import RedriveRequest
 from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
-from vectorcare_bridge import message, observability
+from vectorcare_bridge import message, observability, unpublished
+from vectorcare_bridge.bus import Bus as RealBus
+from vectorcare_bridge.bus import Entry
+from vectorcare_bridge.dead_letter import Source
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Message, Webhook
 from vectorcare_bridge.queue import InFlightLimitError, Queue
@@ -256,6 +259,67 @@ def test_a_letter_that_this_run_sent_is_not_sent_again(clock: Clock) -> None:
     assert run(queues, clock) == Report(examined=4, moved=2, skipped=2, stopped="empty")
     assert set(queues.dead) == {"reborn 1", "reborn 2"}
     assert queues.hidden[-2:] == [("reborn 1", 0), ("reborn 2", 0)]
+
+
+def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clock) -> None:
+    # Given commands that cannot be read, each of which the sender puts back, as a new message
+    class SetAside(Letters):
+        def send(self, letter: Message) -> str:
+            message_id = super().send(letter)
+            handle = f"set aside {len(self.sent)}"
+            attributes = letter["MessageAttributes"]
+            self.dead[handle] = command_of(letter["MessageBody"], handle) | {"MessageAttributes": attributes}
+            return message_id
+
+    queues = SetAside({handle: command_of("x", handle) for handle in ("one", "two")})
+    # When all are asked for, and once more
+    send = partial(ways.command, cast("Queue", queues))
+    redrive = Redrive(cast("Queue", queues), send, executor=InlineExecutor(), deadline=clock.now + 100)
+    report = redrive.run(RedriveRequest(queue=Source.OUTBOUND))
+    # Then each is sent once, and held when it comes back
+    assert report == Report(examined=4, moved=2, skipped=2, stopped="empty")
+    assert set(queues.dead) == {"set aside 1", "set aside 2"}
+
+
+@dataclass
+class Bus:
+    """Takes all events, or none."""
+
+    takes: bool = True
+    published: list[Entry] = field(default_factory=list)
+
+    def publish(self, entries: list[Entry]) -> list[Entry]:
+        self.published += entries if self.takes else []
+        return [] if self.takes else entries
+
+
+def run_events(bus: Bus, clock: Clock, *bodies: str, **asked: Any) -> Report:
+    queue = cast("Queue", Letters({body: command_of(body, body) for body in bodies}))
+    send = partial(ways.event, cast("RealBus", bus))
+    redrive = Redrive(queue, send, executor=InlineExecutor(), deadline=clock.now + 100)
+    return redrive.run(RedriveRequest(queue=Source.UNPUBLISHED, **asked))
+
+
+EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] for number in range(2)]
+
+
+def test_what_is_no_event_does_not_end_a_slow_run(clock: Clock) -> None:
+    # Given something that is no event before two that are, When they are redriven one by one
+    bus = Bus()
+    report = run_events(bus, clock, "x", *EVENTS, rate=1)
+    # Then the events are published, as nobody refused anything
+    assert report == Report(examined=3, moved=2, refused=1, stopped="empty")
+    assert [entry.detail for entry in bus.published] == [{"number": 0}, {"number": 1}]
+
+
+def test_a_bus_that_takes_nothing_ends_the_run_whatever_else_is_there(clock: Clock) -> None:
+    report = run_events(Bus(takes=False), clock, "x", *EVENTS)
+    assert report == Report(examined=3, refused=3, stopped="refused")
+
+
+def command_of(raw: str, handle: str) -> dict[str, Any]:
+    attributes = {"SentTimestamp": "1772366400000"}
+    return {"MessageId": f"id of {handle}", "ReceiptHandle": handle, "Body": raw, "Attributes": attributes}
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,35 @@ def test_what_another_invocation_is_sending_is_left_to_it(outbound: Outbound) ->
     assert outbound.vectorcare.rules.states == {TRIP: ["en_route"]}
 
 
+def test_what_another_invocation_has_ended_keeps_that_end(outbound: Outbound) -> None:
+    # Given a change request, and while VectorCare is busy with it another invocation, whose clock is a minute ahead
+    prepare(outbound, NOT_REPEATABLE[1])
+    [record] = outbound.receive()
+    again = record | {"attributes": record["attributes"] | {"ApproximateReceiveCount": "2"}}
+    others: list[list[str]] = []
+    right_answer = outbound.vectorcare.rules.answer
+
+    def answer(request: Any) -> Any:
+        if "/change-request/" in request.path and not others:
+            outbound.clock.seconds += Context().remaining_ms / 1000
+            others.append(outbound.handle([again]))
+            outbound.clock.seconds -= Context().remaining_ms / 1000
+        return right_answer(request)
+
+    with (
+        mock.patch.object(outbound.vectorcare.rules, "answer", answer),
+        mock.patch.object(outbound.vectorcare, "lock", mock.MagicMock()),
+    ):
+        # When the first has its answer
+        kept = outbound.handle([record])
+    # Then it leaves the command to come again, and one end is told
+    assert (others, kept) == ([[]], [record["messageId"]])
+    assert outbound.ends() == [("uncertain", "no_answer")]
+    third = record | {"attributes": record["attributes"] | {"ApproximateReceiveCount": "3"}}
+    assert outbound.handle([third]) == []
+    assert outbound.ends() == [("uncertain", "no_answer")]
+
+
 @pytest.mark.parametrize("command", REPEATABLE[:2], ids=name)
 def test_after_a_crash_states_and_positions_are_sent_again(outbound: Outbound, command: dict[str, Any]) -> None:
     # Given a crash between sending and recording
