@@ -16,7 +16,8 @@ from vectorcare_bridge.outcome import Ending, Outcome
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-RETENTION_DAYS = 7
+RETENTION_DAYS = 30
+"""Longer than a dead letter waits (14 days): a redriven command must be known."""
 
 # No command's id has this sign in it.
 _CIRCUIT = "#circuit"
