@@ -2,12 +2,14 @@
 
 import logging
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import pytest_socket
 
 from tests.support import cloud as moto_cloud
+from vectorcare_bridge import observability
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,14 @@ def cloud() -> Iterator[moto_cloud.Cloud]:
     """Give the stack's resources in moto and the real handlers."""
     with moto_cloud.running() as cloud:
         yield cloud
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count what goes into metrics."""
+    counts: Counter[str] = Counter()
+    monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
+    return counts
 
 
 class Output:

@@ -19,7 +19,7 @@ from tests.support.attempt import (
     trip_of,
 )
 from tests.support.cloud import NOW
-from vectorcare_bridge import instant, observability
+from vectorcare_bridge import instant
 from vectorcare_bridge.access_token import NoTokenError
 from vectorcare_bridge.command import Kind
 from vectorcare_bridge.ledger import BusyError
@@ -34,14 +34,6 @@ NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: NOW)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what goes into metrics."""
-    counts: Counter[str] = Counter()
-    monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
-    return counts
 
 
 def test_a_command_is_claimed_sent_and_recorded() -> None:

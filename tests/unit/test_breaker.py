@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from sender.breaker import Breaker
-from vectorcare_bridge import observability
 from vectorcare_bridge.circuit import Circuit
 from vectorcare_bridge.vectorcare_answer import Answer, Verdict
 
@@ -51,14 +50,6 @@ class Known:
 @pytest.fixture(autouse=True)
 def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: NOON)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what goes into metrics."""
-    counts: Counter[str] = Counter()
-    monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
-    return counts
 
 
 def breaker(known: Known) -> Breaker:
