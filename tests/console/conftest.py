@@ -33,6 +33,6 @@ def page() -> Iterator[Page]:
         stand: dict[str, str | None] = {
             "vectorcare_url": url,
             "webhook_url": f"{url}/nowhere",
-            "private_key_file": "key.pem",
+            "private_key_file": "invented.pem",
         }
         yield Page(Console(stack, stand).app(), hub, stack, stand)
