@@ -1,6 +1,7 @@
-"""Set before any function's code is imported, as Lambda does; and where the tests' files go."""
+"""Set before any function's code is imported, as Lambda does; where the tests' files go; and that Ctrl-C is heard."""
 
 import os
+import signal
 from pathlib import Path
 
 os.environ.update(
@@ -14,12 +15,14 @@ _ENOUGH_BYTES = 8 * 2**30
 
 
 def pytest_configure() -> None:
-    """Have pytest's folders in memory where there is plenty.
+    """Have pytest's folders in memory where there is plenty, and SIGINT end what the tests start.
 
     Each stand unpacks hundreds of megabytes of functions and removes them: on a slow disk that outlasts its tests.
     """
     if _is_roomy(_IN_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores it, and all that it starts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_roomy(folder: Path) -> bool:
