@@ -24,8 +24,6 @@ REASONS = frozenset(
         "exhausted",
     }
 )
-_DAY = 86_400.0
-_EXPIRY_MARGIN_SECONDS = 3600.0
 
 
 class Checks:
@@ -41,6 +39,7 @@ class Checks:
         self._ledger = ledger
         self._settings = settings
         self._now = now
+        self._oldest = ledger.young_since(now)
 
     def journal(self, journal: Mapping[tuple[str, ...], Item]) -> None:
         """Check that every webhook that was answered 2xx is in the journal, byte for byte, with its signature, once."""
@@ -73,7 +72,7 @@ class Checks:
 
     def _check_registers(self, service_request_id: str, events: list[Entered], item: Item | None) -> None:
         order_by = self._settings.order_by
-        young = [one for one in events if one.content.last_updated >= self._oldest()]
+        young = [one for one in events if one.content.last_updated >= self._oldest]
         if item is None:
             if young:
                 self._violate("in the journal, and not in the state", young[0].content)
@@ -90,7 +89,7 @@ class Checks:
         expired = self._ledger.expired.get(service_request_id)
         since = expired.at if expired else float("-inf")
         expected = fold.newest(
-            (one.content for one in with_data if one.at > since and one.content.last_updated >= self._oldest()),
+            (one.content for one in with_data if one.at > since and one.content.last_updated >= self._oldest),
             order_by,
         )
         if expected and (held is None or held < fold.rank(expected.last_updated, expected.event_id, order_by)):
@@ -152,10 +151,6 @@ class Checks:
 
     def _has_come(self, content: Content) -> bool:
         return content.last_updated <= instant(self._now + FUTURE_TOLERANCE_SECONDS - self._settings.skew)
-
-    def _oldest(self) -> str:
-        """Say from when on an event is young enough to make an item, however the clocks are."""
-        return instant(self._now - self._settings.retention_days * _DAY + _EXPIRY_MARGIN_SECONDS)
 
     def _violate(self, rule: str, content: Content) -> None:
         name = f"{content.service_request_id} {content.event_id} {content.body[:60]!r}"

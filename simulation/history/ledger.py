@@ -18,6 +18,7 @@ STANDARD_VISIBILITY_TIMEOUT = 360
 CLOSED = ("COMPLETED", "UNAVAILABLE")
 FUTURE_TOLERANCE_SECONDS = 900.0
 _DAY = 86_400.0
+_EXPIRY_MARGIN_SECONDS = 3600.0
 _MAX_VIOLATIONS = 20
 # Expiry may be rounded, and may be put off a little to be on the safe side of clocks that differ.
 _EARLIEST_EXPIRY, _LATEST_EXPIRY = -1.0, 3 * _DAY
@@ -212,6 +213,16 @@ class Ledger:
         oldest = self._scheduler.now - self._settings.retention_days * _DAY - self._settings.skew
         if new["last_updated"]["S"] < instant(oldest):
             self.violate("an event older than the retention made an item", f"{service_request_id}: {status}")
+
+    def young_since(self, now: float) -> str:
+        """Say from when on an event is young enough to make an item, however the clocks are."""
+        return instant(now - self._settings.retention_days * _DAY + _EXPIRY_MARGIN_SECONDS)
+
+    def with_old_data(self) -> set[str]:
+        """Name the service requests some of whose data may have come too late to make an item."""
+        since = self.young_since(self._scheduler.now)
+        entries = self.first_entries.items()
+        return {key[0] for key, one in entries if one.content.data is not None and one.content.last_updated < since}
 
     def item_expired(self, service_request_id: str, item: Item) -> None:
         """Note that DynamoDB deleted an expired item."""
