@@ -143,18 +143,20 @@ def spelled(envelope: Any, random: Random) -> bytes:
     )
     text = _with_numbers(text)
     raw = text.encode("utf-8", "surrogatepass")
-    way = random.randint(0, 60)
-    if way == 0:
-        return b"\xef\xbb\xbf" + raw
-    if way == 1:
-        return text.encode("utf-16" if chance(random, 0.5) else "utf-32", "surrogatepass")
-    if way == 2:  # noqa: PLR2004 a field twice
-        return raw[:-1] + b',"data":{"second":1},"event_id":"second"}'
-    if way == 3:  # noqa: PLR2004 something behind it
-        return raw + random.choice((b" ", b"\x00", b"{}", b"//", b"\n" * 9))
-    if way == 4:  # noqa: PLR2004 its end is missing
-        return raw[: random.randint(0, len(raw))]
-    return raw
+    [flaw] = random.choices(("mark", "encoding", "field twice", "more behind", "no end", ""), (1, 1, 1, 1, 1, 56))
+    match flaw:
+        case "mark":
+            return b"\xef\xbb\xbf" + raw
+        case "encoding":
+            return text.encode("utf-16" if chance(random, 0.5) else "utf-32", "surrogatepass")
+        case "field twice":
+            return raw[:-1] + b',"data":{"second":1},"event_id":"second"}'
+        case "more behind":
+            return raw + random.choice((b" ", b"\x00", b"{}", b"//", b"\n" * 9))
+        case "no end":
+            return raw[: random.randint(0, len(raw))]
+        case _:
+            return raw
 
 
 def attributes(random: Random) -> dict[str, str]:
@@ -171,20 +173,21 @@ def attributes(random: Random) -> dict[str, str]:
 
 def disturb(recipe: dict[str, Any], random: Random) -> None:
     """Put one thing wrong with a request: its signature, its bytes, or what API Gateway hands over."""
-    what = random.randint(0, 9)
-    if what == 0:
-        recipe["key"] = random.choice((None, keys.FOREIGN, keys.OLD, keys.NEW))
-    elif what < 4:  # noqa: PLR2004 three of ten
-        recipe.setdefault("tamper", []).append(tampering(random))
-    elif what == 4:  # noqa: PLR2004 one of ten
-        how = random.choice(("flip", "append", "cut"))
-        recipe.setdefault("after", []).append(
-            [how, random.randint(0, 4096) if how != "append" else random.choice(STRINGS)]
-        )
-    elif what == 5:  # noqa: PLR2004 one of ten
-        recipe["header"] = random.choice(HEADERS)
-    else:
-        recipe.setdefault("event", []).append(event_change(random))
+    [part] = random.choices(("key", "tamper", "after", "header", "event"), (1, 3, 1, 1, 4))
+    match part:
+        case "key":
+            recipe["key"] = random.choice((None, keys.FOREIGN, keys.OLD, keys.NEW))
+        case "tamper":
+            recipe.setdefault("tamper", []).append(tampering(random))
+        case "after":
+            how = random.choice(("flip", "append", "cut"))
+            recipe.setdefault("after", []).append(
+                [how, random.randint(0, 4096) if how != "append" else random.choice(STRINGS)]
+            )
+        case "header":
+            recipe["header"] = random.choice(HEADERS)
+        case _:
+            recipe.setdefault("event", []).append(event_change(random))
 
 
 def tampering(random: Random) -> list[Any]:

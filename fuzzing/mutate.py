@@ -63,25 +63,25 @@ def bit_havoc(random: Random) -> Havoc:
 def _change(case: Case, random: Random, havoc: Havoc) -> None:
     part = random.choice(case.parts)
     grammar.maybe_inflate(part.recipe, random)
-    way = random.random()
-    if way < 0.2:  # noqa: PLR2004 shares of one
+    [change] = random.choices(("havoc", "edit", "new body", "what is around it"), (20, 45, 5, 30))
+    if change == "havoc":
         part.body = havoc(part.body, _MAX_BODY)
-    elif way < 0.65:  # noqa: PLR2004
+    elif change == "edit":
         part.body = _edited(part.body, random)[:_MAX_BODY]
-    elif way < 0.7:  # noqa: PLR2004
+    elif change == "new body":
         part.body = grammar.body(random)
     elif case.target == INGEST:
         _change_request(part, random)
-    elif way < 0.85:  # noqa: PLR2004
+    elif grammar.chance(random, 0.5):
         _change_batch(case, random)
     else:
         part.recipe = grammar.message(random).recipe
 
 
 def _change_request(part: Part, random: Random) -> None:
-    if random.random() < 0.35:  # noqa: PLR2004 back to what gets past the door
-        part.recipe = {"key": part.recipe.get("key")} if random.random() < 0.5 else {}  # noqa: PLR2004 half
-    elif random.random() < 0.2:  # noqa: PLR2004 seldom
+    if grammar.chance(random, 0.35):  # back to what gets past the door
+        part.recipe = {"key": part.recipe.get("key")} if grammar.chance(random, 0.5) else {}
+    elif grammar.chance(random, 0.2):
         part.recipe = grammar.request(random).recipe
     else:
         grammar.disturb(part.recipe, random)
@@ -92,14 +92,14 @@ def _change_request(part: Part, random: Random) -> None:
 
 def _change_batch(case: Case, random: Random) -> None:
     """Take a message out, send one twice, or the same event with other bytes, or another one."""
-    way = random.randint(0, 3)
     # Toward few: each costs as much as an input of its own.
     limit = random.choice((1, 1, 1, 2, 2, 3, MAX_MESSAGES))
     if len(case.parts) > limit:
         del case.parts[: len(case.parts) - limit]
     elif len(case.parts) < MAX_MESSAGES:
         part = random.choice(case.parts)
-        again = Part(dict(part.recipe), part.body + b" " * way) if way < 3 else grammar.message(random)  # noqa: PLR2004 two ways of four
+        is_same = grammar.chance(random, 0.75)
+        again = Part(dict(part.recipe), part.body + b" " * random.randint(0, 2)) if is_same else grammar.message(random)
         case.parts.insert(random.randint(0, len(case.parts)), again)
 
 
@@ -109,7 +109,7 @@ def _edited(body: bytes, random: Random) -> bytes:
         envelope = json.loads(body.decode("utf-8", "surrogatepass"), parse_int=_kept, parse_float=_kept)
     except (ValueError, RecursionError):
         return grammar.body(random)
-    if not isinstance(envelope, dict) or random.random() < 0.4:  # noqa: PLR2004 often
+    if not isinstance(envelope, dict) or grammar.chance(random, 0.4):
         envelope = envelope if isinstance(envelope, dict) else grammar.whole(random)
         grammar.set_field(envelope, random)
     else:
@@ -126,10 +126,10 @@ def _edit_inside(node: Any, random: Random) -> None:
         if not places:
             return
         place = random.choice(places)
-        if isinstance(node[place], dict | list) and node[place] and random.random() < 0.7:  # noqa: PLR2004 mostly
+        if isinstance(node[place], dict | list) and node[place] and grammar.chance(random, 0.7):
             node = node[place]
             continue
-        if isinstance(node, dict) and random.random() < 0.2:  # noqa: PLR2004 seldom
+        if isinstance(node, dict) and grammar.chance(random, 0.2):
             node[random.choice(STRINGS)] = node.pop(place)
         else:
             node[place] = grammar.value(random)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -163,14 +164,14 @@ class World:
         self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.letters())))
 
     def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
-        """Redrive what can be, and all that cannot once more."""
+        """Redrive what can be, and all that cannot once more; of a letter's copies each run takes one."""
         for _ in range(_LAST_REDRIVES):
-            before = {message.body for message in letters.messages()}
+            before = Counter(message.body for message in letters.messages())
             if not before:
                 return
             self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
             self._come_to_rest()
-            if {message.body for message in letters.messages()} == before:
+            if Counter(message.body for message in letters.messages()) == before:
                 return
 
     def _end_of_trouble(self) -> float:
