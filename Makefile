@@ -9,7 +9,7 @@ MINUTES ?= 20
 BIN := .venv/bin
 READY := .venv/.ready
 DEVELOPMENT := .venv/.development
-SOURCES := app.py benchmarks dashboards deploy examples fuzzing lambdas local mutation operate simulation soak stacks
+SOURCES := app.py benchmarks console dashboards deploy examples fuzzing lambdas local mutation operate simulation soak stacks
 CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from local import processes, stand
+from local import console, processes, stand
 from local.aws import REGION
-from local.console import launch as console
 from local.deployment import synthesize
 from local.emulator import require_free
 from local.errors import StandError

@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import pytest
 from starlette.applications import Starlette
 
-from local.console.server import Console
+from console.server import Console
 from local.vectorcare.control import Control
 from local.vectorcare.hub import Hub
 from local.vectorcare.server import serving

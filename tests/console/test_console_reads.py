@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.console import reads
-from local.console.reads import MetricsLog
+from console import reads
+from console.reads import MetricsLog
 from operate.stack import Stack
 
 
@@ -42,7 +42,7 @@ def logs() -> Logs:
 def log(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> MetricsLog:
     """Begin at second 1; look at second 20."""
     clock = iter([1.0])
-    monkeypatch.setattr("local.console.reads.time.time", lambda: next(clock, 20.0))
+    monkeypatch.setattr("console.reads.time.time", lambda: next(clock, 20.0))
     return MetricsLog(Stack("acme", _Outputs(), lambda _service: logs))
 
 
@@ -74,7 +74,7 @@ def test_what_was_before_the_page_was_served_does_not_count(logs: Logs, log: Met
 
 def test_a_line_that_shows_late_is_counted(logs: Logs, log: MetricsLog, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given
-    monkeypatch.setattr("local.console.reads.time.time", lambda: 100.0)
+    monkeypatch.setattr("console.reads.time.time", lambda: 100.0)
     logs.lines = [line(99_000)]
     assert len(log.new()) == 1
     # When

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from console import snapshot
 from dashboards.readings import Reading
-from local.console import snapshot
 from vectorcare_bridge.observability import Metric
 
 

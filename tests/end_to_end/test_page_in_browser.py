@@ -16,8 +16,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from local import console
 from local import stand as stands
-from local.console import launch
 from local.deployment import Assembly
 from local.organization import Organization
 from local.report import Report
@@ -108,7 +108,7 @@ def watched(
     directory = tmp_path_factory.mktemp("watched")
     with (
         stands.running(assembly, organization, directory=directory, port=0, report=Report()) as running,
-        launch.serving(running.describe(), directory) as url,
+        console.serving(running.describe(), directory) as url,
     ):
         yield replace(running, console_url=url)
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = "vectorcare_bridge"
 PURE = ("signature", "instant", "failure", "message", "storable", "envelope", "fold", "change")
 FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender", "reader")
-TOOLS = {"local", "operate", "deploy", "dashboards", "simulation", "fuzzing", "mutation", "soak"}
+TOOLS = {"console", "local", "operate", "deploy", "dashboards", "simulation", "fuzzing", "mutation", "soak"}
 AWS_SDK = {"boto3", "botocore"}
 
 

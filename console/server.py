@@ -21,10 +21,10 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from local.console import reads, requester
-from local.console.guard import Guard
-from local.console.requester import NotPossibleError, Requester
-from local.console.watch import Watch
+from console import reads, requester
+from console.guard import Guard
+from console.requester import NotPossibleError, Requester
+from console.watch import Watch
 from operate import redriving, send_command
 from operate.output import to_json
 from operate.redriving import Progress, Selection

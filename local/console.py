@@ -37,7 +37,7 @@ def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
     """
     log_file = directory / "console.log"
     process = processes.start(
-        [sys.executable, "-m", "local.console"],
+        [sys.executable, "-m", "console"],
         environment={
             "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "lambdas"), os.environ.get("PYTHONPATH", "")]),
             "PYTHONUNBUFFERED": "1",

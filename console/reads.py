@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from console import snapshot
 from dashboards.readings import Reading, embedded
-from local.console import snapshot
 from operate import deployed, letters, show
 from operate.journal import plain
 from operate.stack import Stack

@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
 from starlette.concurrency import run_in_threadpool
 
-from local.console import reads, snapshot
-from local.console.requester import HISTORY_COMPARED, HISTORY_SHOWN, Requester
+from console import reads, snapshot
+from console.requester import HISTORY_COMPARED, HISTORY_SHOWN, Requester
 from operate.stack import Stack
 
 _PAUSE_BUSY, _PAUSE_IDLE = 0.5, 1.5  # seconds between two looks
