@@ -113,7 +113,7 @@ class Watch:
         is_other = seen["depths"]["dead"] != self._picture.get("depths", {}).get("dead")
         if is_other or moves["died"] or moves["redriven"]:
             seen["letters"] = reads.dead_letters(self._stack)
-        return seen | self._compared(seen)
+        return seen | ({} if moves else self._compared(seen))
 
     def _compared(self, seen: Picture) -> Picture:
         """Compare the two sides' counts, once what was on its way has come to rest."""

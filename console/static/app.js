@@ -163,12 +163,12 @@ function enable() {
   document.querySelector("[data-do=redrive]").disabled = !rehearsed;
 }
 
-function showAccount({ account, vectorcare }) {
+function showAccount({ account, vectorcare, passed, depths }) {
   const line = find("account");
   const isCurrent =
     account &&
     vectorcare &&
-    JSON.stringify(account.basis[0]) === JSON.stringify(vectorcare.counts) &&
+    JSON.stringify(account.basis) === JSON.stringify([vectorcare.counts, passed, depths]) &&
     !vectorcare.pending;
   line.classList.toggle("open", !isCurrent);
   line.classList.toggle("lost", Boolean(isCurrent && account.lost));
