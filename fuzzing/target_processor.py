@@ -23,7 +23,7 @@ from fuzzing.inflate import inflated
 from fuzzing.stand import KNOWN_KEYS, Stand
 from fuzzing.verdict import ViolationError
 from simulation.history import checks
-from simulation.models import values
+from simulation.models import sqs_event, values
 from simulation.models.queue import Message
 from simulation.world.functions import QUEUE
 
@@ -62,29 +62,6 @@ def run(parts: Sequence[Part], stand: Stand) -> Counter[str]:
         if _deliver([message], stand, counts):
             raise ViolationError("a message fails for no reason while the services work", message.id)
     return counts
-
-
-def record(message: dict[str, Any]) -> dict[str, Any]:
-    """Write a received message as Lambda hands it to a function ("Using Lambda with Amazon SQS")."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: {
-                "stringValue": attribute["StringValue"],
-                "stringListValues": [],
-                "binaryListValues": [],
-                "dataType": attribute["DataType"],
-            }
-            for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-        "md5OfBody": "0" * 32,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:queue",
-        "awsRegion": "us-east-1",
-    }
 
 
 def _put(part: Part, stand: Stand) -> str:
@@ -131,7 +108,7 @@ def _deliver(messages: Sequence[Message], stand: Stand, counts: Counter[str]) ->
         QueueUrl=QUEUE, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages", [])
     wanted = {message.id for message in messages}
-    records = [record(one) for one in received if one["MessageId"] in wanted]
+    records = [sqs_event.record(one) for one in received if one["MessageId"] in wanted]
     try:
         response = stand.process({"Records": records})
     except Exception as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from simulation.models import sqs_event
 from simulation.models.sqs import SQS
 from simulation.world import faults
 from simulation.world.container import Outcome
@@ -78,7 +79,7 @@ class EventSource:
             MaxNumberOfMessages=self._random.choice((1, 3, BATCH_SIZE, BATCH_SIZE)),
             MessageAttributeNames=["All"],
         )
-        return [_record(message) for message in answer.get("Messages", [])]
+        return [sqs_event.record(message) for message in answer.get("Messages", [])]
 
     def _deliver(self, records: list[dict[str, Any]]) -> None:
         if any(self._in_hand[record["messageId"]] for record in records):
@@ -115,17 +116,3 @@ class EventSource:
             self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=record["receiptHandle"])
         except ClientError as error:
             raise AssertionError("the event source uses handles that it was given") from error
-
-
-def _record(message: dict[str, Any]) -> dict[str, Any]:
-    """Write a message as Lambda hands it to a function."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
-            for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-    }

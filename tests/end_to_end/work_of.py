@@ -9,6 +9,7 @@ from typing import Any
 
 from local.stand import Stand
 from local.vectorcare import VectorCare, new_service_request_id
+from simulation.models import sqs_event
 from tests.end_to_end.subscriber import Subscriber, command
 from tests.end_to_end.support import environment, webhook
 from tests.support.reading import EVENTS, LIST, ONE, proxy_event
@@ -31,7 +32,7 @@ def process(stand: Stand) -> Observation:
     good = webhook()
     poison = b"no JSON"
     _send(stand, "QueueUrl", good.body, poison)
-    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=60)]
     names = {record["messageId"]: "poison" if record["body"] == poison.decode() else "good" for record in records}
     answer = stand.holdings.invoke("ProcessorFunction", {"Records": records})
     back = [message["Body"] for message in _receive(stand, "QueueUrl", hide=0)]
@@ -116,7 +117,7 @@ def send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
         }
         for body in bodies:
             command(stand, body)
-        records = [_record(message) for message in _receive(stand, "OutboundQueueUrl", hide=60)]
+        records = [sqs_event.record(message) for message in _receive(stand, "OutboundQueueUrl", hide=60)]
         names = {record["messageId"]: bodies[record["body"]] for record in records}
         answer = stand.holdings.invoke("SenderFunction", {"Records": records})
     recorded = [item for item in stand.holdings.everything("CommandsTable") if item["command_id"] == command_id]
@@ -144,7 +145,7 @@ def read(stand: Stand) -> Observation:
     """Have the reader answer each of its questions about a service request that is there."""
     good = webhook()
     _send(stand, "QueueUrl", good.body)
-    records = [_record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=60)]
     assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
     questions = {
         "one": proxy_event(ONE, good.service_request_id),
@@ -178,17 +179,3 @@ def _receive(stand: Stand, queue_output: str, *, hide: int) -> list[Any]:
         MessageAttributeNames=["All"],
     ).get("Messages", [])
     return messages
-
-
-def _record(message: dict[str, Any]) -> dict[str, Any]:
-    """Write a received message as Lambda hands it to a function."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {
-            name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
-            for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-    }

@@ -16,10 +16,8 @@ from hypothesis import strategies as st
 from operate.journal import Journal
 from operate.replay_plan import Outcome, Plan, Rule
 from operate.replayer import Replayer
-from tests.support.cloud import Cloud, InlineExecutor, running
-from vectorcare_bridge import message
+from tests.support.cloud import Cloud, InlineExecutor, delivered, running
 from vectorcare_bridge.fold import OrderBy
-from vectorcare_bridge.message import Webhook
 
 RETENTION_DAYS = 365  # the cloud's
 # Old enough to make no item, of one instant in two forms, and young.
@@ -79,17 +77,8 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 
 def deliver(cloud: Cloud, service_request_id: str, attempt: Attempt) -> None:
     """Have the real processor apply a webhook."""
-    encoded = message.encode(Webhook(attempt.body(service_request_id), "c2ln", "2026-03-01T12:00:00.000000Z"))
-    record = {
-        "messageId": f"message-{next(serial_numbers)}",
-        "receiptHandle": "known only to this test",
-        "body": encoded["MessageBody"],
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
-        "messageAttributes": {
-            name: {"stringValue": value["StringValue"]} for name, value in encoded["MessageAttributes"].items()
-        },
-    }
-    assert cloud.invoke("processor", {"Records": [record]}) == {"batchItemFailures": []}
+    records = [delivered(attempt.body(service_request_id))]
+    assert cloud.invoke("processor", {"Records": records}) == {"batchItemFailures": []}
 
 
 def replay(cloud: Cloud, service_request_id: str, *, dry_run: bool = False) -> Plan:

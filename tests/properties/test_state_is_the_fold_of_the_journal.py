@@ -15,9 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import faults
-from tests.support.cloud import Cloud, InlineExecutor, running
-from vectorcare_bridge import message
-from vectorcare_bridge.message import Webhook
+from tests.support.cloud import Cloud, InlineExecutor, delivered, running
 
 STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 # Of one second, of one instant in several forms, and in the order of time but not of text.
@@ -91,19 +89,6 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
         yield cloud
 
 
-def record(raw: bytes) -> dict[str, Any]:
-    encoded = message.encode(Webhook(raw, "c2ln", "2026-03-01T12:00:00.000000Z"))
-    return {
-        "messageId": f"message-{next(serial_numbers)}",
-        "receiptHandle": "known only to this test",
-        "body": encoded["MessageBody"],
-        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
-        "messageAttributes": {
-            name: {"stringValue": value["StringValue"]} for name, value in encoded["MessageAttributes"].items()
-        },
-    }
-
-
 def deliver(cloud: Cloud, records: list[dict[str, Any]], crash: Crash | None) -> None:
     """Deliver a batch once; on a crash the rest of the invocation does not happen."""
     calls = itertools.count(1)
@@ -153,7 +138,7 @@ def test_every_history_ends_in_the_fold_of_its_journal(
 ) -> None:
     # Given deliveries of a few events: repeated, re-stamped, altered, in any order
     service_request_id = f"VC-{next(serial_numbers)}"
-    records = [record(attempt.body(service_request_id)) for attempt in deliveries]
+    records = [delivered(attempt.body(service_request_id)) for attempt in deliveries]
     # When they arrive in batches, on some of which the function dies before it succeeds
     for batch in [*cuts, Batch(len(records) or 1, ())]:
         head, records = records[: batch.size], records[batch.size :]
@@ -181,11 +166,11 @@ def test_where_nothing_is_restamped_the_state_is_the_newest_of_all_events(
     deliveries = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=4))))
     # When each is delivered alone
     for attempt in deliveries:
-        deliver(cloud, [record(attempt.body(service_request_id))], None)
+        deliver(cloud, [delivered(attempt.body(service_request_id))], None)
     # Then the state is the newest of them, as if they had come in order
     in_order = f"VC-{next(serial_numbers)}"
     for attempt in sorted(events, key=lambda attempt: attempt.event_id):
-        deliver(cloud, [record(attempt.body(in_order))], None)
+        deliver(cloud, [delivered(attempt.body(in_order))], None)
     assert comparable(cloud, service_request_id) == comparable(cloud, in_order)
     # And is moved no more often than there are events and registers
     state = cloud.state(service_request_id)

@@ -19,13 +19,16 @@ import botocore.session
 from botocore.client import BaseClient
 from moto import mock_aws
 
+from simulation.models import sqs_event
 from tests.support import signing
-from vectorcare_bridge import instant
+from vectorcare_bridge import instant, message
+from vectorcare_bridge.message import Webhook
 
 CUSTOMER_ID = "acme-7Jw2"
 NOW = "2026-03-01T12:00:00.000000Z"
 """What the functions' clock shows at first, so that no test depends on the day it is run; it ticks at each look."""
 T = TypeVar("T")
+_serial_numbers = itertools.count()
 # All clients share what botocore reads from disk, as that is most of what making one takes.
 _LOADER = functools.cache(botocore.session.create_loader)
 FUNCTIONS = ("ingest", "processor", "drain", "redrive", "reader")
@@ -83,7 +86,7 @@ class Cloud:
             "JOURNAL_RETENTION_DAYS": "2555",
         }
         with mock.patch.dict("os.environ", settings):
-            self._handlers = {name: _fresh_handler(name) for name in FUNCTIONS}
+            self._handlers = {name: fresh_handler(name) for name in FUNCTIONS}
 
     def invoke(self, function: str, event: Any, context: Context | None = None) -> Any:
         """Call a function's handler."""
@@ -126,19 +129,7 @@ class Cloud:
             AttributeNames=["All"],
             VisibilityTimeout=360,
         ).get("Messages", [])
-        return [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": message["Attributes"],
-                "messageAttributes": {
-                    name: {"stringValue": attribute["StringValue"], "dataType": attribute["DataType"]}
-                    for name, attribute in message.get("MessageAttributes", {}).items()
-                },
-            }
-            for message in messages
-        ]
+        return [sqs_event.record(message) for message in messages]
 
     def subscribe(self) -> str:
         """Make the bus, with a queue that takes all its events; answers that queue's URL."""
@@ -208,12 +199,12 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     # Moto may take longer than AWS would be given.
     patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=60, SPOOL_SECONDS=60)
     loader = mock.patch("botocore.session.create_loader", _LOADER)
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, loader, _one_call_at_a_time():
+    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, loader, one_call_at_a_time():
         yield Cloud(order_by=order_by, public_keys=public_keys)
 
 
 @contextmanager
-def _one_call_at_a_time() -> Iterator[None]:
+def one_call_at_a_time() -> Iterator[None]:
     """Make calls atomic, as DynamoDB's are: moto checks a condition, then writes, and threads get between."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place that all calls pass
     lock = threading.Lock()
@@ -239,7 +230,21 @@ class InlineExecutor(Executor):
         return future
 
 
-def _fresh_handler(name: str) -> Any:
+def delivered(raw: bytes) -> dict[str, Any]:
+    """Hand over an accepted webhook that was never on a queue, as Lambda does at its first receive."""
+    encoded = message.encode(Webhook(raw, "c2ln", NOW))
+    return sqs_event.record(
+        {
+            "MessageId": f"message-{next(_serial_numbers)}",
+            "ReceiptHandle": "known to no queue",
+            "Body": encoded["MessageBody"],
+            "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
+            "MessageAttributes": encoded["MessageAttributes"],
+        }
+    )
+
+
+def fresh_handler(name: str) -> Any:
     """Import a handler as a cold start does."""
     sys.modules.pop(f"{name}.handler", None)
     return importlib.import_module(f"{name}.handler")

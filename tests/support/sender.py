@@ -18,10 +18,11 @@ from moto import mock_aws
 from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from local.vectorcare.server import serving
 from local.vectorcare.stand_in import StandIn
+from simulation.models import sqs_event
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
 from tests.support import events
-from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, _fresh_handler, _one_call_at_a_time
+from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, fresh_handler, one_call_at_a_time
 from vectorcare_bridge import instant, store
 
 TRIP = "VC-TEST0001"
@@ -84,7 +85,7 @@ class Sender:
             "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}",
         } | settings
         with mock.patch.dict("os.environ", environment):
-            self._handler = _fresh_handler("sender").handler
+            self._handler = fresh_handler("sender").handler
 
     def put(self, **command: Any) -> str:
         """Put a command on the queue, a state update unless it says otherwise; `...` leaves a field out."""
@@ -107,19 +108,7 @@ class Sender:
             )
             if not answer:
                 break
-            records += [
-                {
-                    "messageId": message["MessageId"],
-                    "receiptHandle": message["ReceiptHandle"],
-                    "body": message["Body"],
-                    "attributes": message["Attributes"],
-                    "messageAttributes": {
-                        name: {"stringValue": one["StringValue"], "dataType": one["DataType"]}
-                        for name, one in message.get("MessageAttributes", {}).items()
-                    },
-                }
-                for message in answer["Messages"]
-            ]
+            records += [sqs_event.record(message) for message in answer["Messages"]]
         return records
 
     def handle(self, records: list[dict[str, Any]], *, seconds: int = FUNCTION_SECONDS) -> list[str]:
@@ -228,7 +217,7 @@ def running(*, inline: bool = True) -> Iterator[Outbound]:
         stack.enter_context(_loopback())
         stack.enter_context(mock.patch.dict("os.environ", CREDENTIALS))
         stack.enter_context(mock_aws())
-        stack.enter_context(_one_call_at_a_time())
+        stack.enter_context(one_call_at_a_time())
         url = stack.enter_context(serving(vectorcare))
         outbound = Outbound(clock, vectorcare, url)
         stack.enter_context(mock.patch("vectorcare_bridge.aws.now", clock.now))

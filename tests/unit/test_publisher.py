@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
 from tests.support import events, faults
-from tests.support.cloud import CREDENTIALS, Context, _fresh_handler
+from tests.support.cloud import CREDENTIALS, Context, fresh_handler
 from tests.unit.conftest import Output
 from tests.unit.test_change import NAME, item
 from vectorcare_bridge.bus import Bus, Entry
@@ -39,7 +39,7 @@ class Subscribed:
             "PUBLISH_ACTIONS": publish_actions,
         }
         with mock.patch.dict("os.environ", environment):
-            self.handler = _fresh_handler("publisher").handler
+            self.handler = fresh_handler("publisher").handler
 
     def stream(self, *changes: tuple[dict[str, Any] | None, dict[str, Any] | None]) -> None:
         """Deliver changes of items as the table's stream does."""
