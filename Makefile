@@ -31,7 +31,7 @@ types: $(DEVELOPMENT)
 	@mypy
 
 pytest: $(DEVELOPMENT) $(CDK)
-	@python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SEEDS=2000 takes half an hour.
 	@python -m simulation --seeds $(SEEDS) $(ARGS)

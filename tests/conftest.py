@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 os.environ.update(
     ORGANIZATION="acme",
     POWERTOOLS_METRICS_NAMESPACE="VectorCareBridge",
@@ -23,6 +25,12 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores it, and all that it starts
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than there are processors: a third of the tests' time is waiting for a stand."""
+    return (os.cpu_count() or 1) + 1
 
 
 def _is_roomy(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from local import vectorcare
 from local.stand import Stand
 from local.vectorcare import Webhook
 
-QUIET_WITHIN = 30.0
+QUIET_WITHIN = 90.0
 """Seconds in which whatever was accepted is applied or dead, on a machine that does other things too."""
 
 

@@ -64,7 +64,7 @@ class Command:
     def end(self, number: signal.Signals) -> int:
         """Send it a signal; return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=PATIENCE)
 
     def leftovers(self) -> list[str]:
         """Name what it has left behind: processes, temporary files, files outside `.local/`."""

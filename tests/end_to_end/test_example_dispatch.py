@@ -28,7 +28,7 @@ def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
             [sys.executable, "examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
         )
         try:
-            _wait(lambda: "Waiting for service requests" in printed.read_text(), within=20)
+            _wait(lambda: "Waiting for service requests" in printed.read_text(), within=QUIET_WITHIN)
             yield printed
         finally:
             process.send_signal(signal.SIGINT)

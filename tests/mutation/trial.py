@@ -32,6 +32,7 @@ def run(functions: Path, tests: Sequence[str]) -> int:
 
 def _run(functions: Path, tests: Sequence[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.environ.pop("PYTEST_ADDOPTS", None)  # it is for the run that this is a part of
     # Nothing here asks for schemathesis, and its plugin takes longer to import than most of these tests to run.
     options = [
         "-x",

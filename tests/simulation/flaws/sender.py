@@ -62,10 +62,19 @@ VARIANTS = (
     Variant(
         "the ledger is told of a command only when it has been sent",
         "VectorCare has twice what must not be repeated",
-        in_module(
+        Flaw(
             _LEDGER,
-            'stored = self._put(item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)',
-            "stored = None",
+            (
+                (
+                    "stored = self._put("
+                    'item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)',
+                    "stored = None",
+                ),
+                (
+                    'if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:',
+                    'if self._put(item, "attribute_not_exists(nothing)", {}, now=now) is not None:',
+                ),
+            ),
         ),
         trouble=_busy(CRASH_AFTER=0.1),
     ),
