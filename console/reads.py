@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FUNCTIONS = ("IngestFunction", "ProcessorFunction", "DrainFunction", "RedriveFunction", "PublisherFunction")
 _STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 _NEWEST = 60  # service requests of each status
-_OVERLAP = 30.0  # seconds; a line may be shown some time after others with a later time
+_OVERLAP = 30_000  # milliseconds; a line may be shown some time after others with a later time
 _MOST_LINES = 10_000  # in one answer of CloudWatch
 _NAMES = "service_request_id, request_status, #action, last_updated, updated_at, revision"
 
@@ -44,7 +44,7 @@ class MetricsLog:
             client.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"] for name in names
         ]
         self._client = stack.client("logs")
-        self._begin = dict.fromkeys(self._groups, time.time())
+        self._begin = dict.fromkeys(self._groups, _now())
         self._seen: dict[str, Counter[tuple[int, str]]] = {group: Counter() for group in self._groups}
 
     def new(self) -> list[Reading]:
@@ -53,19 +53,19 @@ class MetricsLog:
             return [reading for found in threads.map(self._of, self._groups) for reading in found]
 
     def _of(self, group: str) -> list[Reading]:
-        began, begin = time.time(), self._begin[group]
+        began, begin = _now(), self._begin[group]
         lines = Counter(self._lines(group, begin))
         new = lines - self._seen[group]
         # The emulator cuts an answer off without a word: then the next look goes on where this one ended.
         is_cut = lines.total() >= _MOST_LINES
-        self._begin[group] = max(at for at, _ in lines) / 1000 if is_cut else max(begin, began - _OVERLAP)
-        self._seen[group] = Counter({line: n for line, n in lines.items() if line[0] >= self._begin[group] * 1000})
+        self._begin[group] = max(at for at, _ in lines) if is_cut else max(begin, began - _OVERLAP)
+        self._seen[group] = Counter({line: n for line, n in lines.items() if line[0] >= self._begin[group]})
         return [reading for (_, text), number in new.items() for reading in [*embedded(text)] * number]
 
-    def _lines(self, group: str, begin: float) -> "Iterator[tuple[int, str]]":
+    def _lines(self, group: str, begin: int) -> "Iterator[tuple[int, str]]":
         request: dict[str, Any] = {
             "logGroupName": group,
-            "startTime": int(begin * 1000),
+            "startTime": begin,
             "filterPattern": '"CloudWatchMetrics"',
         }
         while True:
@@ -155,6 +155,11 @@ def journaled(stack: Stack) -> set[str]:
 def send(stack: Stack, message: Mapping[str, Any]) -> None:
     """Put a command on the outbound queue, as the dispatch system does."""
     stack.client("sqs").send_message(QueueUrl=stack.outputs["OutboundQueueUrl"], MessageBody=json.dumps(dict(message)))
+
+
+def _now() -> int:
+    """Tell the milliseconds since 1970, by which CloudWatch Logs finds lines."""
+    return int(time.time() * 1000)
 
 
 def _event_id(body: bytes) -> str | None:

@@ -83,6 +83,17 @@ def test_a_line_that_shows_late_is_counted(logs: Logs, log: MetricsLog, monkeypa
     assert len(log.new()) == 1
 
 
+def test_a_line_counts_once_though_a_look_begins_within_its_millisecond(
+    logs: Logs, log: MetricsLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a line of half a minute ago, which the next look begins with
+    logs.lines = [line(70_000)]
+    assert len(log.new()) == 1
+    monkeypatch.setattr("console.reads.time.time", lambda: 100.0007)
+    # Then
+    assert [log.new(), log.new()] == [[], []]
+
+
 def test_an_answer_that_was_cut_off_is_gone_on_with(
     logs: Logs, log: MetricsLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
