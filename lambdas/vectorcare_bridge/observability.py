@@ -8,10 +8,14 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from vectorcare_bridge import aws
+
 # The location would be this module, on every line. In ASCII, as an id may hold characters that break a line's display.
 _logger = Logger(location=None, json_serializer=json.dumps)
 _metrics = Metrics()
 _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
+# Powertools adds to a count, and ends a line, in two steps, between which other threads would come.
+_lock = aws.lock()
 
 
 class Metric(StrEnum):
@@ -139,19 +143,22 @@ def log(
         "route": route,
         "error": None if error is None else _kind(error),
     }
-    _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
+    with _lock:
+        _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
 
 
 def count(metric: Metric, value: float = 1) -> None:
     """Add to a metric of the organization."""
-    _metrics.add_metric(name=metric, unit=_UNITS.get(metric, MetricUnit.Count), value=value)
+    with _lock:
+        _metrics.add_metric(name=metric, unit=_UNITS.get(metric, MetricUnit.Count), value=value)
 
 
 def count_by(metric: Metric, **dimension: str) -> None:
     """Count one in a metric that has one dimension more."""
-    with single_metric(
+    one = single_metric(
         name=metric, unit=MetricUnit.Count, value=1, default_dimensions=dict(_metrics.default_dimensions)
-    ) as single:
+    )
+    with _lock, one as single:
         for name, value in dimension.items():
             single.add_dimension(name=name, value=value)
 
@@ -164,7 +171,8 @@ def documented(value: str | None, values: frozenset[str]) -> str:
 def flush() -> None:
     """Write the invocation's metrics, if there are any."""
     if _metrics.metric_set:
-        _metrics.flush_metrics()
+        with _lock:
+            _metrics.flush_metrics()
 
 
 def _kind(error: BaseException) -> str:
