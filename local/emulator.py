@@ -33,13 +33,7 @@ HOST = "127.0.0.1"
 
 _START_TIMEOUT = 30.0  # seconds; it needs less than one
 _ATTEMPTS_AT_A_FREE_PORT = 5
-_DIES_WITH_ITS_PARENT = """
-import ctypes, runpy, signal
-prctl = getattr(ctypes.CDLL(None), "prctl", None)
-if prctl:
-    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a stand that is killed outright leaves no emulator on its port
-runpy.run_module("ministack", run_name="__main__")
-"""
+_PROCESS = Path(__file__).with_name("ministack_process.py")
 
 
 class Emulator:
@@ -131,7 +125,7 @@ class Emulator:
 
     def _launch(self) -> None:
         self._process = processes.start(
-            [sys.executable, "-c", _DIES_WITH_ITS_PARENT],
+            [sys.executable, "-P", str(_PROCESS)],
             environment=self._environment(),
             directory=self._directory,
             log_file=self.log_file,
