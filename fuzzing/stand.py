@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, ParamSpec, TextIO, TypeVar, cast
@@ -70,6 +70,9 @@ class _FuzzDoor(Door):
 
     def client(self, service: str, **_timeouts: Any) -> Any:
         return _Client(self._models[service])
+
+    def lock(self) -> Any:
+        return nullcontext()
 
     def executor(self, threads: int) -> Executor:  # noqa: ARG002 it is the door's
         return _InlineExecutor()
