@@ -44,13 +44,12 @@ class Mutant:
     is_killed: bool
 
 
-def prepare() -> None:
+def prepare(directory: Path = SCRATCH) -> None:
     """Copy what the engine needs, anew."""
-    shutil.rmtree(SCRATCH, ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "lambdas", SCRATCH / "src", ignore=ignore)
-    shutil.copytree(ROOT / "tests", SCRATCH / "tests", ignore=ignore)
-    shutil.copy(Path(__file__).with_name("mutmut.toml"), SCRATCH / "pyproject.toml")
+    shutil.rmtree(directory, ignore_errors=True)
+    for name, place in (("lambdas", "src"), ("tests", "tests"), ("simulation", "simulation")):
+        shutil.copytree(ROOT / name, directory / place, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(Path(__file__).with_name("mutmut.toml"), directory / "pyproject.toml")
 
 
 @contextmanager

@@ -1,0 +1,27 @@
+"""What the engine works on."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from mutation import engine
+
+
+def test_the_copy_holds_all_that_its_tests_import(tmp_path: Path) -> None:
+    # Given
+    engine.prepare(tmp_path / "copy")
+    selection = tomllib.loads((tmp_path / "copy" / "pyproject.toml").read_text())["tool"]["mutmut"]
+    tests = selection["pytest_add_cli_args_test_selection"]
+    # When its tests are looked for, with nothing but the copy on the path
+    ended = subprocess.run(  # noqa: S603 our own code
+        [sys.executable, "-P", "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider", *tests],
+        cwd=tmp_path / "copy",
+        env={name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTEST_ADDOPTS"}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Then
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
