@@ -79,10 +79,12 @@ def test_the_same_command_is_sent_once(stand: Stand, subscriber: Subscriber, tri
 def test_what_is_no_command_is_a_dead_letter_at_once(stand: Stand) -> None:
     # Given what nobody can read
     body = f"no command {uuid.uuid4().hex}"
+    began = time.monotonic()
     # When it is put on the queue
     command(stand, body)
     # Then it is among the dead letters, byte for byte
     assert body in _dead_letters(stand, containing=body)
+    assert time.monotonic() - began < 20
 
 
 def _dead_letters(stand: Stand, *, containing: str) -> list[str]:

@@ -4,8 +4,8 @@ from local.stand import Stand
 from local.vectorcare import VectorCare
 from tests.end_to_end.support import QUIET_WITHIN, black_hole, closed_port, environment, kept, webhook
 
-IN_TIME = 10.0
-"""Seconds, after which VectorCare gives up."""
+IN_TIME = 8.0
+"""Seconds; VectorCare gives up after 10."""
 
 
 def _start_function_again(vectorcare: VectorCare) -> None:
