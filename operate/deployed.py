@@ -4,10 +4,9 @@ from typing import Any
 
 import click
 
-from operate.replay_plan import Rule
 from operate.stack import Stack
 from vectorcare_bridge import signature
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import OrderBy, Rule
 
 
 def rule(stack: Stack) -> Rule:

@@ -1,16 +1,15 @@
 """What replaying one service request's journal would do to its state: pure."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from operate.journal import Item
-from vectorcare_bridge import envelope, fold, instant
-from vectorcare_bridge.envelope import Event
+from vectorcare_bridge import fold, store
 from vectorcare_bridge.failure import PermanentError
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import Received, Rule
 
 _STATUS_REGISTER = ("last_updated", "event_id", "request_status", "action", "received_at", "expires_at")
 _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
@@ -23,7 +22,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     CHANGED = "changed"
     EXPIRED = "expired"
-    """The state is gone, and its time was over: it does not come back."""
+    """There is no state, and none is due: closed and past its retention, or nothing came within it."""
     REFUSED = "refused"
     """The journal cannot vouch for the state; a person decides."""
     UNKNOWN = "unknown"
@@ -36,14 +35,6 @@ class Absent(StrEnum):
     """Stands where a field is not there."""
 
     ABSENT = "(absent)"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """The deployed processor's: which event is newer, and how many days a closed request's state is kept."""
-
-    order_by: OrderBy
-    retention_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ class Plan:
 
 
 class _UntrustworthyError(Exception):
-    """An entry of the journal cannot be folded; the text says which and why, and nothing of its content."""
+    """No state can be made of the journal; the text says why, and nothing of its content."""
 
 
 def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *, rule: Rule, now: str) -> Plan:
@@ -109,18 +100,12 @@ def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *
     if not journal and state is None:
         return Plan(service_request_id, Outcome.UNKNOWN)
     try:
-        entries = {event.event_id: (event, received_at) for event, received_at in _first_seen(journal)}
+        folded = _fold(journal, state, rule)
     except _UntrustworthyError as error:
         return Plan(service_request_id, Outcome.REFUSED, why=str(error))
-    shorter = _is_shorter(entries.keys(), state or {})
-    if shorter:
-        return Plan(service_request_id, Outcome.REFUSED, why=shorter)
-    events = [event for event, _ in entries.values()]
-    folded = _fold(events, state, rule=rule, now=now)
-    if state is None and not _may_begin(events, folded.newest, rule=rule, now=now):
+    if folded is None or (state is None and fold.is_over(folded, rule, now=now)):
         return Plan(service_request_id, Outcome.EXPIRED)
-    _, received_at = entries[folded.newest.event_id]
-    wanted = registers(folded, received_at=received_at, rule=rule)
+    wanted = registers(folded, rule=rule)
     held = {name: state[name] for name in _REGISTERS if name in state} if state else {}
     changes = tuple(differences(held, wanted))
     if not changes:
@@ -135,11 +120,10 @@ def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *
     )
 
 
-def registers(folded: fold.Fold, *, received_at: str, rule: Rule) -> dict[str, Any]:
+def registers(folded: fold.Fold, *, rule: Rule) -> dict[str, Any]:
     """Write a fold as the state's two registers: what `store.State` would have written of its events."""
-    event, with_data = folded.newest, folded.newest_data
-    status = fold.status_register(event, received_at=received_at, retention_days=rule.retention_days)
-    data = fold.data_register(with_data) if with_data else {}
+    status = fold.status_register(folded.newest, retention_days=rule.retention_days)
+    data = fold.data_register(folded.newest_data) if folded.newest_data else {}
     return {name: value for name, value in (status | data).items() if value is not None}
 
 
@@ -165,19 +149,33 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _first_seen(journal: Sequence[Item]) -> Iterator[tuple[Event, str]]:
+def _fold(journal: Sequence[Item], state: Item | None, rule: Rule) -> fold.Fold | None:
+    received = list(_first_seen(journal))
+    shorter = _is_shorter({one.event.event_id for one in received}, state or {})
+    if shorter:
+        raise _UntrustworthyError(shorter)
+    folded = fold.fold(received, rule)
+    if state is not None and folded is None:
+        raise _UntrustworthyError(
+            "there is a state, though every event was older than the retention when it was received. "
+            "Look at it with bridge show; if it is wrong, delete the item"
+        )
+    return folded
+
+
+def _first_seen(journal: Sequence[Item]) -> Iterator[Received]:
     """Read the entries that take part in the fold: each event as it was first seen."""
     for entry in journal:
         if "redelivery_of" in entry:
             continue
         key = entry["event_id"]
         try:
-            event = envelope.read(entry["body"])
+            received = store.received(entry)
         except PermanentError as error:
             raise _UntrustworthyError(f"the journal's entry {key} cannot be read: {error.reason}") from None
-        if (event.service_request_id, event.event_id) != (entry["service_request_id"], key):
+        if (received.event.service_request_id, received.event.event_id) != (entry["service_request_id"], key):
             raise _UntrustworthyError(f"the body of the journal's entry {key} is another event's")
-        yield replace(event, last_updated=entry["last_updated"]), entry["received_at"]
+        yield received
 
 
 def _is_shorter(known: Set[str], state: Item) -> str:
@@ -193,28 +191,11 @@ def _is_shorter(known: Set[str], state: Item) -> str:
     )
 
 
-def _fold(events: Sequence[Event], state: Item | None, *, rule: Rule, now: str) -> fold.Fold:
-    """Fold, without data that was too old to begin an item with and that the state does not hold: it had expired."""
-    if state is None or "data_as_of" not in state:
-        events = [event if _is_young(event, rule=rule, now=now) else replace(event, data=None) for event in events]
-    return fold.fold(events, rule.order_by)
-
-
-def _may_begin(events: Sequence[Event], newest: Event, *, rule: Rule, now: str) -> bool:
-    expires_at = fold.expires_at(newest, retention_days=rule.retention_days)
-    is_over = expires_at is not None and expires_at <= instant.epoch_seconds(now)
-    return not is_over and any(_is_young(event, rule=rule, now=now) for event in events)
-
-
-def _is_young(event: Event, *, rule: Rule, now: str) -> bool:
-    return fold.may_create(event, now=now, retention_days=rule.retention_days)
-
-
 def _whole(service_request_id: str, state: Item, wanted: Item, *, now: str) -> Item:
     """Make the item to put; attributes that are not the bridge's own stay."""
     foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
     revision = state.get("revision")
-    count = int(revision) if isinstance(revision, Decimal) else 0
+    count = int(revision) if isinstance(revision, Decimal) else store.first_revision(now)
     return {
         **foreign,
         **wanted,

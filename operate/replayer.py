@@ -6,8 +6,9 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from operate.journal import Item, Journal, plain
-from operate.replay_plan import Outcome, Plan, Rule, plan
+from operate.replay_plan import Outcome, Plan, plan
 from vectorcare_bridge import aws
+from vectorcare_bridge.fold import Rule
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

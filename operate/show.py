@@ -15,10 +15,11 @@ from operate import deployed, replay_plan
 from operate.journal import Item, Journal, plain
 from operate.options import Options, pass_options
 from operate.output import emit, json_option, moment, phi_option, printable, stderr, to_json
-from operate.replay_plan import Absent, Change, Rule
+from operate.replay_plan import Absent, Change
 from operate.stack import Stack
 from operate.timeline import Outcome, Step, timeline, told
 from vectorcare_bridge import envelope, instant
+from vectorcare_bridge.fold import Rule
 
 _STYLES = {Outcome.APPLIED: "green", Outcome.UNREADABLE: "red", Outcome.EXPIRED: "yellow"}
 
@@ -171,7 +172,7 @@ def _explanations(step: Step) -> list[str]:
     if step.duplicate_of:
         lines.append(f"other bytes of {printable(step.duplicate_of)}")
     if step.changes is None and step.outcome is not Outcome.DUPLICATE and step.event is not None:
-        lines.append(f"the first data: {step.fields} fields" if step.event.data is not None else "carries no data")
+        lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "carries no data")
     return lines
 
 

@@ -1,16 +1,17 @@
 """What the journal tells of one service request, webhook by webhook: pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
 from operate.journal import Item
-from operate.replay_plan import Absent, Change, Rule, differences
-from vectorcare_bridge import envelope, fold
+from operate.replay_plan import Absent, Change, differences
+from vectorcare_bridge import fold, store
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import PermanentError
+from vectorcare_bridge.fold import Received, Rule
 
 
 class Outcome(StrEnum):
@@ -89,18 +90,18 @@ def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule)
         In the order in which they were received. The processor may have had them in another one.
     """
     steps = [_unreadable(entry) for entry in unreadable]
-    taking_part: list[tuple[Item, Event]] = []
+    taking_part: list[Received] = []
     for entry in journal:
         try:
-            event = replace(envelope.read(entry["body"]), last_updated=entry["last_updated"])
+            received = store.received(entry)
         except PermanentError as error:
             steps.append(_unreadable(entry, error.reason))
             continue
         if "redelivery_of" in entry:
-            steps.append(_duplicate(entry, event))
+            steps.append(_duplicate(entry, received.event))
         else:
-            taking_part.append((entry, event))
-    steps += _folded(sorted(taking_part, key=lambda one: (one[0]["received_at"], one[1].event_id)), rule)
+            taking_part.append(received)
+    steps += _folded(sorted(taking_part, key=lambda one: (one.received_at, one.event.event_id)), rule)
     return sorted(steps, key=lambda step: (step.received_at, step.event_id))
 
 
@@ -119,20 +120,19 @@ def _duplicate(entry: Item, event: Event) -> Step:
     )
 
 
-def _folded(received: Sequence[tuple[Item, Event]], rule: Rule) -> list[Step]:
-    changes = _changes([event for _, event in received], rule)
+def _folded(received: Sequence[Received], rule: Rule) -> list[Step]:
+    changes = _changes([one.event for one in received], rule)
     newest: dict[Register, Event] = {}
     steps = []
-    for entry, event in received:
-        is_late = not newest and not fold.may_create(
-            event, now=entry["received_at"], retention_days=rule.retention_days
-        )
+    for one in received:
+        event = one.event
+        is_late = not fold.counts(one, rule)
         moved = () if is_late else _moves(event, newest, rule)
         newest |= dict.fromkeys(moved, event)
         is_stale = not moved and not is_late
         steps.append(
             Step(
-                entry["received_at"],
+                one.received_at,
                 event.event_id,
                 Outcome.EXPIRED if is_late else Outcome.STALE if is_stale else Outcome.APPLIED,
                 event=event,
@@ -146,7 +146,7 @@ def _folded(received: Sequence[tuple[Item, Event]], rule: Rule) -> list[Step]:
 
 
 def _moves(event: Event, newest: Mapping[Register, Event], rule: Rule) -> tuple[Register, ...]:
-    offered = [Register.STATUS] + ([Register.DATA] if event.data is not None else [])
+    offered = [Register.STATUS] + ([Register.DATA] if event.carries_data else [])
     return tuple(
         register
         for register in offered
@@ -156,7 +156,7 @@ def _moves(event: Event, newest: Mapping[Register, Event], rule: Rule) -> tuple[
 
 def _changes(events: Sequence[Event], rule: Rule) -> dict[str, tuple[Change, ...]]:
     with_data = sorted(
-        (event for event in events if event.data is not None), key=lambda event: fold.rank(event, rule.order_by)
+        (event for event in events if event.carries_data), key=lambda event: fold.rank(event, rule.order_by)
     )
     return {after.event_id: tuple(differences(before.data, after.data)) for before, after in pairwise(with_data)}
 

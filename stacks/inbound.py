@@ -100,7 +100,9 @@ class Inbound(Construct):
             },
             statements=[
                 receive_from(self.queues.queue),
-                iam.PolicyStatement(actions=["dynamodb:PutItem"], resources=[self._storage.events.table_arn]),
+                iam.PolicyStatement(
+                    actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[self._storage.events.table_arn]
+                ),
                 iam.PolicyStatement(
                     actions=["dynamodb:UpdateItem"], resources=[self._storage.service_requests.table_arn]
                 ),

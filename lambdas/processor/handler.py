@@ -5,23 +5,20 @@ from typing import Any
 
 from processor.process import THREADS, Delivery, Processor
 from vectorcare_bridge import aws, instant, message, observability
+from vectorcare_bridge.fold import Rule
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import ProcessorSettings
 from vectorcare_bridge.store import Journal, State
 
 _settings = ProcessorSettings.from_environment(os.environ)
+_rule = Rule(_settings.order_by, _settings.state_retention_days)
 _dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
 _sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
 _processor = Processor(
     Journal(_dynamodb, _settings.events_table, retention_days=_settings.journal_retention_days),
-    State(
-        _dynamodb,
-        _settings.service_requests_table,
-        order_by=_settings.order_by,
-        retention_days=_settings.state_retention_days,
-    ),
+    State(_dynamodb, _settings.service_requests_table, rule=_rule),
     Queue(_sqs, _settings.queue_url),
-    order_by=_settings.order_by,
+    rule=_rule,
     executor=aws.executor(THREADS),
 )
 

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vectorcare_bridge import aws, envelope, failure, instant, observability
+from vectorcare_bridge import aws, envelope, failure, fold, instant, observability
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import PermanentError, Reason
-from vectorcare_bridge.fold import Fold, OrderBy, fold
+from vectorcare_bridge.fold import Fold, Rule
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import Queue
@@ -70,17 +70,17 @@ class Processor:
         The two tables.
     queue : Queue
         Where failed messages are given back.
-    order_by : OrderBy
-        The organization's order of events.
+    rule : Rule
+        The organization's.
     executor : Executor
         Runs the calls of a batch side by side.
     """
 
-    def __init__(self, journal: Journal, state: State, queue: Queue, *, order_by: OrderBy, executor: Executor) -> None:
+    def __init__(self, journal: Journal, state: State, queue: Queue, *, rule: Rule, executor: Executor) -> None:
         self._journal = journal
         self._state = state
         self._queue = queue
-        self._order_by = order_by
+        self._rule = rule
         self._executor = executor
 
     def process(self, deliveries: Sequence[Delivery]) -> list[str]:
@@ -131,16 +131,30 @@ class Processor:
 
     def _move_forward(self, group: Sequence[_Journaled]) -> list[_Failed]:
         now = aws.now()
-        folded = fold((one.entry.event for one in group), self._order_by)
-        newest = next(one.entry for one in group if one.entry.event is folded.newest)
         try:
-            moved = self._state.move_forward(folded, received_at=newest.received_at, now=now)
+            folded, moved = self._offer([one.entry for one in group], now=now)
         except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
             # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
             reason = error.reason if isinstance(error, PermanentError) and len(group) == 1 else None
             return [_Failed(one.delivery, error, reason, one.entry.event) for one in group]
-        _report(group, folded, moved, now=now)
+        _report(group, folded, moved, self._rule, now=now)
         return []
+
+    def _offer(self, entries: Sequence[Entry], *, now: str) -> tuple[Fold | None, Moved | None]:
+        """Offer a service request's events to its state; answer what was offered in the end, and what moved.
+
+        Nothing moves if none of the events counts, or if there is no item because the request's time is over.
+        """
+        folded = fold.fold(entries, self._rule)
+        if folded is None:
+            return None, None
+        moved = self._state.move_forward(folded, may_begin=fold.may_begin(folded, self._rule, now=now), now=now)
+        if moved:
+            return folded, moved
+        folded = fold.fold(self._journal.entries(entries[0].event.service_request_id), self._rule)
+        if folded is None or fold.is_over(folded, self._rule, now=now):
+            return folded, None
+        return folded, self._state.move_forward(folded, may_begin=True, now=now)
 
     def _give_back(self, failed: _Failed) -> None:
         delivery = failed.delivery
@@ -167,17 +181,20 @@ class Processor:
             observability.log("queue.refused", message_id=delivery.message_id, error=error)
 
 
-def _report(group: Sequence[_Journaled], folded: Fold, moved: Moved, *, now: str) -> None:
+def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | None, rule: Rule, *, now: str) -> None:
     """Log and count how each message of one service request ended."""
-    movers = {folded.newest.event_id} if moved.status else set()
-    if moved.data and folded.newest_data:
+    movers = set()
+    if folded and moved and moved.status:
+        movers.add(folded.newest.event.event_id)
+    if folded and moved and moved.data and folded.newest_data:
         movers.add(folded.newest_data.event_id)
-    if moved.against_id_order:
+    if moved and moved.against_id_order:
         observability.count(Metric.AGAINST_ID_ORDER)
     # Of two deliveries of one event the first is the one that moved a register.
     for one in sorted(group, key=lambda one: not one.entry.is_new):
         event = one.entry.event
-        outcome = _outcome(one.entry, is_mover=event.event_id in movers, expired=moved.expired)
+        expired = moved is None or not fold.counts(one.entry, rule)
+        outcome = _outcome(one.entry, is_mover=event.event_id in movers, expired=expired)
         movers.discard(event.event_id)
         observability.log(
             "processing.completed",

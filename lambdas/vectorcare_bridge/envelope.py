@@ -33,7 +33,7 @@ class Event:
     action : str or None
         What triggered the webhook; the list of actions is open.
     data : Any
-        The whole request, numbers as Decimal; None where the event carries none.
+        The whole request, numbers as Decimal.
     """
 
     service_request_id: str
@@ -42,6 +42,12 @@ class Event:
     request_status: str
     action: str | None
     data: Any
+
+    @property
+    def carries_data(self) -> bool:
+        """Whether there is anything in `data`; if not, it says nothing about the request, and erases nothing."""
+        # To Python false is 0.
+        return self.data != 0 and not _is_blank(self.data)
 
 
 def digest(body: bytes) -> str:
@@ -116,6 +122,15 @@ def service_request_id(body: bytes) -> str | None:
         return None
     value = envelope.get("service_request_id") if isinstance(envelope, dict) else None
     return value if isinstance(value, str) else None
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a value holds nothing, however it is nested: null, empty text, or a container of such."""
+    if isinstance(value, dict):
+        return all(map(_is_blank, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_blank, value))
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _parse(body: bytes) -> Any:

@@ -1,8 +1,17 @@
 """The state of a service request as the fold of its journal: two registers, each newest-wins by itself.
 
 The status register (status, action, time, event) belongs to the newest event. The data register belongs to the newest
-event that carries data, because an UNAVAILABLE carries none and shall not erase what is known. Both are maxima, so
+event that carries data, because an UNAVAILABLE carries none and must not erase what is known. Both are maxima, so
 they come out the same under any order, duplication or grouping of the events.
+
+Time takes part in two ways, and each looks at nothing but the journal's entry:
+
+- An event counts if it was within the retention when it was received. What came later than that counts for nothing,
+  whether its request has a state or not: an old signed webhook must not bring back a request that has expired.
+- The state is over once its newest event has closed the request and the retention has passed since.
+
+So the state is a function of the journal's entries and their times of receipt, and of nothing else. The processor
+holds the item and not the journal; `may_begin` says when that is enough.
 """
 
 from collections.abc import Iterable
@@ -25,18 +34,42 @@ class OrderBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """An organization's: which event is newer, and for how many days a closed request's state is kept."""
+
+    order_by: OrderBy
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event as the journal has it.
+
+    Attributes
+    ----------
+    event : Event
+        As first seen.
+    received_at : str
+        27-character instant of its first delivery.
+    """
+
+    event: Event
+    received_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """The events that two registers come from.
 
     Attributes
     ----------
-    newest : Event
+    newest : Received
         Owns the status register.
     newest_data : Event or None
-        Owns the data register; None where no event carried data.
+        Owns the data register; None if no event carried data.
     """
 
-    newest: Event
+    newest: Received
     newest_data: Event | None
 
 
@@ -50,36 +83,55 @@ def rank_of(last_updated: str, event_id: str, order_by: OrderBy) -> tuple[str, s
     return (last_updated, event_id) if order_by is OrderBy.EVENT_TIMESTAMP else (event_id, last_updated)
 
 
-def fold(events: Iterable[Event], order_by: OrderBy) -> Fold:
-    """Fold events of one service request.
-
-    Parameters
-    ----------
-    events : iterable of Event
-        At least one, in any order.
-    order_by : OrderBy
-        The organization's order.
-
-    Raises
-    ------
-    ValueError
-        There is no event.
-    """
-    oldest_first = sorted(events, key=lambda event: rank(event, order_by))
+def fold(received: Iterable[Received], rule: Rule) -> Fold | None:
+    """Fold events of one service request, in any order; None if none of them counts."""
+    counting = [one for one in received if counts(one, rule)]
+    oldest_first = sorted(counting, key=lambda one: rank(one.event, rule.order_by))
     if not oldest_first:
-        raise ValueError("nothing to fold")
-    with_data = [event for event in oldest_first if event.data is not None]
+        return None
+    with_data = [one.event for one in oldest_first if one.event.carries_data]
     return Fold(newest=oldest_first[-1], newest_data=with_data[-1] if with_data else None)
 
 
-def status_register(event: Event, *, received_at: str, retention_days: int) -> dict[str, Any]:
+def counts(received: Received, rule: Rule) -> bool:
+    """Whether an event was within the retention when it was received."""
+    return _is_within(received.event, rule, at=received.received_at)
+
+
+def is_over(folded: Fold, rule: Rule, *, now: str) -> bool:
+    """Whether the state that these events make has expired; one that is about to counts as expired."""
+    end = expires_at(folded.newest.event, retention_days=rule.retention_days)
+    return end is not None and end <= instant.epoch_seconds(instant.later(now, minutes=CLOCK_SKEW_MINUTES))
+
+
+def may_begin(folded: Fold, rule: Rule, *, now: str) -> bool:
+    """Whether some events of a request may make its item without a look at the journal.
+
+    That there is no item may mean that there was one, and that it has expired. Its events are in the journal and
+    still count. What is within the retention by now is newer than all of them, status and data both:
+
+        ──┬───────────────┬──────────────────────────┬──────────────┬─────▶
+          data            closed                     item deleted   new event, with data
+                          └────────── retention ─────┘
+                                 └────────── retention ─────────────┘
+
+    Other events may not be: without data, or ordered by ids that need not go with time, or processed long after
+    they were received. For these the whole journal has to be folded.
+    """
+    if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:
+        return False
+    return _is_within(folded.newest_data, rule, at=now)
+
+
+def status_register(received: Received, *, retention_days: int) -> dict[str, Any]:
     """Write the status register that an event owns; an attribute that is None is absent from the item."""
+    event = received.event
     return {
         "last_updated": event.last_updated,
         "event_id": event.event_id,
         "request_status": event.request_status,
         "action": event.action,
-        "received_at": received_at,
+        "received_at": received.received_at,
         "expires_at": expires_at(event, retention_days=retention_days),
     }
 
@@ -102,11 +154,9 @@ def expires_at(event: Event, *, retention_days: int) -> int | None:
     return instant.epoch_seconds(instant.later(event.last_updated, days=retention_days))
 
 
-def may_create(event: Event, *, now: str, retention_days: int) -> bool:
-    """Whether an event is young enough to begin a service request's state.
+def _is_within(event: Event, rule: Rule, *, at: str) -> bool:
+    """Whether an event is younger than the retention.
 
-    What is older than the retention may be the replay of a request whose state was closed and has expired; it shall
-    not come back. The table deletes by its own clock and this is decided by another, so what is about to be older
-    counts as older.
+    The table deletes by its own clock and this is decided by another, so what is about to be older counts as older.
     """
-    return event.last_updated >= instant.later(now, days=-retention_days, minutes=CLOCK_SKEW_MINUTES)
+    return event.last_updated >= instant.later(at, days=-rule.retention_days, minutes=CLOCK_SKEW_MINUTES)

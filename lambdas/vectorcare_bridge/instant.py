@@ -69,6 +69,11 @@ def epoch_seconds(instant: str) -> int:
     return int(to_datetime(instant).timestamp())
 
 
+def epoch_milliseconds(instant: str) -> int:
+    """Whole milliseconds since 1970."""
+    return int(to_datetime(instant).timestamp() * 1000)
+
+
 def seconds_between(earlier: str, later: str) -> float:
     """Seconds from one instant to another; negative where they stand the other way round."""
     return (to_datetime(later) - to_datetime(earlier)).total_seconds()

@@ -1,6 +1,6 @@
 """The two tables: the journal, written once, and the state, moved forward only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from vectorcare_bridge import envelope, fold, instant
 from vectorcare_bridge.envelope import UNREADABLE, Event
 from vectorcare_bridge.failure import ItemGoneError, PermanentError, Reason
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import Received, Rule
 from vectorcare_bridge.message import Webhook
 
 if TYPE_CHECKING:
@@ -23,15 +23,11 @@ _deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What the journal answered for a readable webhook.
+class Entry(Received):
+    """What the journal answered for a readable webhook: its event as first seen, whatever the delivery said.
 
     Attributes
     ----------
-    event : Event
-        As first seen, whatever the delivery said: this one goes on to the state.
-    received_at : str
-        27-character instant of the first delivery.
     is_new : bool
         This delivery is the first.
     has_other_bytes : bool
@@ -40,8 +36,6 @@ class Entry:
         The journal knows the `event_id` with another time.
     """
 
-    event: Event
-    received_at: str
     is_new: bool = False
     has_other_bytes: bool = False
     is_restamped: bool = False
@@ -84,12 +78,32 @@ class Journal:
                 last_updated=event.last_updated,
                 redelivery_of=event.event_id,
             )
+        known = received(stored)
         return Entry(
-            event=replace(envelope.read(known_body), last_updated=stored["last_updated"]),
-            received_at=stored["received_at"],
+            event=known.event,
+            received_at=known.received_at,
             has_other_bytes=has_other_bytes,
             is_restamped=stored["last_updated"] != event.last_updated,
         )
+
+    def entries(self, service_request_id: str) -> Iterator[Received]:
+        """Read the events of a service request that take part in its fold, strongly consistent."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="service_request_id = :id",
+            ExpressionAttributeValues=_attributes({":id": service_request_id}),
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for attributes in page["Items"]:
+                entry = item_of(attributes)
+                if "redelivery_of" in entry:
+                    continue
+                try:
+                    yield received(entry)
+                except PermanentError:
+                    # It was readable by the rules of its day; no state can be made of it, and the others go on.
+                    continue
 
     def enter_unreadable(self, webhook: Webhook, reason: Reason) -> None:
         """Enter a webhook that cannot be read or applied, under its digest: dead letters expire, the journal stays."""
@@ -128,28 +142,24 @@ class Moved:
     ----------
     status, data : bool
         The register took the event it was offered.
-    expired : bool
-        There is no item, and the event is too old to make one.
     against_id_order : bool
         The status register took an event with a smaller id than the one it held.
     """
 
     status: bool
     data: bool
-    expired: bool = False
     against_id_order: bool = False
 
 
 class State:
     """The `service_requests` table: one item a service request, never older than it was."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, order_by: OrderBy, retention_days: int) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, *, rule: Rule) -> None:
         self._client = client
         self._table = table
-        self._order_by = order_by
-        self._retention_days = retention_days
+        self._rule = rule
 
-    def move_forward(self, folded: fold.Fold, *, received_at: str, now: str) -> Moved:
+    def move_forward(self, folded: fold.Fold, *, may_begin: bool, now: str) -> Moved | None:
         """Offer a service request's newest events to its registers.
 
         Two writes at most, the second only after the first has answered. The first offers the newest event, with its
@@ -160,10 +170,15 @@ class State:
         ----------
         folded : Fold
             Of the events at hand.
-        received_at : str
-            27-character instant at which the newest of them was received.
+        may_begin : bool
+            Make the item if there is none; see `fold.may_begin`.
         now : str
             27-character instant.
+
+        Returns
+        -------
+        Moved or None
+            None if there is no item, and none was made.
 
         Raises
         ------
@@ -172,34 +187,30 @@ class State:
         PermanentError
             `unstorable`: DynamoDB refuses the event itself.
         """
-        event, with_data = folded.newest, folded.newest_data
-        may_create = fold.may_create(event, now=now, retention_days=self._retention_days)
-        taken, old = self._offer_newest(event, may_create=may_create, received_at=received_at, now=now)
+        event, with_data = folded.newest.event, folded.newest_data
+        taken, old = self._offer_newest(folded.newest, may_begin=may_begin, now=now)
         if not taken and old is None:
-            return Moved(status=False, data=False, expired=True)
+            return None
         data_taken = taken and with_data is event
         if with_data is not None and not data_taken and self._is_newer_than_data(with_data, old):
             data_taken = self._offer_data(with_data, now=now)
         against_id_order = taken and old is not None and old["event_id"] > event.event_id
         return Moved(status=taken, data=data_taken, against_id_order=against_id_order)
 
-    def _offer_newest(self, event: Event, *, may_create: bool, received_at: str, now: str) -> tuple[bool, Item | None]:
-        assignments = fold.status_register(event, received_at=received_at, retention_days=self._retention_days)
-        assignments["updated_at"] = now
-        if event.data is not None:
+    def _offer_newest(self, newest: Received, *, may_begin: bool, now: str) -> tuple[bool, Item | None]:
+        event = newest.event
+        assignments = fold.status_register(newest, retention_days=self._rule.retention_days)
+        if event.carries_data:
             assignments |= fold.data_register(event)
         older = self._older("last_updated", "event_id")
         # A comparison with an absent attribute is false, so that without the first clause nothing is created.
-        condition = f"attribute_not_exists(last_updated) OR {older}" if may_create else older
-        return self._update(event, assignments, condition)
+        condition = f"attribute_not_exists(last_updated) OR {older}" if may_begin else older
+        return self._update(event, assignments, condition, now=now)
 
     def _offer_data(self, event: Event, *, now: str) -> bool:
         older = self._older("data_as_of", "data_event_id")
-        taken, old = self._update(
-            event,
-            fold.data_register(event) | {"updated_at": now},
-            f"attribute_exists(last_updated) AND (attribute_not_exists(data_as_of) OR {older})",
-        )
+        condition = f"attribute_exists(last_updated) AND (attribute_not_exists(data_as_of) OR {older})"
+        taken, old = self._update(event, fold.data_register(event), condition, now=now)
         if not taken and old is None:
             raise ItemGoneError
         return taken
@@ -207,19 +218,25 @@ class State:
     def _is_newer_than_data(self, event: Event, old: Item | None) -> bool:
         if old is None or "data_as_of" not in old:
             return True
-        return fold.rank(event, self._order_by) > fold.rank_of(old["data_as_of"], old["data_event_id"], self._order_by)
+        return fold.rank(event, self._rule.order_by) > fold.rank_of(
+            old["data_as_of"], old["data_event_id"], self._rule.order_by
+        )
 
     def _older(self, time_attribute: str, id_attribute: str) -> str:
         """Write "what the register holds is older than the event" as DynamoDB's condition; see `fold.rank`."""
-        first, second = fold.rank_of(f"{time_attribute} {{}} :time", f"{id_attribute} {{}} :id", self._order_by)
+        first, second = fold.rank_of(f"{time_attribute} {{}} :time", f"{id_attribute} {{}} :id", self._rule.order_by)
         return f"({first.format('<')} OR ({first.format('=')} AND {second.format('<')}))"
 
-    def _update(self, event: Event, assignments: Mapping[str, Any], condition: str) -> tuple[bool, Item | None]:
+    def _update(
+        self, event: Event, assignments: Mapping[str, Any], condition: str, *, now: str
+    ) -> tuple[bool, Item | None]:
         """Write an item on a condition; answer whether it was taken, and the item as it was before."""
+        assignments = {**assignments, "updated_at": now}
         present = {name: value for name, value in assignments.items() if value is not None}
         absent = sorted(assignments.keys() - present.keys())
         # Every name goes by an alias, as `data` and `action` are reserved words.
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
+        expression = "SET revision = if_not_exists(revision, :first) + :one, "
+        expression += ", ".join(f"#{name} = :{name}" for name in present)
         if absent:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
         values = {f":{name}": value for name, value in present.items()}
@@ -227,11 +244,17 @@ class State:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=_attributes({"service_request_id": event.service_request_id}),
-                UpdateExpression=f"{expression} ADD revision :one",
+                UpdateExpression=expression,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={f"#{name}": name for name in assignments},
                 ExpressionAttributeValues=_attributes(
-                    {**values, ":one": 1, ":time": event.last_updated, ":id": event.event_id}
+                    {
+                        **values,
+                        ":first": first_revision(now),
+                        ":one": 1,
+                        ":time": event.last_updated,
+                        ":id": event.event_id,
+                    }
                 ),
                 ReturnValues="ALL_OLD",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -243,6 +266,27 @@ class State:
             return is_ours, stored
         old = answer.get("Attributes")
         return True, item_of(old) if old else None
+
+
+def received(entry: Item) -> Received:
+    """Read an entry of the journal; the time is the entry's own, whatever its bytes say by today's rules.
+
+    Raises
+    ------
+    PermanentError
+        Its body cannot be read.
+    """
+    event = replace(envelope.read(bytes(entry["body"])), last_updated=entry["last_updated"])
+    return Received(event, entry["received_at"])
+
+
+def first_revision(now: str) -> int:
+    """Give the number that an item's revision counts from: the clock's milliseconds.
+
+    Subscribers drop what is not greater than they have seen. An item that has expired, or was deleted and rebuilt,
+    must not begin at 1 again; no item is written a thousand times a second.
+    """
+    return instant.epoch_milliseconds(now)
 
 
 def _stored_item(error: ClientError) -> Item | None:

@@ -8,10 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.journal import Journal
 from operate.refusal import explain
-from operate.replay_plan import Rule
 from operate.replayer import Replayer
 from vectorcare_bridge import aws
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import OrderBy, Rule
 
 _client = aws.client("dynamodb", connect_timeout=5, read_timeout=60, attempts=4)
 _replayer = Replayer(

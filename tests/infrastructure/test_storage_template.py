@@ -7,6 +7,7 @@ from vectorcare_bridge import fold
 from vectorcare_bridge.command import Command, Kind
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import Reason
+from vectorcare_bridge.fold import Received
 from vectorcare_bridge.ledger import Ledger
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.store import Journal
@@ -59,7 +60,7 @@ def test_state_items_expire_by_the_attribute_that_they_carry(template: Template)
     # Given the event that closes a service request
     event = Event("VC-1", "event-1", "2026-03-01T10:00:00.000000Z", "COMPLETED", None, None)
     # When its register is written
-    register = fold.status_register(event, received_at="2026-03-01T10:00:01.000000Z", retention_days=30)
+    register = fold.status_register(Received(event, "2026-03-01T10:00:01.000000Z"), retention_days=30)
     # Then
     assert isinstance(register[time_to_live(by_key(template)[("service_request_id",)])], int)
 

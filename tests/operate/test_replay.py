@@ -9,11 +9,11 @@ import pytest
 from botocore.client import BaseClient
 
 from operate import replay_run
-from operate.replay_plan import Outcome, Rule, differences, plan
+from operate.replay_plan import Outcome, differences, plan
 from tests.operate.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import NOW, Cloud
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import OrderBy, Rule
 
 pytestmark = pytest.mark.usefixtures("stack")
 

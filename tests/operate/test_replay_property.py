@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operate.journal import Journal
-from operate.replay_plan import Outcome, Plan, Rule
+from operate.replay_plan import Outcome, Plan
 from operate.replayer import Replayer
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import OrderBy, Rule
 
 RETENTION_DAYS = 365  # the cloud's
 # Old enough to make no item, of one instant in two forms, and young.

@@ -230,9 +230,9 @@ class InlineExecutor(Executor):
         return future
 
 
-def delivered(raw: bytes) -> dict[str, Any]:
+def delivered(raw: bytes, *, received_at: str = NOW) -> dict[str, Any]:
     """Hand over an accepted webhook that was never on a queue, as Lambda does at its first receive."""
-    encoded = message.encode(Webhook(raw, "c2ln", NOW))
+    encoded = message.encode(Webhook(raw, "c2ln", received_at))
     return sqs_event.record(
         {
             "MessageId": f"message-{next(_serial_numbers)}",

@@ -1,51 +1,87 @@
 """The two registers of a service request."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from vectorcare_bridge import fold, instant
+from vectorcare_bridge import fold
 from vectorcare_bridge.envelope import Event
-from vectorcare_bridge.fold import OrderBy
+from vectorcare_bridge.fold import Fold, OrderBy, Received, Rule
 
 TEN, ELEVEN = "2026-03-01T10:00:00.000000Z", "2026-03-01T11:00:00.000000Z"
+BY_TIME, BY_ID = Rule(OrderBy.EVENT_TIMESTAMP, 30), Rule(OrderBy.EVENT_ID, 30)
 
 
 def event(event_id: str, last_updated: str, *, status: str = "ASSIGNED", data: Any = "known") -> Event:
     return Event("VC-1", event_id, last_updated, status, "ANY", data)
 
 
+def received(*events: Event, at: str = ELEVEN) -> list[Received]:
+    return [Received(one, at) for one in events]
+
+
+def folded(*events: Event, rule: Rule = BY_TIME) -> tuple[Event, Event | None]:
+    found = fold.fold(received(*events), rule)
+    assert found is not None
+    return found.newest.event, found.newest_data
+
+
 def test_the_newest_event_owns_both_registers() -> None:
     older, newer = event("b", TEN), event("a", ELEVEN)
-    assert fold.fold([newer, older], OrderBy.EVENT_TIMESTAMP) == fold.Fold(newest=newer, newest_data=newer)
+    assert folded(newer, older) == (newer, newer)
 
 
 def test_unavailable_moves_the_status_and_leaves_the_data() -> None:
     known, unavailable = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=None)
-    assert fold.fold([unavailable, known], OrderBy.EVENT_TIMESTAMP) == fold.Fold(unavailable, known)
-
-
-def test_no_data_at_all_is_no_data() -> None:
-    assert fold.fold([event("a", TEN, data=None)], OrderBy.EVENT_TIMESTAMP).newest_data is None
+    assert folded(unavailable, known) == (unavailable, known)
 
 
 def test_of_events_of_one_instant_the_greater_id_is_the_newer() -> None:
     smaller, greater = event("a", TEN), event("b", TEN)
-    assert fold.fold([greater, smaller], OrderBy.EVENT_TIMESTAMP).newest is greater
+    assert folded(greater, smaller) == (greater, greater)
 
 
 def test_ordered_by_id_the_greater_id_is_the_newer_whatever_its_time() -> None:
     smaller, greater = event("a", ELEVEN), event("b", TEN)
-    assert fold.fold([greater, smaller], OrderBy.EVENT_ID).newest is greater
+    assert folded(greater, smaller, rule=BY_ID) == (greater, greater)
 
 
-def test_falsy_data_is_data() -> None:
-    assert fold.fold([event("a", TEN, data={})], OrderBy.EVENT_TIMESTAMP).newest_data is not None
+@pytest.mark.parametrize(
+    "nothing",
+    [None, {}, [], "", " ", False, Decimal(0), {"a": None}, {"a": {"b": [None, ""]}}, [[], {}]],
+    ids=repr,
+)
+def test_data_that_carries_nothing_erases_nothing(nothing: Any) -> None:
+    known, closing = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=nothing)
+    assert folded(known, closing) == (closing, known)
+    assert folded(closing) == (closing, None)
+
+
+@pytest.mark.parametrize("something", [{"hospice": False}, {"age": Decimal(0)}, [Decimal(0)], "text", True], ids=repr)
+def test_data_that_carries_anything_is_data(something: Any) -> None:
+    newer = event("b", ELEVEN, data=something)
+    assert folded(event("a", TEN), newer) == (newer, newer)
 
 
 def test_nothing_has_no_fold() -> None:
-    with pytest.raises(ValueError, match=r"^nothing to fold$"):
-        fold.fold([], OrderBy.EVENT_TIMESTAMP)
+    assert fold.fold([], BY_TIME) is None
+
+
+def test_what_was_older_than_the_retention_when_it_was_received_counts_for_nothing() -> None:
+    # Given a request that is open, and what closed it 40 days ago, received now under a greater id
+    opened, late = event("a", TEN), event("b", "2026-01-20T11:00:00.000000Z", status="UNAVAILABLE")
+    # Then by either order it is as if the late one had not come
+    for rule in (BY_TIME, BY_ID):
+        assert folded(opened, late, rule=rule) == (opened, opened)
+        assert fold.fold(received(late), rule) is None
+
+
+def test_whether_an_event_counts_does_not_change_with_the_years() -> None:
+    # Given an event that was received in time, of which nobody looks until much later
+    long_ago = event("a", "2016-03-01T10:00:00.000000Z")
+    # Then it counts
+    assert fold.fold([Received(long_ago, "2016-03-01T10:00:01.000000Z")], BY_TIME) is not None
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "UNAVAILABLE"])
@@ -59,17 +95,37 @@ def test_an_open_request_never_expires(status: str) -> None:
     assert fold.expires_at(event("a", TEN, status=status), retention_days=30) is None
 
 
-def test_only_an_event_within_the_retention_begins_a_request() -> None:
+@pytest.mark.parametrize(
+    ("last_updated", "is_counted"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
+)
+def test_only_an_event_within_the_retention_counts(last_updated: str, is_counted: bool) -> None:
+    one = Received(event("a", last_updated), "2026-03-31T10:00:00.000000Z")
+    assert fold.counts(one, BY_TIME) is is_counted
+
+
+def only(one: Event, *, received_at: str = TEN) -> Fold:
+    return Fold(newest=Received(one, received_at), newest_data=one if one.carries_data else None)
+
+
+@pytest.mark.parametrize(
+    ("last_updated", "is_enough"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
+)
+def test_an_event_with_data_within_the_retention_begins_a_request_by_itself(last_updated: str, is_enough: bool) -> None:
     now = "2026-03-31T10:00:00.000000Z"
-    assert fold.may_create(event("a", "2026-03-01T10:15:00.000000Z"), now=now, retention_days=30)
-    assert not fold.may_create(event("a", "2026-03-01T10:14:59.999999Z"), now=now, retention_days=30)
+    assert fold.may_begin(only(event("a", last_updated)), BY_TIME, now=now) is is_enough
 
 
-def test_a_clock_that_is_late_does_not_bring_an_expired_request_back() -> None:
-    # Given a request that has just expired by the table's clock
-    closed = event("a", TEN, status="COMPLETED")
-    expired_at = fold.expires_at(closed, retention_days=30)
-    assert expired_at is not None
-    # When a function whose clock is ten minutes behind meets its webhook again, Then it creates nothing
-    behind = instant.of_epoch(expired_at - 600)
-    assert not fold.may_create(closed, now=behind, retention_days=30)
+def test_an_event_without_data_begins_no_request_by_itself() -> None:
+    assert not fold.may_begin(only(event("a", TEN, data=None)), BY_TIME, now=ELEVEN)
+
+
+def test_ordered_by_id_no_event_begins_a_request_by_itself() -> None:
+    assert not fold.may_begin(only(event("a", TEN)), BY_ID, now=ELEVEN)
+
+
+def test_a_request_is_over_once_it_is_closed_and_its_retention_has_passed() -> None:
+    closed, opened = only(event("a", TEN, status="COMPLETED")), only(event("a", TEN))
+    assert not fold.is_over(closed, BY_TIME, now="2026-03-31T09:44:59.000000Z")
+    # The table deletes by its own clock: what is about to be over counts as over.
+    assert fold.is_over(closed, BY_TIME, now="2026-03-31T09:45:00.000000Z")
+    assert not fold.is_over(opened, BY_TIME, now="2046-03-31T10:00:00.000000Z")

@@ -12,7 +12,7 @@ from tests.support.webhooks import body
 from vectorcare_bridge import envelope, observability
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import PermanentError, Reason
-from vectorcare_bridge.fold import Fold, OrderBy
+from vectorcare_bridge.fold import Fold, OrderBy, Received, Rule
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.store import Entry, Journal, Moved, State
 
@@ -24,30 +24,36 @@ if TYPE_CHECKING:
 class Tables:
     """Both tables and the queue, answering as told, writing down what they are asked."""
 
-    moved: Moved | Exception = field(default_factory=lambda: Moved(status=True, data=True))
+    moved: Moved | Exception | None = field(default_factory=lambda: Moved(status=True, data=True))
+    """What becomes of the first offer."""
+    journal: list[Received] = field(default_factory=list)
     journal_fails: Exception | None = None
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the entry of a delivery differs from that of a new webhook, by the delivery's signature."""
     unreadable: list[tuple[Webhook, Reason]] = field(default_factory=list)
-    offers: list[tuple[Fold, str, str]] = field(default_factory=list)
+    offers: list[tuple[Fold, bool]] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
     hide_fails: bool = False
 
     def enter(self, event: Event, webhook: Webhook) -> Entry:
         if self.journal_fails:
             raise self.journal_fails
-        return replace(Entry(event, webhook.received_at, is_new=True), **self.entries.get(webhook.signature, {}))
+        return replace(Entry(event, webhook.received_at, is_new=True), **self.answers.get(webhook.signature, {}))
 
     def enter_unreadable(self, webhook: Webhook, reason: Reason) -> None:
         if self.journal_fails:
             raise self.journal_fails
         self.unreadable.append((webhook, reason))
 
-    def move_forward(self, folded: Fold, *, received_at: str, now: str) -> Moved:
-        self.offers.append((folded, received_at, now))
+    def entries(self, _service_request_id: str) -> list[Received]:
+        return self.journal
+
+    def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+        assert now == NOW
+        self.offers.append((folded, may_begin))
         if isinstance(self.moved, Exception):
             raise self.moved
-        return self.moved
+        return self.moved if len(self.offers) == 1 else Moved(status=True, data=True)
 
     def hide(self, receipt_handle: str, *, seconds: int) -> None:
         self.hidden[receipt_handle] = seconds
@@ -60,7 +66,7 @@ class Tables:
             cast("Journal", self),
             cast("State", self),
             cast("Queue", self),
-            order_by=order_by,
+            rule=Rule(order_by, 30),
             executor=InlineExecutor(),
         )
         return processor.process(deliveries)
@@ -108,9 +114,12 @@ def test_the_state_is_offered_the_fold_with_the_newest_events_own_time_of_receip
         delivery(older, name="older", received_at="2026-03-01T11:00:02.000000Z"),
     )
     # Then they are one offer
-    [(folded, received_at, now)] = tables.offers
-    assert folded == Fold(newest=envelope.read(newer), newest_data=envelope.read(older))
-    assert (received_at, now) == ("2026-03-01T11:00:01.000000Z", NOW)
+    [(folded, may_begin)] = tables.offers
+    newest = folded.newest
+    assert (newest.event, newest.received_at) == (envelope.read(newer), "2026-03-01T11:00:01.000000Z")
+    assert folded.newest_data == envelope.read(older)
+    # And are enough to make the item
+    assert may_begin
 
 
 @pytest.mark.parametrize(("order_by", "newest"), [(OrderBy.EVENT_TIMESTAMP, "a"), (OrderBy.EVENT_ID, "z")])
@@ -118,7 +127,7 @@ def test_the_fold_is_in_the_organizations_order(order_by: OrderBy, newest: str) 
     tables = Tables()
     greater_id, later = body(event_id="z"), body(event_id="a", event_timestamp="2026-03-01T11:00:00Z")
     tables.process(delivery(greater_id), delivery(later), order_by=order_by)
-    assert tables.offers[0][0].newest.event_id == newest
+    assert tables.offers[0][0].newest.event.event_id == newest
 
 
 def test_two_requests_are_two_offers() -> None:
@@ -135,16 +144,56 @@ def test_two_requests_are_two_offers() -> None:
         (Moved(status=True, data=True), False, "Applied"),
         (Moved(status=False, data=False), True, "Stale"),
         (Moved(status=False, data=False), False, "Duplicate"),
-        (Moved(status=False, data=False, expired=True), True, "Expired"),
-        (Moved(status=False, data=False, expired=True), False, "Duplicate"),
+        (None, True, "Expired"),
+        (None, False, "Duplicate"),
     ],
 )
-def test_every_delivery_has_one_outcome(counted: Counter[str], moved: Moved, is_new: bool, outcome: str) -> None:
+def test_every_delivery_has_one_outcome(counted: Counter[str], moved: Moved | None, is_new: bool, outcome: str) -> None:
     # Given what journal and state say of a delivery, When it is processed
-    Tables(moved, entries={"first": {"is_new": is_new}}).process(delivery(body()))
+    Tables(moved, answers={"first": {"is_new": is_new}}).process(delivery(body()))
     # Then it is counted so, and nothing else is
     counted.pop("FreshnessSeconds", None)
     assert counted == {outcome: 1}
+
+
+def test_what_was_too_old_when_it_was_received_is_offered_to_nothing(counted: Counter[str]) -> None:
+    tables = Tables()
+    assert tables.process(delivery(body(event_timestamp="2026-01-01T00:00:00Z"))) == []
+    assert (tables.offers, counted) == ([], {"Expired": 1})
+
+
+def test_beside_a_newer_event_what_was_too_old_has_expired_all_the_same(counted: Counter[str]) -> None:
+    tables = Tables()
+    old, new = body(event_id="a", event_timestamp="2026-01-01T00:00:00Z"), body(event_id="b")
+    tables.process(delivery(old), delivery(new))
+    assert tables.offers[0][0].newest.event.event_id == "b"
+    assert counted == {"Applied": 1, "Expired": 1, "FreshnessSeconds": 7200}
+
+
+def test_where_there_is_no_item_an_event_without_data_brings_what_the_journal_has(counted: Counter[str]) -> None:
+    # Given a journal with data, and no item
+    known = Received(envelope.read(body(event_id="a")), NOW)
+    closing = body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", request_status="ASSIGNED", data=None)
+    tables = Tables(moved=None, journal=[known, Received(envelope.read(closing), NOW)])
+    # When an event without data comes, Then it is offered alone, and then with all that the journal has
+    tables.process(delivery(closing))
+    [(alone, may_begin), (whole, may_then_begin)] = tables.offers
+    assert (alone.newest_data, may_begin) == (None, False)
+    assert (whole.newest.event.event_id, whole.newest_data, may_then_begin) == ("b", known.event, True)
+    assert counted == {"Applied": 1, "FreshnessSeconds": 3600}
+
+
+def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_event(counted: Counter[str]) -> None:
+    # Given a request that was closed a year ago, and whose item has expired
+    opened = body(event_id="a", event_timestamp="2025-02-01T00:00:00Z")
+    closed = envelope.read(body(event_id="b", event_timestamp="2025-02-01T01:00:00Z", request_status="COMPLETED"))
+    since = {"is_new": False, "received_at": "2025-02-01T00:00:01.000000Z"}
+    entries = [Received(one, "2025-02-01T02:00:00.000000Z") for one in (envelope.read(opened), closed)]
+    tables = Tables(moved=None, journal=entries, answers={"first": since})
+    # When its first webhook comes once more, Then no item is made
+    tables.process(delivery(opened))
+    assert [may_begin for _folded, may_begin in tables.offers] == [False]
+    assert counted == {"Duplicate": 1}
 
 
 def test_a_batch_whose_status_and_data_come_from_two_events_applies_both(counted: Counter[str]) -> None:
@@ -167,7 +216,7 @@ def test_a_register_that_did_not_move_applies_nothing(counted: Counter[str]) -> 
 
 def test_of_two_deliveries_of_one_event_the_first_is_applied(counted: Counter[str]) -> None:
     # Given a batch with a repetition that stands before its first delivery
-    tables = Tables(entries={"again": {"is_new": False}})
+    tables = Tables(answers={"again": {"is_new": False}})
     # When it is processed, Then one is applied, and the other is a duplicate
     assert tables.process(delivery(body(), name="again"), delivery(body())) == []
     assert counted == {"Applied": 1, "Duplicate": 1, "FreshnessSeconds": 7200}
@@ -178,7 +227,7 @@ def test_the_first_of_two_deliveries_is_what_the_log_calls_applied(monkeypatch: 
     monkeypatch.setattr(
         observability, "log", lambda _event, *, message_id, outcome, **_rest: outcomes.update({message_id: outcome})
     )
-    Tables(entries={"again": {"is_new": False}}).process(delivery(body(), name="again"), delivery(body()))
+    Tables(answers={"again": {"is_new": False}}).process(delivery(body(), name="again"), delivery(body()))
     assert outcomes == {"id of first": "applied", "id of again": "duplicate"}
 
 
@@ -189,7 +238,7 @@ def test_the_first_of_two_deliveries_is_what_the_log_calls_applied(monkeypatch: 
 def test_what_the_journal_finds_strange_is_counted(
     counted: Counter[str], difference: dict[str, bool], metric: str
 ) -> None:
-    Tables(entries={"first": difference}).process(delivery(body()))
+    Tables(answers={"first": difference}).process(delivery(body()))
     assert counted == {"Applied": 1, "FreshnessSeconds": 7200, metric: 1}
 
 
@@ -311,10 +360,10 @@ def test_bytes_that_are_no_event_fail_beside_a_request_that_is_applied() -> None
 def test_one_request_that_fails_leaves_the_others_applied(counted: Counter[str], bad_first: bool) -> None:
     # Given a state that refuses one request
     class Choosy(Tables):
-        def move_forward(self, folded: Fold, *, received_at: str, now: str) -> Moved:
-            if folded.newest.service_request_id == "VC-BAD":
+        def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+            if folded.newest.event.service_request_id == "VC-BAD":
                 raise RuntimeError
-            return super().move_forward(folded, received_at=received_at, now=now)
+            return super().move_forward(folded, may_begin=may_begin, now=now)
 
     # When several come in one batch, Then only its message fails
     bad = delivery(body(service_request_id="VC-BAD"), name="bad")

@@ -14,7 +14,7 @@ from tests.support.webhooks import body
 from vectorcare_bridge import envelope, instant
 from vectorcare_bridge.envelope import Event
 from vectorcare_bridge.failure import ItemGoneError, PermanentError, Reason
-from vectorcare_bridge.fold import Fold, OrderBy
+from vectorcare_bridge.fold import Fold, OrderBy, Received, Rule
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.store import Entry, Journal, Moved, State
 
@@ -29,12 +29,12 @@ def journal(cloud: Cloud) -> Journal:
 
 @pytest.fixture
 def state(cloud: Cloud) -> State:
-    return State(cloud.dynamodb, "service_requests", order_by=OrderBy.EVENT_TIMESTAMP, retention_days=30)
+    return State(cloud.dynamodb, "service_requests", rule=Rule(OrderBy.EVENT_TIMESTAMP, 30))
 
 
 @pytest.fixture
 def state_by_id(cloud: Cloud) -> State:
-    return State(cloud.dynamodb, "service_requests", order_by=OrderBy.EVENT_ID, retention_days=30)
+    return State(cloud.dynamodb, "service_requests", rule=Rule(OrderBy.EVENT_ID, 30))
 
 
 def webhook(raw: bytes, *, received_at: str = RECEIVED_AT) -> Webhook:
@@ -48,7 +48,9 @@ def event(event_id: str, minute: int, *, status: str = "ASSIGNED", data: Any = "
 
 def offer(state: State, newest: Event, newest_data: Event | None = None, *, now: str = NOW) -> Moved:
     data = newest_data or (newest if newest.data is not None else None)
-    return state.move_forward(Fold(newest, data), received_at=RECEIVED_AT, now=now)
+    moved = state.move_forward(Fold(Received(newest, RECEIVED_AT), data), may_begin=True, now=now)
+    assert moved is not None
+    return moved
 
 
 def held(cloud: Cloud) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def test_the_first_event_makes_the_item(cloud: Cloud, state: State) -> None:
     # Given no item, When an event is offered
     moved = offer(state, event("a", 0, status="COMPLETED", data={"n": 1}))
     # Then both registers are its
-    assert moved == Moved(status=True, data=True, expired=False, against_id_order=False)
+    assert moved == Moved(status=True, data=True, against_id_order=False)
     assert held(cloud) == {
         "service_request_id": "VC-TEST0001",
         "last_updated": "2026-03-01T10:00:00.000000Z",
@@ -173,7 +175,7 @@ def test_the_first_event_makes_the_item(cloud: Cloud, state: State) -> None:
         "data": {"n": 1},
         "data_as_of": "2026-03-01T10:00:00.000000Z",
         "data_event_id": "a",
-        "revision": 1,
+        "revision": instant.epoch_milliseconds(NOW) + 1,
     }
 
 
@@ -190,13 +192,13 @@ def test_data_that_comes_late_is_written_alone(cloud: Cloud, state: State) -> No
     # When an older event brings data
     moved = offer(state, event("a", 0, data="late"), now=LATER)
     # Then the data register moves, and nothing else but the marks of the write
-    assert moved == Moved(status=False, data=True, expired=False, against_id_order=False)
+    assert moved == Moved(status=False, data=True, against_id_order=False)
     assert held(cloud) == before | {
         "data": "late",
         "data_as_of": "2026-03-01T10:00:00.000000Z",
         "data_event_id": "a",
         "updated_at": LATER,
-        "revision": 2,
+        "revision": before["revision"] + 1,
     }
 
 
@@ -302,23 +304,46 @@ def test_by_id_the_data_of_the_greater_id_wins_between_two_functions(
     assert held(cloud)["data"] == newest
 
 
-def test_an_event_as_old_as_the_retention_makes_no_item(cloud: Cloud, state: State) -> None:
-    # Given no item, When an event comes that is older than 30 days
-    old = replace(event("a", 0), last_updated="2026-01-01T00:00:00.000000Z")
-    # Then there is still none, and no second write is tried
+def test_what_may_not_begin_a_request_makes_no_item(cloud: Cloud, state: State) -> None:
+    # Given no item, When an event is offered that may not make one
     calls: list[str] = []
     with faults.on_call(lambda operation, after: calls.append(operation) if not after else None):
-        assert offer(state, old) == Moved(status=False, data=False, expired=True, against_id_order=False)
+        newest = Received(event("a", 0), RECEIVED_AT)
+        assert state.move_forward(Fold(newest, newest.event), may_begin=False, now=NOW) is None
+    # Then there is still none, and no second write is tried
     assert calls == ["UpdateItem"]
     assert cloud.state() is None
 
 
-def test_an_old_event_still_moves_an_item_that_is_older(cloud: Cloud, state: State) -> None:
-    # Given an item, and a month without news
+def test_what_may_not_begin_a_request_moves_one_that_is_there(cloud: Cloud, state: State) -> None:
     offer(state, event("a", 0))
-    # When what happened a minute later arrives at last, Then it is applied
-    assert offer(state, event("b", 1), now="2026-06-01T00:00:00.000000Z").status is True
+    newest = Received(event("b", 1), RECEIVED_AT)
+    assert state.move_forward(Fold(newest, newest.event), may_begin=False, now=NOW) == Moved(status=True, data=True)
     assert held(cloud)["event_id"] == "b"
+
+
+def test_the_revision_of_an_item_that_was_deleted_does_not_go_back(cloud: Cloud, state: State) -> None:
+    # Given an item that was written several times, and is gone
+    for minute in range(5):
+        offer(state, event("a", minute))
+    seen = held(cloud)["revision"]
+    cloud.dynamodb.delete_item(TableName="service_requests", Key={"service_request_id": {"S": "VC-TEST0001"}})
+    # When it is made again, Then a subscriber that drops what is not greater hears of it
+    offer(state, event("b", 9), now=LATER)
+    assert held(cloud)["revision"] > seen
+
+
+def test_the_journal_gives_back_what_takes_part_in_the_fold(journal: Journal) -> None:
+    # Given an entry, a redelivery with other bytes, another request's entry, and one that no rule of today reads
+    raw, other = body(event_id="a"), body(event_id="a", action="OTHER")
+    first = envelope.read(raw)
+    journal.enter(first, webhook(raw))
+    journal.enter(envelope.read(other), webhook(other))
+    elsewhere = body(service_request_id="VC-OTHER")
+    journal.enter(envelope.read(elsewhere), webhook(elsewhere))
+    journal.enter(replace(first, event_id="b"), webhook(b"not json"))
+    # Then the first alone is given back, as first seen
+    assert list(journal.entries("VC-TEST0001")) == [Received(first, RECEIVED_AT)]
 
 
 @pytest.mark.parametrize("data", ["known", None])
@@ -328,7 +353,7 @@ def test_a_lost_answer_is_no_refusal(cloud: Cloud, state: State, data: str | Non
         moved = offer(state, event("a", 0, data=data))
     # Then the event was taken, once
     assert moved == Moved(status=True, data=data is not None)
-    assert held(cloud)["revision"] == 1
+    assert held(cloud)["revision"] == instant.epoch_milliseconds(NOW) + 1
 
 
 def test_what_another_delivery_of_the_event_wrote_is_not_ours(state: State) -> None:
@@ -348,7 +373,7 @@ def test_expressions_have_the_keywords_of_the_documented_grammar(cloud: Cloud, s
     # When an event is written that takes an attribute away
     offer(state, event("a", 0))
     # Then the clauses are these
-    assert asked == [["SET", "REMOVE", "ADD", "revision"]]
+    assert asked == [["SET", "revision", "REMOVE"]]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ResourceNotFoundException"])

@@ -32,8 +32,8 @@ VARIANTS = (
         "the state went back in time",
         in_module(
             _STORE,
-            "        if event.data is not None:\n            assignments |= fold.data_register(event)\n",
-            "        assignments |= (fold.data_register(event) if event.data is not None else\n"
+            "        if event.carries_data:\n            assignments |= fold.data_register(event)\n",
+            "        assignments |= (fold.data_register(event) if event.carries_data else\n"
             "            dict.fromkeys(('data', 'data_as_of', 'data_event_id')))\n",
         ),
     ),
@@ -57,7 +57,7 @@ VARIANTS = (
     Variant(
         "an old event may make an item",
         "an event older than the retention made an item",
-        in_module(_STORE, "may_create=may_create, received_at", "may_create=True, received_at"),
+        in_module(_FOLD, "if counts(one, rule)]", "]"),
     ),
     Variant(
         "a request that is open again keeps its expiry",
@@ -76,7 +76,7 @@ VARIANTS = (
         in_module(
             _FOLD,
             "newest_data=with_data[-1] if with_data else None",
-            "newest_data=with_data[-1] if with_data and with_data[-1] is oldest_first[-1] else None",
+            "newest_data=with_data[-1] if with_data and with_data[-1] is oldest_first[-1].event else None",
         ),
     ),
     Variant(
@@ -127,7 +127,7 @@ VARIANTS = (
         "the state is not what the journal says",
         in_module(
             _STORE,
-            'event=replace(envelope.read(known_body), last_updated=stored["last_updated"])',
+            "event=known.event",
             "event=event",
         ),
         first=12,
@@ -163,7 +163,7 @@ VARIANTS = (
     Variant(
         "after a conflict in the journal the delivery's own time goes on to the state",
         "the state is not what the journal says",
-        in_module(_STORE, 'last_updated=stored["last_updated"])', "last_updated=event.last_updated)"),
+        in_module(_STORE, "event=known.event", "event=replace(known.event, last_updated=event.last_updated)"),
         first=12,
     ),
     Variant(
