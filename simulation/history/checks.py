@@ -39,7 +39,6 @@ class Checks:
         self._ledger = ledger
         self._settings = settings
         self._now = now
-        self._oldest = ledger.young_since(now)
 
     def journal(self, journal: Mapping[tuple[str, ...], Item]) -> None:
         """Check that every webhook that was answered 2xx is in the journal, byte for byte, with its signature, once."""
@@ -63,7 +62,7 @@ class Checks:
                 self._violate("accepted without a signature", content)
 
     def state(self, state: Mapping[tuple[str, ...], Item]) -> None:
-        """Check that the state is the fold of the journal in both registers, as far as nothing has expired."""
+        """Check that the state is the fold of the journal in both registers, and there unless it is over."""
         events: defaultdict[str, list[Entered]] = defaultdict(list)
         for (service_request_id, *_), entered in self._ledger.first_entries.items():
             events[service_request_id].append(entered)
@@ -72,27 +71,18 @@ class Checks:
 
     def _check_registers(self, service_request_id: str, events: list[Entered], item: Item | None) -> None:
         order_by = self._settings.order_by
-        young = [one for one in events if one.content.last_updated >= self._oldest]
+        counting = [one.content for one in events if self._ledger.counts(one)]
+        newest = fold.newest(counting, order_by)
         if item is None:
-            if young:
-                self._violate("in the journal, and not in the state", young[0].content)
+            if newest and not self._ledger.is_over(newest, self._now):
+                self._violate("in the journal, and not in the state", newest)
             return
-        newest = fold.newest((one.content for one in events), order_by)
         if newest is None or item["event_id"]["S"] != newest.event_id:
             self._ledger.violate("the state is not the newest event", f"{service_request_id}: {item['event_id']}")
-        with_data = [one for one in events if one.content.data is not None]
-        newest_data = fold.newest((one.content for one in with_data), order_by)
+        newest_data = fold.newest((one for one in counting if one.carries_data), order_by)
+        due = newest_data and fold.rank(newest_data.last_updated, newest_data.event_id, order_by)
         _, held = self._ledger.registers(item)
-        if newest_data and held == fold.rank(newest_data.last_updated, newest_data.event_id, order_by):
-            return
-        # Data may be gone with an item that expired, or have come too late to make one.
-        expired = self._ledger.expired.get(service_request_id)
-        since = expired.at if expired else float("-inf")
-        expected = fold.newest(
-            (one.content for one in with_data if one.at > since and one.content.last_updated >= self._oldest),
-            order_by,
-        )
-        if expected and (held is None or held < fold.rank(expected.last_updated, expected.event_id, order_by)):
+        if held != due:
             self._ledger.violate("the state's data is not the newest", f"{service_request_id}: {held}")
 
     def terminal(self, queue: int, spool: int, letters: list[Message], reason_of: Callable[[bytes, str], str]) -> None:

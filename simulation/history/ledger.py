@@ -18,6 +18,7 @@ STANDARD_VISIBILITY_TIMEOUT = 360
 CLOSED = ("COMPLETED", "UNAVAILABLE")
 FUTURE_TOLERANCE_SECONDS = 900.0
 _DAY = 86_400.0
+_CLOCK_MARGIN_SECONDS = 900.0
 _EXPIRY_MARGIN_SECONDS = 3600.0
 _MAX_VIOLATIONS = 20
 # Expiry may be rounded, and may be put off a little to be on the safe side of clocks that differ.
@@ -35,19 +36,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A journal entry's webhook, and when it was entered."""
+    """A journal entry's webhook, and when it was received by the entry's own word (27-character instant)."""
 
     content: Content
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """An item that its time to live ended: its registers, and when."""
-
-    status: Rank
-    data: Rank | None
-    at: float
+    received_at: str
 
 
 class Ledger:
@@ -66,11 +58,13 @@ class Ledger:
         self.accepted: dict[bytes, set[str]] = {}
         self.journaled: dict[bytes, list[tuple[str, ...]]] = {}
         self.first_entries: dict[tuple[str, ...], Entered] = {}
-        self.expired: dict[str, Expired] = {}
+        self.expired: dict[str, Rank] = {}
+        self.damaged: set[str] = set()
         self.answers: Counter[int] = Counter()
         self._settings = settings
         self._scheduler = scheduler
         self._copies: Counter[bytes] = Counter()
+        self._revisions: dict[str, int] = {}
 
     def violate(self, rule: str, detail: str) -> None:
         """Note that a rule does not hold."""
@@ -145,7 +139,7 @@ class Ledger:
             self.violate("journaled under a wrong key or time", f"{key} {new['last_updated']} {content.last_updated}")
         if content.last_updated > instant(self._scheduler.now + FUTURE_TOLERANCE_SECONDS + self._settings.skew):
             self.violate("dated in the future, and applied", str(key))
-        self.first_entries[key] = Entered(content, self._scheduler.now)
+        self.first_entries[key] = Entered(content, new["received_at"]["S"])
 
     def state_written(self, key: tuple[str, ...], old: Item | None, new: Item) -> None:
         """Check a write to the state: forward only, and only what the journal has."""
@@ -161,14 +155,21 @@ class Ledger:
             )
         if (old_status, old_data) == (status, data):
             self.violate("a write moved neither register", f"{service_request_id}: {status} {data}")
-        if int(new["revision"]["N"]) != (int(old["revision"]["N"]) if old else 0) + 1:
-            self.violate("the revision does not count the writes", service_request_id)
+        self._check_revision(service_request_id, old, new)
         if status != old_status:
             self._check_status(service_request_id, new)
         if data != old_data and data is not None:
             self._check_data(service_request_id, new)
         if old is None:
             self._check_creation(service_request_id, new, status)
+
+    def _check_revision(self, service_request_id: str, old: Item | None, new: Item) -> None:
+        revision = int(new["revision"]["N"])
+        if revision <= self._revisions.get(service_request_id, 0):
+            self.violate("the revision goes back", service_request_id)
+        if old and revision != int(old["revision"]["N"]) + 1:
+            self.violate("the revision does not count the writes", service_request_id)
+        self._revisions[service_request_id] = revision
 
     def registers(self, item: Item) -> tuple[Rank, Rank | None]:
         """Read which events an item's two registers hold."""
@@ -208,26 +209,25 @@ class Ledger:
 
     def _check_creation(self, service_request_id: str, new: Item, status: Rank) -> None:
         expired = self.expired.get(service_request_id)
-        if expired and status <= expired.status:
+        if expired and status <= expired:
             self.violate("a closed and expired request came back", f"{service_request_id}: {status}")
-        oldest = self._scheduler.now - self._settings.retention_days * _DAY - self._settings.skew
-        if new["last_updated"]["S"] < instant(oldest):
+        entered = self.first_entries.get((service_request_id, new["event_id"]["S"]))
+        if entered and not self.counts(entered):
             self.violate("an event older than the retention made an item", f"{service_request_id}: {status}")
 
-    def young_since(self, now: float) -> str:
-        """Say from when on an event is young enough to make an item, however the clocks are."""
-        return instant(now - self._settings.retention_days * _DAY + _EXPIRY_MARGIN_SECONDS)
+    def counts(self, entered: Entered) -> bool:
+        """Say whether an event was younger than the retention when it was received, less a margin for clocks."""
+        youngest = seconds_of(entered.received_at) - self._settings.retention_days * _DAY + _CLOCK_MARGIN_SECONDS
+        return entered.content.last_updated >= instant(youngest)
 
-    def with_old_data(self) -> set[str]:
-        """Name the service requests some of whose data may have come too late to make an item."""
-        since = self.young_since(self._scheduler.now)
-        entries = self.first_entries.items()
-        return {key[0] for key, one in entries if one.content.data is not None and one.content.last_updated < since}
+    def is_over(self, content: Content, now: float) -> bool:
+        """Say whether a request that this is the newest event of may have expired by now, however the clocks are."""
+        ends = seconds_of(content.last_updated) + self._settings.retention_days * _DAY
+        return content.request_status in CLOSED and ends <= now + _EXPIRY_MARGIN_SECONDS
 
     def item_expired(self, service_request_id: str, item: Item) -> None:
         """Note that DynamoDB deleted an expired item."""
-        status, data = self.registers(item)
-        self.expired[service_request_id] = Expired(status, data, self._scheduler.now)
+        self.expired[service_request_id], _data = self.registers(item)
 
 
 def body_of(message: Message) -> bytes:

@@ -48,6 +48,20 @@ class Content:
     data: Any = None
     reason: str = ""
 
+    @property
+    def carries_data(self) -> bool:
+        """Whether the event says anything of the request beside its status: there is a leaf that is not empty."""
+        if not self.data:
+            return False
+        rest = [self.data]
+        while rest:
+            value = rest.pop()
+            if isinstance(value, dict | list):
+                rest += value.values() if isinstance(value, dict) else value
+            elif value not in (None, ""):
+                return True
+        return False
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the bytes, in hex."""

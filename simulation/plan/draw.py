@@ -7,6 +7,7 @@ from simulation.plan import swarm, unwelcome
 from simulation.plan.content import Content, Event
 from simulation.plan.draw_outbound import draw_outbound
 from simulation.plan.draw_redrives import draw_redrives
+from simulation.plan.draw_years import draw_years
 from simulation.plan.keys import NEW, OLD
 from simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Replay, Rotation, Sending
 from simulation.plan.trips import Trips
@@ -41,7 +42,7 @@ def draw(seed: int, events: int = 500) -> Plan:
     events : int
         How many webhooks are sent, retries not counted.
     """
-    return draw_redrives(_Drawing(seed).plan(events))
+    return draw_years(draw_redrives(_Drawing(seed).plan(events)))
 
 
 class _Drawing:

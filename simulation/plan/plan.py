@@ -99,6 +99,14 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """A hand, or a fault, removes an item of the state, or only the data register of one."""
+
+    at: float
+    only_data: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Deploy:
     """Every function gets a new version; ingest's knows these keys."""
 
@@ -129,7 +137,7 @@ class Stray:
     body: str
 
 
-Operation = ByHand | Redrive | Replay | Deploy | Rotation | Stray | Outage
+Operation = ByHand | Redrive | Replay | Loss | Deploy | Rotation | Stray | Outage
 
 
 @dataclass(frozen=True)

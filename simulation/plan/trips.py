@@ -98,4 +98,5 @@ class Trips:
             data["action"] = {"data": [[], {}, [1e-7, 12345678901234567890, -0.0, 1.50]]}
         if is_odd and self._chance(0.02):
             data["medications"] = "Quillfeather " * 16_000
-        return random.choice(([], "Quillfeather", 0, False)) if is_odd and self._chance(0.05) else data
+        nothing: tuple[Any, ...] = ([], {}, 0, False, "", {"hospice": None, "pickup_location": {"city": ""}})
+        return random.choice((*nothing, "Quillfeather")) if is_odd and self._chance(0.1) else data

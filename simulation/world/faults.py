@@ -46,6 +46,7 @@ REDRIVEN = "redrive in the middle"
 COMMANDS_REDRIVEN = "redrive of commands in the middle"
 EVENTS_REDRIVEN = "redrive of unpublished events in the middle"
 REPLAYED = "replay of states in the middle"
+LOST = "item or register lost"
 BY_HAND = "message put on the queue by hand"
 UNWELCOME = "webhook that is unreadable, early or forged"
 

@@ -1,13 +1,13 @@
 """What happens beside the webhooks: the clock that runs the drain, operators, deploys, outages."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any
 
 from simulation.history.ledger import UNREADABLE, Ledger
 from simulation.plan import keys
-from simulation.plan.plan import ByHand, Deploy, Operation, Redrive, Replay, Rotation, Settings, Stray
+from simulation.plan.plan import ByHand, Deploy, Loss, Operation, Redrive, Replay, Rotation, Settings, Stray
 from simulation.world import faults
 from simulation.world.container import Outcome
 from simulation.world.faults import Faults, Outage
@@ -18,6 +18,7 @@ from simulation.world.storage import Storage
 from simulation.world.vectorcare import VectorCare
 
 _DRAIN_SECONDS = 60.0
+_IDLE_SECONDS = 3600.0
 # An empty spool seldom needs a run that finds nothing.
 _DRAIN_OF_NOTHING = 0.05
 _REPLAYED_AT_ONCE = 20
@@ -67,6 +68,8 @@ class Operations:
             self._scheduler.at(operation.at, partial(self._put, operation))
         elif isinstance(operation, Stray):
             self._scheduler.at(operation.at, partial(self._go_astray, operation))
+        elif isinstance(operation, Loss):
+            self._scheduler.at(operation.at, partial(self._lose, operation))
         elif isinstance(operation, Replay):
             self._faults.count(faults.REPLAYED)
             self._scheduler.at(operation.at, self._replay)
@@ -74,18 +77,20 @@ class Operations:
             self._faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
             self._scheduler.at(operation.at, partial(self.redrive, operation))
 
-    def replay_at_rest(self) -> None:
-        """Rebuild some states when nothing moves any more: that must not change one.
+    def replay_the_damaged(self) -> None:
+        """Rebuild the states of which something was lost."""
+        self._fleets["replay"].invoke({"service_request_ids": sorted(self._ledger.damaged)}, self._replayed)
 
-        Data that had come too late to make an item is in the journal alone. A later event may have made one, and a
-        replay gives it that data: such requests are left out.
-        """
-        ids = self._some_ids(but=self._ledger.with_old_data())
-        self._fleets["replay"].invoke({"service_request_ids": ids}, self._replayed_at_rest)
+    def replay_at_rest(self) -> None:
+        """Rebuild some states when nothing moves any more: that must not change one."""
+        self._fleets["replay"].invoke({"service_request_ids": self._some_ids()}, self._replayed_at_rest)
 
     def every_minute(self) -> None:
         """Run the drain, as EventBridge does: at least once."""
-        self._scheduler.after(_DRAIN_SECONDS, self.every_minute)
+        # Through years in which nothing comes nobody has to look every minute.
+        idle = self._scheduler.next_at - self._scheduler.now
+        is_long = _IDLE_SECONDS < idle < float("inf") and not self._storage.bucket.objects
+        self._scheduler.after(idle // _DRAIN_SECONDS * _DRAIN_SECONDS if is_long else _DRAIN_SECONDS, self.every_minute)
         if not self._storage.bucket.objects and self._random.random() >= _DRAIN_OF_NOTHING:
             return
         for _ in range(2 if self._faults.strikes(faults.DRAIN_TWICE) else 1):
@@ -114,8 +119,15 @@ class Operations:
         self._say("operator", f"replays {ids}")
         self._fleets["replay"].invoke({"service_request_ids": ids}, self._replayed)
 
-    def _some_ids(self, *, but: Set[str] = frozenset()) -> list[str]:
-        ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE} - but)
+    def _lose(self, loss: Loss) -> None:
+        lost = self._storage.lose(only_data=loss.only_data)
+        if lost:
+            self._say("somebody", f"loses {'the data of ' if loss.only_data else ''}{lost}")
+            self._faults.count(faults.LOST)
+            self._ledger.damaged.add(lost)
+
+    def _some_ids(self) -> list[str]:
+        ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE})
         return self._random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
 
     def _replayed(self, outcome: Outcome) -> None:

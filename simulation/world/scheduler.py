@@ -113,6 +113,11 @@ class Scheduler:
         """The process whose task runs now."""
         return self._task.process if self._task else None
 
+    @property
+    def next_at(self) -> float:
+        """When the next thing is due; infinity if nothing is."""
+        return self._due[0][0] if self._due else float("inf")
+
     def at(self, when: float, action: Action) -> None:
         """Do something at a time, or now where that is past."""
         heappush(self._due, (max(when, self.now), self._random.random(), next(self._serial), action))

@@ -31,8 +31,12 @@ from simulation.world.functions import (
     UNPUBLISHED,
 )
 from simulation.world.outbound import Outbound
-from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
+from simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler, instant
 from simulation.world.watched_queue import WatchedQueue
+
+_DATA_REGISTER = ("data", "data_as_of", "data_event_id")
+# Longer than clocks differ: whoever writes the item next must not be earlier than whoever wrote it last.
+_UNTOUCHED_SECONDS = 120.0
 
 Changed = Callable[[Key, Item | None, Item | None], None]
 
@@ -153,6 +157,21 @@ class Storage:
     def is_empty(self) -> bool:
         """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
         return not len(self.queue) and not self.bucket.objects
+
+    def lose(self, *, only_data: bool) -> str | None:
+        """Remove an item, or the data of one, that nobody has written for a while; answer whose."""
+        since = instant(self._scheduler.now - _UNTOUCHED_SECONDS)
+        untouched = sorted(key for key, item in self.state.items.items() if item["updated_at"]["S"] < since)
+        if not untouched:
+            return None
+        key = self._random.choice(untouched)
+        old = self.state.items.pop(key)
+        new = {name: value for name, value in old.items() if name not in _DATA_REGISTER} if only_data else None
+        if new:
+            self.state.items[key] = new
+            self.publication.changed(old, new)
+        self.changed(key, old, new)
+        return key[0]
 
     def letters(self) -> list[WatchedQueue]:
         """Name the queues in which letters wait for somebody."""

@@ -154,6 +154,8 @@ class World:
                 break
         self._redrive_the_last(self.storage.outbound_dead_letters, "outbound")
         self._redrive_the_last(self.storage.unpublished, "unpublished")
+        self.operations.replay_the_damaged()
+        self._come_to_rest()
         self.operations.replay_at_rest()
         self._come_to_rest()
 
