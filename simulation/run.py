@@ -88,7 +88,7 @@ def _check(world: World) -> None:
     checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)
     storage = world.storage
     checks.journal(storage.journal.items)
-    checks.state(storage.state.items)
+    checks.state(world.state_at_rest)
     checks.terminal(
         len(storage.queue),
         len(storage.bucket.objects),

@@ -135,8 +135,7 @@ class _Drawing:
     def _send_expiring(self) -> None:
         """Send the last events of a service request shortly before it expires, and replay them around that time.
 
-        The item may be kept for some minutes after the time from which on no event can make it anew. Where ids decide
-        which event is the newest, none of these is stamped anew: expiry goes by time, and a month is no retry.
+        The item may be kept for some minutes after the time from which on none of them can make it.
         """
         random = self._random
         deleted = self._any_time()
@@ -146,14 +145,13 @@ class _Drawing:
         times[-1] = ends
         for event in self._trips.closed_trip(self._request_id(), times):
             content = event.content()
-            stamped = event if self._settings.order_by == "event_timestamp" else None
             first = (
                 deleted - random.random() * 30 if self._chance(0.3) else expires - random.random() * self._settings.span
             )
-            self._send(first, content, stamped)
+            self._send(first, content, event)
             for _ in range(random.randint(0, 2)):
                 near = random.choice((1.0, 30.0, 300.0))
-                self._send(random.choice((expires, deleted)) + random.uniform(-0.3, 1.0) * near, content, stamped)
+                self._send(random.choice((expires, deleted)) + random.uniform(-0.3, 1.0) * near, content, event)
 
     def _send_trip(self) -> None:
         for event in self._trips.trip(self._request_id(), self._trip_times()):

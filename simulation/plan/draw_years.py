@@ -18,12 +18,18 @@ _LATE = (0.5, 29.0, 29.99, 30.01, 31.0, 100.0)
 
 def draw_years(plan: Plan) -> Plan:
     """Add to a plan, as its seed decides, some years in which little comes; retention is a month."""
-    random = Random(f"years {plan.seed}")  # noqa: S311 it keeps no secret
-    return _Drawing(random, plan).plan() if random.random() < _LIKELIHOOD else plan
+    random = Random(f"whether years {plan.seed}")  # noqa: S311 it keeps no secret
+    return with_years(plan) if random.random() < _LIKELIHOOD else plan
+
+
+def with_years(plan: Plan) -> Plan:
+    """Add them in any case."""
+    return _Drawing(plan).plan()
 
 
 class _Drawing:
-    def __init__(self, random: Random, plan: Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
+        random = Random(f"years {plan.seed}")  # noqa: S311 it keeps no secret
         self._random = random
         self._plan = plan
         self._trips = Trips(random, chronological_ids=random.random() < 0.7, odd=0.2)  # noqa: PLR2004 seven in ten
@@ -57,8 +63,8 @@ class _Drawing:
             at += random.choice(_SILENCES) * _DAY
             times.append(at)
         closes = random.randint(1, len(times))
-        trip = self._trips.closed_trip(service_request_id, times[:closes])
-        for event in [*trip, *self._trips.trip(service_request_id, times[closes:])]:
+        before = self._trips.closed_trip(service_request_id, times[:closes])
+        for event in [*before, *self._trips.trip(service_request_id, times[closes:])]:
             content = event.content()
             sent = event.at + (random.choice(_LATE) * _DAY if random.random() < 0.2 else random.random())  # noqa: PLR2004
             yield Sending(0, sent, content, event)

@@ -45,11 +45,7 @@ class Trips:
         ]
 
     def closed_trip(self, service_request_id: str, times: list[float]) -> list[Event]:
-        """Draw the events of a service request that ends closed, with nothing unusual about them.
-
-        Their ids are chronological: where ids decide which event is the newest, and are not, a request may expire
-        while an event of it is still young enough to make it anew. VectorCare's have been since 2026-02-20.
-        """
+        """Draw the events of a service request that ends closed, with nothing unusual about them."""
         last = len(times) - 1
         return [
             self._event(service_request_id, at, closing=number == last, plain=True) for number, at in enumerate(times)
@@ -63,7 +59,7 @@ class Trips:
         has_data = status != "UNAVAILABLE" and not (is_odd and self._chance(0.3))
         return Event(
             service_request_id=service_request_id,
-            event_id=None if is_odd and self._chance(0.1) else self._event_id(at, chronological=plain),
+            event_id=None if is_odd and self._chance(0.1) else self._event_id(at),
             at=at,
             request_status=status,
             action=action,
@@ -75,8 +71,8 @@ class Trips:
     def _chance(self, likelihood: float) -> bool:
         return self._random.random() < likelihood
 
-    def _event_id(self, at: float, *, chronological: bool) -> str:
-        if self._chronological_ids or chronological:
+    def _event_id(self, at: float) -> str:
+        if self._chronological_ids:
             return f"{int((at + 10**9) * 1000):016x}{self._random.getrandbits(64):016x}"
         return f"{self._random.getrandbits(128):032x}"
 

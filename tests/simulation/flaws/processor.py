@@ -5,6 +5,7 @@ from tests.simulation.flaws.variant import (
     from_the_future,
     in_module,
     outage,
+    over_years,
     poisoned_without_tables,
     simultaneous,
     with_faults,
@@ -58,6 +59,54 @@ VARIANTS = (
         "an old event may make an item",
         "an event older than the retention made an item",
         in_module(_FOLD, "if counts(one, rule)]", "]"),
+    ),
+    Variant(
+        "where there is no item, an event without data makes one without looking at the journal",
+        "the state's data is not the newest",
+        in_module(
+            _FOLD,
+            "if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:\n        return False",
+            "if folded.newest_data is None:\n        return True",
+        ),
+        settings={"order_by": "event_timestamp"},
+        first=9,
+        trouble=over_years,
+    ),
+    Variant(
+        "where there is no item, an event makes one without looking for a greater id in the journal",
+        "the state is not the newest event",
+        in_module(
+            _FOLD,
+            "if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:",
+            "if folded.newest_data is None:",
+        ),
+        settings={"order_by": "event_id"},
+        trouble=over_years,
+    ),
+    Variant(
+        "a request whose time is over is made again from the journal",
+        "a closed and expired request came back",
+        in_module(
+            "processor.process", "if folded is None or fold.is_over(folded, self._rule, now=now):", "if folded is None:"
+        ),
+        trouble=over_years,
+    ),
+    Variant(
+        "data that carries nothing is data",
+        "the state's data is not the newest",
+        in_module(_ENVELOPE, "return self.data != 0 and not _is_blank(self.data)", "return self.data is not None"),
+    ),
+    Variant(
+        "the revision of an item that is made again begins again",
+        "the revision goes back",
+        in_module(_STORE, "return instant.epoch_milliseconds(now)", "return 0"),
+        trouble=over_years,
+    ),
+    Variant(
+        "a replay takes every lost request for an expired one",
+        "in the journal, and not in the state",
+        in_module("operate.replay_plan", "fold.is_over(folded, rule, now=now)", "True"),
+        trouble=over_years,
     ),
     Variant(
         "a request that is open again keeps its expiry",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from simulation.plan.draw_years import with_years
 from simulation.plan.plan import Operation, Plan, Redrive, Sending
 from simulation.plan.unwelcome import unreadable
 from simulation.world import faults
@@ -78,6 +79,11 @@ def simultaneous(plan: Plan) -> Plan:
     others = [replace(event, event_id=f"{event.event_id}z", data={"after": event.event_id}) for event in events]
     twins = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]
     return replace(plan, sendings=[*plan.sendings, *twins], rates={})
+
+
+def over_years(plan: Plan) -> Plan:
+    """Send some requests over years, lose some states, and let no fault strike."""
+    return replace(with_years(replace(plan, sendings=plan.sendings[:20], operations=[])), rates={})
 
 
 def from_the_future(plan: Plan) -> Plan:
