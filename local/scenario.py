@@ -43,7 +43,7 @@ class Step:
         The webhooks that the journal must hold for the service request afterwards, byte for byte.
     state : Webhook
         The one of them that must own the service request's item.
-    revision : int
+    writes : int
         How many times that item must have been written.
     status : int
         What the HTTP answer must be.
@@ -56,7 +56,7 @@ class Step:
     sent: Webhook
     journal: tuple[Webhook, ...]
     state: Webhook
-    revision: int
+    writes: int
     status: int = 200
     forged: bool = False
 
@@ -95,7 +95,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=broadcast,
             journal=(broadcast,),
             state=broadcast,
-            revision=1,
+            writes=1,
         ),
         Step(
             title="Assigned",
@@ -103,7 +103,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=assigned,
             journal=(broadcast, assigned),
             state=assigned,
-            revision=2,
+            writes=2,
         ),
         Step(
             title="Data updated",
@@ -111,7 +111,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=updated,
             journal=(broadcast, assigned, updated),
             state=updated,
-            revision=3,
+            writes=3,
         ),
         Step(
             title="Completed",
@@ -119,7 +119,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=completed,
             journal=(broadcast, assigned, updated, completed),
             state=completed,
-            revision=4,
+            writes=4,
         ),
         Step(
             title="A duplicate",
@@ -127,7 +127,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=assigned,
             journal=(broadcast, assigned, updated, completed),
             state=completed,
-            revision=4,
+            writes=4,
         ),
         Step(
             title="Out of order",
@@ -135,7 +135,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=late,
             journal=(broadcast, assigned, updated, completed, late),
             state=completed,
-            revision=4,
+            writes=4,
         ),
         Step(
             title="Re-stamped",
@@ -144,7 +144,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=restamped,
             journal=(broadcast, assigned, updated, completed, late, restamped),
             state=completed,
-            revision=4,
+            writes=4,
         ),
         Step(
             title="Forged",
@@ -152,7 +152,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
             sent=event(0, "UNAVAILABLE", "BROADCAST_CANCELED", pickup),
             journal=(broadcast, assigned, updated, completed, late, restamped),
             state=completed,
-            revision=4,
+            writes=4,
             status=401,
             forged=True,
         ),
@@ -191,6 +191,7 @@ class Scenario:
         self._holdings = holdings
         self._report = report
         self._patience = patience
+        self._first_revisions: dict[str, int] = {}
 
     def play(self) -> bool:
         """Play everything, up to the first thing that is wrong; say whether all came out as it should."""
@@ -209,7 +210,7 @@ class Scenario:
         self._begin(number, step.title, step.meaning)
         self._send(step.sent, signer=self._forger if step.forged else self._private_key, status=step.status)
         self._await_empty_queue()
-        self._check_tables(name, state=step.state, revision=step.revision, journal=step.journal, known=before)
+        self._check_tables(name, state=step.state, writes=step.writes, journal=step.journal, known=before)
 
     def _play_poison(self, number: int) -> None:
         its_time = _now() + _POISON_LEAD
@@ -238,7 +239,7 @@ class Scenario:
         self._check(f"it moved {dead_before + 1}", answer.get("moved") == dead_before + 1, answer)
         self._await_empty_queue()
         self._check("no dead letter is left", self._holdings.dead() == 0, self._holdings.dead())
-        self._check_tables(poison.service_request_id, state=poison, revision=1, journal=(poison,), known=())
+        self._check_tables(poison.service_request_id, state=poison, writes=1, journal=(poison,), known=())
 
     def _begin(self, number: int, title: str, meaning: str) -> None:
         self._report.headline(f"{number}. {title}")
@@ -270,7 +271,7 @@ class Scenario:
         service_request_id: str,
         *,
         state: Webhook,
-        revision: int,
+        writes: int,
         journal: Sequence[Webhook],
         known: Collection[str],
     ) -> None:
@@ -278,10 +279,13 @@ class Scenario:
         entries = self._holdings.journal(service_request_id)
         self._report.service_request(service_request_id, item)
         self._report.journal(service_request_id, entries, new={entry["event_id"] for entry in entries} - {*known})
-        self._check_state(item, state, revision)
+        self._check_state(item, state, writes)
         self._check_journal(entries, journal)
 
-    def _check_state(self, item: Item | None, expected: Webhook, revision: int) -> None:
+    def _check_state(self, item: Item | None, expected: Webhook, writes: int) -> None:
+        # A revision counts on from the clock at the first write.
+        seen = int((item or {}).get("revision", 0))
+        first = self._first_revisions.setdefault(expected.service_request_id, seen)
         wanted = {
             "event_id": expected.event_id,
             "last_updated": expected.event_timestamp.strftime("%Y-%m-%dT%H:%M:%S.000000Z"),
@@ -289,11 +293,11 @@ class Scenario:
             "action": expected.action,
             "data": json.loads(expected.body, parse_float=Decimal)["data"],
             "data_event_id": expected.event_id,
-            "revision": revision,
+            "revision": first + writes - 1,
         }
         wrong = [name for name, value in wanted.items() if (item or {}).get(name) != value]
         self._check(
-            f"the item is {expected.request_status} {expected.action} and its data, at revision {revision}",
+            f"the item is {expected.request_status} {expected.action} and its data, after {_counted(writes, 'write')}",
             not wrong,
             "no item" if item is None else f"other {', '.join(wrong)}",
         )

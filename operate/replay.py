@@ -71,7 +71,7 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
     How a service request ends:
       unchanged   the state is what the journal says
       changed     it was not, and now is (would be, with --dry-run)
-      expired     a closed request whose state was deleted in its time; it does not come back
+      expired     closed, and past its retention: it does not come back
       refused     the state names an event that the journal does not hold, or an entry cannot be read
       unknown     neither journal nor state has it
       failed      DynamoDB refused the item, or webhooks were faster five times; replay it again

@@ -157,7 +157,7 @@ def _fold(journal: Sequence[Item], state: Item | None, rule: Rule) -> fold.Fold 
     folded = fold.fold(received, rule)
     if state is not None and folded is None:
         raise _UntrustworthyError(
-            "there is a state, though every event was older than the retention when it was received. "
+            "there is a state, though no event was within the retention when it was received. "
             "Look at it with bridge show; if it is wrong, delete the item"
         )
     return folded

@@ -122,11 +122,12 @@ def _duplicate(entry: Item, event: Event) -> Step:
 
 def _folded(received: Sequence[Received], rule: Rule) -> list[Step]:
     changes = _changes([one.event for one in received], rule)
+    folded = fold.fold(received, rule)
     newest: dict[Register, Event] = {}
     steps = []
     for one in received:
         event = one.event
-        is_late = not fold.counts(one, rule)
+        is_late = folded is None or not folded.counts(event)
         moved = () if is_late else _moves(event, newest, rule)
         newest |= dict.fromkeys(moved, event)
         is_stale = not moved and not is_late

@@ -137,24 +137,26 @@ class Processor:
             # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
             reason = error.reason if isinstance(error, PermanentError) and len(group) == 1 else None
             return [_Failed(one.delivery, error, reason, one.entry.event) for one in group]
-        _report(group, folded, moved, self._rule, now=now)
+        _report(group, folded, moved, now=now)
         return []
 
     def _offer(self, entries: Sequence[Entry], *, now: str) -> tuple[Fold | None, Moved | None]:
         """Offer a service request's events to its state; answer what was offered in the end, and what moved.
 
-        Nothing moves if none of the events counts, or if there is no item because the request's time is over.
+        Recent events move an item, and most begin one, by themselves. Otherwise what counts depends on events that
+        are in the journal alone. Nothing moves if there is no item, because nothing begins the request or it is over.
         """
-        folded = fold.fold(entries, self._rule)
+        if all(fold.is_recent(entry, self._rule, now=now) for entry in entries):
+            folded = fold.fold(entries, self._rule)
+            may_begin = folded and fold.may_begin(folded, self._rule, now=now)
+            moved = folded and self._state.move_forward(folded, may_begin=bool(may_begin), now=now)
+            if moved:
+                return folded, moved
+        folded = fold.fold(self._journal.entries(entries[0].event.service_request_id), self._rule)
         if folded is None:
             return None, None
-        moved = self._state.move_forward(folded, may_begin=fold.may_begin(folded, self._rule, now=now), now=now)
-        if moved:
-            return folded, moved
-        folded = fold.fold(self._journal.entries(entries[0].event.service_request_id), self._rule)
-        if folded is None or fold.is_over(folded, self._rule, now=now):
-            return folded, None
-        return folded, self._state.move_forward(folded, may_begin=True, now=now)
+        may_begin = not fold.is_over(folded, self._rule, now=now)
+        return folded, self._state.move_forward(folded, may_begin=may_begin, now=now)
 
     def _give_back(self, failed: _Failed) -> None:
         delivery = failed.delivery
@@ -181,7 +183,7 @@ class Processor:
             observability.log("queue.refused", message_id=delivery.message_id, error=error)
 
 
-def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | None, rule: Rule, *, now: str) -> None:
+def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | None, *, now: str) -> None:
     """Log and count how each message of one service request ended."""
     movers = set()
     if folded and moved and moved.status:
@@ -193,7 +195,7 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
     # Of two deliveries of one event the first is the one that moved a register.
     for one in sorted(group, key=lambda one: not one.entry.is_new):
         event = one.entry.event
-        expired = moved is None or not fold.counts(one.entry, rule)
+        expired = moved is None or folded is None or not folded.counts(event)
         outcome = _outcome(one.entry, is_mover=event.event_id in movers, expired=expired)
         movers.discard(event.event_id)
         observability.log(

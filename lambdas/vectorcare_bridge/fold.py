@@ -6,8 +6,8 @@ they come out the same under any order, duplication or grouping of the events.
 
 Time takes part in two ways, and each looks at nothing but the journal's entry:
 
-- An event counts if it was within the retention when it was received. What came later than that counts for nothing,
-  whether its request has a state or not: an old signed webhook must not bring back a request that has expired.
+- A request begins with the first of its events that were within the retention when they were received. What happened
+  before that counts for nothing, so an old signed webhook begins no request. It may move one that had begun.
 - The state is over once its newest event has closed the request and the retention has passed since.
 
 So the state is a function of the journal's entries and their times of receipt, and of nothing else. The processor
@@ -67,10 +67,17 @@ class Fold:
         Owns the status register.
     newest_data : Event or None
         Owns the data register; None if no event carried data.
+    since : str
+        27-character instant at which the request began; what happened before it does not count.
     """
 
     newest: Received
     newest_data: Event | None
+    since: str
+
+    def counts(self, event: Event) -> bool:
+        """Whether an event takes part."""
+        return event.last_updated >= self.since
 
 
 def rank(event: Event, order_by: OrderBy) -> tuple[str, str]:
@@ -84,18 +91,23 @@ def rank_of(last_updated: str, event_id: str, order_by: OrderBy) -> tuple[str, s
 
 
 def fold(received: Iterable[Received], rule: Rule) -> Fold | None:
-    """Fold events of one service request, in any order; None if none of them counts."""
-    counting = [one for one in received if counts(one, rule)]
-    oldest_first = sorted(counting, key=lambda one: rank(one.event, rule.order_by))
-    if not oldest_first:
+    """Fold events of one service request, in any order; None if none of them begins it."""
+    oldest_first = sorted(received, key=lambda one: rank(one.event, rule.order_by))
+    timely = [one.event.last_updated for one in oldest_first if _is_within(one.event, rule, at=one.received_at)]
+    if not timely:
         return None
+    since = min(timely)
+    oldest_first = [one for one in oldest_first if one.event.last_updated >= since]
     with_data = [one.event for one in oldest_first if one.event.carries_data]
-    return Fold(newest=oldest_first[-1], newest_data=with_data[-1] if with_data else None)
+    return Fold(newest=oldest_first[-1], newest_data=with_data[-1] if with_data else None, since=since)
 
 
-def counts(received: Received, rule: Rule) -> bool:
-    """Whether an event was within the retention when it was received."""
-    return _is_within(received.event, rule, at=received.received_at)
+def is_recent(received: Received, rule: Rule, *, now: str) -> bool:
+    """Whether an event is within the retention by now.
+
+    It counts, then, and whatever an older event or an earlier state of the request may be, this is newer in time.
+    """
+    return _is_within(received.event, rule, at=max(now, received.received_at))
 
 
 def is_over(folded: Fold, rule: Rule, *, now: str) -> bool:
@@ -105,22 +117,20 @@ def is_over(folded: Fold, rule: Rule, *, now: str) -> bool:
 
 
 def may_begin(folded: Fold, rule: Rule, *, now: str) -> bool:
-    """Whether some events of a request may make its item without a look at the journal.
+    """Whether recent events of a request may make its item without a look at the journal.
 
     That there is no item may mean that there was one, and that it has expired. Its events are in the journal and
-    still count. What is within the retention by now is newer than all of them, status and data both:
+    still count. A recent event is newer than all of them, in both registers if it carries data:
 
-        ──┬───────────────┬──────────────────────────┬──────────────┬─────▶
-          data            closed                     item deleted   new event, with data
-                          └────────── retention ─────┘
-                                 └────────── retention ─────────────┘
+        ──┬───────────┬──────────────────────────┬──────────────┬─────▶
+          data        closed                     item deleted   new event, with data
+                      └────────── retention ─────┘
+                             └────────── retention ─────────────┘
 
-    Other events may not be: without data, or ordered by ids that need not go with time, or processed long after
-    they were received. For these the whole journal has to be folded.
+    Without data, or ordered by ids that need not go with time, it may not be, and the whole journal has to be folded.
     """
-    if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:
-        return False
-    return _is_within(folded.newest_data, rule, at=now)
+    data = folded.newest_data
+    return rule.order_by is OrderBy.EVENT_TIMESTAMP and data is not None and _is_within(data, rule, at=now)
 
 
 def status_register(received: Received, *, retention_days: int) -> dict[str, Any]:

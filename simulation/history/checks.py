@@ -71,7 +71,8 @@ class Checks:
 
     def _check_registers(self, service_request_id: str, events: list[Entered], item: Item | None) -> None:
         order_by = self._settings.order_by
-        counting = [one.content for one in events if self._ledger.counts(one)]
+        began = self._ledger.began(service_request_id)
+        counting = [one.content for one in events if one.content.last_updated >= began]
         newest = fold.newest(counting, order_by)
         if item is None:
             if newest and not self._ledger.is_over(newest, self._now):

@@ -211,14 +211,24 @@ class Ledger:
         expired = self.expired.get(service_request_id)
         if expired and status <= expired:
             self.violate("a closed and expired request came back", f"{service_request_id}: {status}")
-        entered = self.first_entries.get((service_request_id, new["event_id"]["S"]))
-        if entered and not self.counts(entered):
+        if new["last_updated"]["S"] < self.began(service_request_id):
             self.violate("an event older than the retention made an item", f"{service_request_id}: {status}")
 
-    def counts(self, entered: Entered) -> bool:
-        """Say whether an event was younger than the retention when it was received, less a margin for clocks."""
-        youngest = seconds_of(entered.received_at) - self._settings.retention_days * _DAY + _CLOCK_MARGIN_SECONDS
-        return entered.content.last_updated >= instant(youngest)
+    def began(self, service_request_id: str) -> str:
+        """Say when a request began: with its first event that was younger than the retention when it was received.
+
+        The end of time if there is none; the retention is less a margin for clocks.
+        """
+        age = self._settings.retention_days * _DAY - _CLOCK_MARGIN_SECONDS
+        entries = [one for key, one in self.first_entries.items() if key[0] == service_request_id]
+        return min(
+            (
+                one.content.last_updated
+                for one in entries
+                if one.content.last_updated >= instant(seconds_of(one.received_at) - age)
+            ),
+            default="9999",
+        )
 
     def is_over(self, content: Content, now: float) -> bool:
         """Say whether a request that this is the newest event of may have expired by now, however the clocks are."""

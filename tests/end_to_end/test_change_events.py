@@ -19,7 +19,9 @@ def subscriber(stand: Stand) -> Iterator[Subscriber]:
         yield subscriber
 
 
-def test_a_broadcast_is_heard_without_patients_data(vectorcare: VectorCare, subscriber: Subscriber) -> None:
+def test_a_broadcast_is_heard_without_patients_data(
+    stand: Stand, vectorcare: VectorCare, subscriber: Subscriber
+) -> None:
     # Given a broadcast, When it has been taken
     event = webhook()
     assert vectorcare.send(event.body).status == 200
@@ -28,7 +30,9 @@ def test_a_broadcast_is_heard_without_patients_data(vectorcare: VectorCare, subs
     assert (heard["source"], heard["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
     assert heard["detail"]["event_id"] == event.event_id
     assert heard["detail"]["previous_status"] is None
-    assert heard["detail"]["revision"] == 1
+    item = stand.holdings.service_request(event.service_request_id)
+    assert item is not None
+    assert heard["detail"]["revision"] == item["revision"]
     assert "patient_first_name" in heard["detail"]["changed_fields"]
     assert event.data is not None
     assert str(event.data["patient_first_name"]) not in json.dumps(heard)

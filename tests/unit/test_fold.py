@@ -68,13 +68,24 @@ def test_nothing_has_no_fold() -> None:
     assert fold.fold([], BY_TIME) is None
 
 
-def test_what_was_older_than_the_retention_when_it_was_received_counts_for_nothing() -> None:
+@pytest.mark.parametrize("rule", [BY_TIME, BY_ID])
+def test_an_event_that_was_older_than_the_retention_when_it_was_received_begins_no_request(rule: Rule) -> None:
     # Given a request that is open, and what closed it 40 days ago, received now under a greater id
     opened, late = event("a", TEN), event("b", "2026-01-20T11:00:00.000000Z", status="UNAVAILABLE")
     # Then by either order it is as if the late one had not come
-    for rule in (BY_TIME, BY_ID):
-        assert folded(opened, late, rule=rule) == (opened, opened)
-        assert fold.fold(received(late), rule) is None
+    assert folded(opened, late, rule=rule) == (opened, opened)
+    assert fold.fold(received(late), rule) is None
+
+
+@pytest.mark.parametrize("rule", [BY_TIME, BY_ID])
+def test_an_event_that_is_received_late_moves_a_request_that_had_begun(rule: Rule) -> None:
+    # Given a request that began in time, and what closed it, received three months late
+    opened, closed = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=None)
+    entries = [Received(opened, TEN), Received(closed, "2026-06-01T11:00:00.000000Z")]
+    # Then it is closed
+    found = fold.fold(entries, rule)
+    assert found is not None
+    assert (found.newest.event, found.newest_data) == (closed, opened)
 
 
 def test_whether_an_event_counts_does_not_change_with_the_years() -> None:
@@ -98,13 +109,19 @@ def test_an_open_request_never_expires(status: str) -> None:
 @pytest.mark.parametrize(
     ("last_updated", "is_counted"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
 )
-def test_only_an_event_within_the_retention_counts(last_updated: str, is_counted: bool) -> None:
+def test_only_an_event_within_the_retention_begins_a_request(last_updated: str, is_counted: bool) -> None:
     one = Received(event("a", last_updated), "2026-03-31T10:00:00.000000Z")
-    assert fold.counts(one, BY_TIME) is is_counted
+    assert (fold.fold([one], BY_TIME) is not None) is is_counted
+    assert fold.is_recent(one, BY_TIME, now=one.received_at) is is_counted
+
+
+def test_an_event_is_recent_by_the_later_of_two_clocks() -> None:
+    one = Received(event("a", "2026-03-01T10:15:00.000000Z"), "2026-03-31T10:00:00.000001Z")
+    assert not fold.is_recent(one, BY_TIME, now="2026-03-31T10:00:00.000000Z")
 
 
 def only(one: Event, *, received_at: str = TEN) -> Fold:
-    return Fold(newest=Received(one, received_at), newest_data=one if one.carries_data else None)
+    return Fold(Received(one, received_at), newest_data=one if one.carries_data else None, since=one.last_updated)
 
 
 @pytest.mark.parametrize(

@@ -156,18 +156,30 @@ def test_every_delivery_has_one_outcome(counted: Counter[str], moved: Moved | No
     assert counted == {outcome: 1}
 
 
-def test_what_was_too_old_when_it_was_received_is_offered_to_nothing(counted: Counter[str]) -> None:
-    tables = Tables()
-    assert tables.process(delivery(body(event_timestamp="2026-01-01T00:00:00Z"))) == []
+def test_an_old_event_of_a_request_that_never_began_is_offered_to_nothing(counted: Counter[str]) -> None:
+    old = body(event_timestamp="2026-01-01T00:00:00Z")
+    tables = Tables(journal=[Received(envelope.read(old), NOW)])
+    assert tables.process(delivery(old)) == []
     assert (tables.offers, counted) == ([], {"Expired": 1})
 
 
-def test_beside_a_newer_event_what_was_too_old_has_expired_all_the_same(counted: Counter[str]) -> None:
-    tables = Tables()
+def test_what_happened_before_a_request_began_has_expired_beside_what_began_it(counted: Counter[str]) -> None:
     old, new = body(event_id="a", event_timestamp="2026-01-01T00:00:00Z"), body(event_id="b")
+    tables = Tables(journal=[Received(envelope.read(raw), NOW) for raw in (old, new)])
     tables.process(delivery(old), delivery(new))
     assert tables.offers[0][0].newest.event.event_id == "b"
     assert counted == {"Applied": 1, "Expired": 1, "FreshnessSeconds": 7200}
+
+
+def test_what_closed_a_request_long_ago_closes_it_though_no_item_would_be_made(counted: Counter[str]) -> None:
+    # Given a request that has been open for a year
+    opened = Received(envelope.read(body(event_timestamp="2025-02-01T00:00:00Z")), "2025-02-01T00:00:01.000000Z")
+    closing = body(event_id="z", event_timestamp="2025-02-02T00:00:00Z", request_status="UNAVAILABLE", data=None)
+    tables = Tables(journal=[opened, Received(envelope.read(closing), NOW)])
+    # When what closed it is sent again at last, Then it is offered to the item that is there
+    tables.process(delivery(closing))
+    assert [(folded.newest.event.event_id, may_begin) for folded, may_begin in tables.offers] == [("z", False)]
+    assert counted["Applied"] == 1
 
 
 def test_where_there_is_no_item_an_event_without_data_brings_what_the_journal_has(counted: Counter[str]) -> None:

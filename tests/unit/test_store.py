@@ -46,9 +46,15 @@ def event(event_id: str, minute: int, *, status: str = "ASSIGNED", data: Any = "
     return Event("VC-TEST0001", event_id, time, status, "ANY", data)
 
 
+def alone(one: Event) -> Fold:
+    return Fold(Received(one, RECEIVED_AT), one, since=one.last_updated)
+
+
 def offer(state: State, newest: Event, newest_data: Event | None = None, *, now: str = NOW) -> Moved:
     data = newest_data or (newest if newest.data is not None else None)
-    moved = state.move_forward(Fold(Received(newest, RECEIVED_AT), data), may_begin=True, now=now)
+    moved = state.move_forward(
+        Fold(Received(newest, RECEIVED_AT), data, since=newest.last_updated), may_begin=True, now=now
+    )
     assert moved is not None
     return moved
 
@@ -309,7 +315,10 @@ def test_what_may_not_begin_a_request_makes_no_item(cloud: Cloud, state: State) 
     calls: list[str] = []
     with faults.on_call(lambda operation, after: calls.append(operation) if not after else None):
         newest = Received(event("a", 0), RECEIVED_AT)
-        assert state.move_forward(Fold(newest, newest.event), may_begin=False, now=NOW) is None
+        assert (
+            state.move_forward(Fold(newest, newest.event, since=newest.event.last_updated), may_begin=False, now=NOW)
+            is None
+        )
     # Then there is still none, and no second write is tried
     assert calls == ["UpdateItem"]
     assert cloud.state() is None
@@ -317,8 +326,7 @@ def test_what_may_not_begin_a_request_makes_no_item(cloud: Cloud, state: State) 
 
 def test_what_may_not_begin_a_request_moves_one_that_is_there(cloud: Cloud, state: State) -> None:
     offer(state, event("a", 0))
-    newest = Received(event("b", 1), RECEIVED_AT)
-    assert state.move_forward(Fold(newest, newest.event), may_begin=False, now=NOW) == Moved(status=True, data=True)
+    assert state.move_forward(alone(event("b", 1)), may_begin=False, now=NOW) == Moved(status=True, data=True)
     assert held(cloud)["event_id"] == "b"
 
 

@@ -58,15 +58,15 @@ VARIANTS = (
     Variant(
         "an old event may make an item",
         "an event older than the retention made an item",
-        in_module(_FOLD, "if counts(one, rule)]", "]"),
+        in_module(_FOLD, "if _is_within(one.event, rule, at=one.received_at)]", "]"),
     ),
     Variant(
         "where there is no item, an event without data makes one without looking at the journal",
         "the state's data is not the newest",
         in_module(
             _FOLD,
-            "if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:\n        return False",
-            "if folded.newest_data is None:\n        return True",
+            "data is not None and _is_within(data, rule, at=now)",
+            "(data is None or _is_within(data, rule, at=now))",
         ),
         settings={"order_by": "event_timestamp"},
         first=9,
@@ -77,8 +77,8 @@ VARIANTS = (
         "the state is not the newest event",
         in_module(
             _FOLD,
-            "if rule.order_by is not OrderBy.EVENT_TIMESTAMP or folded.newest_data is None:",
-            "if folded.newest_data is None:",
+            "return rule.order_by is OrderBy.EVENT_TIMESTAMP and data is not None",
+            "return data is not None",
         ),
         settings={"order_by": "event_id"},
         trouble=over_years,
@@ -86,9 +86,7 @@ VARIANTS = (
     Variant(
         "a request whose time is over is made again from the journal",
         "a closed and expired request came back",
-        in_module(
-            "processor.process", "if folded is None or fold.is_over(folded, self._rule, now=now):", "if folded is None:"
-        ),
+        in_module("processor.process", "may_begin = not fold.is_over(folded, self._rule, now=now)", "may_begin = True"),
         trouble=over_years,
     ),
     Variant(
