@@ -10,7 +10,7 @@ from sender.breaker import Breaker
 from sender.delivery import Delivery, Ended, Invocation, Later, Result
 from vectorcare_bridge import aws, instant, observability, vectorcare_call
 from vectorcare_bridge.access_token import NoTokenError
-from vectorcare_bridge.command import REPEATABLE, Command, Kind
+from vectorcare_bridge.command import REPEATABLE, Command
 from vectorcare_bridge.ledger import BusyError, Claim, Ledger
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.outcome import Ending, Outcome, end
@@ -117,7 +117,8 @@ class Attempts:
         for call in vectorcare_call.calls(commands):
             answer = self._obstacle() or self._spend(call)
             answered = {command.command_id: [answer] for command in call.commands}
-            if answer.status == HTTPStatus.BAD_REQUEST and len(call.commands) > 1:
+            is_refused = answer.verdict is Verdict.REFUSED and answer.status == HTTPStatus.BAD_REQUEST
+            if is_refused and len(call.commands) > 1:
                 # One of them is at fault: halved until it stands alone, it fails alone.
                 middle = len(call.commands) // 2
                 answered = self._call(call.commands[:middle]) | self._call(call.commands[middle:])
@@ -142,8 +143,8 @@ class Attempts:
         if answer.verdict is Verdict.DONE:
             return self._end(one, Outcome.SUCCEEDED, None, service_request_id=answer.service_request_id)
         if answer.verdict is Verdict.REFUSED:
-            is_repetition = one.claim.may_have_been_sent and kind in (Kind.ACCEPT, Kind.DECLINE)
-            is_uncertain = is_repetition and answer.status == HTTPStatus.FORBIDDEN
+            # After an attempt that may have taken effect, it may be that attempt for which this one is refused.
+            is_uncertain = one.claim.may_have_been_sent
             return self._end(one, Outcome.UNCERTAIN if is_uncertain else Outcome.FAILED, answer.reason)
         if answer.verdict is Verdict.LOST and kind not in REPEATABLE:
             return self._end(one, Outcome.UNCERTAIN, answer.reason)

@@ -112,10 +112,9 @@ class AccessToken:
             # Whatever happened to it, no command was in it.
             raise NoTokenError(Answer(Verdict.LATER, response.reason, is_outage=True))
         if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            answer = vectorcare_answer.read(
-                response.status, response.body, retry_after=response.retry_after, now=aws.now()
-            )
-            raise NoTokenError(Answer(Verdict.LATER, answer.reason, answer.status, answer.retry_after, is_outage=True))
+            wait = vectorcare_answer.seconds(response.retry_after, now=aws.now())
+            reason = f"http_{response.status}"
+            raise NoTokenError(Answer(Verdict.LATER, reason, response.status, wait, is_outage=True))
         return response.status, response.body
 
     def _read_credentials(self) -> dict[str, str]:

@@ -1,6 +1,9 @@
-"""What VectorCare's answer to a call says about the command.
+"""What an answer to a call says about the command: done, refused, not reached, or nothing.
 
-Codes and shapes of errors: VectorCare Open API 2.0, "Errors".
+Between here and VectorCare's API stand others that answer too: firewalls, load balancers, maintenance pages. So an
+answer counts as VectorCare's word by its shape alone. What proves neither that the call was done nor that it was not
+leaves its effect open. Codes and shapes: VectorCare Open API 2.0, "Requests" and "Errors"; what statuses mean:
+RFC 9110, section 15.
 """
 
 import json
@@ -14,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 from vectorcare_bridge import instant
+from vectorcare_bridge.command import Kind
 
 CODES = frozenset(
     {
@@ -39,8 +43,33 @@ CODES = frozenset(
 _CODE = re.compile("[a-z_]{1,40}:[a-z_]{1,60}")
 _SECONDS = re.compile("[0-9]{1,9}")
 _SERVICE_REQUEST_ID = re.compile("[A-Z]{2,4}-[A-Z0-9]{4,20}")
-# A gateway's word that it has none of the server behind it: the call may have got there.
-_NO_ANSWER = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+_UNEXPECTED = "unexpected_answer"
+
+_DOCUMENTED_SUCCESS = {
+    Kind.STATE_UPDATE: HTTPStatus.CREATED,
+    Kind.ACCEPT: HTTPStatus.CREATED,
+    Kind.DECLINE: HTTPStatus.CREATED,
+    Kind.BEST_TIME: HTTPStatus.CREATED,
+    Kind.CHANGE_REQUEST: HTTPStatus.OK,
+}
+"""Of the commands whose success is documented by its status alone, without a body."""
+
+_NO_WORD_ON_THE_COMMAND = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.MISDIRECTED_REQUEST,
+        HTTPStatus.LOCKED,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        449,  # "Retry With", Microsoft's
+    }
+)
+"""Not done, and to be asked again, whatever the body says."""
+
+_TOKEN_REFUSED = frozenset({"members:not_authenticated", "members:authentication_failed"})
+_REGISTERED = frozenset(HTTPStatus)
 
 
 class Verdict(Enum):
@@ -48,7 +77,7 @@ class Verdict(Enum):
 
     DONE = auto()
     REFUSED = auto()
-    """For good."""
+    """By VectorCare itself, for good."""
     LATER = auto()
     """It has not taken effect, and may if it is tried again."""
     LOST = auto()
@@ -82,39 +111,75 @@ class Answer:
     is_outage: bool = False
     service_request_id: str | None = None
 
+    @property
+    def refuses_token(self) -> bool:
+        """It says nothing but that another token is needed."""
+        is_no = self.verdict is Verdict.LATER
+        return is_no and (self.status == HTTPStatus.UNAUTHORIZED or self.reason in _TOKEN_REFUSED)
 
-def read(status: int, body: bytes, *, retry_after: str | None, now: str) -> Answer:
-    """Read an answer; a body that is no JSON says nothing, and the status decides alone.
+
+def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: str) -> Answer:
+    """Read an answer.
+
+        2xx in the shape that is documented for the command ───▶ done
+        4xx in the shape of VectorCare's errors ───────────────▶ refused
+        4xx that HTTP defines, from whomever ──────────────────▶ later: the request was not carried out
+        all else: 1xx, 3xx, 5xx, 499, a page in place of JSON ─▶ lost: its effect is unknown
 
     Parameters
     ----------
     status : int
         HTTP's.
-    body : bytes
-        The answer's.
+    body : bytes or None
+        The answer's; None when it could not be read to its end.
+    kind : Kind
+        The command's that was sent.
     retry_after : str or None
         The header, seconds or a date.
     now : str
         27-character instant.
     """
     content = _parse(body)
+    code = next(_codes(content), None)
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return Answer(Verdict.DONE, status=status, service_request_id=_created(content))
-    reason = next(_codes(content), f"http_{status}")
-    wait = _seconds(retry_after, now=now)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Answer(Verdict.LATER, reason, status, retry_after=wait)
-    is_final = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-    # A token that is refused says nothing about the command.
-    if is_final and status != HTTPStatus.UNAUTHORIZED:
-        return Answer(Verdict.REFUSED, reason, status)
-    verdict = Verdict.LOST if status in _NO_ANSWER else Verdict.LATER
-    return Answer(verdict, reason, status, retry_after=wait, is_outage=True)
+        if _is_done(kind, status, body, content, code):
+            created = _created(content) if kind is Kind.CREATE_REQUEST else None
+            return Answer(Verdict.DONE, status=status, service_request_id=created)
+        # An object is some API's answer, and says nothing about VectorCare's health; a page stands for an outage.
+        return Answer(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
+    reason = code or f"http_{status}"
+    wait = seconds(retry_after, now=now)
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        is_for_token = status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED
+        if is_for_token or status in _NO_WORD_ON_THE_COMMAND:
+            return Answer(Verdict.LATER, reason, status, retry_after=wait, is_outage=is_for_token)
+        if code is not None:
+            return Answer(Verdict.REFUSED, reason, status)
+        if status in _REGISTERED:
+            # A firewall that does not like one command must not stop the others: no outage.
+            return Answer(Verdict.LATER, reason, status, retry_after=wait)
+    return Answer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
 
 
-def _parse(body: bytes) -> Any:
+def _is_done(kind: Kind, status: int, body: bytes | None, content: Any, code: str | None) -> bool:
+    """Tell whether a 2xx is the answer that is documented for the command."""
+    if kind is Kind.CREATE_REQUEST:
+        url = content.get("service_request_web_url") if isinstance(content, dict) else None
+        return bool(isinstance(url, str) and url) or _created(content) is not None
+    if content == {}:
+        return True
+    if kind is Kind.LOCATION_UPDATE or status != _DOCUMENTED_SUCCESS[kind]:
+        return False
+    return body == b"" or (isinstance(content, dict) and code is None and not _is_error(content))
+
+
+def _is_error(content: dict[str, Any]) -> bool:
+    return content.keys() >= {"message", "code"} or not content.keys().isdisjoint({"error", "errors"})
+
+
+def _parse(body: bytes | None) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body or b"")
     except (ValueError, RecursionError):
         return None
 
@@ -145,7 +210,8 @@ def _created(content: Any) -> str | None:
     return None
 
 
-def _seconds(retry_after: str | None, *, now: str) -> float:
+def seconds(retry_after: str | None, *, now: str) -> float:
+    """Read the header `Retry-After`, seconds or a date, as seconds from now; 0 when it is absent or neither."""
     if retry_after is None:
         return 0
     if _SECONDS.fullmatch(retry_after.strip()):

@@ -41,7 +41,13 @@ class VectorCareApi:
             response = self._send(call, self._token.instead_of(token))
         if isinstance(response, Answer):
             return response
-        return vectorcare_answer.read(response.status, response.body, retry_after=response.retry_after, now=aws.now())
+        return vectorcare_answer.read(
+            response.status,
+            response.body,
+            kind=call.commands[0].kind,
+            retry_after=response.retry_after,
+            now=aws.now(),
+        )
 
     def _send(self, call: Call, token: str) -> Response | Answer:
         return self._http.request(

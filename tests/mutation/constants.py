@@ -70,7 +70,10 @@ WRONG_CONSTANTS = (
     _wrong(_FIELDS, "MAX_TEXT_LENGTH = 450", "MAX_TEXT_LENGTH = 451", "commands"),
     _wrong(_FIELDS, "MAX_LOCATIONS = 200", "MAX_LOCATIONS = 201", "commands"),
     _wrong(_FIELDS, "(0, 4_102_444_800)", "(0, 4_102_444_801)", "commands"),
-    _wrong(_ANSWER, "HTTPStatus.GATEWAY_TIMEOUT)", "HTTPStatus.SERVICE_UNAVAILABLE)", "vectorcare_answer"),
+    _wrong(_ANSWER, "449,", "448,", "vectorcare_answer"),
+    _wrong(
+        _ANSWER, "Kind.CHANGE_REQUEST: HTTPStatus.OK", "Kind.CHANGE_REQUEST: HTTPStatus.CREATED", "vectorcare_answer"
+    ),
     _wrong(_ANSWER, "{1,40}:", "{1,41}:", "vectorcare_answer"),
     _wrong(_ANSWER, "[A-Z0-9]{4,20}", "[A-Z0-9]{3,20}", "vectorcare_answer"),
     _wrong(_CIRCUIT, "FAILURES_TO_OPEN = 5", "FAILURES_TO_OPEN = 6", "circuit"),

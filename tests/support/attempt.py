@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ENDS_AT = instant.later(NOW, minutes=1)
 DONE = Answer(Verdict.DONE, status=200)
-LATER = Answer(Verdict.LATER, "http_503", 503, retry_after=7, is_outage=True)
+LATER = Answer(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
 LOST = Answer(Verdict.LOST, "http_504", 504, is_outage=True)
 REFUSED = Answer(Verdict.REFUSED, "api:not_found", 404)
 FIELDS: dict[Kind, dict[str, Any]] = {

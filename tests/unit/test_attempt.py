@@ -27,6 +27,8 @@ from vectorcare_bridge.outcome import Outcome
 from vectorcare_bridge.vectorcare_answer import Answer, Verdict
 
 FORBIDDEN = Answer(Verdict.REFUSED, "members:permission_denied", 403)
+BAD_REQUEST = Answer(Verdict.REFUSED, "api:bad_request", 400)
+CONFLICT = Answer(Verdict.REFUSED, "api:conflict", 409)
 REPEATABLE = [Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE]
 NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
 
@@ -120,21 +122,11 @@ def test_a_refusal_is_the_end(kind: Kind) -> None:
     assert attempts(world).send([one]) == [Ended(one, expected)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "may_have_been_sent", "answer", "outcome"),
-    [
-        (Kind.ACCEPT, True, FORBIDDEN, Outcome.UNCERTAIN),
-        (Kind.DECLINE, True, FORBIDDEN, Outcome.UNCERTAIN),
-        (Kind.ACCEPT, False, FORBIDDEN, Outcome.FAILED),
-        (Kind.ACCEPT, True, REFUSED, Outcome.FAILED),
-        (Kind.STATE_UPDATE, True, FORBIDDEN, Outcome.FAILED),
-    ],
-)
-def test_a_repeated_answer_that_is_forbidden_may_have_counted_the_first_time(
-    kind: Kind, may_have_been_sent: bool, answer: Answer, outcome: Outcome
-) -> None:
-    world, one = World(lambda _call: answer, known={"c-1": may_have_been_sent}), delivery(kind)
-    assert attempts(world).send([one]) == [Ended(one, ending(outcome, answer.reason, kind=kind))]
+@pytest.mark.parametrize("answer", [FORBIDDEN, REFUSED, BAD_REQUEST, CONFLICT], ids=lambda answer: answer.status)
+@pytest.mark.parametrize("kind", REPEATABLE)
+def test_a_repetition_that_is_refused_may_have_counted_the_first_time(kind: Kind, answer: Answer) -> None:
+    world, one = World(lambda _call: answer, known={"c-1": True}), delivery(kind)
+    assert attempts(world).send([one]) == [Ended(one, ending(Outcome.UNCERTAIN, answer.reason, kind=kind))]
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -171,7 +163,7 @@ def test_a_claim_that_cannot_be_given_up_ends_by_itself() -> None:
     [later] = attempts(world).send([one])
     # Then it is, as late as VectorCare asks for
     assert isinstance(later, Later)
-    assert (later.delivery, later.reason, later.at_least) == (one, "http_503", 7)
+    assert (later.delivery, later.reason, later.at_least) == (one, "http_401", 7)
     assert isinstance(later.error, RuntimeError)
 
 
@@ -197,7 +189,7 @@ def test_without_a_token_the_command_waits_and_refused_credentials_are_news(
     # Given no token to be had, When a command is sent
     world, one = World(lambda _call: NoTokenError(LATER, is_refused=is_refused)), delivery()
     # Then it waits as after an answer, which counts as one
-    assert attempts(world).send([one]) == [Later(one, "http_503", 7)]
+    assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
     assert world.taken_in == [LATER]
     assert counted == news
 

@@ -43,6 +43,15 @@ def test_one_update_at_fault_fails_alone() -> None:
     assert world.taken_in == [BAD_REQUEST, DONE, BAD_REQUEST, DONE, BAD_REQUEST, BAD_REQUEST, DONE]
 
 
+def test_a_400_that_is_not_vectorcares_is_no_reason_to_look_for_one_at_fault() -> None:
+    # Given a proxy that does not like a call
+    answer = Answer(Verdict.LATER, "http_400", 400)
+    world, updates = World(lambda _call: answer), [positions(f"c-{number}", number) for number in range(1, 6)]
+    # When positions are sent together, Then one call is spent, and all of them wait
+    assert attempts(world).send(updates) == [Later(one, "http_400") for one in updates]
+    assert len(world.calls) == 1
+
+
 def test_two_at_fault_are_each_found() -> None:
     world = World(lambda call: BAD_REQUEST if len(call.commands) == 2 else REFUSED)
     results = attempts(world).send([positions("c-1", 1), positions("c-2", 2)])
@@ -65,8 +74,8 @@ def test_other_refusals_are_not_looked_for() -> None:
         ((REFUSED, DONE), Outcome.FAILED),
         ((LOST, REFUSED), Outcome.FAILED),
         ((REFUSED, LATER), Outcome.FAILED),
-        ((DONE, LATER), ("http_503", False)),
-        ((LATER, DONE), ("http_503", False)),
+        ((DONE, LATER), ("http_401", False)),
+        ((LATER, DONE), ("http_401", False)),
         ((DONE, LOST), ("http_504", True)),
         ((LOST, LATER), ("http_504", True)),
         ((LATER, LOST), ("http_504", True)),

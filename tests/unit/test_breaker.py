@@ -19,7 +19,7 @@ AFTER_60_SECONDS = "2026-03-01T12:01:00.000000Z"
 DUE = Circuit(failures=5, open_until=NOON)
 """Half open: a probe may be made."""
 PROBED = Circuit(failures=5, open_until=NOON, probed_until=AFTER_60_SECONDS)
-OUTAGE = Answer(Verdict.LATER, "http_503", 503, is_outage=True)
+OUTAGE = Answer(Verdict.LOST, "http_503", 503, is_outage=True)
 DONE = Answer(Verdict.DONE, status=200)
 
 

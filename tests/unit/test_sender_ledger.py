@@ -206,10 +206,23 @@ def test_after_a_crash_what_cannot_be_repeated_is_uncertain(outbound: Outbound, 
     assert len(outbound.vectorcare.calls) == 1
 
 
-@pytest.mark.parametrize("fault", [Fault(is_reset=True, takes_effect=True), Fault(status=504), Fault(status=502)])
+UNKNOWN_EFFECT = [
+    Fault(is_reset=True, takes_effect=True),
+    *(Fault(status=status, takes_effect=True) for status in (500, 502, 503, 504, 520, 302, 499)),
+    Fault(status=200, headers={"Content-Type": "text/html"}, body=b"<html>Back soon.</html>", takes_effect=True),
+]
+
+
+def fault_name(fault: Any) -> str | None:
+    return str(fault.status or "reset") if isinstance(fault, Fault) else None
+
+
+@pytest.mark.parametrize("fault", UNKNOWN_EFFECT, ids=fault_name)
 @pytest.mark.parametrize("command", NOT_REPEATABLE, ids=name)
-def test_a_lost_answer_is_as_a_crash(outbound: Outbound, command: dict[str, Any], fault: Fault) -> None:
-    # Given a call whose answer is lost, When it cannot be repeated
+def test_what_says_nothing_about_the_effect_is_as_a_crash(
+    outbound: Outbound, command: dict[str, Any], fault: Fault
+) -> None:
+    # Given a call that takes effect, and an answer that does not say so, When it cannot be repeated
     prepare(outbound, command)
     outbound.vectorcare.faults.append(fault)
     assert outbound.run() == []
@@ -219,24 +232,45 @@ def test_a_lost_answer_is_as_a_crash(outbound: Outbound, command: dict[str, Any]
     assert len(outbound.vectorcare.calls) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-@pytest.mark.parametrize("command", NOT_REPEATABLE, ids=name)
-def test_what_vectorcare_has_said_no_to_is_tried_again(
-    outbound: Outbound, command: dict[str, Any], status: int
-) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(Fault(status=status) for status in (408, 421, 423, 425, 429, 449)),
+        Fault(status=403, headers={"Content-Type": "text/html"}, body=b"<html>Blocked</html>"),
+    ],
+    ids=fault_name,
+)
+@pytest.mark.parametrize("command", [*REPEATABLE, *NOT_REPEATABLE], ids=name)
+def test_what_was_not_carried_out_is_tried_again(outbound: Outbound, command: dict[str, Any], fault: Fault) -> None:
     prepare(outbound, command)
-    outbound.vectorcare.faults.append(Fault(status=status))
+    outbound.vectorcare.faults.append(fault)
     outbound.run_until_empty()
     assert outbound.ends() == [("succeeded", None)]
     assert len(outbound.vectorcare.calls) == 2
 
 
-def test_an_accept_whose_answer_was_lost_is_sent_again_and_uncertain_where_it_is_refused(outbound: Outbound) -> None:
-    prepare(outbound, {"command": "accept"})
-    outbound.vectorcare.faults.append(Fault(is_reset=True, takes_effect=True))
+@pytest.mark.parametrize("fault", UNKNOWN_EFFECT, ids=fault_name)
+@pytest.mark.parametrize("command", REPEATABLE[2:], ids=name)
+def test_a_repetition_that_vectorcare_refuses_after_an_unknown_effect_is_uncertain(
+    outbound: Outbound, command: dict[str, Any], fault: Fault
+) -> None:
+    # Given an accept or a decline that took effect, and an answer that does not say so
+    prepare(outbound, command)
+    outbound.vectorcare.faults.append(fault)
+    # When it is sent again, and refused for that, Then nobody claims to know
     outbound.run_until_empty()
     assert outbound.ends() == [("uncertain", "members:permission_denied")]
-    assert outbound.vectorcare.rules.requests[TRIP] == "ASSIGNED"
+
+
+def test_a_state_that_ended_its_request_at_an_unknown_first_attempt_is_uncertain(outbound: Outbound) -> None:
+    # Given the last state of a trip, which took effect, and an answer that does not say so
+    prepare(outbound, {"command": "state_update", "name": "completed"})
+    outbound.vectorcare.faults.append(Fault(status=503, takes_effect=True))
+    outbound.run()
+    outbound.vectorcare.rules.requests[TRIP] = "COMPLETED"
+    # When it is sent again, Then its refusal is no failure
+    outbound.run_until_empty()
+    assert outbound.ends() == [("uncertain", "members:permission_denied")]
 
 
 def test_what_may_have_been_sent_does_not_expire_but_is_uncertain(outbound: Outbound) -> None:

@@ -103,19 +103,19 @@ VARIANTS = (
     Variant(
         "VectorCare being out of service is an answer for good",
         "nothing is wrong with it, and it failed",
-        in_module(
+        Flaw(
             "vectorcare_bridge.vectorcare_answer",
-            "status < HTTPStatus.INTERNAL_SERVER_ERROR\n",
-            "status <= HTTPStatus.SERVICE_UNAVAILABLE\n",
+            (
+                ("<= status < HTTPStatus.INTERNAL_SERVER_ERROR:", "<= status <= HTTPStatus.SERVICE_UNAVAILABLE:"),
+                ("if code is not None:", "if code or status == HTTPStatus.SERVICE_UNAVAILABLE:"),
+            ),
         ),
         trouble=_down_for_an_hour,
     ),
     Variant(
         "a repeated acceptance that is refused has failed",
         "nothing is wrong with it, and it failed",
-        in_module(
-            _ATTEMPT, "is_uncertain = is_repetition and answer.status == HTTPStatus.FORBIDDEN", "is_uncertain = False"
-        ),
+        in_module(_ATTEMPT, "is_uncertain = one.claim.may_have_been_sent", "is_uncertain = False"),
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
     Variant(
