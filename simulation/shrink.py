@@ -78,11 +78,12 @@ class Shrinker:
             _numbers(best.selection.commands),
             lambda selection, kept: replace(selection, commands=tuple(kept)),
         )
-        kinds = [kind for kind in self._plan.rates if kind not in best.selection.without]
+        drawn = [*self._plan.rates, *self._plan.outbound.rates]
+        kinds = [kind for kind in drawn if kind not in best.selection.without]
         return self._drop(
             best,
             kinds,
-            lambda selection, kept: replace(selection, without=frozenset(self._plan.rates) - frozenset(kept)),
+            lambda selection, kept: replace(selection, without=frozenset(drawn) - frozenset(kept)),
         )
 
     def _drop(self, best: Shrunk, items: Sequence[_T], keep: Callable[[Selection, Sequence[_T]], Selection]) -> Shrunk:

@@ -1,12 +1,21 @@
-"""What the CAD asked for, what reached VectorCare, and what was told of it."""
+"""What the CAD asked for, what reached VectorCare, and what was told of it.
+
+What must hold of each command, whatever VectorCare and all that stands before it answer:
+
+- what must not be repeated, VectorCare has once at most;
+- it is not told to have succeeded if VectorCare has it not, nor to have failed or expired if VectorCare has it;
+- it is told to be uncertain only if a call was begun, as far as the sender can know: not after a crash, nor after a
+  call to AWS that went wrong.
+"""
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from local.vectorcare.wire import Request, Response
 from simulation.history.copies import Copies
+from simulation.history.order import Order
 from simulation.models.queue import Message
 from simulation.plan.outbound import Command, Expected
 
@@ -49,7 +58,11 @@ class Outbound:
         self._put: defaultdict[str, list[Command]] = defaultdict(list)
         self._owners: defaultdict[Mark, list[Command]] = defaultdict(list)
         self._effects: Counter[Mark] = Counter()
-        self._asked: set[Mark] = set()
+        self.order = Order(skew=skew, clock=clock, violate=violate)
+        self._begun: set[Mark] = set()
+        self._first_begun: dict[Mark, float] = {}
+        self._taken_at: dict[Mark, float] = {}
+        self._in_doubt: set[str] = set()
         self._outcomes: defaultdict[str, set[str]] = defaultdict(set)
         self._names: dict[int, str] = {}
         self._succeeded_at: dict[str, float] = {}
@@ -59,8 +72,49 @@ class Outbound:
         name = command.command_id or message_id
         self._put[name].append(command)
         self._names[command.number] = name
+        self.order.put(name, command)
         for mark in _marks(command):
             self._owners[mark].append(command)
+
+    def begun(self, request: Request, *, began_at: float) -> None:
+        """Note that an invocation that `began_at` then begins a call."""
+        service_request_id, marks = _read(request)
+        owners = [owner for mark in marks for owner in self._owners[service_request_id, mark]]
+        self._begun |= {(service_request_id, mark) for mark in marks}
+        for mark in marks:
+            self._first_begun.setdefault((service_request_id, mark), self._clock())
+        self.order.begun({self._names[owner.number] for owner in owners}, began_at=began_at)
+
+    def worked(
+        self, records: Iterable[Mapping[str, Any]], *, given_back: Container[str], began_at: float, is_troubled: bool
+    ) -> None:
+        """Note how an invocation ended.
+
+        Parameters
+        ----------
+        records : iterable of mapping
+            What it was given.
+        given_back : container of str
+            Message ids.
+        began_at : float
+            Its begin.
+        is_troubled : bool
+            It crashed, or a call to AWS went wrong.
+        """
+        for record in records:
+            name = self._name_of(record)
+            if is_troubled and name:
+                self._in_doubt.add(name)
+            elif name and record["messageId"] in given_back:
+                self.order.given_back(name, began_at=began_at)
+
+    def _name_of(self, record: Mapping[str, Any]) -> str | None:
+        first = record["messageAttributes"].get("first_message_id", {}).get("stringValue", record["messageId"])
+        try:
+            name = json.loads(record["body"])["command_id"]
+        except (ValueError, KeyError, TypeError):
+            name = first
+        return name if name in self._put else None
 
     def arrived(self, request: Request, response: Response, *, asked_at: float, is_known: bool) -> None:
         """Check a call, whatever VectorCare answered; `is_known` is its token."""
@@ -73,7 +127,8 @@ class Outbound:
             self._violate("too many positions in a call", service_request_id)
         is_taken = 200 <= response.status < 300  # noqa: PLR2004 HTTP's success
         for mark in {(service_request_id, mark) for mark in marks}:
-            self._asked.add(mark)
+            if is_taken:
+                self._taken_at.setdefault(mark, self._clock())
             self._effects[mark] += is_taken
             owners = self._owners[mark]
             if not owners:
@@ -128,28 +183,43 @@ class Outbound:
     def _check_outcome(self, commands: list[Command], outcome: str, *, is_untroubled: bool) -> None:
         command = commands[-1]
         own = [mark for mark in _marks(command) if all(one in commands for one in self._owners[mark])]
-        if command.expected is Expected.REFUSED and self._asked & set(own):
+        if command.expected is Expected.REFUSED and self._begun & set(own):
             self._violate("a call was spent on what VectorCare would refuse", _name(commands))
         # After a crash nobody knows, and nobody looks whether a call was possible at all.
         if command.expected is Expected.REFUSED and outcome not in {"CommandFailed", "CommandUncertain"}:
             self._violate("VectorCare would refuse it, and it did not fail", f"{_name(commands)} {outcome}")
         if command.expected is Expected.FORBIDDEN and outcome == "CommandSucceeded":
             self._violate("VectorCare refused it, and it succeeded", _name(commands))
-        if command.expected is not Expected.TAKEN:
+        may_know = self._skew < 1 and not self._in_doubt & {self._names[one.number] for one in commands}
+        if outcome == "CommandUncertain" and may_know and not self._begun & set(_marks(command)):
+            self._violate("it is uncertain, and was never sent", _name(commands))
+        if outcome == "CommandFailed" and any(self._effects[mark] for mark in own):
+            self._violate("it failed, and VectorCare has it", _name(commands))
+        if command.expected not in {Expected.TAKEN, Expected.FOLLOWS}:
             return
-        if outcome == "CommandFailed":
+        if outcome == "CommandFailed" and (command.expected is Expected.TAKEN or self._was_ours(command)):
             self._violate("nothing is wrong with it, and it failed", _name(commands))
         if outcome == "CommandSucceeded" and not all(self._effects[mark] for mark in _marks(command)):
             self._violate("it succeeded, and VectorCare does not have it", _name(commands))
         if outcome == "CommandExpired" and any(self._effects[mark] for mark in own):
             self._violate("it expired, and VectorCare has it", _name(commands))
-        if is_untroubled and outcome != "CommandSucceeded":
+        if is_untroubled and outcome != "CommandSucceeded" and command.expected is Expected.TAKEN:
             self._violate("nothing was in its way, and it did not succeed", f"{_name(commands)} {outcome}")
 
     def _check_delivered(self, commands: list[Command]) -> None:
         command = commands[-1]
         if command.expected is Expected.TAKEN and not all(self._effects[mark] for mark in _marks(command)):
             self._violate("VectorCare was up in time, and does not have it", _name(commands))
+
+    def _was_ours(self, command: Command) -> bool:
+        """Tell whether VectorCare had the acceptance before any call for the command was begun."""
+        begun = min(self._first_begun.get(mark, float("inf")) for mark in _marks(command))
+        return any(
+            owner.kind == "accept" and self._taken_at.get(mark, float("inf")) < begun
+            for mark, owners in self._owners.items()
+            if mark[0] == command.service_request_id
+            for owner in owners
+        )
 
     def _may_be_sent_until(self, command: Command) -> float:
         """Say how long whoever began with a command before it was known to have succeeded may still be at it."""

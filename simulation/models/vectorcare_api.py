@@ -9,6 +9,8 @@ from local.vectorcare.rules import TOKEN_PATH, Rules
 from local.vectorcare.wire import Request, Response
 
 CLIENT_ID = "invented-client"
+API, TOKENS = "vectorcare", "vectorcare's tokens"
+"""The two hosts, each with troubles of its own."""
 
 Arrived = Callable[[Request, Response, float], None]
 
@@ -20,19 +22,27 @@ class VectorCareApi:
     ----------
     clock : callable
         Seconds since 1970.
+    begun : callable
+        Told of each call but those for a token, before anything can happen to it.
     arrived : callable
-        Told of each call but those for a token: request, response, and when it was asked.
+        Told of each such call that came: request, response, and when it was asked.
     """
 
-    def __init__(self, clock: Callable[[], float], arrived: Arrived) -> None:
+    def __init__(self, clock: Callable[[], float], begun: Callable[[Request, Any], None], arrived: Arrived) -> None:
         self.rules = Rules(clock)
         self.issued: set[str] = set()
+        self._begun = begun
         self._arrived = arrived
+
+    def begins(self, method: str, url: str, data: Any, *, process: Any) -> None:
+        """Note that a container begins a call, which need not come."""
+        request = _request(method, url, data, {})
+        if request.path != TOKEN_PATH:
+            self._begun(request, process)
 
     def request(self, *, method: str, url: str, data: Any, headers: Mapping[str, str], asked_at: float) -> Response:
         """Answer a request."""
-        body = data if isinstance(data, bytes) else urlencode(data).encode()
-        request = Request(method, urlsplit(url).path, {name.lower(): value for name, value in headers.items()}, body)
+        request = _request(method, url, data, headers)
         response = self.rules.answer(request)
         if request.path == TOKEN_PATH:
             self.issued |= self.rules.tokens.keys()
@@ -54,3 +64,8 @@ class SecretsManager:
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002, N803 boto3's name
         """Read the credentials."""
         return {"SecretString": json.dumps({"client_id": CLIENT_ID, "client_secret": self.client_secret})}
+
+
+def _request(method: str, url: str, data: Any, headers: Mapping[str, str]) -> Request:
+    body = data if isinstance(data, bytes) else urlencode(data).encode()
+    return Request(method, urlsplit(url).path, {name.lower(): value for name, value in headers.items()}, body)

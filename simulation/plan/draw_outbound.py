@@ -6,11 +6,14 @@ from typing import Any
 
 from simulation.plan.content import MARKER
 from simulation.plan.outbound import Command, Expected, OutboundPlan, SecretRotation
-from simulation.world.faults import Outage
+from simulation.models.vectorcare_api import API, TOKENS
+from simulation.world.faults import HANGING, VECTORCARE_NOT_ITS_API, VECTORCARE_UNKNOWN, Outage
 from simulation.world.scheduler import START_EPOCH_SECONDS, instant
 
 _DAY, _HOUR = 86_400.0, 3600.0
 _EVENTS_PER_COMMAND = 40
+# SQS tells milliseconds: what comes within one has no order there.
+_APART_SECONDS = 0.01
 _STATES = ("en_route", "arrived", "on_board", "arrived_at_destination", "completed")
 _UNREADABLE = (
     ("not_json", "{"),
@@ -47,7 +50,10 @@ class _Drawing:
         self._foreign: set[str] = set()
 
     def plan(self, count: int) -> OutboundPlan:
-        draws = (self._trip, self._trip, self._trip, self._broadcast, self._broadcast, self._new, self._refused)
+        draws = (
+            *(self._trip, self._trip, self._trip, self._won, self._won),
+            *(self._broadcast, self._broadcast, self._new, self._refused),
+        )
         while len(self._commands) < count:
             self._random.choice(draws)()
         # SQS delivers it hundreds of times before it dies.
@@ -59,6 +65,7 @@ class _Drawing:
             commands=tuple(self._commands),
             rotations=tuple(self._rotations()),
             outages=tuple(self._outages()),
+            rates=self._rates(),
             statuses=self._statuses,
             foreign=frozenset(self._foreign),
         )
@@ -67,7 +74,7 @@ class _Drawing:
         """Report states and positions of a trip that is ours, and ask for a change now and then."""
         random, begins = self._random, self._any_time()
         service_request_id = self._request("ASSIGNED")
-        for number, state in enumerate(_STATES[: random.randint(0, 2)]):
+        for number, state in enumerate(_STATES[: random.randint(0, 4)]):
             self._state(begins + number * random.random() * 60, service_request_id, state)
         seconds = 0
         for number in range(random.randint(0, 4)):
@@ -90,6 +97,19 @@ class _Drawing:
             self._command(at, kind, service_request_id, {"proposed_agreed_dt": proposed}, proposed)
         else:
             self._command(at, kind, service_request_id, {"response_notes": note}, note)
+
+    def _won(self) -> None:
+        """Accept a request that is offered, and report at once what happens then."""
+        random, begins, note = self._random, self._any_time(), self._note()
+        service_request_id = self._request("AVAILABLE")
+        self._command(begins, "accept", service_request_id, {"response_notes": note}, note)
+        longest = random.choice((0.5, 5.0, 60.0))
+        for number, state in enumerate(_STATES[: random.randint(1, 3)], start=1):
+            at = begins + (number - random.random()) * longest + _APART_SECONDS
+            self._state(at, service_request_id, state, expected=Expected.FOLLOWS)
+        if random.randrange(2):
+            at = begins + random.random() * longest + _APART_SECONDS
+            self._locations(at, service_request_id, [0, 1], expected=Expected.FOLLOWS)
 
     def _new(self) -> None:
         note = self._note()
@@ -184,13 +204,24 @@ class _Drawing:
         return [SecretRotation(self._any_time(), random.choice((0.0, 5.0, 120.0)), bool(random.randrange(2)))]
 
     def _outages(self) -> list[Outage]:
-        """Draw an outage of VectorCare in one run of four."""
+        """Draw outages of VectorCare in one run of three, of one of its hosts or of both."""
         random = self._random
-        if random.randrange(4):
+        if random.randrange(3):
             return []
-        begins = self._any_time()
-        seconds = random.choice((60.0, 600.0, _HOUR))
-        return [Outage(frozenset({"vectorcare"}), begins, begins + seconds, random.choice(("", "ServiceUnavailable")))]
+        outages = []
+        for _ in range(random.choice((1, 1, 3))):
+            begins = self._any_time()
+            seconds = random.choice((60.0, 600.0, _HOUR))
+            hosts = random.choice((frozenset({API}), frozenset({TOKENS}), frozenset({API, TOKENS})))
+            refusal = random.choice(("", "ServiceUnavailable", HANGING))
+            outages.append(Outage(hosts, begins, begins + seconds, refusal))
+        return outages
+
+    def _rates(self) -> dict[str, float]:
+        """Draw how often something else answers for VectorCare: in two runs of five never."""
+        random = self._random
+        kinds = {VECTORCARE_UNKNOWN: 0.5, VECTORCARE_NOT_ITS_API: 0.5}
+        return {kind: 0.01 * 30 ** random.random() for kind, likelihood in kinds.items() if random.random() < likelihood}
 
     def _any_time(self) -> float:
         return self._random.random() * self._span

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from simulation.plan import template
 from simulation.world.faults import Outage
 
-MAX_RECEIVES = 300
-"""The stack's: far above what an hour without VectorCare, or without the bus, takes."""
+MAX_RECEIVES = template.figure("commands", "MAX_RECEIVE_COUNT")
+"""Far above what an hour without VectorCare, or without the bus, takes."""
 
 
 class Expected(Enum):
@@ -21,6 +22,8 @@ class Expected(Enum):
     """No call may be spent on it."""
     UNREADABLE = auto()
     """It dies."""
+    FOLLOWS = auto()
+    """VectorCare takes it once it has the acceptance before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class OutboundPlan:
     ----------
     statuses : mapping of str to str
         VectorCare's, by service request.
+    rates : mapping of str to float
+        How likely VectorCare's own kinds of faults are.
     foreign : frozenset of str
         Service requests that are another company's.
     max_receives : int
@@ -87,6 +92,7 @@ class OutboundPlan:
     commands: tuple[Command, ...] = ()
     rotations: tuple[SecretRotation, ...] = ()
     outages: tuple[Outage, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     max_receives: int = MAX_RECEIVES

@@ -201,6 +201,8 @@ class Selection:
             numbers = set(self.commands)
             outbound = replace(outbound, commands=tuple(one for one in outbound.commands if one.number in numbers))
         rates = {kind: rate for kind, rate in plan.rates.items() if kind not in self.without}
+        own = {kind: rate for kind, rate in outbound.rates.items() if kind not in self.without}
+        outbound = replace(outbound, rates=own)
         return replace(
             plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation, outbound=outbound
         )

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from simulation.models import errors
+from simulation.models.vectorcare_api import API, TOKENS
 from simulation.world import faults
 from simulation.world.faults import Faults
 from simulation.world.scheduler import CrashedError, Scheduler
@@ -19,7 +20,8 @@ _THROTTLING_CODES = {
     "s3": "SlowDown",
     "events": "ThrottlingException",
     "secretsmanager": "ThrottlingException",
-    "vectorcare": "TooManyRequests",
+    API: "TooManyRequests",
+    TOKENS: "TooManyRequests",
 }
 _LATEST_SECONDS = 90.0
 _LONGEST_HANG_SECONDS = 60.0
@@ -118,9 +120,11 @@ class Client:
         wire.pause()
         outage = wire.faults.outages.get(self._service)
         if outage:
+            self._process.is_troubled |= self._service not in (API, TOKENS)
             self._suffer(outage, name)
         fault = wire.faults.of_call()
         if fault:
+            self._process.is_troubled |= self._service not in (API, TOKENS) or fault == faults.HANGS
             self._strike_before(fault, name, operation)
         answer, error = self._take_effect(name, operation)
         if answer == {} and name == "receive_message":
@@ -148,6 +152,10 @@ class Client:
 
     def _suffer(self, outage: faults.Outage, name: str) -> None:
         wire = self._wire
+        if outage.refusal == faults.HANGING:
+            wire.faults.count(faults.HANGING_OUTAGE)
+            wire.scheduler.pause(self._read_timeout)
+            raise errors.read_timeout()
         if outage.refusal:
             wire.faults.count(faults.REFUSING_OUTAGE)
             raise errors.refusal(outage.refusal, name, _text(name))

@@ -72,6 +72,8 @@ class Container(Process):
         self.event: Any = None
         self.request_id = ""
         self.environment: dict[str, str] = {}
+        self.began_at = 0.0
+        self.is_troubled = False
         self._write = write
         self._invocations = 0
         self._finished: Finished | None = None
@@ -80,6 +82,8 @@ class Container(Process):
         """Run the handler; `finished` is told in its turn how that ended."""
         self._invocations += 1
         self.event = event
+        self.began_at = self._scheduler.now
+        self.is_troubled = False
         self._finished = finished
         deadline = self._scheduler.now + self.function.timeout
         self.request_id = f"{self.name}-{self._invocations}"

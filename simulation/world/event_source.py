@@ -4,7 +4,7 @@ Facts: Lambda developer guide, "Using Lambda with Amazon SQS" and "Implementing 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -24,6 +24,8 @@ _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
 _HOLD_SECONDS = 400.0
 
+Worked = Callable[[Sequence[Mapping[str, Any]], Outcome], None]
+
 
 class EventSource:
     """Takes messages from the queue to the function while there are any.
@@ -34,6 +36,8 @@ class EventSource:
         How many batches may be worked on at once.
     deleted : callable
         Told the message id of each message that is deleted as done.
+    worked : callable
+        Told of each batch how the function's invocation ended.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class EventSource:
         random: Random,
         max_concurrency: int,
         deleted: Callable[[str], None],
+        worked: Worked = lambda _records, _outcome: None,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
@@ -56,6 +61,7 @@ class EventSource:
         self._random = random
         self._free = max_concurrency
         self._deleted = deleted
+        self._worked = worked
         self.under_way = 0
         self._in_hand: Counter[str] = Counter()
 
@@ -101,6 +107,7 @@ class EventSource:
         self._free += 1
         self.under_way -= 1
         self._in_hand.subtract(record["messageId"] for record in records)
+        self._worked(records, outcome)
         if outcome.answer is not None:
             failed = {failure["itemIdentifier"] for failure in outcome.answer["batchItemFailures"]}
             for record in records:

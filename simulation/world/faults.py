@@ -15,8 +15,14 @@ HANGS = "call hangs"
 SLOW = "call slow"
 OF_CALLS = (CRASH_BEFORE, CRASH_AFTER, FAILS, THROTTLED, TIMES_OUT_DONE, DONE_LATE, HANGS, SLOW)
 
+VECTORCARE_UNKNOWN = "VectorCare answers 5xx, with or without effect"
+VECTORCARE_NOT_ITS_API = "VectorCare's answer is not its API's"
+
 OUTAGE = "call in an outage"
 REFUSING_OUTAGE = "call refused in an outage"
+HANGING = "hangs"
+"""The refusal of an outage in which nothing is refused or answered."""
+HANGING_OUTAGE = "call without an answer in an outage"
 
 KILLED = "container killed"
 TIMED_OUT = "function timed out"
@@ -62,7 +68,7 @@ class Outage:
     begins, ends : float
         Seconds on the simulation's clock.
     refusal : str
-        AWS's error code; empty where the services cannot be reached at all.
+        AWS's error code; empty if the services cannot be reached at all, `HANGING` if they take calls and answer none.
     """
 
     services: frozenset[str]

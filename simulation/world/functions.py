@@ -3,6 +3,7 @@
 from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from simulation.history import ledger
 from simulation.plan import keys
+from simulation.plan.template import figure
 from simulation.plan.plan import Settings
 from simulation.world.container import Function
 from simulation.world.vectorcare import CUSTOMER_ID
@@ -16,12 +17,12 @@ BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
 
 FUNCTIONS = (
-    Function("ingest", "ingest.handler", timeout=9),
-    Function("processor", "processor.handler", timeout=60),
-    Function("drain", "drain.handler", timeout=60),
-    Function("redrive", "redrive.handler", timeout=900),
-    Function("publisher", "publisher.handler", timeout=60),
-    Function("sender", "sender.handler", timeout=60),
+    Function("ingest", "ingest.handler", timeout=figure("inbound", "INGEST_TIMEOUT_SECONDS")),
+    Function("processor", "processor.handler", timeout=figure("inbound", "PROCESSOR_TIMEOUT_SECONDS")),
+    Function("drain", "drain.handler", timeout=figure("inbound", "DRAIN_TIMEOUT_SECONDS")),
+    Function("redrive", "redrive.handler", timeout=figure("redrive", "REDRIVE_TIMEOUT_SECONDS")),
+    Function("publisher", "publisher.handler", timeout=figure("change_events", "PUBLISHER_TIMEOUT_SECONDS")),
+    Function("sender", "sender.handler", timeout=figure("commands", "SENDER_TIMEOUT_SECONDS")),
     Function("replay", "simulation.world.replay_command", timeout=3600),
 )
 

@@ -1,6 +1,6 @@
 """The other direction: the CAD's queue, the sender behind it, VectorCare's API behind that, and what befalls them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -10,10 +10,11 @@ from simulation.history.outbound import Outbound as History
 from simulation.models.dynamodb import Table
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
-from simulation.models.vectorcare_api import CLIENT_ID, SecretsManager, VectorCareApi
+from simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApi
 from simulation.plan.outbound import MAX_RECEIVES, Command, SecretRotation
 from simulation.plan.plan import Plan, Redrive, Replay, Stray
 from simulation.world import faults
+from simulation.world.container import Container, Outcome
 from simulation.world.event_source import EventSource
 from simulation.world.faults import Faults, Outage
 from simulation.world.fleet import Fleet
@@ -45,20 +46,21 @@ class Outbound:
         self._faults = faults
         self._random = random
         self._say = say
+        self._violate = violate
         self._serial = 0
         self._to_come = len(plan.outbound.commands)
         self.max_receives = plan.outbound.max_receives
         self.history = History(
             skew=plan.settings.skew, max_receives=self.max_receives, clock=lambda: scheduler.now, violate=violate
         )
-        self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + scheduler.now, self._arrived)
+        self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + scheduler.now, self._begun, self._arrived)
         self.api.rules.requests.update(plan.outbound.statuses)
         self.api.rules.foreign |= plan.outbound.foreign
         self.secrets = SecretsManager()
         self._change_secret()
         self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
-        self.ledger = Table(keys=("command_id",))
-        self.models: dict[str, Any] = {"vectorcare": self.api, "secretsmanager": self.secrets}
+        self.ledger = Table(keys=("command_id",), written=self.history.order.noted)
+        self.models: dict[str, Any] = {API: self.api, TOKENS: self.api, "secretsmanager": self.secrets}
 
     def begin(self, sqs: SQS, queue: Queue, dead_letters: Queue, sender: Fleet) -> Callable[[float], None]:
         """Let everything happen when its time comes; answers who is to be told when a message becomes visible."""
@@ -74,6 +76,7 @@ class Outbound:
             random=self._random,
             max_concurrency=self._plan.settings.max_concurrency,
             deleted=lambda _message_id: None,
+            worked=self._worked,
         )
         plan = self._plan.outbound
         for command in plan.commands:
@@ -98,7 +101,7 @@ class Outbound:
             patience=self._patience,
             is_untroubled=plan.is_untroubled()
             and all(isinstance(one, Redrive | Replay | Stray) for one in plan.operations)
-            and not (plan.outbound.outages or plan.outbound.rotations)
+            and not (plan.outbound.outages or plan.outbound.rotations or plan.outbound.rates)
             and self.max_receives == MAX_RECEIVES,
         )
 
@@ -131,8 +134,24 @@ class Outbound:
 
     def _go_down(self, outage: Outage) -> None:
         self._say("VectorCare", f"outage until {outage.ends:.0f} {outage.refusal}")
-        self._faults.count(faults.OUTAGE_BEGUN + "vectorcare")
+        self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
         self._faults.begin(outage)
+
+    def _worked(self, records: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
+        """Note what an invocation gave back, and what it may have left half done."""
+        container = outcome.container
+        if outcome.error == "timed out" and not container.is_troubled:
+            self._violate("timed out, and nothing but VectorCare was slow", container.request_id)
+        failed = outcome.answer["batchItemFailures"] if outcome.answer else []
+        self.history.worked(
+            records,
+            given_back={failure["itemIdentifier"] for failure in failed},
+            began_at=container.began_at,
+            is_troubled=container.is_troubled or outcome.error == "crashed",
+        )
+
+    def _begun(self, request: Request, process: Container) -> None:
+        self.history.begun(request, began_at=process.began_at)
 
     def _arrived(self, request: Request, response: Response, asked_at: float) -> None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -62,7 +62,7 @@ class World:
         settings = plan.settings
         self._trace = trace
         self.scheduler = Scheduler(randoms["time"], begins=min(0.0, plan.begins))
-        self.faults = Faults(plan.rates, randoms["faults"])
+        self.faults = Faults({**plan.rates, **plan.outbound.rates}, randoms["faults"])
         self.ledger = Ledger(settings, self.scheduler)
         self.output = Output(self.scheduler, self.ledger.violate)
         self.outbound = Outbound(
