@@ -77,12 +77,18 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """The command is tried again, not before `at_least` seconds are over."""
+    """The command is tried again, not before `at_least` seconds are over.
+
+    `behind` is the delivery, of the same batch, that it has to wait for; `due_at` is the 27-character instant at which
+    what it waits for is delivered again, to whichever invocation.
+    """
 
     delivery: Delivery
     reason: str
     at_least: float = 0
     error: Exception | None = None
+    behind: Delivery | None = None
+    due_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

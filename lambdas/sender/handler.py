@@ -9,6 +9,7 @@ from vectorcare_bridge import aws, instant, observability, redriven_command
 from vectorcare_bridge.access_token import AccessToken
 from vectorcare_bridge.bus import Bus
 from vectorcare_bridge.ledger import Ledger
+from vectorcare_bridge.line import Lines
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import SenderSettings
 from vectorcare_bridge.vectorcare_api import VectorCareApi
@@ -23,15 +24,14 @@ _token = AccessToken(
     secret=_settings.credentials_secret,
 )
 _sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
+_dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
 _sender = Sender(
     VectorCareApi(_http, _token, url=_settings.api_url),
-    Ledger(
-        aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS),
-        _settings.commands_table,
-    ),
+    Ledger(_dynamodb, _settings.commands_table),
     Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=3), _settings.event_bus),
     Queue(_sqs, _settings.queue_url),
     Queue(_sqs, _settings.dead_letter_queue_url),
+    lines=Lines(_dynamodb, _settings.commands_table),
     executor=aws.executor(THREADS),
     ledger_executor=aws.executor(THREADS),
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sender.attempt import UNTRIED
 from sender.delivery import Dead, Ended, Later, Result
+from sender.turns import HELD_BACK
 from vectorcare_bridge import aws, observability, vectorcare_answer
 from vectorcare_bridge.command import Kind, Refusal
 from vectorcare_bridge.observability import Metric
@@ -30,7 +31,7 @@ def report(results: Sequence[Result]) -> None:
             _report_end(result)
         elif isinstance(result, Dead):
             _report_dead(result)
-        elif result.reason in UNTRIED:
+        elif result.reason in UNTRIED or result.reason == HELD_BACK:
             untried[result.reason] += 1
         else:
             _report_retry(result)

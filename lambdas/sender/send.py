@@ -1,7 +1,8 @@
 """A batch of messages: read, checked, sent side by side by service request, told on the bus, given back where due."""
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -9,16 +10,20 @@ from sender import report
 from sender.attempt import Attempts
 from sender.breaker import Breaker
 from sender.delivery import Dead, Delivery, Ended, Invocation, Later, Message, Result
-from vectorcare_bridge import aws, command, command_fields, observability, redriven_command, retry
+from sender.turns import HELD_BACK, Turns, place
+from vectorcare_bridge import aws, command, command_fields, instant, observability, redriven_command, retry
 from vectorcare_bridge.bus import Bus, Entry
 from vectorcare_bridge.command import Kind, RefusedError, UnreadableError
 from vectorcare_bridge.ledger import Ledger
+from vectorcare_bridge.line import Lines
 from vectorcare_bridge.message import Message as SqsMessage
 from vectorcare_bridge.outcome import Outcome
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.vectorcare_api import VectorCareApi
 
 THREADS = 10
+# What waits for a command that is being sent right now, or is gone from the queue.
+_HELD_BACK_SECONDS = 60
 
 
 class Sender:
@@ -36,6 +41,8 @@ class Sender:
         Where those are given back that are to be tried again.
     dead_letters : Queue
         Where those go that cannot be read.
+    lines : Lines
+        Know which wait.
     executor, ledger_executor : Executor
         Run service requests, and within them calls to the ledger, side by side.
     """
@@ -48,11 +55,13 @@ class Sender:
         queue: Queue,
         dead_letters: Queue,
         *,
+        lines: Lines,
         executor: Executor,
         ledger_executor: Executor,
     ) -> None:
         self._api = api
         self._ledger = ledger
+        self._lines = lines
         self._bus = bus
         self._queue = queue
         self._dead_letters = dead_letters
@@ -75,29 +84,33 @@ class Sender:
                 deliveries.append(read)
             else:
                 results.append(read)
-        if deliveries:
-            results += self._send(deliveries, invocation)
+        turns = [Turns(self._lines, self._ledger, group) for group in _by_service_request(deliveries)]
+        if turns:
+            results += self._send(turns, invocation)
         results = self._publish(results)
         report.report(results)
         later = [result for result in results if isinstance(result, Later)]
-        list(self._executor.map(self._give_back, later))
+        seconds = _wait_seconds(later)
+        # First this: what is given back may come to another invocation at once.
+        list(self._executor.map(lambda one: self._leave(one, seconds), turns))
+        list(self._executor.map(lambda result: self._give_back(result, seconds[id(result.delivery)]), later))
         dead = [result.message for result in results if isinstance(result, Dead)]
         are_set_aside = list(self._executor.map(self._set_aside, dead))
         not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
         return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
 
-    def _send(self, deliveries: Sequence[Delivery], invocation: Invocation) -> list[Result]:
+    def _send(self, turns: Sequence[Turns], invocation: Invocation) -> list[Result]:
         try:
             breaker = Breaker(self._ledger)
         except Exception as error:  # noqa: BLE001 nothing is sent while the ledger cannot be read
-            return [Later(delivery, "not_claimed", error=error) for delivery in deliveries]
+            return [Later(delivery, "not_claimed", error=error) for one in turns for delivery in one.group]
         attempts = Attempts(self._api, self._ledger, breaker, invocation, executor=self._ledger_executor)
-        groups = _by_service_request(deliveries)
+        to_go = list(turns)
         results: list[Result] = []
         # One call decides whether there are more, so nothing runs beside it.
-        while groups and breaker.is_probing:
-            results += _send_group(attempts, groups.pop(0))
-        for together in self._executor.map(lambda group: _send_group(attempts, group), groups):
+        while to_go and breaker.is_probing:
+            results += _send_group(attempts, to_go.pop(0))
+        for together in self._executor.map(lambda one: _send_group(attempts, one), to_go):
             results += together
         return [_wait_for(breaker, result) for result in results]
 
@@ -116,10 +129,17 @@ class Sender:
             for index, result in enumerate(results)
         ]
 
-    def _give_back(self, result: Later) -> None:
+    def _leave(self, turns: Turns, seconds: Mapping[int, int]) -> None:
+        now = aws.now()
+        try:
+            turns.leave({one: instant.later(now, minutes=wait / 60) for one, wait in seconds.items()})
+        except Exception as error:  # noqa: BLE001 what has ended can be seen in the ledger, too
+            observability.log("line.not_left", error=error)
+
+    def _give_back(self, result: Later, seconds: int) -> None:
         message = result.delivery.message
         try:
-            self._queue.hide(message.receipt_handle, seconds=_wait_seconds(result))
+            self._queue.hide(message.receipt_handle, seconds=seconds)
         except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)
 
@@ -144,34 +164,59 @@ def _read(message: Message) -> Delivery | Dead:
 
 
 def _by_service_request(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
-    """Bring together what belongs to one service request, in the order in which it came on the queue."""
+    """Bring together what belongs to one service request, in its order."""
     groups: defaultdict[str, list[Delivery]] = defaultdict(list)
-    for delivery in sorted(deliveries, key=lambda one: one.message.sent_at):
+    for delivery in sorted(deliveries, key=lambda one: place(one).key):
         groups[delivery.command.service_request_id or f"new/{delivery.command.command_id}"].append(delivery)
     return list(groups.values())
 
 
-def _send_group(attempts: Attempts, group: Sequence[Delivery]) -> list[Result]:
-    """Send one service request's commands in their order, its location updates together at the first one's place."""
+def _send_group(attempts: Attempts, turns: Turns) -> list[Result]:
+    """Send one service request's commands in their order."""
+    try:
+        turns.take()
+    except Exception as error:  # noqa: BLE001 nothing is sent while nobody knows what waits
+        return [Later(delivery, "not_claimed", error=error) for delivery in turns.group]
     results: list[Result] = []
+    for unit in _units(turns.group):
+        try:
+            of_unit = _send_unit(attempts, turns, unit)
+        except Exception as error:  # noqa: BLE001 whatever it is, these are tried again and hold up no other request
+            of_unit = [Later(delivery, "failed", error=error) for delivery in unit]
+        turns.note(of_unit)
+        results += of_unit
+    return results
+
+
+def _units(group: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Divide commands into what goes in one call: location updates together at the first one's place.
+
+    Those after an acceptance do not go before it.
+    """
     units: list[list[Delivery]] = []
     locations: list[Delivery] = []
     for delivery in group:
-        obstacle = _obstacle(attempts, delivery)
-        if obstacle:
-            results.append(obstacle)
-        elif delivery.command.kind is not Kind.LOCATION_UPDATE:
+        if delivery.command.kind is not Kind.LOCATION_UPDATE:
             units.append([delivery])
+            if delivery.command.kind is Kind.ACCEPT:
+                locations = []
+            continue
+        if not locations:
+            units.append(locations)
+        locations.append(delivery)
+    return units
+
+
+def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[Delivery]) -> list[Result]:
+    results: list[Result] = []
+    together: list[Delivery] = []
+    for delivery in unit:
+        result = _obstacle(attempts, delivery) or turns.hold_back(delivery)
+        if result:
+            results.append(result)
         else:
-            if not locations:
-                units.append(locations)
-            locations.append(delivery)
-    for unit in units:
-        try:
-            results += attempts.send(unit)
-        except Exception as error:  # noqa: BLE001 whatever it is, these are tried again and hold up no others
-            results += [Later(delivery, "failed", error=error) for delivery in unit]
-    return results
+            together.append(delivery)
+    return results + attempts.send(together) if together else results
 
 
 def _obstacle(attempts: Attempts, delivery: Delivery) -> Result | None:
@@ -194,12 +239,23 @@ def _wait_for(breaker: Breaker, result: Result) -> Result:
     return replace(result, at_least=max(result.at_least, breaker.seconds_left()))
 
 
-def _wait_seconds(result: Later) -> int:
-    delivery = result.delivery
-    return retry.wait_seconds(
-        delivery.message.receives,
-        max_age=delivery.max_age,
-        age=delivery.age(aws.now()),
-        at_least=result.at_least,
-        uniform=aws.uniform,
-    )
+def _wait_seconds(later: Sequence[Later]) -> dict[int, int]:
+    """Draw for how long each is hidden, by the delivery's identity; what is held back comes after what holds it."""
+    seconds: dict[int, int] = {}
+    for result in later:
+        delivery, now = result.delivery, aws.now()
+        age = delivery.age(now)
+        drawn = retry.wait_seconds(
+            delivery.message.receives,
+            max_age=delivery.max_age,
+            age=age,
+            at_least=result.at_least,
+            uniform=aws.uniform,
+        )
+        if result.behind:
+            drawn = seconds[id(result.behind)] + 1
+        elif result.reason == HELD_BACK:
+            is_due_in = instant.seconds_between(now, result.due_at) if result.due_at else 0
+            drawn = math.ceil(is_due_in) + 1 if is_due_in > 0 else min(drawn, _HELD_BACK_SECONDS)
+        seconds[id(delivery)] = retry.until_the_end(drawn, max_age=delivery.max_age, age=age)
+    return seconds

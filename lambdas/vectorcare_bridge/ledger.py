@@ -136,14 +136,16 @@ class Ledger:
         if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:
             raise BusyError
 
+    def has_ended(self, command_id: str) -> bool:
+        """Tell whether a command has come to its end."""
+        item = self._get(command_id)
+        return item is not None and item["progress"] == _ENDED
+
     def circuit(self) -> Circuit:
         """Read what is known of VectorCare's health."""
-        answer = self._client.get_item(
-            TableName=self._table, Key={"command_id": {"S": _CIRCUIT}}, ConsistentRead=True
-        ).get("Item")
-        if not answer:
+        item = self._get(_CIRCUIT)
+        if item is None:
             return Circuit()
-        item = _item(answer)
         return Circuit(int(item["failures"]), item.get("open_until"), item.get("probed_until"))
 
     def replace_circuit(self, old: Circuit, new: Circuit) -> bool:
@@ -165,6 +167,12 @@ class Ledger:
         if old == Circuit():
             condition = f"attribute_not_exists(command_id) OR ({condition})"
         return self._put_if(item, condition, values) is None
+
+    def _get(self, command_id: str) -> Item | None:
+        answer: Any = self._client.get_item(
+            TableName=self._table, Key={"command_id": {"S": command_id}}, ConsistentRead=True
+        ).get("Item")
+        return _item(answer) if answer else None
 
     def _put(self, item: Item, condition: str, values: Item, *, now: str) -> Item | None:
         expires_at = instant.epoch_seconds(instant.later(now, days=RETENTION_DAYS))

@@ -33,6 +33,11 @@ def wait_seconds(
     """
     ceiling = min(LONGEST_SECONDS, max_age / 10, FIRST_SECONDS * 2 ** min(receives - 1, 10))
     seconds = min(at_least, LONGEST_RETRY_AFTER_SECONDS) + uniform(0, ceiling)
+    return until_the_end(seconds, max_age=max_age, age=age)
+
+
+def until_the_end(seconds: float, *, max_age: float, age: float) -> int:
+    """Shorten a wait to a command's end, so that this is told in time; whole seconds, at least 1."""
     if age < max_age:
         seconds = min(seconds, max_age - age)
     return max(1, math.ceil(seconds))

@@ -4,9 +4,9 @@ import json
 from random import Random
 from typing import Any
 
+from simulation.models.vectorcare_api import API, TOKENS
 from simulation.plan.content import MARKER
 from simulation.plan.outbound import Command, Expected, OutboundPlan, SecretRotation
-from simulation.models.vectorcare_api import API, TOKENS
 from simulation.world.faults import HANGING, VECTORCARE_NOT_ITS_API, VECTORCARE_UNKNOWN, Outage
 from simulation.world.scheduler import START_EPOCH_SECONDS, instant
 
@@ -221,7 +221,9 @@ class _Drawing:
         """Draw how often something else answers for VectorCare: in two runs of five never."""
         random = self._random
         kinds = {VECTORCARE_UNKNOWN: 0.5, VECTORCARE_NOT_ITS_API: 0.5}
-        return {kind: 0.01 * 30 ** random.random() for kind, likelihood in kinds.items() if random.random() < likelihood}
+        return {
+            kind: 0.01 * 30 ** random.random() for kind, likelihood in kinds.items() if random.random() < likelihood
+        }
 
     def _any_time(self) -> float:
         return self._random.random() * self._span

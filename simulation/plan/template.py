@@ -3,7 +3,6 @@
 import ast
 from functools import cache
 from pathlib import Path
-from types import CodeType
 
 _STACKS = Path(__file__).parents[2] / "stacks"
 
@@ -35,6 +34,6 @@ def _figures(module: str) -> dict[str, int]:
             for part in parts
         )
         if is_figure:
-            code: CodeType = compile(ast.Expression(node.value), module, "eval")
+            code = compile(ast.Expression(node.value), module, "eval")
             known[node.targets[0].id] = eval(code, {"__builtins__": {}}, dict(known))  # noqa: S307 numbers alone
     return known

@@ -34,6 +34,8 @@ class EventSource:
     ----------
     max_concurrency : int
         How many batches may be worked on at once.
+    batch_size : int
+        How many messages a batch may have; more than ten are gathered by several calls.
     deleted : callable
         Told the message id of each message that is deleted as done.
     worked : callable
@@ -50,6 +52,7 @@ class EventSource:
         faults: Faults,
         random: Random,
         max_concurrency: int,
+        batch_size: int = BATCH_SIZE,
         deleted: Callable[[str], None],
         worked: Worked = lambda _records, _outcome: None,
     ) -> None:
@@ -60,6 +63,7 @@ class EventSource:
         self._faults = faults
         self._random = random
         self._free = max_concurrency
+        self._batch_size = batch_size
         self._deleted = deleted
         self._worked = worked
         self.under_way = 0
@@ -80,12 +84,19 @@ class EventSource:
             self._deliver(messages)
 
     def _receive(self) -> list[dict[str, Any]]:
-        answer = self._sqs.receive_message(
-            QueueUrl=self._queue_url,
-            MaxNumberOfMessages=self._random.choice((1, 3, BATCH_SIZE, BATCH_SIZE)),
-            MessageAttributeNames=["All"],
-        )
-        return [sqs_event.record(message) for message in answer.get("Messages", [])]
+        wanted = self._random.choice((1, 3, BATCH_SIZE, self._batch_size))
+        records: list[dict[str, Any]] = []
+        while len(records) < wanted:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=min(BATCH_SIZE, wanted - len(records)),
+                MessageAttributeNames=["All"],
+            )
+            messages = answer.get("Messages", [])
+            if not messages:
+                break
+            records += [sqs_event.record(message) for message in messages]
+        return records
 
     def _deliver(self, records: list[dict[str, Any]]) -> None:
         if any(self._in_hand[record["messageId"]] for record in records):

@@ -3,8 +3,8 @@
 from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from simulation.history import ledger
 from simulation.plan import keys
-from simulation.plan.template import figure
 from simulation.plan.plan import Settings
+from simulation.plan.template import figure
 from simulation.world.container import Function
 from simulation.world.vectorcare import CUSTOMER_ID
 

@@ -13,6 +13,7 @@ from simulation.models.sqs import SQS
 from simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApi
 from simulation.plan.outbound import MAX_RECEIVES, Command, SecretRotation
 from simulation.plan.plan import Plan, Redrive, Replay, Stray
+from simulation.plan.template import figure
 from simulation.world import faults
 from simulation.world.container import Container, Outcome
 from simulation.world.event_source import EventSource
@@ -75,6 +76,7 @@ class Outbound:
             faults=self._faults,
             random=self._random,
             max_concurrency=self._plan.settings.max_concurrency,
+            batch_size=figure("commands", "BATCH_SIZE"),
             deleted=lambda _message_id: None,
             worked=self._worked,
         )
