@@ -13,7 +13,7 @@ from botocore.config import Config
 from vectorcare_bridge import instant
 
 if TYPE_CHECKING:
-    from requests import Session
+    from vectorcare_bridge.http_session import Session
 
 # Fixed, because botocore otherwise assembles one for every request.
 _USER_AGENT = "vectorcare-bridge"
@@ -46,17 +46,11 @@ def client(service: str, *, connect_timeout: float, read_timeout: float, attempt
 
 
 def http_session(*, connections: int) -> "Session":
-    """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified.
+    """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified."""
+    from vectorcare_bridge.http_session import Session  # noqa: PLC0415 only the function that needs it pays for it
 
-    It takes nothing from the environment: a stray .netrc would replace the Authorization header.
-    """
-    import requests  # noqa: PLC0415 only the function that needs it pays for it at cold start
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
-
-    session = requests.Session()
-    session.trust_env = False
+    session = Session(connections=connections)
     session.headers["User-Agent"] = _USER_AGENT
-    session.mount("https://", HTTPAdapter(pool_maxsize=connections))
     return session
 
 

@@ -1,12 +1,14 @@
-"""HTTP as VectorCare is spoken to: bounded in time and size, no redirect followed, no error's text kept."""
+"""HTTP as VectorCare is spoken to: every call is bounded in time and size, and ends in a response or an answer."""
 
 import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import requests
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from vectorcare_bridge import aws, observability
@@ -14,6 +16,7 @@ from vectorcare_bridge.vectorcare_answer import Answer, Verdict
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
+"""For a whole answer, from the request's last byte on."""
 MAX_ANSWER_BYTES = 256 * 1024
 # A connection that was idle for long may be dead without a sign, and a call on it lost.
 _MAX_IDLE_SECONDS = 45.0
@@ -21,10 +24,10 @@ _MAX_IDLE_SECONDS = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back; `body` is empty where it was too long or too slow."""
+    """What came back; `body` is None when it was too long, too slow or broken, or is a redirect's."""
 
     status: int
-    body: bytes
+    body: bytes | None
     retry_after: str | None
 
 
@@ -44,27 +47,32 @@ class Http:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response | Answer:
-        """Send a request; answer the response, or what is known where none came."""
+        """Send a request; answer the response, or what is known when none came."""
+        try:
+            return self._exchange(method, url, form=form, body=body, headers=headers)
+        except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
+            observability.log("vectorcare.unanswered", error=error)
+            return _unanswered(error)
+
+    def _exchange(
+        self, method: str, url: str, *, form: Mapping[str, str] | None, body: Any, headers: Mapping[str, str] | None
+    ) -> Response:
         self._close_if_idle()
         content: Any = form
         sent_headers = {"Accept": "application/json", **(headers or {})}
         if form is None:
             content = json.dumps(body, allow_nan=False).encode()
             sent_headers["Content-Type"] = "application/json"
-        try:
-            with self._session.request(
-                method,
-                url,
-                data=content,
-                headers=sent_headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return Response(response.status_code, _body(response), response.headers.get("Retry-After"))
-        except requests.RequestException as error:
-            observability.log("vectorcare.unanswered", error=error)
-            return _unanswered(error)
+        with self._session.request(
+            method,
+            url,
+            data=content,
+            headers=sent_headers,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return Response(response.status_code, _body(response), response.headers.get("Retry-After"))
 
     def _close_if_idle(self) -> None:
         now = aws.monotonic()
@@ -73,21 +81,24 @@ class Http:
         self._last_used = now
 
 
-def _body(response: requests.Response) -> bytes:
-    ends_at = aws.monotonic() + READ_SECONDS
+def _body(response: requests.Response) -> bytes | None:
+    if response.status_code < HTTPStatus.OK or 300 <= response.status_code < HTTPStatus.BAD_REQUEST:  # noqa: PLR2004 redirects
+        return None
     body = b""
     try:
         for piece in response.iter_content(8192):
             body += piece
-            if len(body) > MAX_ANSWER_BYTES or aws.monotonic() > ends_at:
-                return b""
-    except requests.RequestException:
-        # The status is here, and says enough.
-        return b""
+            if len(body) > MAX_ANSWER_BYTES:
+                return None
+    except Exception:  # noqa: BLE001 the status is here, and counts
+        return None
     return body
 
 
-def _unanswered(error: requests.RequestException) -> Answer:
+def _unanswered(error: Exception) -> Answer:
+    """Say what an error means for the call: it was not sent for certain, or nobody knows."""
+    if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
+        return Answer(Verdict.LATER, "not_sent", is_outage=True)
     if isinstance(error, requests.ConnectTimeout):
         return Answer(Verdict.LATER, "unreachable", is_outage=True)
     cause = error.args[0] if error.args else None

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -21,8 +22,10 @@ class Answering(Protocol):
 
 
 @contextmanager
-def serving(vectorcare: Answering, *, port: int = 0) -> Iterator[str]:
+def serving(vectorcare: Answering, *, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve it on loopback, on a free port unless one is given; gives the URL that paths are put after.
+
+    With `tls`, which has a certificate, it speaks HTTPS as VectorCare does.
 
     Raises
     ------
@@ -30,10 +33,11 @@ def serving(vectorcare: Answering, *, port: int = 0) -> Iterator[str]:
         The port is taken.
     """
     server = _Server(("127.0.0.1", port), _handler(vectorcare))
+    server.tls = tls
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -44,6 +48,14 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A kept connection, or a slow answer, shall not hold up the end.
     block_on_close = False
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; it shakes hands in its own thread, at its first read."""
+        connection, address = super().get_request()
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: who hung up had enough."""

@@ -1,4 +1,4 @@
-"""The sender and what it stands on: SQS in simulated time, table, secret and bus in moto, VectorCare on loopback."""
+"""The sender and what it stands on: SQS in simulated time, table, secret and bus in moto, VectorCare by HTTPS."""
 
 import itertools
 import json
@@ -12,6 +12,7 @@ from unittest import mock
 
 import boto3
 import pytest_socket
+import requests
 from botocore.config import Config
 from moto import mock_aws
 
@@ -21,9 +22,9 @@ from local.vectorcare.stand_in import StandIn
 from simulation.models import sqs_event
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
-from tests.support import events
+from tests.support import events, tls
 from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, fresh_handler, one_call_at_a_time
-from vectorcare_bridge import instant, store
+from vectorcare_bridge import aws, instant, store
 
 TRIP = "VC-TEST0001"
 CLIENT_ID, CLIENT_SECRET = "invented-client", "Zebulon-Secret-1"
@@ -148,7 +149,7 @@ class Sender:
 
 
 class Outbound(Sender):
-    """The function with table, secret and bus in moto, and VectorCare on loopback."""
+    """The function with table, secret and bus in moto, and VectorCare on loopback, by HTTPS."""
 
     def __init__(self, clock: Clock, vectorcare: StandIn, url: str) -> None:
         super().__init__(clock, vectorcare)
@@ -214,25 +215,37 @@ def running(*, inline: bool = True) -> Iterator[Outbound]:
     clock = Clock()
     vectorcare = StandIn(clock.epoch)
     with ExitStack() as stack:
-        stack.enter_context(_loopback())
+        stack.enter_context(loopback())
         stack.enter_context(mock.patch.dict("os.environ", CREDENTIALS))
         stack.enter_context(mock_aws())
         stack.enter_context(one_call_at_a_time())
-        url = stack.enter_context(serving(vectorcare))
+        url = stack.enter_context(serving(vectorcare, tls=tls.server_context(tls.trusted())))
         outbound = Outbound(clock, vectorcare, url)
         stack.enter_context(mock.patch("vectorcare_bridge.aws.now", clock.now))
         stack.enter_context(mock.patch("vectorcare_bridge.aws.client", outbound.client))
+        stack.enter_context(mock.patch("vectorcare_bridge.aws.http_session", session))
         if inline:
             stack.enter_context(mock.patch("vectorcare_bridge.aws.executor", return_value=InlineExecutor()))
         outbound.restart()
         yield outbound
 
 
+_make_session = aws.http_session
+
+
+def session(*, connections: int) -> requests.Session:
+    """Make the session that production has, which trusts the tests' VectorCare."""
+    session = _make_session(connections=connections)
+    session.verify = str(tls.trusted())
+    return session
+
+
 @contextmanager
-def _loopback() -> Iterator[None]:
-    """Open the network as far as this machine itself."""
+def loopback() -> Iterator[None]:
+    """Open the network as far as this machine itself, which may be slower than VectorCare is given time."""
     pytest_socket.enable_socket()
-    with mock.patch.object(socket.socket, "connect", socket.socket.connect):
+    patience = mock.patch.multiple("vectorcare_bridge.vectorcare_http", CONNECT_SECONDS=60, READ_SECONDS=60)
+    with mock.patch.object(socket.socket, "connect", socket.socket.connect), patience:
         pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
         yield
     pytest_socket.disable_socket(allow_unix_socket=True)

@@ -3,21 +3,16 @@
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from socket import create_server, socket
 from unittest import mock
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from local.vectorcare import server
 from local.vectorcare.wire import Request, Response
 from sender.send import THREADS
-from tests.support import sender
+from tests.support import sender, tls
 from tests.support.sender import Outbound
 from tests.unit.conftest import Output
 from tests.unit.test_architecture import AWS_SDK, FUNCTIONS, ROOT, files, imports, top_level
@@ -53,8 +48,7 @@ def connections() -> Iterator[mock.Mock]:
 @pytest.fixture
 def impostor(tmp_path: Path) -> Iterator[str]:
     """Serve TLS with a certificate that nobody vouches for; gives its URL."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path / "certificate.pem"))
+    context = tls.server_context(tls.certificate(tmp_path / "certificate.pem"))
     listener = create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=_shake_hands, args=(listener, context), daemon=True)
     thread.start()
@@ -72,27 +66,6 @@ def _shake_hands(listener: socket, context: ssl.SSLContext) -> None:
             context.wrap_socket(connection, server_side=True).close()
         except OSError:
             connection.close()
-
-
-def _certificate(path: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_who_cannot_prove_to_be_vectorcare_gets_neither_credentials_nor_commands(
@@ -192,10 +165,10 @@ def test_rules_are_free_of_the_world(module: str) -> None:
 
 
 def test_http_enters_in_one_place() -> None:
-    # Given the files that know requests, Then one makes sessions and one uses them
+    # Given the files that know requests, Then one is its session and one uses that, which the door hands out
     users = {path.stem for path in files("lambdas") if "requests" in imports(path)}
-    assert users == {"aws", "vectorcare_http"}
-    makers = {path.stem for path in files("lambdas") if "requests.Session(" in path.read_text()}
+    assert users == {"http_session", "vectorcare_http"}
+    makers = {path.stem for path in files("lambdas") if "vectorcare_bridge.http_session" in imports(path)}
     assert makers == {"aws"}
 
 
