@@ -19,7 +19,7 @@ from vectorcare_bridge.vectorcare_api import VectorCareApi
 from vectorcare_bridge.vectorcare_call import Call
 
 LONGEST_CALL_SECONDS = 45
-"""A call, its repetition with another token, that token, the secret: each may use up its time-out."""
+"""A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""
 
 _NOT_ADMITTED = Answer(Verdict.LATER, "circuit_open")
 _OUT_OF_TIME = Answer(Verdict.LATER, "out_of_time")
@@ -66,7 +66,7 @@ class Attempts:
         """
         obstacle = self._obstacle()
         if obstacle:
-            return [Later(one, obstacle.reason or "") for one in deliveries]
+            return [Later(one, obstacle.reason or "", obstacle.retry_after) for one in deliveries]
         results: list[Result] = []
         claimed: list[_Claimed] = []
         for answer in self._executor.map(self._claim, deliveries):
@@ -90,10 +90,30 @@ class Attempts:
         return self._end(answer, outcome, reason)
 
     def _obstacle(self) -> Answer | None:
+        """Say why no call may be made now: it is out of turn, there is no token, or waiting for that took too long."""
+        return self._closed() or self._without_token() or self._closed()
+
+    def _closed(self) -> Answer | None:
         if not self._breaker.admits():
             return _NOT_ADMITTED
         seconds_left = instant.seconds_between(aws.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
+
+    def _without_token(self) -> Answer | None:
+        try:
+            self._api.authorize()
+        except NoTokenError as error:
+            return self._note(error)
+        return None
+
+    def _note(self, error: NoTokenError) -> Answer:
+        """Take in that there is no token, once for all who waited for it."""
+        if not error.is_remembered:
+            if error.is_refused:
+                observability.log("token.refused", reason=error.answer.reason, status_code=error.answer.status)
+                observability.count(Metric.CREDENTIALS_REFUSED)
+            self._breaker.take_in(error.answer)
+        return error.answer
 
     def _claim(self, delivery: Delivery) -> _Claimed | Result:
         message, command = delivery.message, delivery.command
@@ -128,13 +148,14 @@ class Attempts:
 
     def _spend(self, call: Call) -> Answer:
         try:
-            answer = self._api.send(call)
+            answer = self._api.send(call, obstacle=self._closed)
         except NoTokenError as error:
-            answer = error.answer
-            if error.is_refused:
-                observability.log("token.refused", reason=answer.reason, status_code=answer.status)
-                observability.count(Metric.CREDENTIALS_REFUSED)
-        self._breaker.take_in(answer)
+            return self._note(error)
+        except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
+            observability.log("vectorcare.unanswered", error=error)
+            answer = Answer(Verdict.LOST, "no_answer", is_outage=True)
+        if answer.reason not in UNTRIED:
+            self._breaker.take_in(answer)
         return answer
 
     def _settle(self, one: _Claimed, answers: Sequence[Answer]) -> Result:

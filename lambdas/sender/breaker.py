@@ -56,6 +56,9 @@ class Breaker:
         had_the_probe, self._has_the_probe = self._has_the_probe, False
         for _attempt in range(_ATTEMPTS):
             old = self._circuit
+            if not is_outage and old.open_until and not had_the_probe:
+                # An answer to a call from before the circuit opened: only the probe says how it is by now.
+                return
             self._circuit = old.failed(aws.now()) if is_outage else Circuit()
             if self._ledger.replace_circuit(old, self._circuit):
                 if self._circuit.open_until and (had_the_probe or old.open_until is None):
@@ -63,3 +66,4 @@ class Breaker:
                     observability.count(Metric.CIRCUIT_OPENED)
                 return
             self._circuit = self._ledger.circuit()
+            had_the_probe = had_the_probe and self._circuit.probed_until == old.probed_until

@@ -2,9 +2,11 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from sender import report
 from sender.attempt import Attempts
@@ -22,6 +24,9 @@ from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.vectorcare_api import VectorCareApi
 
 THREADS = 10
+_T = TypeVar("_T")
+# How many seconds before its end an invocation waits no longer for whatever hangs: calls, the bus, the line, the queue.
+SENT_BY, TOLD_BY, LEFT_BY, GIVEN_BACK_BY = 15, 9, 6, 2
 # What waits for a command that is being sent right now, or is gone from the queue.
 _HELD_BACK_SECONDS = 60
 
@@ -44,7 +49,7 @@ class Sender:
     lines : Lines
         Know which wait.
     executor, ledger_executor : Executor
-        Run service requests, and within them calls to the ledger, side by side.
+        Run service requests, and within them calls to the ledger and what follows, side by side.
     """
 
     def __init__(
@@ -87,15 +92,17 @@ class Sender:
         turns = [Turns(self._lines, self._ledger, group) for group in _by_service_request(deliveries)]
         if turns:
             results += self._send(turns, invocation)
-        results = self._publish(results)
+        results = self._publish_in_time(results, invocation)
         report.report(results)
         later = [result for result in results if isinstance(result, Later)]
         seconds = _wait_seconds(later)
         # First this: what is given back may come to another invocation at once.
-        list(self._executor.map(lambda one: self._leave(one, seconds), turns))
-        list(self._executor.map(lambda result: self._give_back(result, seconds[id(result.delivery)]), later))
+        self._run([partial(self._leave, one, seconds) for one in turns], invocation, LEFT_BY)
+        hide = [partial(self._give_back, result, seconds[id(result.delivery)]) for result in later]
         dead = [result.message for result in results if isinstance(result, Dead)]
-        are_set_aside = list(self._executor.map(self._set_aside, dead))
+        are_set_aside = self._run(
+            [*hide, *(partial(self._set_aside, message) for message in dead)], invocation, GIVEN_BACK_BY
+        )[len(hide) :]
         not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
         return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
 
@@ -109,10 +116,44 @@ class Sender:
         results: list[Result] = []
         # One call decides whether there are more, so nothing runs beside it.
         while to_go and breaker.is_probing:
-            results += _send_group(attempts, to_go.pop(0))
-        for together in self._executor.map(lambda one: _send_group(attempts, one), to_go):
-            results += together
+            results += self._send_groups(attempts, [to_go.pop(0)], invocation)
+        results += self._send_groups(attempts, to_go, invocation)
         return [_wait_for(breaker, result) for result in results]
+
+    def _send_groups(self, attempts: Attempts, groups: Sequence[Turns], invocation: Invocation) -> list[Result]:
+        """Send side by side, for as long as the invocation has time.
+
+        Time-outs do not hold for everything, such as looking up a name, so the bound is kept from outside. What is
+        given up so makes no more calls, and the ledger knows of the one that it may have made.
+        """
+        futures = [self._executor.submit(_send_group, attempts, group) for group in groups]
+        results: list[Result] = []
+        for group, future in zip(groups, futures, strict=True):
+            try:
+                results += future.result(timeout=_seconds_left(invocation, SENT_BY))
+            except TimeoutError:
+                reason = "out_of_time" if future.cancel() else "unfinished"
+                results += [Later(delivery, reason) for delivery in group.group]
+        return results
+
+    def _run(self, calls: Sequence[Callable[[], _T]], invocation: Invocation, by: float) -> list[_T | None]:
+        """Run calls to AWS side by side; None for what is not over in time."""
+        # Not where commands are sent: there, all threads may hang.
+        futures = [self._ledger_executor.submit(call) for call in calls]
+        results: list[_T | None] = []
+        for future in futures:
+            try:
+                results.append(future.result(timeout=_seconds_left(invocation, by)))
+            except TimeoutError:
+                future.cancel()
+                results.append(None)
+        return results
+
+    def _publish_in_time(self, results: Sequence[Result], invocation: Invocation) -> list[Result]:
+        [published] = self._run([partial(self._publish, results)], invocation, TOLD_BY)
+        if published is not None:
+            return published
+        return [Later(one.delivery, "not_published") if isinstance(one, Ended) else one for one in results]
 
     def _publish(self, results: Sequence[Result]) -> list[Result]:
         """Tell the bus how commands ended; one that it does not take comes again, and the ledger knows its end."""
@@ -154,6 +195,10 @@ class Sender:
             observability.log("queue.refused", message_id=message.message_id, error=error)
             return False
         return True
+
+
+def _seconds_left(invocation: Invocation, before_its_end: float) -> float:
+    return max(0, instant.seconds_between(aws.now(), invocation.ends_at) - before_its_end)
 
 
 def _read(message: Message) -> Delivery | Dead:

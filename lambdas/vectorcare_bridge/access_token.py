@@ -5,6 +5,7 @@ the commands, and each of its backups, would hold a key to VectorCare. A process
 """
 
 import json
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +15,54 @@ from vectorcare_bridge.vectorcare_answer import Answer, Verdict
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from vectorcare_bridge.vectorcare_http import Http
+    from vectorcare_bridge.vectorcare_http import Http, Response
 
 RENEW_AFTER = 0.8
 RETRY_RENEWAL_SECONDS = 60
+"""While the old token is good."""
+FAILED_RENEWAL_SECONDS = 5
+"""So long a failed renewal is not tried again: those who waited for it would each wait for one of their own."""
 _DEFAULT_LIFE_SECONDS = 300
+
+_REFUSALS = frozenset({"invalid_client", "unauthorized_client"})
+"""Of credentials, in the field `error` (RFC 6749, section 5.2)."""
+_NOT_HERE = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.PERMANENT_REDIRECT,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.GONE,
+    }
+)
+"""What is answered where no token endpoint is."""
 
 
 class NoTokenError(Exception):
-    """There is no token to be had; `answer` says what that means for the call."""
+    """There is no token to be had.
 
-    def __init__(self, answer: Answer, *, is_refused: bool = False) -> None:
+    Attributes
+    ----------
+    answer : Answer
+        What that means for the call.
+    is_refused : bool
+        Somebody has to change something: the secret, or the organization's file.
+    is_remembered : bool
+        Nobody was asked this time.
+    """
+
+    def __init__(self, answer: Answer, *, is_refused: bool = False, is_remembered: bool = False) -> None:
         super().__init__("no access token")
         self.answer = answer
         self.is_refused = is_refused
+        self.is_remembered = is_remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    renew_at: str
+    ends_at: str
 
 
 class AccessToken:
@@ -51,8 +86,9 @@ class AccessToken:
         self._url = url
         self._secret = secret
         self._credentials: dict[str, str] | None = None
-        self._token: str | None = None
-        self._renew_at = self._ends_at = ""
+        self._token: _Token | None = None
+        self._failure: NoTokenError | None = None
+        self._ask_again_at = ""
         self._lock = aws.lock()
 
     def current(self) -> str:
@@ -64,15 +100,17 @@ class AccessToken:
             There is none, and the last one has ended.
         """
         with self._lock:
-            now = aws.now()
-            if self._token is None or now >= self._renew_at:
-                try:
-                    self._renew()
-                except NoTokenError:
-                    if self._token is None or now >= self._ends_at:
-                        raise
-                    self._renew_at = _after(now, RETRY_RENEWAL_SECONDS)
-            return self._token or ""
+            now, token = aws.now(), self._token
+            if token is None or now >= token.ends_at:
+                return self._renew()
+            if now < token.renew_at:
+                return token.value
+            # One renews it; the others go on with what is good still.
+            self._token = replace(token, renew_at=_after(now, RETRY_RENEWAL_SECONDS))
+        try:
+            return self._renew()
+        except NoTokenError:
+            return token.value
 
     def instead_of(self, refused: str) -> str:
         """Give another token than the one that VectorCare has refused; of many that ask, one renews it.
@@ -83,39 +121,52 @@ class AccessToken:
             There is none.
         """
         with self._lock:
-            if self._token == refused:
+            if self._token and self._token.value == refused:
                 self._token = None
-            if self._token is None:
-                self._renew()
-            return self._token or ""
+            return self._token.value if self._token else self._renew()
 
-    def _renew(self) -> None:
+    def _renew(self) -> str:
+        if self._failure and aws.now() < self._ask_again_at:
+            raise NoTokenError(self._failure.answer, is_refused=self._failure.is_refused, is_remembered=True)
+        try:
+            token = self._ask_for_token()
+        except NoTokenError as error:
+            self._failure, self._ask_again_at = error, _after(aws.now(), FAILED_RENEWAL_SECONDS)
+            raise
+        self._failure, self._token = None, token
+        return token.value
+
+    def _ask_for_token(self) -> _Token:
         if not self._url:
             raise NoTokenError(Answer(Verdict.LATER, "token_url_missing", is_outage=True), is_refused=True)
-        status, body = self._ask(self._credentials or self._read_credentials())
-        if _is_refusal(status):
+        known = self._credentials
+        response = self._ask(known or self._read_credentials())
+        if known and _refuses_credentials(response):
             # The secret may have been rotated since it was read.
-            status, body = self._ask(self._read_credentials())
-        if _is_refusal(status):
-            answer = Answer(Verdict.LATER, "credentials_refused", status, is_outage=True)
+            response = self._ask(self._read_credentials())
+        if _refuses_credentials(response):
+            answer = Answer(Verdict.LATER, "credentials_refused", response.status, is_outage=True)
             raise NoTokenError(answer, is_refused=True)
-        token, life = _read(body)
-        if status != HTTPStatus.OK or token is None:
-            raise NoTokenError(Answer(Verdict.LATER, "no_token", status, is_outage=True))
+        if response.status in _NOT_HERE:
+            answer = Answer(Verdict.LATER, "token_url_wrong", response.status, is_outage=True)
+            raise NoTokenError(answer, is_refused=True)
         now = aws.now()
-        self._token = token
-        self._renew_at, self._ends_at = _after(now, RENEW_AFTER * life), _after(now, life)
+        is_success = HTTPStatus(200) <= response.status < HTTPStatus.MULTIPLE_CHOICES
+        if not is_success:
+            wait = vectorcare_answer.seconds(response.retry_after, now=now)
+            reason = f"token_http_{response.status}"
+            raise NoTokenError(Answer(Verdict.LATER, reason, response.status, wait, is_outage=True))
+        token, life = _read(response.body)
+        if token is None:
+            raise NoTokenError(Answer(Verdict.LATER, "no_token", response.status, is_outage=True))
+        return _Token(token, renew_at=_after(now, RENEW_AFTER * life), ends_at=_after(now, life))
 
-    def _ask(self, credentials: dict[str, str]) -> tuple[int, bytes]:
+    def _ask(self, credentials: dict[str, str]) -> "Response":
         response = self._http.request("POST", self._url, form={**credentials, "grant_type": "client_credentials"})
         if isinstance(response, Answer):
             # Whatever happened to it, no command was in it.
             raise NoTokenError(Answer(Verdict.LATER, response.reason, is_outage=True))
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            wait = vectorcare_answer.seconds(response.retry_after, now=aws.now())
-            reason = f"http_{response.status}"
-            raise NoTokenError(Answer(Verdict.LATER, reason, response.status, wait, is_outage=True))
-        return response.status, response.body
+        return response
 
     def _read_credentials(self) -> dict[str, str]:
         try:
@@ -132,17 +183,25 @@ class AccessToken:
         return self._credentials
 
 
-def _is_refusal(status: int) -> bool:
-    return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+def _refuses_credentials(response: "Response") -> bool:
+    error = _parse(response.body).get("error")
+    is_refusal = HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    is_named = isinstance(error, str) and error in _REFUSALS
+    return response.status == HTTPStatus.UNAUTHORIZED or (is_refusal and is_named)
 
 
-def _read(body: bytes) -> tuple[str | None, float]:
-    """Take token and life in seconds out of an answer; a life that is not told is short."""
+def _parse(body: bytes | None) -> dict[str, Any]:
     try:
-        values: Any = json.loads(body)
+        values = json.loads(body or b"")
     except (ValueError, RecursionError):
-        return None, 0
-    token = values.get("access_token") if isinstance(values, dict) else None
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _read(body: bytes | None) -> tuple[str | None, float]:
+    """Take token and life in seconds out of an answer; a life that is not told is short."""
+    values = _parse(body)
+    token = values.get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
         return None, 0
     life = values.get("expires_in")

@@ -1,12 +1,12 @@
 """VectorCare's API: a call with the organization's access token."""
 
-from http import HTTPStatus
+from collections.abc import Callable
 
 from vectorcare_bridge import aws, vectorcare_answer
 from vectorcare_bridge.access_token import AccessToken
 from vectorcare_bridge.vectorcare_answer import Answer
 from vectorcare_bridge.vectorcare_call import Call
-from vectorcare_bridge.vectorcare_http import Http, Response
+from vectorcare_bridge.vectorcare_http import Http
 
 
 class VectorCareApi:
@@ -27,18 +27,35 @@ class VectorCareApi:
         self._token = token
         self._url = url.rstrip("/")
 
-    def send(self, call: Call) -> Answer:
-        """Make a call, and once more with another token where the first is refused.
+    def authorize(self) -> None:
+        """Have a token for the next call: that may take many times as long as a call.
 
         Raises
         ------
         NoTokenError
-            There is no token, so that no call was made.
+            There is none.
+        """
+        self._token.current()
+
+    def send(self, call: Call, *, obstacle: Callable[[], Answer | None]) -> Answer:
+        """Make a call, and once more with another token when the first is refused and `obstacle` names none by then.
+
+        Raises
+        ------
+        NoTokenError
+            There is no token, so that no call was made, or none that counts.
         """
         token = self._token.current()
-        response = self._send(call, token)
-        if isinstance(response, Response) and response.status == HTTPStatus.UNAUTHORIZED:
-            response = self._send(call, self._token.instead_of(token))
+        answer = self._send(call, token)
+        if not answer.refuses_token:
+            return answer
+        token = self._token.instead_of(token)
+        return obstacle() or self._send(call, token)
+
+    def _send(self, call: Call, token: str) -> Answer:
+        response = self._http.request(
+            call.method, self._url + call.path, body=call.body, headers={"Authorization": f"Bearer {token}"}
+        )
         if isinstance(response, Answer):
             return response
         return vectorcare_answer.read(
@@ -47,9 +64,4 @@ class VectorCareApi:
             kind=call.commands[0].kind,
             retry_after=response.retry_after,
             now=aws.now(),
-        )
-
-    def _send(self, call: Call, token: str) -> Response | Answer:
-        return self._http.request(
-            call.method, self._url + call.path, body=call.body, headers={"Authorization": f"Bearer {token}"}
         )

@@ -40,12 +40,16 @@ class World:
     answer: Callable[[Call], Answer | Exception] = lambda _call: DONE
     known: dict[str, Ending | Exception | bool] = field(default_factory=dict)
     """What the ledger says to a claim; a bool whether the command may have been sent."""
+    authorizes: Callable[[], None] = lambda: None
+    """What having a token takes; it may raise."""
     refuses: tuple[str, ...] = ()
     admits_calls: int = 1000
     claims: list[tuple[str, str, str, str]] = field(default_factory=list)
     recorded: list[tuple[str, Ending, str]] = field(default_factory=list)
     given_up: list[tuple[str, bool, str]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    obstacles: list[Callable[[], Answer | None]] = field(default_factory=list)
+    """What VectorCare's API asks before it makes a call once more."""
     taken_in: list[Answer] = field(default_factory=list)
 
     def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
@@ -63,8 +67,12 @@ class World:
         self._refuse("record")
         self.recorded.append((claim.command.command_id, ending, now))
 
-    def send(self, call: Call) -> Answer:
+    def authorize(self) -> None:
+        self.authorizes()
+
+    def send(self, call: Call, *, obstacle: Callable[[], Answer | None]) -> Answer:
         self.calls.append(call)
+        self.obstacles.append(obstacle)
         answer = self.answer(call)
         if isinstance(answer, Exception):
             raise answer

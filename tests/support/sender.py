@@ -86,7 +86,11 @@ class Sender:
             "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}",
         } | settings
         with mock.patch.dict("os.environ", environment):
-            self._handler = fresh_handler("sender").handler
+            self._function = fresh_handler("sender")
+
+    def token(self) -> str:
+        """Ask the container for its access token."""
+        return str(self._function._token.current())
 
     def put(self, **command: Any) -> str:
         """Put a command on the queue, a state update unless it says otherwise; `...` leaves a field out."""
@@ -114,7 +118,7 @@ class Sender:
 
     def handle(self, records: list[dict[str, Any]], *, seconds: int = FUNCTION_SECONDS) -> list[str]:
         """Hand a batch to the function; answers the ids of what it keeps, and deletes nothing."""
-        answer = self._handler({"Records": records}, Context(remaining_ms=seconds * 1000))
+        answer = self._function.handler({"Records": records}, Context(remaining_ms=seconds * 1000))
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def run(self, *, maximum: int = 1000, seconds: int = FUNCTION_SECONDS) -> list[str]:

@@ -1,6 +1,7 @@
 """One service request's commands: claimed, sent, recorded, and what is said of each where one of these fails."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -182,16 +183,89 @@ def test_an_end_that_cannot_be_recorded_is_not_told() -> None:
     assert isinstance(later.error, RuntimeError)
 
 
+def without_token(**how: bool) -> Callable[[], None]:
+    def authorize() -> None:
+        raise NoTokenError(LATER, **how)
+
+    return authorize
+
+
 @pytest.mark.parametrize(("is_refused", "news"), [(True, {"CredentialsRefused": 1}), (False, {})])
-def test_without_a_token_the_command_waits_and_refused_credentials_are_news(
+def test_without_a_token_nothing_is_claimed_and_refused_credentials_are_news(
     counted: Counter[str], is_refused: bool, news: dict[str, int]
 ) -> None:
     # Given no token to be had, When a command is sent
-    world, one = World(lambda _call: NoTokenError(LATER, is_refused=is_refused)), delivery()
-    # Then it waits as after an answer, which counts as one
+    world, one = World(authorizes=without_token(is_refused=is_refused)), delivery()
+    # Then it waits as after an answer, which counts as one, and the ledger has not heard of it
     assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
-    assert world.taken_in == [LATER]
+    assert (world.taken_in, world.claims, world.calls) == ([LATER], [], [])
     assert counted == news
+
+
+def test_of_all_who_waited_for_a_token_in_vain_one_counts(counted: Counter[str]) -> None:
+    world, one = World(authorizes=without_token(is_refused=True, is_remembered=True)), delivery()
+    assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
+    assert (world.taken_in, world.claims, counted) == ([], [], {})
+
+
+def test_a_token_that_is_refused_and_not_renewed_leaves_the_command_unsent() -> None:
+    world, one = World(lambda _call: NoTokenError(LATER)), delivery()
+    assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
+    assert (world.taken_in, world.given_up) == ([LATER], [("c-1", False, NOW)])
+
+
+def test_after_a_long_wait_for_a_token_there_is_no_time_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a token that takes so long that the invocation may end before an answer
+    late = instant.later(ENDS_AT, minutes=-44 / 60)
+    world, one = World(authorizes=lambda: monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: late)), delivery()
+    # When a command is sent, Then it waits, and the ledger has not heard of it
+    assert attempts(world).send([one]) == [Later(one, "out_of_time")]
+    assert (world.claims, world.calls, world.taken_in) == ([], [], [])
+
+
+def test_a_circuit_that_opens_during_the_wait_for_a_token_counts() -> None:
+    # Given others whose calls fail while this one waits for a token
+    world = World(admits_calls=1)
+    world.authorizes = lambda: world.taken_in.append(LATER)
+    one = delivery()
+    # When a command is sent, Then it is not
+    assert attempts(world).send([one]) == [Later(one, "circuit_open")]
+    assert (world.claims, world.calls) == ([], [])
+
+
+def test_a_call_is_repeated_with_another_token_only_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given VectorCare's API, which asks before it repeats a call
+    world, one = World(), delivery()
+    attempts(world).send([one])
+    [obstacle] = world.obstacles
+    # When it asks, Then the clock and the circuit decide
+    assert obstacle() is None
+    monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: instant.later(ENDS_AT, minutes=-44 / 60))
+    assert obstacle() == Answer(Verdict.LATER, "out_of_time")
+    world.admits_calls = 0
+    assert obstacle() == Answer(Verdict.LATER, "circuit_open")
+
+
+@pytest.mark.parametrize("reason", ["circuit_open", "out_of_time"])
+def test_a_call_that_is_not_repeated_says_nothing_about_vectorcares_health(reason: str) -> None:
+    world, one = World(lambda _call: Answer(Verdict.LATER, reason)), delivery()
+    assert attempts(world).send([one]) == [Later(one, reason)]
+    assert (world.taken_in, world.given_up) == ([], [("c-1", False, NOW)])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_error_that_nobody_foresaw_leaves_no_claim_and_the_effect_open(kind: Kind) -> None:
+    # Given a call that ends in an error of ours
+    world, one = World(lambda _call: ValueError("Zebulon")), delivery(kind)
+    [result] = attempts(world).send([one])
+    # Then it ends as a lost answer does
+    lost = Answer(Verdict.LOST, "no_answer", is_outage=True)
+    assert world.taken_in == [lost]
+    if kind in REPEATABLE:
+        assert (result, world.given_up) == (Later(one, "no_answer"), [("c-1", True, NOW)])
+    else:
+        assert isinstance(result, Ended)
+        assert (result.ending.outcome, world.given_up) == (Outcome.UNCERTAIN, [])
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -128,6 +128,39 @@ def test_the_probe_is_one_call_and_decides(
     assert counted == news
 
 
+OPEN = Circuit(failures=5, open_until=AFTER_30_SECONDS)
+
+
+def test_a_late_success_does_not_close_what_its_own_invocations_failures_have_opened() -> None:
+    # Given calls side by side, of which five fail
+    known = Known()
+    mine = breaker(known)
+    for _call in range(5):
+        mine.take_in(OUTAGE)
+    # When one that was begun before is answered
+    mine.take_in(DONE)
+    # Then the circuit stays open
+    assert (mine.admits(), known.circuit_now) == (False, OPEN)
+
+
+def test_a_late_success_does_not_close_what_others_failures_have_opened() -> None:
+    # Given a failure, and others whose failures open the circuit before the next answer comes
+    known = Known(Circuit(failures=1), meanwhile=[OPEN])
+    mine = breaker(known)
+    # When that is a success, Then the circuit stays open, and this invocation knows
+    mine.take_in(DONE)
+    assert (mine.admits(), known.circuit_now) == (False, OPEN)
+
+
+def test_a_probe_that_succeeds_does_not_close_what_failures_have_opened_since() -> None:
+    # Given a probe, and a late failure of another invocation's
+    known = Known(DUE, meanwhile=[DUE, OPEN])
+    probing = breaker(known)
+    # When it is answered, Then the next probe decides
+    probing.take_in(DONE)
+    assert (probing.admits(), probing.is_probing, known.circuit_now) == (False, False, OPEN)
+
+
 def test_who_comes_second_does_not_probe() -> None:
     # Given a half-open circuit that another invocation takes the word for at the same time
     known = Known(DUE, meanwhile=[Circuit(failures=5, open_until=NOON, probed_until=AFTER_30_SECONDS)])

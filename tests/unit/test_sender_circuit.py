@@ -17,6 +17,12 @@ def outbound() -> Iterator[Outbound]:
     with sender.running() as outbound:
         trips = {f"VC-{number:03}": "ASSIGNED" for number in range(100)}
         outbound.vectorcare.rules.requests |= trips
+        # A container that has its token.
+        outbound.put()
+        outbound.run()
+        outbound.outcomes()
+        outbound.vectorcare.calls.clear()
+        outbound.vectorcare.token_calls.clear()
         yield outbound
 
 
@@ -95,6 +101,7 @@ def test_what_expires_while_the_circuit_is_open_is_told(outbound: Outbound) -> N
     open_the_circuit(outbound)
     outbound.put(command="accept", service_request_id="VC-050")
     outbound.clock.seconds += 1795
+    outbound.restart()
     open_the_circuit(outbound)
     outbound.clock.seconds += 5
     outbound.run()
@@ -140,8 +147,8 @@ def test_while_one_invocation_probes_the_others_wait(outbound: Outbound) -> None
     open_the_circuit(outbound)
     outbound.vectorcare.is_down = False
     outbound.clock.seconds += 60
-    put_for_trips(outbound, 2)
-    [first, second] = outbound.receive(2)
+    ids = [outbound.put(service_request_id=trip) for trip in ("VC-050", "VC-051")]
+    [first, second] = [record for record in outbound.receive() if record["messageId"] in ids]
     kept: list[list[str]] = []
     right_answer = outbound.vectorcare.rules.answer
 

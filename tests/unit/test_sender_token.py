@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from local.vectorcare.rules import TOKEN_PATH
 from local.vectorcare.wire import Fault, Request, Response, error
 from tests.support import faults, sender
 from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
@@ -183,6 +184,117 @@ def test_a_token_that_is_not_to_be_had_costs_no_call_and_no_command(outbound: Ou
     assert len(outbound.run()) == 1
     assert outbound.vectorcare.calls == []
     outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)]
+
+
+@pytest.mark.parametrize(
+    ("faults_of_token", "asked", "secret_asked"),
+    [([Fault(is_reset=True)] * 20, 1, False), ([Fault(status=503)] * 20, 1, False), ([], 0, True)],
+    ids=["reset", "503", "secret"],
+)
+def test_of_many_who_wait_for_a_token_in_vain_one_asks(
+    faults_of_token: list[Fault], asked: int, secret_asked: bool
+) -> None:
+    # Given ten trips' commands, and neither token nor another renewal to hope for
+    with sender.running(inline=False) as outbound:
+        outbound.vectorcare.token_faults.extend(faults_of_token)
+        for number in range(10):
+            outbound.put(command="create_request", service_request_id=..., service_id="s", request={"n": number})
+        asked_for_secret: list[str] = []
+
+        def decide(operation: str, after: bool) -> Exception | None:
+            is_secret = operation == "GetSecretValue" and not after
+            if is_secret:
+                asked_for_secret.append(operation)
+            return faults.unreachable() if is_secret and secret_asked else None
+
+        # When they are sent side by side
+        with faults.on_call(decide):
+            assert len(outbound.run()) == 10
+        # Then one has asked, that is one failure, and the ledger has not heard of any command
+        assert (len(outbound.vectorcare.token_calls), len(asked_for_secret)) == (asked, 1)
+        assert {name for name in outbound.ledger() if not name.startswith("#")} == set()
+        assert outbound.ledger()["#circuit"]["failures"] == 1
+        # And some seconds later they are all sent
+        outbound.vectorcare.token_faults.clear()
+        outbound.run_until_empty()
+        assert outbound.ends() == [("succeeded", None)] * 10
+
+
+def test_while_one_renews_a_token_that_is_still_good_the_others_go_on_with_it(outbound: Outbound) -> None:
+    # Given a token past 80 % of its life
+    outbound.put()
+    outbound.run()
+    outbound.clock.seconds += 3600 * 0.9
+    right_answer = outbound.vectorcare.answer
+    tokens: list[str] = []
+
+    def answer(request: Request) -> Response:
+        if request.path == TOKEN_PATH and not tokens:
+            tokens.append("")
+            tokens[0] = outbound.token()
+        return right_answer(request)
+
+    # When somebody needs it while another one waits for its successor
+    outbound.put()
+    with mock.patch.object(outbound.vectorcare, "answer", answer):
+        assert outbound.run() == []
+    # Then that one does not wait, and does not ask
+    assert tokens == ["invented-token-1"]
+    assert len(outbound.vectorcare.token_calls) == 2
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 301, 308])
+def test_a_url_where_no_token_endpoint_is_is_called_wrong_and_the_credentials_are_not(
+    outbound: Outbound, output: Output, status: int
+) -> None:
+    page = Fault(status=status, headers={"Content-Type": "text/html"}, body=b"<html>not here</html>")
+    outbound.vectorcare.token_faults.extend([page] * 2)
+    outbound.put()
+    assert len(outbound.run()) == 1
+    text = output.text()
+    assert "token_url_wrong" in text
+    assert "credentials_refused" not in text
+    assert len(outbound.vectorcare.token_calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, b'{"error": "invalid_client"}', "credentials_refused"),
+        (403, b'{"error": "unauthorized_client"}', "credentials_refused"),
+        (401, b"", "credentials_refused"),
+        (400, b'{"error": "invalid_request"}', "token_http_400"),
+        (400, b'{"error": ["invalid_client"]}', "token_http_400"),
+        (403, b"<html>Blocked</html>", "token_http_403"),
+        (408, b"", "token_http_408"),
+        (429, b"", "token_http_429"),
+        (302, b"", "token_http_302"),
+        (500, b'{"error": "invalid_client"}', "token_http_500"),
+        (200, b"<html>Back soon</html>", "no_token"),
+        (200, b'{"error": "invalid_client"}', "no_token"),
+        (204, b"", "no_token"),
+    ],
+)
+def test_what_keeps_a_token_from_coming_is_named(
+    outbound: Outbound, output: Output, status: int, body: bytes, reason: str
+) -> None:
+    outbound.vectorcare.token_faults.extend([Fault(status=status, body=body)] * 2)
+    outbound.put()
+    assert len(outbound.run()) == 1
+    text = output.text()
+    assert f'"reason":"{reason}"' in text.replace(" ", "")
+    assert ("CredentialsRefused" in text) == (reason == "credentials_refused")
+    assert outbound.vectorcare.calls == []
+
+
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_a_token_is_one_with_whichever_success_it_comes(outbound: Outbound, status: int) -> None:
+    outbound.vectorcare.rules.tokens["t"] = outbound.clock.epoch() + 3600
+    body = b'{"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}'
+    outbound.vectorcare.token_faults.append(Fault(status=status, body=body))
+    outbound.put()
+    assert outbound.run() == []
     assert outbound.ends() == [("succeeded", None)]
 
 
