@@ -111,7 +111,8 @@ class Commands(Construct):
                 # What cannot be read.
                 send_to(self.queues.dead_letters),
                 iam.PolicyStatement(
-                    actions=["dynamodb:GetItem", "dynamodb:PutItem"], resources=[self._storage.commands.table_arn]
+                    actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                    resources=[self._storage.commands.table_arn],
                 ),
                 iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn]),
                 iam.PolicyStatement(actions=["events:PutEvents"], resources=[self._bus.event_bus_arn]),

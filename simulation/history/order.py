@@ -1,12 +1,12 @@
 """Whether the commands of a service request reached VectorCare in the order in which the CAD gave them.
 
 A standard queue may deliver a later command first, and nobody can know of the earlier one then. But once an invocation
-has begun with a command, or has given it back, no invocation that begins after that may send a later one of the same
-service request before the first has ended; unless nobody has seen that one for half an hour.
+has begun with a command, or has given it back, neither that one nor any that begins after that may send a later one of
+the same service request before the first has ended; unless nobody has seen it for half an hour.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from simulation.plan.outbound import Command, Expected
@@ -37,6 +37,7 @@ class Order:
         self._copies: defaultdict[str, list[Command]] = defaultdict(list)
         self._of_trip: defaultdict[str, set[str]] = defaultdict(set)
         self._ended: set[str] = set()
+        self._tried: defaultdict[str, set[str]] = defaultdict(set)
         # When the sender knew of a command first, and when it last did.
         self._known: dict[str, float] = {}
         self._seen: dict[str, float] = {}
@@ -59,17 +60,20 @@ class Order:
         """Note that an invocation that `began_at` then ended without the command's end."""
         self._sees(name, began_at)
 
-    def begun(self, names: Iterable[str], *, began_at: float) -> None:
+    def begun(self, names: Collection[str], *, invocation: str, began_at: float) -> None:
         """Check a call of commands by an invocation that `began_at` then."""
+        tried = self._tried[invocation]
         for name in names:
             first = min(self._copies[name], key=lambda one: one.at)
             for other in self._of_trip[first.service_request_id] - {name}:
-                if self._has_to_wait(first, self._copies[other]) and self._is_waiting(other, began_at):
+                is_waiting = self._is_waiting(other, began_at) or (other in tried and other not in self._ended)
+                if is_waiting and self._has_to_wait(first, self._copies[other]):
                     earlier = self._copies[other][0]
                     self._violate(
                         "sent before what waits ahead of it",
                         f"{first.kind} {first.number} before {earlier.kind} {earlier.number}",
                     )
+        tried.update(names)
 
     def _sees(self, name: str, at: float) -> None:
         self._known.setdefault(name, self._clock())

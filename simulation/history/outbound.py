@@ -76,14 +76,14 @@ class Outbound:
         for mark in _marks(command):
             self._owners[mark].append(command)
 
-    def begun(self, request: Request, *, began_at: float) -> None:
+    def begun(self, request: Request, *, invocation: str, began_at: float) -> None:
         """Note that an invocation that `began_at` then begins a call."""
         service_request_id, marks = _read(request)
         owners = [owner for mark in marks for owner in self._owners[service_request_id, mark]]
         self._begun |= {(service_request_id, mark) for mark in marks}
         for mark in marks:
             self._first_begun.setdefault((service_request_id, mark), self._clock())
-        self.order.begun({self._names[owner.number] for owner in owners}, began_at=began_at)
+        self.order.begun({self._names[owner.number] for owner in owners}, invocation=invocation, began_at=began_at)
 
     def worked(
         self, records: Iterable[Mapping[str, Any]], *, given_back: Container[str], began_at: float, is_troubled: bool

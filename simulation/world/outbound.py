@@ -153,7 +153,7 @@ class Outbound:
         )
 
     def _begun(self, request: Request, process: Container) -> None:
-        self.history.begun(request, began_at=process.began_at)
+        self.history.begun(request, invocation=process.request_id, began_at=process.began_at)
 
     def _arrived(self, request: Request, response: Response, asked_at: float) -> None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")

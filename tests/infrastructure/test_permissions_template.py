@@ -70,6 +70,7 @@ def test_every_function_is_on_both_lists(template: Template) -> None:
         ("sender", "sqs:SendMessage", "outbound dead letters"),
         ("sender", "dynamodb:GetItem", "commands"),
         ("sender", "dynamodb:PutItem", "commands"),
+        ("sender", "dynamodb:UpdateItem", "commands"),
         ("sender", "secretsmanager:GetSecretValue", "secret"),
         ("sender", "events:PutEvents", "bus"),
         ("processor", "sqs:ReceiveMessage", "queue"),

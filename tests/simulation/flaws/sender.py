@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulation.models.vectorcare_api import API, TOKENS
 from simulation.plan.draw_outbound import draw_outbound
 from simulation.plan.plan import Plan
 from simulation.world import faults
@@ -10,14 +11,15 @@ from simulation.world.faults import Outage
 from simulation.world.loader import Flaw
 from tests.simulation.flaws.variant import Variant, in_module
 
-_ATTEMPT, _SEND, _LEDGER = "sender.attempt", "sender.send", "vectorcare_bridge.ledger"
+_ATTEMPT, _SEND, _TURNS = "sender.attempt", "sender.send", "sender.turns"
+_ANSWER, _LEDGER = "vectorcare_bridge.vectorcare_answer", "vectorcare_bridge.ledger"
 
 
 def _busy(**rates: float) -> Callable[[Plan], Plan]:
     """Give many commands and few webhooks, in ten minutes, with faults of these kinds and no others."""
 
     def trouble(plan: Plan) -> Plan:
-        commands = replace(draw_outbound(plan.seed, 3200, span=600.0), outages=(), rotations=())
+        commands = replace(draw_outbound(plan.seed, 3200, span=600.0), outages=(), rotations=(), rates={})
         return replace(
             plan,
             settings=replace(plan.settings, visibility_timeout=360, skew=0.0),
@@ -33,7 +35,14 @@ def _busy(**rates: float) -> Callable[[Plan], Plan]:
 def _down_for_an_hour(plan: Plan) -> Plan:
     """Let VectorCare be out of reach for an hour, in the midst of the commands."""
     busy = _busy()(plan)
-    outage = Outage(frozenset({"vectorcare"}), 100.0, 3700.0, "ServiceUnavailable")
+    outage = Outage(frozenset({API}), 100.0, 3700.0, "ServiceUnavailable")
+    return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
+
+
+def _without_tokens(plan: Plan) -> Plan:
+    """Let the token endpoint refuse for ten minutes, from the first command on."""
+    busy = _busy()(plan)
+    outage = Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable")
     return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
 
 
@@ -117,6 +126,68 @@ VARIANTS = (
         "nothing is wrong with it, and it failed",
         in_module(_ATTEMPT, "is_uncertain = one.claim.may_have_been_sent", "is_uncertain = False"),
         trouble=_busy(TIMES_OUT_DONE=0.3),
+    ),
+    Variant(
+        "a 5xx means that the call was not made",
+        "VectorCare has twice what must not be repeated",
+        in_module(
+            _ANSWER,
+            "    return Answer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)",
+            "    return Answer(Verdict.LATER, reason, status, retry_after=wait, is_outage=True)",
+        ),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    Variant(
+        "what is refused after a 5xx has failed",
+        "it failed, and VectorCare has it",
+        in_module(_ATTEMPT, "is_uncertain = one.claim.may_have_been_sent", "is_uncertain = False"),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    Variant(
+        "a page counts as success",
+        "it succeeded, and VectorCare does not have it",
+        in_module(_ANSWER, "if _is_done(kind, status, body, content, code):", "if True:"),
+        trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
+    ),
+    Variant(
+        "a firewall's page counts as VectorCare's refusal",
+        "nothing is wrong with it, and it failed",
+        in_module(_ANSWER, "if code is not None:", "if True:"),
+        trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
+    ),
+    Variant(
+        "what could not be sent may have been sent",
+        "it is uncertain, and was never sent",
+        in_module(
+            _ATTEMPT,
+            "may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent",
+            "may_have_been_sent = True",
+        ),
+        trouble=_without_tokens,
+    ),
+    Variant(
+        "a command that waits holds back those of its own batch alone",
+        "sent before what waits ahead of it",
+        in_module(_TURNS, "if not self._ledger.has_ended(ahead.command_id):", "if False:"),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    Variant(
+        "a command that waits holds back those of other batches alone",
+        "sent before what waits ahead of it",
+        in_module(_TURNS, "for earlier in self._waiting:", "for earlier in ():"),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    Variant(
+        "positions do not wait for the acceptance",
+        "sent before what waits ahead of it",
+        in_module(_TURNS, "return earlier == Kind.ACCEPT if", "return False if"),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    Variant(
+        "a command gives up its place as soon as it waits",
+        "sent before what waits ahead of it",
+        in_module(_TURNS, "gone, waiting, now=aws.now())", "list(self._placed), [], now=aws.now())"),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     Variant(
         "the circuit never closes again",
