@@ -5,6 +5,7 @@ has begun with a command, or has given it back, neither that one nor any that be
 the same service request before the first has ended; unless nobody has seen it for half an hour.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -38,7 +39,7 @@ class Order:
         self._of_trip: defaultdict[str, set[str]] = defaultdict(set)
         self._ended: set[str] = set()
         self._tried: defaultdict[str, set[str]] = defaultdict(set)
-        # When the sender knew of a command first, and when it last did.
+        # Since when the sender has known of a command without forgetting it, and when it last saw it.
         self._known: dict[str, float] = {}
         self._seen: dict[str, float] = {}
 
@@ -76,7 +77,8 @@ class Order:
         tried.update(names)
 
     def _sees(self, name: str, at: float) -> None:
-        self._known.setdefault(name, self._clock())
+        if at > self._seen.get(name, -math.inf) + _FORGOTTEN_SECONDS:
+            self._known[name] = self._clock()
         self._seen[name] = max(at, self._seen.get(name, at))
 
     @staticmethod
@@ -88,4 +90,4 @@ class Order:
 
     def _is_waiting(self, name: str, began_at: float) -> bool:
         is_forgotten = self._clock() > self._seen.get(name, 0) + _FORGOTTEN_SECONDS - 2 * self._skew
-        return self._known.get(name, float("inf")) < began_at and name not in self._ended and not is_forgotten
+        return self._known.get(name, math.inf) < began_at and name not in self._ended and not is_forgotten

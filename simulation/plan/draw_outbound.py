@@ -12,6 +12,7 @@ from simulation.world.scheduler import START_EPOCH_SECONDS, instant
 
 _DAY, _HOUR = 86_400.0, 3600.0
 _EVENTS_PER_COMMAND = 40
+_BURST_SECONDS = 2.0
 # SQS tells milliseconds: what comes within one has no order there.
 _APART_SECONDS = 0.01
 _STATES = ("en_route", "arrived", "on_board", "arrived_at_destination", "completed")
@@ -32,7 +33,7 @@ def draw_outbound(seed: int, events: int, *, span: float) -> OutboundPlan:
     seed : int
         Decides everything.
     events : int
-        Webhooks of the plan; there is a command for each forty.
+        Webhooks of the plan; there is a command for each forty, and in one run of eight for each five.
     span : float
         Seconds in which they are put on the queue.
     """
@@ -54,6 +55,9 @@ class _Drawing:
             *(self._trip, self._trip, self._trip, self._won, self._won),
             *(self._broadcast, self._broadcast, self._new, self._refused),
         )
+        if not self._random.randrange(8):
+            # A change of shifts: all at once.
+            count, self._span = 8 * count, min(self._span, _BURST_SECONDS)
         while len(self._commands) < count:
             self._random.choice(draws)()
         # SQS delivers it hundreds of times before it dies.
@@ -210,7 +214,7 @@ class _Drawing:
             return []
         outages = []
         for _ in range(random.choice((1, 1, 3))):
-            begins = self._any_time()
+            begins = self._any_time() * random.randrange(2)
             seconds = random.choice((60.0, 600.0, _HOUR))
             hosts = random.choice((frozenset({API}), frozenset({TOKENS}), frozenset({API, TOKENS})))
             refusal = random.choice(("", "ServiceUnavailable", HANGING))

@@ -5,7 +5,10 @@ from typing import Any
 
 from simulation.plan.content import Content, Event
 from simulation.plan.outbound import OutboundPlan
+from simulation.plan.template import figure
 from simulation.world.faults import Outage
+
+VISIBILITY_TIMEOUT = figure("inbound", "VISIBILITY_TIMEOUT_SECONDS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Settings:
     Attributes
     ----------
     visibility_timeout : int
-        The stack's is 360; less lets it run out while batches are worked on.
+        Less than the stack's lets it run out while batches are worked on.
     max_receives : int
         The stack's.
     in_flight_limit : int
@@ -38,8 +41,8 @@ class Settings:
 
     order_by: str = "event_timestamp"
     retention_days: int = 30
-    visibility_timeout: int = 360
-    max_receives: int = 30
+    visibility_timeout: int = VISIBILITY_TIMEOUT
+    max_receives: int = figure("inbound", "MAX_RECEIVE_COUNT")
     in_flight_limit: int = 120_000
     max_concurrency: int = 5
     latency: float = 0.02

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from simulation.plan.plan import Settings
+from simulation.plan.plan import VISIBILITY_TIMEOUT, Settings
 from simulation.world import faults
 
 HOUR = 3600.0
@@ -70,7 +70,7 @@ def settings(random: Random) -> Settings:
     """Draw how the stack and the world are."""
     return Settings(
         order_by=random.choices(("event_timestamp", "event_id"), (3, 1))[0],
-        visibility_timeout=random.choice((360, 360, 360, 2, 15)),
+        visibility_timeout=random.choice((*[VISIBILITY_TIMEOUT] * 3, 2, 15)),
         in_flight_limit=random.choice((120_000, 120_000, 15)),
         max_concurrency=random.randint(2, 6),
         latency=random.choice((0.01, 0.02, 0.3)),

@@ -28,6 +28,10 @@ _NOT_ITS_API = (
     (200, _PAGE, True),
     (203, _PAGE, True),
     (200, b"[]", True),
+    (200, None, True),
+    (201, None, True),
+    (302, b"", True),
+    (499, b"", True),
     (403, _PAGE, False),
     (403, b"", False),
     (404, _PAGE, False),
@@ -42,7 +46,7 @@ _NOT_ITS_API = (
 class Response:
     """A response, as far as the functions look into it."""
 
-    def __init__(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, body: bytes | None = b"", headers: Mapping[str, str] | None = None) -> None:
         self.status_code = status
         self.headers = headers or {}
         self._body = body
@@ -54,7 +58,9 @@ class Response:
         pass
 
     def iter_content(self, _size: int) -> Iterator[bytes]:
-        """Read the body."""
+        """Read the body, which breaks off if it is None."""
+        if self._body is None:
+            raise requests.exceptions.ChunkedEncodingError
         yield self._body
 
 
@@ -110,7 +116,7 @@ class Session:
         """Draw what is answered in place of VectorCare's API, and whether the call comes through to it."""
         random, injected = self._random, self._wire.faults
         if injected.strikes(faults.VECTORCARE_UNKNOWN):
-            body = random.choice((b"", _PAGE, b'{"message": "invented message", "code": "api:unknown_error"}'))
+            body = random.choice((b"", None, _PAGE, b'{"message": "invented message", "code": "api:unknown_error"}'))
             return Response(random.choice(_UNKNOWN), body), bool(random.randrange(2))
         if injected.strikes(faults.VECTORCARE_NOT_ITS_API):
             status, body, may_come_through = random.choice(_NOT_ITS_API)

@@ -83,6 +83,7 @@ WITHOUT: dict[tuple[str, str], Observation] = {
     ("publisher", "sqs:SendMessage"): {"failed": True, "heard": 0, "set_aside": 0},
     ("sender", "dynamodb:GetItem"): UNSENT,
     ("sender", "dynamodb:PutItem"): UNSENT,
+    ("sender", "dynamodb:UpdateItem"): UNSENT,
     ("sender", "secretsmanager:GetSecretValue"): UNSENT,
     ("sender", "events:PutEvents"): GRANTED["sender"] | {"given_back": ["early", "good"], "heard": []},
     ("sender", "sqs:SendMessage"): GRANTED["sender"] | {"given_back": ["early", "unreadable"], "dead": 0},

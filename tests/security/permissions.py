@@ -20,6 +20,7 @@ ENFORCED = {
         {
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
             "secretsmanager:GetSecretValue",
             "events:PutEvents",
             "sqs:SendMessage",
