@@ -6,6 +6,7 @@ from simulation.plan.draw import draw
 from simulation.run import run, run_plan
 from simulation.world.loader import Loader
 from tests.simulation.flaws import VARIANTS, Variant
+from tests.simulation.flaws.sender import at_once_without_tokens
 
 EVENTS = 150
 
@@ -15,6 +16,14 @@ def test_no_history_breaks_a_rule(seed: int) -> None:
     result = run(seed, events=EVENTS)
     assert result.violations == ()
     assert result.faults.total() > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_token_endpoint_that_hangs_leaves_no_command_in_doubt(seed: int) -> None:
+    # Given commands that come all at once, while VectorCare's token endpoint takes calls and answers none
+    plan = at_once_without_tokens(draw(seed, EVENTS))
+    # When they are sent, Then the sender stays within its time, and whatever was not sent is not uncertain
+    assert run_plan(plan).violations == ()
 
 
 def test_a_seed_decides_everything() -> None:
@@ -29,7 +38,7 @@ def test_a_seed_decides_everything() -> None:
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_flawed_function_is_caught(variant: Variant) -> None:
     # Given the functions with one deliberate flaw
-    loader = Loader([variant.flaw] if variant.flaw else [])
+    loader = Loader([*([variant.flaw] if variant.flaw else []), *variant.more])
     # When some seeds are run, Then one of them breaks the rule that the flaw is about
     for seed in range(variant.first, variant.first + 7):
         result = run_plan(variant.plan(draw(seed, EVENTS)), loader=loader)

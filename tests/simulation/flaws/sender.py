@@ -7,7 +7,7 @@ from simulation.models.vectorcare_api import API, TOKENS
 from simulation.plan.draw_outbound import draw_outbound
 from simulation.plan.plan import Plan
 from simulation.world import faults
-from simulation.world.faults import Outage
+from simulation.world.faults import HANGING, Outage
 from simulation.world.loader import Flaw
 from tests.simulation.flaws.variant import Variant, in_module
 
@@ -44,6 +44,14 @@ def _without_tokens(plan: Plan) -> Plan:
     busy = _busy()(plan)
     outage = Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable")
     return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
+
+
+def at_once_without_tokens(plan: Plan) -> Plan:
+    """Give all commands within a second, while the token endpoint takes calls and answers none."""
+    busy = _busy()(plan)
+    outage = Outage(frozenset({TOKENS}), 0.0, 600.0, HANGING)
+    commands = replace(draw_outbound(plan.seed, 3200, span=1.0), outages=(outage,), rotations=(), rates={})
+    return replace(busy, outbound=commands)
 
 
 VARIANTS = (
@@ -164,6 +172,18 @@ VARIANTS = (
             "may_have_been_sent = True",
         ),
         trouble=_without_tokens,
+    ),
+    Variant(
+        "each command waits for a token of its own, however long that takes",
+        "timed out, and nothing but VectorCare was slow",
+        in_module(
+            "vectorcare_bridge.access_token", "if self._failure and aws.now() < self._ask_again_at:", "if False:"
+        ),
+        trouble=at_once_without_tokens,
+        more=(
+            in_module(_SEND, "future.result(timeout=_seconds_left(invocation, SENT_BY))", "future.result()"),
+            in_module(_ATTEMPT, "return self._closed() or self._without_token() or self._closed()", "return None"),
+        ),
     ),
     Variant(
         "a command that waits holds back those of its own batch alone",

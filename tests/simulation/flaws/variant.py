@@ -18,7 +18,7 @@ class Variant:
     """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things.
 
     `first` is the seed from which on to look, and `trouble` adds to its plan, for flaws that show only where something
-    rare happens.
+    rare happens. `more` are flaws of other modules that it takes too.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Variant:
     settings: dict[str, Any] | None = None
     first: int = 0
     trouble: Callable[[Plan], Plan] = lambda plan: plan
+    more: tuple[Flaw, ...] = ()
 
     def plan(self, drawn: Plan) -> Plan:
         """Put the faults of the stack, and the trouble, into a plan."""
