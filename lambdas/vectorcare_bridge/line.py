@@ -99,7 +99,7 @@ class Lines:
             UpdateExpression=f"SET {', '.join(['expires_at = :expires_at', *sets])}"
             + (f" REMOVE {', '.join(removed)}" if removed else ""),
             ExpressionAttributeValues={**values, ":expires_at": _serialize(expires_at)},
-            **({"ExpressionAttributeNames": names | removed} if names or removed else {}),
+            ExpressionAttributeNames=names | removed,
             ReturnValues="ALL_NEW",
         )
         return _places(answer["Attributes"], now)
