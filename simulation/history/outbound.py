@@ -20,6 +20,8 @@ from simulation.models.queue import Message
 from simulation.plan.outbound import Command, Expected
 
 _MINUTE, _HOUR = 60.0, 3600.0
+# A state is refused a week after its own time, which lies up to five minutes before it came; a dead one may wait so long.
+_WEEK = 7 * 24 * _HOUR - 5 * _MINUTE
 _MAX_AGE_SECONDS = defaultdict(lambda: 30 * _MINUTE, {"state_update": 24 * _HOUR, "location_update": 15 * _MINUTE})
 _REPEATABLE = ("state_update", "location_update", "accept", "decline")
 _MAX_LOCATIONS = 200
@@ -65,6 +67,7 @@ class Outbound:
         self._in_doubt: set[str] = set()
         self._outcomes: defaultdict[str, set[str]] = defaultdict(set)
         self._names: dict[int, str] = {}
+        self._told_at: dict[str, float] = {}
         self._succeeded_at: dict[str, float] = {}
 
     def put(self, command: Command, message_id: str) -> None:
@@ -145,6 +148,7 @@ class Outbound:
         if detail_type not in _OUTCOMES or detail["command_id"] not in self._put:
             self._violate("told, and nobody gave that command", detail_type)
         self._outcomes[detail["command_id"]].add(detail_type)
+        self._told_at.setdefault(detail["command_id"], self._clock())
         if detail_type == "CommandSucceeded":
             self._succeeded_at.setdefault(detail["command_id"], self._clock())
 
@@ -197,7 +201,9 @@ class Outbound:
             self._violate("it failed, and VectorCare has it", _name(commands))
         if command.expected not in {Expected.TAKEN, Expected.FOLLOWS}:
             return
-        if outcome == "CommandFailed" and (command.expected is Expected.TAKEN or self._was_ours(command)):
+        is_too_old = command.kind == "state_update" and self._told_at[self._names[command.number]] > command.at + _WEEK
+        may_fail = is_too_old or (command.expected is Expected.FOLLOWS and not self._was_ours(command))
+        if outcome == "CommandFailed" and not may_fail:
             self._violate("nothing is wrong with it, and it failed", _name(commands))
         if outcome == "CommandSucceeded" and not all(self._effects[mark] for mark in _marks(command)):
             self._violate("it succeeded, and VectorCare does not have it", _name(commands))
