@@ -1,20 +1,35 @@
-"""The ministack process: ends with the stand that started it, and tells all that a function has logged.
+"""The ministack process: ends with the stand that started it, and does as AWS does where ministack by itself does not.
 
-It is run as a file, so that nothing of this project is on the path of what it emulates.
+It tells all that a function has logged with its answer, and it hands a call of a REST API over to the function as API
+Gateway does. It is run as a file, so that nothing of this project is on the path of what it emulates.
 """
 
 import ctypes
+import json
 import os
+import re
 import runpy
 import select
 import signal
 import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # it ships no types
+from hypercorn.config import Config
+from ministack import app  # type: ignore[import-untyped]  # it ships no types
+from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
+from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     import queue
+
+Scope = MutableMapping[str, Any]
+
+# Sources: quotas of API Gateway REST APIs ("payload size") and of Lambda ("invocation payload", synchronous).
+MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_EVENT_BYTES = 6 * 1024 * 1024
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _READ_AT_ONCE = 65536
@@ -70,9 +85,92 @@ def _read_all(worker: Worker, *arguments: Any, **more: Any) -> str:
     return str(worker._drain_stderr())
 
 
+_emulate = app.app
+_decode_chunks = app._decode_aws_chunked_body
+_execute = apigateway_v1.handle_execute
+_build_event = apigateway_v1._build_lambda_event_v1
+_call = apigateway_v1._call_lambda_raw
+_matches = apigateway_v1._media_type_matches
+
+_headers: ContextVar[list[tuple[bytes, bytes]] | None] = ContextVar("headers of a call of an API", default=None)
+
+
+async def _as_it_came(scope: Scope, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+    """Keep of a call of an API what the emulator would lose: the path before it is decoded, each header line apart.
+
+    API Gateway matches the path and hands it over as it stands, `%2F` and all; an absolute target is its path.
+    Source: captures of events of REST APIs in public issues (serverless/serverless 5037, hotsock/voker 8).
+    """
+    if scope["type"] == "http":
+        scope = dict(scope)
+        path = re.sub(rb"^https?://[^/]*", b"", scope["raw_path"], flags=re.IGNORECASE)
+        if path.startswith(b"/_aws/execute-api/"):
+            _headers.set(scope["headers"])
+            scope["raw_path"], scope["path"] = path, path.decode("ascii")
+        scope["headers"] = [(name.lower(), value) for name, value in scope["headers"]]
+    await _emulate(scope, receive, send)
+
+
+def _event(*arguments: Any, **more: Any) -> dict[str, Any]:
+    """Have the last value count of what is repeated, and all be there.
+
+    Source: "Input format of a Lambda function for proxy integration", API Gateway developer guide; captures of such
+    events in public issues (dherault/serverless-offline 510, floci-io/floci 3548) show that it is the last one.
+    """
+    event: dict[str, Any] = _build_event(*arguments, **more)
+    headers = _together(_headers.get() or ())
+    query = event["multiValueQueryStringParameters"]
+    return event | {
+        "headers": _last(headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": query and _last(query),
+    }
+
+
+def _together(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    """Return the values of each header, under the name as it was spelt first."""
+    together: dict[str, tuple[str, list[str]]] = {}
+    for name, value in lines:
+        spelling = name.decode("latin-1")
+        together.setdefault(spelling.lower(), (spelling, []))[1].append(decode_header_value(value))
+    return dict(together.values())
+
+
+def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
+    return {name: those[-1] for name, those in values.items()}
+
+
+async def _execute_if_small(*arguments: Any) -> Any:
+    body = arguments[5]
+    if len(body) > MAX_BODY_BYTES:
+        return 413, {"Content-Type": "text; charset=utf-8"}, b"HTTP content length exceeded %d bytes." % MAX_BODY_BYTES
+    return await _execute(*arguments)
+
+
+async def _call_if_small(function: str, event: dict[str, Any], **more: Any) -> Any:
+    """Refuse what Lambda does not take, in the words of API Gateway (captured in koki-develop/lgtm-generator 10)."""
+    if len(json.dumps(event)) > MAX_EVENT_BYTES:
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "BadRequestException"}
+        return {"body": {"statusCode": 413, "headers": headers, "body": '{"message": "Request Too Long"}'}}, None
+    return await _call(function, event, **more)
+
+
+def _behave_as_aws() -> None:
+    Worker._read_stderr, Worker._drain_stderr_bounded = _read, _read_all
+    Config.h11_pass_raw_headers = True  # names as they were spelt
+    app.app = _as_it_came
+    # Bodies of S3's uploads alone are framed within the body.
+    app._decode_aws_chunked_body = lambda body, headers: body if _headers.get() else _decode_chunks(body, headers)
+    apigateway_v1.handle_execute = _execute_if_small
+    apigateway_v1._build_lambda_event_v1 = _event
+    apigateway_v1._call_lambda_raw = _call_if_small
+    # Source: "Content type conversions in API Gateway": a body of no type counts as JSON.
+    apigateway_v1._media_type_matches = lambda kind, binary: _matches(kind or "application/json", binary)
+
+
 if __name__ == "__main__":
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a stand that is killed outright leaves no emulator on its port
-    Worker._read_stderr, Worker._drain_stderr_bounded = _read, _read_all
+    _behave_as_aws()
     runpy.run_module("ministack", run_name="__main__")
