@@ -29,7 +29,7 @@ class Change:
     detail_type : str
         EventBridge's detail type: by the status it came into, or `ServiceRequestUpdated`.
     detail : dict
-        As `schemas/change.json` says; free of patient data.
+        As `schemas/events.json` says; free of patient data.
     data : Any
         The whole request as JSON values, for subscribers whose organization's file says `publish_data = true`.
     """
