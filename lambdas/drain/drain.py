@@ -11,8 +11,8 @@ from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.spool import Spool
 
 THREADS = 10
-RESERVE_SECONDS = 25
-"""What ten calls begun just before the deadline may still take."""
+RESERVE_SECONDS = 45
+"""What may still follow a look at the clock: ten webhooks read, sent and deleted, the next page, and the count."""
 
 
 class _Outcome(Enum):

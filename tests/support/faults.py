@@ -59,3 +59,22 @@ def losing_one_answer(operation: str) -> Iterator[None]:
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield
+
+
+@contextmanager
+def lagging_replicas() -> Iterator[None]:
+    """Let a read of a table that does not ask to be strongly consistent see nothing of what was written.
+
+    That is the longest that a replica may lag: DynamoDB gives no bound. Source: "Read consistency", DynamoDB developer
+    guide. An index is left alone: none can be read consistently.
+    """
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
+    nothing: dict[str, Any] = {"GetItem": {}, "Query": {"Items": []}, "Scan": {"Items": []}}
+
+    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation in nothing and "IndexName" not in parameters and not parameters.get("ConsistentRead"):
+            return nothing[operation]
+        return original(self, operation, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", call):
+        yield

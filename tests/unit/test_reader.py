@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from reader import page_token, request
 from reader.request import MAX_LIMIT
 from tests.support import faults
 from tests.support.cloud import NOW, Cloud
@@ -157,7 +158,20 @@ def test_numbers_keep_every_digit(cloud: Cloud) -> None:
     assert f'"n":{whole}' in journaled
 
 
-@pytest.mark.parametrize("name", ["VC-Ünïcode 1/2", 'VC-"quoted"\\', "VC-\U0001f6bb?x=1", "VC-50%"])
+@pytest.mark.parametrize("resource", [ONE, EVENTS])
+def test_an_answer_about_one_request_is_of_this_moment_however_far_a_replica_is_behind(
+    cloud: Cloud, resource: str
+) -> None:
+    # Given a request that has just come in
+    deliver(cloud, webhook(0))
+    # When it is asked for at once, Then it is there
+    with faults.lagging_replicas():
+        assert ask(cloud, resource, "VC-TEST0001")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["VC-Ünïcode 1/2", 'VC-"quoted"\\', "VC-\U0001f6bb?x=1", "VC-50%", "VC-A%2FB", "VC-A%252FB", "VC-A+B C"]
+)
 def test_an_id_may_be_any_text(cloud: Cloud, name: str) -> None:
     deliver(cloud, webhook(0, name))
     for resource in (ONE, EVENTS):
@@ -192,6 +206,23 @@ def test_what_has_expired_is_not_there_though_dynamodb_still_has_it(cloud: Cloud
     # Then
     assert (one, events) == ((200, 200) if is_there else (404, 404))
     assert listed == (["VC-TEST0001"] if is_there else []) + ["VC-STAYS"]
+
+
+def test_a_page_of_which_all_has_expired_does_not_hide_what_follows_it(cloud: Cloud) -> None:
+    # Given a journal whose first entry has expired
+    deliver(cloud, webhook(0), webhook(1))
+    expire(cloud, "events", {"service_request_id": "VC-TEST0001", "event_id": "e00"}, LONG_AGO)
+    # When it is read one by one, Then the second is there
+    found = pages(cloud, EVENTS, "VC-TEST0001", limit="1")
+    assert [[each["event_id"] for each in page] for page in found[:2]] == [[], ["e01"]]
+
+
+def test_the_page_after_the_last_event_is_empty_and_no_error(cloud: Cloud) -> None:
+    # Given a journal, and a token that leads on from its only entry, as DynamoDB gives one at the end of a full page
+    deliver(cloud, webhook(0))
+    token = page_token.encode({"event_id": "e00"}, query=f"{request.EVENTS} VC-TEST0001")
+    # When it is followed, Then nothing comes
+    assert ask(cloud, EVENTS, "VC-TEST0001", next_token=token) == (200, {"events": [], "next_token": None})
 
 
 @pytest.mark.parametrize(

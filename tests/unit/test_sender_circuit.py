@@ -199,3 +199,13 @@ def test_two_invocations_that_fail_at_once_are_both_counted(outbound: Outbound) 
         outbound.handle([first])
     # Then both are known
     assert outbound.ledger()["#circuit"]["failures"] == 2
+
+
+def test_an_open_circuit_is_known_at_once_however_far_a_replica_is_behind(outbound: Outbound) -> None:
+    # Given a circuit that has just opened
+    open_the_circuit(outbound)
+    # When another command comes, Then no call is spent on it
+    outbound.put(service_request_id="VC-099")
+    with faults.lagging_replicas():
+        outbound.run()
+    assert spent(outbound) == 0
