@@ -11,8 +11,8 @@ from vectorcare_bridge import instant
 
 SOURCE = "vectorcare"
 
-# SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
 _MAX_COUNT_DIGITS = 9
+# SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
 _REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

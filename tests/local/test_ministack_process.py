@@ -225,8 +225,8 @@ def test_a_body_in_chunks_comes_whole(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("size", "answer"),
     [
-        (MAX_EVENT_BYTES * 3 // 4, b'{"message": "Request Too Long"}'),
-        (MAX_BODY_BYTES, b'{"message": "Request Too Long"}'),
+        (MAX_EVENT_BYTES * 3 // 4, b'{"message":"Request Too Long"}'),
+        (MAX_BODY_BYTES, b'{"message":"Request Too Long"}'),
         (MAX_BODY_BYTES + 1, b"HTTP content length exceeded 10485760 bytes."),
     ],
 )

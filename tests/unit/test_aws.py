@@ -21,7 +21,9 @@ def _configured() -> Iterator[None]:
 def test_a_call_is_tried_so_often_in_all(attempts: int) -> None:
     # Given a service that fails at each attempt
     client = aws.client("sqs", connect_timeout=1, read_timeout=1, attempts=attempts)
-    failing = mock.Mock(side_effect=lambda **_sent: AWSResponse("https://queue.invalid", 500, HTTPHeaders(), mock.Mock()))
+    failing = mock.Mock(
+        side_effect=lambda **_sent: AWSResponse("https://queue.invalid", 500, HTTPHeaders(), mock.Mock())
+    )
     client.meta.events.register("before-send", failing)
     # When it is called
     with mock.patch.object(AWSResponse, "content", b""), pytest.raises(ClientError):

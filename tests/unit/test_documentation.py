@@ -232,3 +232,18 @@ def test_every_dotted_name_in_documents_is_a_log_line_a_file_or_a_function() -> 
         sources = [text for path, text in PRODUCT.items() if path.endswith(f"/{module}.py")]
         is_function = any(re.search(rf"^def {attribute}\b", text, flags=re.MULTILINE) for text in sources)
         assert is_function or span in WORDS or (ROOT / span).exists(), (name, span)
+
+
+def test_every_shared_module_is_placed_by_the_architecture() -> None:
+    modules = {path.stem for path in (ROOT / "lambdas" / "vectorcare_bridge").glob("[!_]*.py")}
+    section = DOCUMENTS["docs/architecture.md"].split("## Where the code is")[1]
+    assert modules - set(re.findall(r"`(\w+)`", section)) == set()
+
+
+def test_every_folder_and_document_is_in_the_readme() -> None:
+    table = DOCUMENTS["README.md"].split("## Where things are")[1]
+    folders = {folder for folder in FOLDERS if not folder.startswith(".")}
+    assert {f"`{folder}/`" for folder in folders if f"`{folder}/`" not in table} == set()
+    assert {name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in table} == set()
+    tests = {name.split("/")[1] for name in TESTS if name.count("/") > 1} - folders - {"support"}
+    assert {folder for folder in tests if f"`{folder}`" not in table} == set()
