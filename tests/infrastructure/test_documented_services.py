@@ -1,4 +1,4 @@
-"""Rule: README names each AWS service that patients' data may pass, so that somebody can look it up as HIPAA-eligible."""
+"""Rule: README names each AWS service that patients' data may pass, so that it can be looked up as HIPAA-eligible."""
 
 import re
 from pathlib import Path

@@ -78,3 +78,20 @@ def lagging_replicas() -> Iterator[None]:
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield
+
+
+@contextmanager
+def short_polls_that_find_nothing() -> Iterator[None]:
+    """Let a receive that does not wait find nothing: SQS then asks only some of its servers.
+
+    Source: "Amazon SQS short and long polling", SQS developer guide.
+    """
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
+
+    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "ReceiveMessage" and not parameters.get("WaitTimeSeconds"):
+            return {}
+        return original(self, operation, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", call):
+        yield

@@ -44,6 +44,28 @@ def test_nothing_leaves_the_spool_while_the_queue_refuses(spooled: Cloud) -> Non
     assert len(spooled.spooled()) == 25
 
 
+def test_one_that_the_queue_refuses_holds_up_no_other(spooled: Cloud) -> None:
+    # Given a queue that refuses one message
+    refused: list[str] = []
+
+    def refuse_one(operation: str, after: bool) -> Exception | None:
+        if operation != "SendMessage" or after or refused:
+            return None
+        refused.append(operation)
+        return faults.refusal("X")
+
+    # When the drain runs, Then all others are moved, and that one stays and is counted
+    with faults.on_call(refuse_one):
+        assert spooled.invoke("drain", {}) == {"moved": 24, "failed": 1, "stopped": "empty"}
+    assert len(spooled.spooled()) == 1
+
+
+def test_what_is_no_webhook_is_left_alone(cloud: Cloud, output: Output) -> None:
+    cloud.s3.put_object(Bucket="spool", Key="notes/who-looked.txt", Body=b"stray")
+    assert cloud.invoke("drain", {}) == {"moved": 0, "failed": 0, "stopped": "empty"}
+    assert _spool_objects(output) == [0]
+
+
 def test_a_webhook_that_could_not_be_deleted_is_delivered_again(spooled: Cloud) -> None:
     with faults.failing("DeleteObject"):
         spooled.invoke("drain", {})
@@ -100,9 +122,13 @@ def test_every_run_says_how_much_is_left(cloud: Cloud, output: Output) -> None:
         # When the drain runs while the queue refuses, and once more when it does not
         cloud.invoke("drain", {})
         refused = _spool_objects(output)
+    # And once while they cannot be deleted
+    with faults.failing("DeleteObject"):
+        cloud.invoke("drain", {})
+        undeleted = _spool_objects(output)
     cloud.invoke("drain", {})
     # Then three are left, and then none
-    assert (refused, _spool_objects(output)) == ([3], [0])
+    assert (refused, undeleted, _spool_objects(output)) == ([3], [3], [0])
 
 
 def test_what_the_drain_says_holds_no_payload_and_names_what_it_moved(cloud: Cloud, output: Output) -> None:

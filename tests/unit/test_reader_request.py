@@ -35,6 +35,11 @@ def test_each_route_is_a_question() -> None:
     )
 
 
+def test_an_id_is_decoded_once_and_a_plus_in_a_path_is_a_plus() -> None:
+    for spelling, name in (("A+B", "A+B"), ("A%2BB", "A+B"), ("A%252FB", "A%2FB"), ("A%2FB", "A/B"), ("50%25", "50%")):
+        assert request.read(proxy_event(ONE) | {"pathParameters": {"service_request_id": spelling}}) == One(name)
+
+
 def test_a_token_leads_on() -> None:
     asked = request.read(proxy_event(LIST, status="AVAILABLE", limit="1", next_token=TOKEN))
     assert asked == WithStatus("AVAILABLE", Slice(QUERY, 1, POSITION))
