@@ -92,7 +92,9 @@ def _choose(organizations: Path | None, name: str | None, private_key: Path | No
 def _run(organization: Organization, *, once: bool, port: int, report: Report) -> bool:
     with report.phase(f"Synthesizing the stack of organization {organization.name} (python app.py)"):
         assembly = synthesize(organization, directory=DIRECTORY)
-    with stand.running(assembly, organization, directory=DIRECTORY, port=port, report=report) as running:
+    with stand.running(
+        assembly, organization, directory=DIRECTORY, port=port, report=report, is_patient=once
+    ) as running:
         succeeded = _play(running, report)
         if not once:
             _serve(running, report)

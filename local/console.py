@@ -3,20 +3,17 @@
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local import processes
+from local import patience, processes
 from local.deployment import PROJECT
 from local.errors import StandError
 
 STAND = "CONSOLE_STAND"
 """The environment variable that tells the process what `stand.json` says."""
-
-_START_TIMEOUT = 30.0  # seconds
 
 
 @contextmanager
@@ -53,11 +50,13 @@ def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
 
 
 def _url(log_file: Path, *, is_alive: Callable[[], bool]) -> str:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while True:
-        said = log_file.read_text(encoding="utf-8")
-        if said.startswith("http://") and said.endswith("\n"):
-            return said.strip()
-        if not is_alive() or time.monotonic() > deadline:
+    def said() -> str:
+        if not is_alive():
             raise StandError(f"The page's server does not start. Its log: {log_file}")
-        time.sleep(0.05)
+        return log_file.read_text(encoding="utf-8")
+
+    return patience.wait_until(
+        said,
+        lambda text: text.startswith("http://") and text.endswith("\n"),
+        what=f"the page's server says where it is; its log: {log_file}",
+    ).strip()

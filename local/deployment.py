@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import processes
+from local import patience, processes
 from local.aws import ACCOUNT, REGION
 from local.emulator import Emulator
 from local.errors import StandError
@@ -22,7 +21,6 @@ from local.organization import Organization
 
 PROJECT = Path(__file__).resolve().parent.parent
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-_DEPLOY_TIMEOUT = 60.0  # seconds; the emulator needs about one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,11 +211,11 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
         TemplateURL=_template_url(assembly),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    deadline = time.monotonic() + _DEPLOY_TIMEOUT
-    status = "CREATE_IN_PROGRESS"
-    while status.endswith("_IN_PROGRESS") and time.monotonic() < deadline:
-        time.sleep(0.1)
-        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    status = patience.wait_until(
+        lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"],
+        lambda status: not status.endswith("_IN_PROGRESS"),
+        what=f"the stack {name} is created; log: {emulator.log_file}",
+    )
     if status != "CREATE_COMPLETE":
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         failures = [

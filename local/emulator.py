@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import sys
-import time
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local import processes
+from local import patience, processes
 from local.aws import REGION, Clients
 from local.errors import StandError
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-_START_TIMEOUT = 30.0  # seconds; it needs less than one
 _ATTEMPTS_AT_A_FREE_PORT = 5
 _PROCESS = Path(__file__).with_name("ministack_process.py")
 
@@ -48,13 +46,16 @@ class Emulator:
     enforce_iam : bool
         Refuse what the roles' policies do not allow. The emulator then speaks HTTPS, because the queues' policies
         refuse plain HTTP.
+    timeouts_times : float
+        How many times as long the functions' time-outs last: on a busy machine those of AWS would make outages.
     """
 
-    def __init__(self, *, directory: Path, port: int, enforce_iam: bool = False) -> None:
+    def __init__(self, *, directory: Path, port: int, enforce_iam: bool = False, timeouts_times: float = 1.0) -> None:
         self.log_file = directory.with_suffix(".log")
         self.port = port
         self._directory = directory.resolve()  # the emulator works in it, so a relative one would mean another
         self._enforce_iam = enforce_iam
+        self._timeouts_times = timeouts_times
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,6 +90,14 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop()
+
+    def move_clock(self, *, seconds_ahead: float) -> None:
+        """Have queues and functions go by a clock that is ahead of the machine's, or behind it; 0 puts it right."""
+        self._set_clock(seconds_ahead, pace=1)
+
+    def stop_clock(self, *, at: datetime.datetime) -> None:
+        """Have it be that time for queues and functions, until the clock is moved again."""
+        self._set_clock(at.timestamp(), pace=0)
 
     def check(self) -> None:
         """Check that the emulator still runs.
@@ -130,12 +139,7 @@ class Emulator:
             directory=self._directory,
             log_file=self.log_file,
         )
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not self._answers():
-            self.check()
-            if time.monotonic() > deadline:
-                raise StandError(f"The emulator (ministack) does not answer. Its log: {self.log_file}")
-            time.sleep(0.05)
+        patience.wait_until(self._answers, what=f"the emulator (ministack) answers; its log: {self.log_file}")
 
     def _stop(self) -> None:
         with processes.uninterrupted():
@@ -143,7 +147,17 @@ class Emulator:
                 processes.end(self._process)
             shutil.rmtree(self._directory, ignore_errors=True)
 
+    @property
+    def _clock_file(self) -> Path:
+        return self._directory / "clock"
+
+    def _set_clock(self, begin: float, *, pace: int) -> None:
+        unfinished = self._clock_file.with_suffix(".new")
+        unfinished.write_text(f"{begin} {pace}", encoding="ascii")
+        unfinished.replace(self._clock_file)
+
     def _answers(self) -> bool:
+        self.check()
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.port)) == 0
 
@@ -164,6 +178,8 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": f"unix://{home}/no-docker",  # else it tidies up in the user's Docker
             "AWS_EC2_METADATA_DISABLED": "true",
+            "STAND_CLOCK": str(self._clock_file),
+            "STAND_TIMEOUTS_TIMES": str(self._timeouts_times),
         }
         if self._enforce_iam:
             environment |= {

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from local import patience
 from local.deployment import Deployment
 from local.emulator import Emulator
 
@@ -82,25 +82,15 @@ class Holdings:
         """Count the webhooks in the spool."""
         return self._emulator.aws.s3.list_objects_v2(Bucket=self._outputs["SpoolBucket"])["KeyCount"]
 
-    def settle(self, *, within: float) -> bool:
+    def settle(self) -> None:
         """Wait until the queue is empty: all that was accepted has been applied or is dead.
 
-        Parameters
-        ----------
-        within : float
-            Seconds after which to give up.
-
-        Returns
-        -------
-        bool
-            Whether it came to be empty.
+        Raises
+        ------
+        GaveUpError
+            It does not come to be empty.
         """
-        deadline = time.monotonic() + within
-        while self.waiting():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True
+        patience.wait_until(self.waiting, lambda count: not count, what="no message waits on the queue")
 
     def invoke(self, function_output: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Run one of the stack's functions as from the Lambda console.

@@ -14,10 +14,13 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
 from ministack import app  # type: ignore[import-untyped]  # it ships no types
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]
 from ministack.services import apigateway_v1  # type: ignore[import-untyped]
@@ -34,7 +37,10 @@ MAX_EVENT_BYTES = 6 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _READ_AT_ONCE = 65536
 
+_PRELUDE = Path(__file__).with_name("function_prelude.py")
+
 _read_for_a_while = Worker._drain_stderr_bounded
+_make_worker = Worker.__init__
 
 
 class _Log:
@@ -83,6 +89,21 @@ def _read_all(worker: Worker, *arguments: Any, **more: Any) -> str:
         return str(_read_for_a_while(worker, *arguments, **more))
     log.take()
     return str(worker._drain_stderr())
+
+
+def _make_patient_worker(worker: Worker, func_name: str, config: dict[str, Any], *arguments: Any) -> None:
+    times = float(os.environ["STAND_TIMEOUTS_TIMES"])
+    _make_worker(worker, func_name, {**config, "Timeout": config.get("Timeout", 30) * times}, *arguments)
+
+
+def _go_by_the_stand() -> None:
+    """Have functions and queues go by the stand's clock, and functions have the stand's patience."""
+    from ministack.services import sqs  # type: ignore[import-untyped]  # noqa: PLC0415 it reads the environment
+
+    prelude = f"import runpy; runpy.run_path({str(_PRELUDE)!r})['install']()\n"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = prelude + lambda_runtime._PYTHON_WORKER_SCRIPT
+    Worker.__init__ = _make_patient_worker
+    sqs.time = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
 
 
 _emulate = app.app
@@ -189,4 +210,5 @@ if __name__ == "__main__":
     if prctl:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a stand that is killed outright leaves no emulator on its port
     _behave_as_aws()
+    _go_by_the_stand()
     runpy.run_module("ministack", run_name="__main__")

@@ -8,15 +8,15 @@ import ctypes
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from local import patience
+
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-_GONE_WITHIN = 5.0  # seconds after SIGKILL; more than a busy machine needs to collect its dead
 
 
 class _Interruption:
@@ -116,18 +116,20 @@ def end(process: subprocess.Popen[bytes]) -> None:
     Nothing that the stand starts has anything to save, so nothing is asked politely.
     """
     with uninterrupted():
-        deadline = time.monotonic() + _GONE_WITHIN
-        while time.monotonic() < deadline:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-                os.waitpid(-process.pid, os.WNOHANG)
-            except ProcessLookupError:
-                break
-            except ChildProcessError:
-                pass  # dead, and still to be collected by whoever adopted it
-            time.sleep(0.005)
+        patience.wait_until(lambda: _is_gone(process.pid), what=f"process {process.pid} and all of its group are gone")
         process.poll()
         _started.discard(process)
+
+
+def _is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, signal.SIGKILL)
+        os.waitpid(-group, os.WNOHANG)
+    except ProcessLookupError:
+        return True
+    except ChildProcessError:
+        pass  # dead, and still to be collected by whoever adopted it
+    return False
 
 
 def _adopt_orphans() -> None:

@@ -37,6 +37,16 @@ class Report:
             yield
         self.say(f"{doing}: done in {time.monotonic() - begin:.1f} s")
 
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Say on a terminal what is waited for, as long as it is; a log has a line of it."""
+        if self._console.is_terminal:
+            with self._console.status(f"Waiting {what} ..."):
+                yield
+        else:
+            self.fact("waiting", what)
+            yield
+
     def say(self, text: str = "") -> None:
         """Print a line as it is."""
         self._console.print(text, markup=False, soft_wrap=True)

@@ -4,7 +4,6 @@ Every step is a really signed webhook over HTTP; every expectation is read from 
 """
 
 import json
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,8 @@ from decimal import Decimal
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local import vectorcare
+from local import patience, vectorcare
+from local.emulator import Emulator
 from local.holdings import UNREADABLE, Holdings, Item
 from local.report import Report
 from local.vectorcare import VectorCare, Webhook
@@ -21,7 +21,7 @@ from local.vectorcare import VectorCare, Webhook
 # An event dated further ahead than this is refused until then: applied, it would freeze its service request.
 _FUTURE_TOLERANCE = timedelta(minutes=15)
 # How much further ahead the poisonous event is: it must have used up its 30 receives before its time comes.
-_POISON_LEAD = timedelta(seconds=10)
+_POISON_LEAD = timedelta(seconds=2 * patience.SECONDS)
 _NOTICE = timedelta(hours=2)  # from the broadcast to the pickup
 
 
@@ -172,8 +172,8 @@ class Scenario:
         What the stack holds.
     report : Report
         Where all is told.
-    patience : float
-        Seconds that a step may take to go through the stack.
+    emulator : Emulator
+        Whose clock is moved, so that nobody has to wait for it.
     """
 
     def __init__(
@@ -183,14 +183,14 @@ class Scenario:
         private_key: RSAPrivateKey,
         holdings: Holdings,
         report: Report,
-        patience: float = 30.0,
+        emulator: Emulator,
     ) -> None:
         self._vectorcare = vectorcare
         self._private_key = private_key
         self._forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._holdings = holdings
         self._report = report
-        self._patience = patience
+        self._emulator = emulator
         self._first_revisions: dict[str, int] = {}
 
     def play(self) -> bool:
@@ -201,6 +201,9 @@ class Scenario:
                 self._play_step(number, step)
             self._play_poison(len(story) + 1)
         except ScenarioFailedError:
+            return False
+        except patience.GaveUpError as error:
+            self._report.check("it comes to an end", holds=False, found=str(error))
             return False
         return True
 
@@ -213,8 +216,7 @@ class Scenario:
         self._check_tables(name, state=step.state, writes=step.writes, journal=step.journal, known=before)
 
     def _play_poison(self, number: int) -> None:
-        its_time = _now() + _POISON_LEAD
-        poison = _broadcast(at=its_time + _FUTURE_TOLERANCE)
+        poison = _broadcast(at=_now() + _FUTURE_TOLERANCE + _POISON_LEAD)
         dead_before = self._holdings.dead()
 
         self._begin(
@@ -230,13 +232,20 @@ class Scenario:
         self._begin(
             number + 1,
             "Redriven after the fix",
-            "What mends this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. An "
-            "operator runs the redrive function with {}, as from the Lambda console.",
+            "What mends this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. Here "
+            "the stand's clock is moved on until then, and back afterwards. An operator runs the redrive function with "
+            "{}, as from the Lambda console.",
         )
-        self._wait_until(its_time)
+        self._emulator.move_clock(seconds_ahead=_POISON_LEAD.total_seconds())
+        try:
+            self._redrive(poison, count=dead_before + 1)
+        finally:
+            self._emulator.move_clock(seconds_ahead=0)
+
+    def _redrive(self, poison: Webhook, *, count: int) -> None:
         answer = self._holdings.invoke("RedriveFunction", {})
         self._report.fact("redrive", json.dumps(answer))
-        self._check(f"it moved {dead_before + 1}", answer.get("moved") == dead_before + 1, answer)
+        self._check(f"it moved {count}", answer.get("moved") == count, answer)
         self._await_empty_queue()
         self._check("no dead letter is left", self._holdings.dead() == 0, self._holdings.dead())
         self._check_tables(poison.service_request_id, state=poison, writes=1, journal=(poison,), known=())
@@ -257,14 +266,8 @@ class Scenario:
         self._check(f"the answer is {status}", answer.status == status, answer.status)
 
     def _await_empty_queue(self) -> None:
-        if not self._holdings.settle(within=self._patience):
-            self._check(f"the queue is empty within {self._patience:.0f} s", holds=False, found="it is not")
-
-    def _wait_until(self, instant: datetime) -> None:
-        seconds = (instant - datetime.now(UTC)).total_seconds() + 1
-        if seconds > 0:
-            self._report.fact("waiting", f"{seconds:.0f} s, until the event's time has come")
-            time.sleep(seconds)
+        with self._report.waiting("until the queue is empty"):
+            self._holdings.settle()
 
     def _check_tables(
         self,

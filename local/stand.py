@@ -12,7 +12,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
 
-from local import deployment, processes
+from local import deployment, patience, processes
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.deployment import Assembly, Deployment
 from local.emulator import Emulator
@@ -33,6 +33,9 @@ DIRECTORY = Path(".local")
 """The stand's own folder, in the directory that it is started from."""
 
 DEFAULT_PORT = 8423
+
+_PATIENT_TIMES = 60.0
+"""The shortest time-out of a function is a second; so much longer, it is a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +64,13 @@ class Stand:
         """What the stack holds."""
         return Holdings(self.emulator, self.deployment)
 
-    def play_scenario(self, report: Report, *, patience: float = 30.0) -> bool:
+    def play_scenario(self, report: Report) -> bool:
         """Play the walk-through; say whether everything came out as it should.
 
         Parameters
         ----------
         report : Report
             Where it is told.
-        patience : float
-            Seconds that a step may take to go through the stack.
 
         Raises
         ------
@@ -83,9 +84,10 @@ class Stand:
             webhook_url=self.deployment.webhook_url,
             private_key=private_key,
             certificate_file=self.emulator.certificate_file,
+            gives_up_after=patience.SECONDS,
         )
         return Scenario(
-            vectorcare=sender, private_key=private_key, holdings=self.holdings, report=report, patience=patience
+            vectorcare=sender, private_key=private_key, holdings=self.holdings, report=report, emulator=self.emulator
         ).play()
 
     def describe(self) -> dict[str, str | int | None]:
@@ -153,6 +155,7 @@ def running(
     port: int,
     report: Report,
     enforce_iam: bool = False,
+    is_patient: bool = False,
 ) -> Iterator[Stand]:
     """Run a synthesized stack for as long as the block lasts.
 
@@ -168,6 +171,9 @@ def running(
         Where progress is told.
     enforce_iam : bool
         Refuse what the roles' policies do not allow.
+    is_patient : bool
+        Have the time-outs of the functions, and of VectorCare's deliveries, last so long that a busy machine does not
+        make outages of its own. Who wants to see a time-out must not be patient.
 
     Raises
     ------
@@ -176,8 +182,15 @@ def running(
     """
     key_file = organization.private_key_file
     vectorcare = Hub(private_key=load_private_key(key_file) if key_file else None)
+    if is_patient:
+        vectorcare.delivery.gives_up_after = patience.SECONDS
     with (
-        Emulator(directory=directory / "emulator", port=port, enforce_iam=enforce_iam) as emulator,
+        Emulator(
+            directory=directory / "emulator",
+            port=port,
+            enforce_iam=enforce_iam,
+            timeouts_times=_PATIENT_TIMES if is_patient else 1.0,
+        ) as emulator,
         vectorcare.running(),
         serving(Control(vectorcare)) as url,
     ):

@@ -57,10 +57,13 @@ class Delivery:
         What befalls webhooks from now on.
     certificate_file : Path or None
         What to trust where a URL's certificate is the stand's own.
+    gives_up_after : float
+        Real seconds that a call waits for its answer.
     """
 
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
+        self.gives_up_after = GIVES_UP_AFTER
         self.disorder = Disorder()
         self._asked_fate: Fate | None = None
         self.certificate_file: Path | None = None
@@ -228,8 +231,12 @@ class Delivery:
             if self._is_ending:
                 return
             self._calling += 1
+            gives_up_after = self.gives_up_after
             sender = VectorCare(
-                webhook_url=shipment.url, private_key=self.private_key, certificate_file=self.certificate_file
+                webhook_url=shipment.url,
+                private_key=self.private_key,
+                certificate_file=self.certificate_file,
+                gives_up_after=gives_up_after,
             )
         at, begin, status, error = datetime.now(UTC), time.monotonic(), None, None
         try:
@@ -239,7 +246,7 @@ class Delivery:
         except (requests.RequestException, ValueError):  # the latter for a host that is no name
             error = "unreachable"
         seconds = time.monotonic() - begin
-        if seconds > GIVES_UP_AFTER:  # an answer that came in drops
+        if seconds > gives_up_after:  # an answer that came in drops
             status, error = None, "timeout"
         with self._changed:
             self._calling -= 1

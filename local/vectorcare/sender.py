@@ -42,12 +42,22 @@ class VectorCare:
         Signs, unless a signature is given.
     certificate_file : Path or None
         What to trust where the URL's certificate is the stand's own.
+    gives_up_after : float
+        Seconds that it waits for an answer.
     """
 
-    def __init__(self, *, webhook_url: str, private_key: RSAPrivateKey, certificate_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        webhook_url: str,
+        private_key: RSAPrivateKey,
+        certificate_file: Path | None = None,
+        gives_up_after: float = GIVES_UP_AFTER,
+    ) -> None:
         self._webhook_url = webhook_url
         self._private_key = private_key
         self._verify = str(certificate_file) if certificate_file else True
+        self._gives_up_after = gives_up_after
 
     def send(self, body: bytes, *, signature: str | None = None) -> Answer:
         """Deliver a webhook once.
@@ -69,7 +79,7 @@ class VectorCare:
                     "Content-Type": "application/json",
                     SIGNATURE_HEADER: signature if signature is not None else sign(body, self._private_key),
                 },
-                timeout=GIVES_UP_AFTER,
+                timeout=self._gives_up_after,
                 allow_redirects=False,
                 verify=self._verify,
             )

@@ -16,6 +16,7 @@ from local.organization import Organization, load_private_key
 from local.report import Report
 from local.stand import Stand
 from local.vectorcare import VectorCare
+from tests.end_to_end.support import vectorcare_of
 
 CUSTOMER_ID = "f3b1c0de-not-guessable"
 
@@ -63,9 +64,9 @@ def assembly(organization: Organization, shared_directory: Path) -> Assembly:
 def stand(assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """Run a stand for all tests of a worker; each test minds that others have left their webhooks."""
     with stands.running(
-        assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report()
+        assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report(), is_patient=True
     ) as running:
-        _stop_the_clock(running)
+        disable_schedules(running)
         yield running
 
 
@@ -81,8 +82,9 @@ def guarded_stand(
         port=0,
         report=Report(),
         enforce_iam=True,
+        is_patient=True,
     ) as running:
-        _stop_the_clock(running)
+        disable_schedules(running)
         yield running
 
 
@@ -102,10 +104,10 @@ def new_key(organization: Organization, shared_directory: Path) -> rsa.RSAPrivat
 @pytest.fixture(scope="session")
 def vectorcare(stand: Stand, old_key: rsa.RSAPrivateKey) -> VectorCare:
     """Give a VectorCare that sends to the stand."""
-    return VectorCare(webhook_url=stand.deployment.webhook_url, private_key=old_key)
+    return vectorcare_of(stand, old_key)
 
 
-def _stop_the_clock(stand: Stand) -> None:
+def disable_schedules(stand: Stand) -> None:
     """Disable what the template schedules: the tests call the drain themselves, and count what it moves."""
     events = stand.emulator.aws.make("events")
     for rule in events.list_rules()["Rules"]:

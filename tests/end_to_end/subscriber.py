@@ -1,7 +1,6 @@
 """A dispatch system's side of a stand: what it hears on the bus, what it commands."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +8,7 @@ from typing import Any
 
 from local.stand import Stand
 from tests.support import events
-
-PATIENCE = 60.0
-"""Seconds in which an event arrives, on a machine that does other things too."""
+from tests.support.wait import wait_until
 
 
 class Subscriber:
@@ -22,15 +19,14 @@ class Subscriber:
         self._queue_url = queue_url
         self._heard: list[dict[str, Any]] = []
 
-    def heard(self, within: float = 0, **fields: str) -> list[dict[str, Any]]:
-        """Tell the events whose details have these fields, once there is one; each obeys its schema."""
-        deadline = time.monotonic() + within
-        while True:
-            self._receive()
-            found = [event for event in self._heard if fields.items() <= event["detail"].items()]
-            if found or time.monotonic() > deadline:
-                return found
-            time.sleep(0.05)
+    def hear(self, **fields: str) -> list[dict[str, Any]]:
+        """Wait for an event whose details have these fields; give all such events."""
+        return wait_until(lambda: self.heard(**fields), what=f"an event with {fields} is heard")
+
+    def heard(self, **fields: str) -> list[dict[str, Any]]:
+        """Give the events so far whose details have these fields; each obeys its schema."""
+        self._receive()
+        return [event for event in self._heard if fields.items() <= event["detail"].items()]
 
     def _receive(self) -> None:
         while messages := self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages"):

@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from local import vectorcare
 from local.stand import Stand
-from local.vectorcare import Webhook
-
-QUIET_WITHIN = 90.0
-"""Seconds in which whatever was accepted is applied or dead, on a machine that does other things too."""
+from local.vectorcare import VectorCare, Webhook
+from tests.support.wait import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,22 @@ class Kept:
 
 def kept(stand: Stand) -> Kept:
     """Count everything, once all that was accepted has come to rest."""
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     return Kept(
         dead=stand.holdings.dead(),
         spooled=stand.holdings.spooled(),
         journaled=_count(stand, "EventsTable"),
         service_requests=_count(stand, "ServiceRequestsTable"),
+    )
+
+
+def vectorcare_of(stand: Stand, private_key: RSAPrivateKey) -> VectorCare:
+    """Make a VectorCare that sends to a stand, and waits for its answer."""
+    return VectorCare(
+        webhook_url=stand.deployment.webhook_url,
+        private_key=private_key,
+        certificate_file=stand.emulator.certificate_file,
+        gives_up_after=PATIENCE,
     )
 
 
@@ -72,7 +81,9 @@ def reading_session(stand: Stand) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.verify = str(stand.emulator.certificate_file or True)
-    patient = Retry(total=50, backoff_factor=0.2, backoff_max=1, status_forcelist=(429,), allowed_methods=None)
+    patient = Retry(
+        total=int(PATIENCE), backoff_factor=0.2, backoff_max=1, status_forcelist=(429,), allowed_methods=None
+    )
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=patient))
     return session

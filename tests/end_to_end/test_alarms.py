@@ -5,10 +5,9 @@ would not mind.
 """
 
 import json
-import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,12 +21,10 @@ from local.deployment import Assembly
 from local.organization import Organization
 from local.report import Report
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from tests.end_to_end.conftest import disable_schedules
 from tests.end_to_end.subscriber import command
-from tests.end_to_end.support import closed_port, environment, webhook
-
-PATIENCE = 90.0
-"""Seconds until what was caused is measured, on a machine that does other things too."""
+from tests.end_to_end.support import closed_port, environment, vectorcare_of, webhook
+from tests.support.wait import wait_until
 
 Alarm = Mapping[str, Any]
 
@@ -38,8 +35,9 @@ def quiet_stand(
 ) -> Iterator[Stand]:
     """Run a stand that nothing was sent to: its metrics cannot be taken back, and they move all of its alarms."""
     with stands.running(
-        assembly, organization, directory=tmp_path_factory.mktemp("alarms"), port=0, report=Report()
+        assembly, organization, directory=tmp_path_factory.mktemp("alarms"), port=0, report=Report(), is_patient=True
     ) as running:
+        disable_schedules(running)
         yield running
 
 
@@ -68,7 +66,7 @@ def test_every_alarm_moves_and_is_told_with_its_section_of_the_runbook(quiet_sta
 
 def test_what_is_no_command_is_counted_where_the_alarm_looks(quiet_stand: Stand) -> None:
     command(quiet_stand, "no command")
-    assert measured(quiet_stand, "CommandDeadLetters", at_least=1)
+    measured(quiet_stand, "CommandDeadLetters", at_least=1)
 
 
 def test_a_command_that_is_refused_for_good_is_measured(quiet_stand: Stand) -> None:
@@ -78,7 +76,7 @@ def test_a_command_that_is_refused_for_good_is_measured(quiet_stand: Stand) -> N
     # When it is accepted
     command(quiet_stand, {"command": "accept", "service_request_id": foreign, "command_id": uuid.uuid4().hex})
     # Then it is in the share that the alarm watches
-    assert measured(quiet_stand, "CommandsFailing", at_least=threshold(quiet_stand, "CommandsFailing"))
+    measured(quiet_stand, "CommandsFailing", at_least=threshold(quiet_stand, "CommandsFailing"))
 
 
 def test_an_event_that_the_bus_does_not_take_is_counted_where_the_alarm_looks(
@@ -87,9 +85,9 @@ def test_an_event_that_the_bus_does_not_take_is_counted_where_the_alarm_looks(
     # Given a publisher whose bus cannot be reached
     with closed_port() as nobody, environment(quiet_stand, "PublisherFunction", AWS_ENDPOINT_URL_EVENTBRIDGE=nobody):
         # When a service request changes
-        VectorCare(webhook_url=quiet_stand.deployment.webhook_url, private_key=old_key).send(webhook().body)
+        vectorcare_of(quiet_stand, old_key).send(webhook().body)
         # Then its event waits
-        assert measured(quiet_stand, "UnpublishedEvents", at_least=1)
+        measured(quiet_stand, "UnpublishedEvents", at_least=1)
 
 
 def test_credentials_that_nobody_has_given_and_the_circuit_that_opens_are_measured(quiet_stand: Stand) -> None:
@@ -100,8 +98,8 @@ def test_credentials_that_nobody_has_given_and_the_circuit_that_opens_are_measur
             state(quiet_stand, trip(quiet_stand))
         # Then the alarms' metrics say so, and that commands wait
         for name in ("CredentialsRefused", "CircuitOpen"):
-            assert measured(quiet_stand, name, at_least=threshold(quiet_stand, name))
-        assert measured(quiet_stand, "CommandsLate")
+            measured(quiet_stand, name, at_least=threshold(quiet_stand, name))
+        measured(quiet_stand, "CommandsLate")
 
 
 def alarms(stand: Stand) -> dict[str, Alarm]:
@@ -142,16 +140,17 @@ def listen(stand: Stand) -> str:
 def heard(stand: Stand, queue_url: str, *, at_least: int) -> dict[str, Alarm]:
     """Receive what was told, by the alarms' names."""
     found: dict[str, Alarm] = {}
-    while len(found) < at_least:
-        answer = stand.emulator.aws.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
+
+    def receive() -> dict[str, Alarm]:
+        answer = stand.emulator.aws.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
         messages = [json.loads(json.loads(message["Body"])["Message"]) for message in answer.get("Messages", [])]
-        if not messages:
-            break
-        found |= {message["AlarmName"]: message for message in messages}
-    return found
+        found.update((message["AlarmName"], message) for message in messages)
+        return found
+
+    return wait_until(receive, lambda told: len(told) >= at_least, what=f"{at_least} alarms are told")
 
 
-def measured(stand: Stand, name: str, *, at_least: float = 0) -> bool:
+def measured(stand: Stand, name: str, *, at_least: float = 0) -> None:
     """Wait until the metric of an alarm, with the alarm's own dimensions, has such a value."""
     alarm = deployed(stand, name)
     dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
@@ -161,16 +160,11 @@ def measured(stand: Stand, name: str, *, at_least: float = 0) -> bool:
     def is_it(reading: Reading) -> bool:
         return (reading.namespace, reading.metric, reading.dimensions) == metric and reading.value >= at_least
 
-    return within(PATIENCE, lambda: any(map(is_it, collect(stand.emulator.aws, queue_urls=urls))))
-
-
-def within(seconds: float, is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.3)
-    return True
+    wait_until(
+        lambda: collect(stand.emulator.aws, queue_urls=urls),
+        lambda readings: any(map(is_it, readings)),
+        what=f"{metric} is at least {at_least}",
+    )
 
 
 def deployed(stand: Stand, name: str) -> Alarm:

@@ -9,8 +9,11 @@ from click.testing import CliRunner, Result
 from local import vectorcare
 from local.stand import Stand, announced
 from operate.__main__ import bridge as command
+from tests.support.wait import wait_until
 
 Bridge = Callable[..., Result]
+
+LONGEST_WAIT = ("--wait", "900")
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +29,22 @@ def test_a_command_by_hand_is_sent_and_told_how_it_ended(stand: Stand, bridge: B
     stand.vectorcare_api.rules.requests[ours] = "AVAILABLE"
 
     # When
-    accepted = bridge("send-command", "accept", ours, "--json")
-    reported = bridge("send-command", "state_update", ours, "name=en_route", "--json")
-    refused = bridge("send-command", "accept", foreign, "--json")
-    listed = bridge("commands", ours, "--json")
+    accepted = bridge("send-command", "accept", ours, *LONGEST_WAIT, "--json")
+    reported = bridge("send-command", "state_update", ours, "name=en_route", *LONGEST_WAIT, "--json")
+    refused = bridge("send-command", "accept", foreign, *LONGEST_WAIT, "--json")
+    # A line of the log is there once the function has answered, which is after the command's end is.
+    listed = wait_until(
+        lambda: json.loads(bridge("commands", ours, "--json").stdout),
+        lambda ends: len(ends) == 2,
+        what="the log has both commands' ends",
+    )
 
     # Then
     assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
     assert (reported.exit_code, stand.vectorcare_api.rules.states[ours]) == (0, ["en_route"])
     assert (refused.exit_code, json.loads(refused.stdout)["outcome"]) == (1, "failed")
     assert json.loads(refused.stdout)["reason"]
-    assert [(one["command"], one["outcome"]) for one in json.loads(listed.stdout)] == [
+    assert [(one["command"], one["outcome"]) for one in listed] == [
         ("accept", "succeeded"),
         ("state_update", "succeeded"),
     ]

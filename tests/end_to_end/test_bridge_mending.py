@@ -13,11 +13,18 @@ from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.stand import Stand, announced
 from local.vectorcare import VectorCare
 from operate.__main__ import bridge as command
-from tests.end_to_end.support import QUIET_WITHIN, webhook
+from tests.end_to_end.support import webhook
+from tests.support.wait import PATIENCE
 
 NAME = "Nobody"  # the invented patient's
 
 Bridge = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a redrive see what dies again, however long that takes here."""
+    monkeypatch.setattr("operate.dead_letters_redrive._SETTLE_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def test_what_died_is_seen_exported_and_sent_back(
     poison = f"{NAME}, certainly no JSON".encode()
     vectorcare.send(poison)
     vectorcare.send(webhook(event_id="").body.replace(b'"request_status"', b'"other"'))
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
 
     # When
     listed = bridge("dlq", "list", "--json")
@@ -71,7 +78,7 @@ def test_a_corrupted_state_is_found_and_rebuilt(stand: Stand, vectorcare: Vector
     name = first.service_request_id
     vectorcare.send(first.body)
     vectorcare.send(webhook(service_request_id=name, request_status="UNAVAILABLE", data=None).body)
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     right = stand.holdings.service_request(name)
     assert right is not None
     table = _table(stand, "ServiceRequestsTable")
@@ -101,7 +108,7 @@ def test_an_audit_is_clean_until_an_entry_is_tampered_with(
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     clean = bridge("audit", sent.service_request_id, "--json")
     entry = stand.holdings.journal(sent.service_request_id)[0]
     table = _table(stand, "EventsTable")
@@ -125,7 +132,7 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     dynamodb, live = stand.emulator.aws.dynamodb, stand.deployment.outputs["EventsTable"]
     dynamodb.update_continuous_backups(
         TableName=live, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
@@ -153,7 +160,7 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(
 
 
 def _purge(stand: Stand) -> None:
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     stand.emulator.aws.sqs.purge_queue(QueueUrl=stand.deployment.outputs["DeadLetterQueueUrl"])
     assert stand.holdings.dead() == 0
 

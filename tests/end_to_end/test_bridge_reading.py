@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.stand import Stand, announced
 from local.vectorcare import VectorCare
-from tests.end_to_end.support import QUIET_WITHIN, webhook
+from tests.end_to_end.support import webhook
 from tests.support import signing
+from tests.support.wait import PATIENCE
 from vectorcare_bridge import instant
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
@@ -41,7 +42,7 @@ def stand_file(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def bridge(stand_file: Path) -> Bridge:
     def bridge(*arguments: str) -> CompletedProcess[str]:
         with started(*arguments, "--stand", str(stand_file)) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=PATIENCE)
         return CompletedProcess(arguments, process.returncode, output, errors)
 
     return bridge
@@ -61,7 +62,7 @@ def test_status_shows_what_the_stand_holds(bridge: Bridge, stand: Stand, vectorc
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     # When
     result = bridge("status", "--json")
     # Then
@@ -88,7 +89,7 @@ def test_the_usual_environment_leads_to_the_account_s_stacks(stand: Stand) -> No
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     # When
     with started("status", "--json", environment=others | aws) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     # Then
     assert errors == ""
     (figures,) = json.loads(output)
@@ -106,7 +107,7 @@ def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
     old = webhook(minutes_ago=2, service_request_id=new.service_request_id, data=moved)
     for sent in (new, old):
         vectorcare.send(sent.body)
-        assert stand.holdings.settle(within=QUIET_WITHIN)
+        stand.holdings.settle()
     # When
     result = bridge("show", new.service_request_id, "--json")
     # Then
@@ -126,7 +127,7 @@ def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
 def test_what_is_sent_is_seen_in_the_tail_and_applied(bridge: Bridge, stand: Stand, stand_file: Path) -> None:
     # Given
     tail = started("tail", "--json", "--stand", str(stand_file))
-    stop = threading.Timer(60, tail.kill)
+    stop = threading.Timer(PATIENCE, tail.kill)
     stop.start()
     try:
         assert tail.stderr is not None

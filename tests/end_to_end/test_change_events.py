@@ -8,9 +8,10 @@ import pytest
 
 from local.stand import Stand
 from local.vectorcare import VectorCare
-from tests.end_to_end.subscriber import PATIENCE, Subscriber, subscribed
+from tests.end_to_end.subscriber import Subscriber, subscribed
 from tests.end_to_end.support import environment, kept, webhook
 from tests.infrastructure.test_subscriber_example import template_of
+from tests.support.wait import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_a_broadcast_is_heard_without_patients_data(
     event = webhook()
     assert vectorcare.send(event.body).status == 200
     # Then the subscriber hears of it, in the documented form, without its values
-    [heard] = subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+    [heard] = subscriber.hear(service_request_id=event.service_request_id)
     assert (heard["source"], heard["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
     assert heard["detail"]["event_id"] == event.event_id
     assert heard["detail"]["previous_status"] is None
@@ -42,14 +43,14 @@ def test_what_changes_nothing_is_no_event(stand: Stand, vectorcare: VectorCare, 
     # Given a request that the subscriber has heard of
     event = webhook()
     vectorcare.send(event.body)
-    assert subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+    assert subscriber.hear(service_request_id=event.service_request_id)
     # When it is delivered again, and another request comes after it
     vectorcare.send(event.body)
     kept(stand)
     after = webhook()
     vectorcare.send(after.body)
     # Then only that is heard
-    assert subscriber.heard(PATIENCE, service_request_id=after.service_request_id)
+    assert subscriber.hear(service_request_id=after.service_request_id)
     assert len(subscriber.heard(service_request_id=event.service_request_id)) == 1
 
 
@@ -63,7 +64,7 @@ def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
         for event in (other, chosen):
             assert vectorcare.send(event.body).status == 200
         # Then that one is heard, with its data
-        [heard] = subscriber.heard(PATIENCE, service_request_id=chosen.service_request_id)
+        [heard] = subscriber.hear(service_request_id=chosen.service_request_id)
     assert chosen.data
     assert heard["detail"]["data"]["patient_first_name"] == chosen.data["patient_first_name"]
     assert subscriber.heard(service_request_id=other.service_request_id) == []
@@ -76,8 +77,11 @@ def test_the_subscription_that_is_there_to_be_copied_hears_it(
     cloudformation = stand.emulator.aws.cloudformation
     template = template_of(tmp_path, bus=stand.deployment.outputs["EventBus"])
     cloudformation.create_stack(StackName="Subscription", TemplateBody=json.dumps(template))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="Subscription", WaiterConfig={"Delay": 1})
-    [stack] = cloudformation.describe_stacks(StackName="Subscription")["Stacks"]
+    stack = wait_until(
+        lambda: cloudformation.describe_stacks(StackName="Subscription")["Stacks"][0],
+        lambda stack: stack["StackStatus"] == "CREATE_COMPLETE",
+        what="the subscription is there",
+    )
     [output] = stack["Outputs"]
     subscriber = Subscriber(stand, output["OutputValue"])
     try:
@@ -85,6 +89,6 @@ def test_the_subscription_that_is_there_to_be_copied_hears_it(
         event = webhook()
         vectorcare.send(event.body)
         # Then its queue has it
-        assert subscriber.heard(PATIENCE, service_request_id=event.service_request_id)
+        assert subscriber.hear(service_request_id=event.service_request_id)
     finally:
         cloudformation.delete_stack(StackName="Subscription")

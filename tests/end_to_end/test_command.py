@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local.organization import Organization
 from local.vectorcare import VectorCare
 from tests.end_to_end.support import webhook
+from tests.support.wait import PATIENCE, wait_until
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 90.0
-"""Seconds for anything that the command does, on a busy machine."""
 
 
 class Command:
@@ -53,11 +51,11 @@ class Command:
 
     def wait_for(self, text: str) -> None:
         """Wait until it has printed something."""
-        self._wait(lambda: text in self.said())
+        wait_until(self._said_by_living, lambda said: text in said, what=f"the command says {text!r}")
 
     def wait_until_up(self) -> dict[str, Any]:
         """Wait until it serves."""
-        self._wait(self.announcement.exists)
+        wait_until(self._said_by_living, lambda _: self.announcement.exists(), what="the command serves")
         content: dict[str, Any] = json.loads(self.announcement.read_text(encoding="utf-8"))
         return content
 
@@ -83,12 +81,9 @@ class Command:
             except OSError:  # gone meanwhile, or another user's
                 continue
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
+    def _said_by_living(self) -> str:
+        assert self.process.poll() is None, self.said()
+        return self.said()
 
 
 @contextmanager
@@ -129,7 +124,6 @@ def test_interrupted_anywhere_it_ends_all_that_it_started(tmp_path: Path, moment
     # Given
     with _running(tmp_path, "--port", "0") as command:
         command.wait_for(moment)
-        time.sleep(0.5)
 
         # When
         code = command.end(number)
@@ -147,12 +141,12 @@ def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_an
     with _running(tmp_path, "--port", "0", "--organizations", str(organization.directory)) as command:
         # When
         described = command.wait_until_up()
-        vectorcare = VectorCare(webhook_url=described["webhook_url"], private_key=old_key)
+        vectorcare = VectorCare(webhook_url=described["webhook_url"], private_key=old_key, gives_up_after=PATIENCE)
         answer = vectorcare.send(webhook().body)
         with requests.Session() as session:
             session.trust_env = False
-            health = session.get(described["health_url"], timeout=10)
-            page = session.get(described["console_url"], timeout=10)
+            health = session.get(described["health_url"], timeout=PATIENCE)
+            page = session.get(described["console_url"], timeout=PATIENCE)
         second = Command(tmp_path, "--port", "0")
         second_code = second.process.wait(timeout=PATIENCE)
         code = command.end(signal.SIGTERM)

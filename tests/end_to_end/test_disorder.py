@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local import vectorcare as wire
 from local.stand import Stand
 from local.vectorcare import VectorCare, Webhook, sign
-from tests.end_to_end.support import QUIET_WITHIN, webhook
+from tests.end_to_end.support import webhook
 
 SENDERS = 4
 
@@ -48,7 +48,7 @@ def test_a_storm_of_late_doubled_and_simultaneous_webhooks_ends_in_the_newest(
 
     # Then
     assert {answer.status for answer in answers} == {200}
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     for history in histories:
         name, newest = history[0].service_request_id, history[-1]
         newest_data = [event for event in history if event.data is not None][-1]
@@ -75,7 +75,7 @@ def test_during_a_rotation_either_key_signs_and_no_third_one(
 
     # Then
     assert [answer.status for answer in answers] == [200, 200, 401]
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     assert stand.holdings.service_request(before.service_request_id) is not None
     assert stand.holdings.service_request(after.service_request_id) is not None
     assert stand.holdings.service_request(forged.service_request_id) is None
@@ -97,7 +97,7 @@ def test_an_unavailable_that_overtakes_an_update_neither_erases_its_data_nor_kee
     # When
     for event in (declined, update):
         vectorcare.send(event.body)
-        assert stand.holdings.settle(within=QUIET_WITHIN)
+        stand.holdings.settle()
 
     # Then
     item = stand.holdings.service_request(update.service_request_id)
@@ -113,7 +113,7 @@ def test_what_is_open_now_is_a_query_and_not_a_scan(stand: Stand, vectorcare: Ve
     older, newer = webhook(minutes_ago=2, request_status=status), webhook(minutes_ago=1, request_status=status)
     for event in (older, newer):
         vectorcare.send(event.body)
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
 
     # When
     answer = stand.emulator.aws.dynamodb.query(

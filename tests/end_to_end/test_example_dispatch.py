@@ -3,9 +3,8 @@
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import requests
 
 from local.stand import Stand, announced
-from tests.end_to_end.support import QUIET_WITHIN
+from tests.support.wait import PATIENCE, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 STATES = ["en_route", "arrived", "on_board", "arrived_at_destination", "completed"]
@@ -28,11 +27,13 @@ def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
             [sys.executable, "examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
         )
         try:
-            _wait(lambda: "Waiting for service requests" in printed.read_text(), within=QUIET_WITHIN)
+            wait_until(
+                printed.read_text, lambda text: "Waiting for service requests" in text, what="the example is ready"
+            )
             yield printed
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0, printed.read_text()
+            assert process.wait(timeout=PATIENCE) == 0, printed.read_text()
 
 
 def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stand, dispatch: Path) -> None:
@@ -43,10 +44,10 @@ def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stan
     def request() -> dict[str, Any]:
         return _ask(stand, "GET", f"/requester/{name}")
 
-    _wait(lambda: request()["states"] == STATES, within=QUIET_WITHIN)
-    _wait(lambda: request()["positions"] == 6, within=QUIET_WITHIN)
+    wait_until(request, lambda it: it["states"] == STATES, what="VectorCare has every state")
+    wait_until(request, lambda it: it["positions"] == 6, what="VectorCare has all positions")
     # And the state here is the one that its webhook told
-    _wait(lambda: _status(stand, name) == "COMPLETED", within=QUIET_WITHIN)
+    wait_until(lambda: _status(stand, name), lambda status: status == "COMPLETED", what="the state is COMPLETED")
     # And the example hears of each change, and how each command ended
     heard = {
         "is AVAILABLE (BROADCAST_RECEIVED)": 1,
@@ -60,7 +61,7 @@ def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stan
         own = (line for line in dispatch.read_text().splitlines() if name in line)
         return Counter(line.split(maxsplit=2)[2] for line in own)
 
-    _wait(lambda: lines() >= Counter(heard), within=QUIET_WITHIN)
+    wait_until(lines, lambda told: told >= Counter(heard), what="the example hears of everything")
     assert {line: count for line, count in lines().items() if line in heard} == heard
 
 
@@ -75,14 +76,7 @@ def _status(stand: Stand, name: str) -> Any:
 def _ask(stand: Stand, method: str, path: str) -> dict[str, Any]:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.request(method, f"{stand.vectorcare_url}{path}", json={}, timeout=10)
+        answer = session.request(method, f"{stand.vectorcare_url}{path}", json={}, timeout=PATIENCE)
     assert answer.ok, answer.text
     content: dict[str, Any] = answer.json()
     return content
-
-
-def _wait(holds: Callable[[], bool], *, within: float) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

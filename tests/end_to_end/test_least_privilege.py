@@ -7,6 +7,7 @@ work once, and sees what is missing then; a work that answers the same without t
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,7 +16,7 @@ from local.stand import Stand
 from local.vectorcare import VectorCare
 from tests.end_to_end import work_of
 from tests.end_to_end.subscriber import command, subscribed
-from tests.end_to_end.support import QUIET_WITHIN, webhook
+from tests.end_to_end.support import vectorcare_of, webhook
 from tests.end_to_end.work_of import FAILED, Observation
 from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
@@ -103,28 +104,26 @@ _TAKEN_TOO = {
 @pytest.fixture
 def vectorcare(guarded_stand: Stand, old_key: RSAPrivateKey) -> VectorCare:
     """Give a VectorCare that sends to the guarded stand."""
-    return VectorCare(
-        webhook_url=guarded_stand.deployment.webhook_url,
-        private_key=old_key,
-        certificate_file=guarded_stand.emulator.certificate_file,
-    )
+    return vectorcare_of(guarded_stand, old_key)
 
 
 @pytest.fixture
 def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Callable[[], Observation]]]:
-    """Give one piece of work for each function; the queue holds still meanwhile, and all is empty before and after."""
-    stand = guarded_stand
+    """Give one piece of work for each function; queues and clock stand still, and all is empty before and after."""
+    stand, now = guarded_stand, datetime.now(UTC)
     with _event_sources_disabled(stand), subscribed(stand) as subscriber:
         _empty(stand)
+        stand.emulator.stop_clock(at=now)
         yield {
             "ingest": lambda: work_of.ingest(stand, vectorcare),
             "processor": lambda: work_of.process(stand),
             "drain": lambda: work_of.drain(stand),
             "redrive": lambda: work_of.redrive(stand, subscriber),
             "publisher": lambda: work_of.publish(stand, subscriber),
-            "sender": lambda: work_of.send_commands(stand, subscriber),
+            "sender": lambda: work_of.send_commands(stand, subscriber, at=now),
             "reader": lambda: work_of.read(stand),
         }
+        stand.emulator.move_clock(seconds_ahead=0)
         _empty(stand)
 
 
@@ -169,16 +168,15 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
     ):
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
-        settled = guarded_stand.holdings.settle(within=QUIET_WITHIN)
-        told = subscriber.heard(QUIET_WITHIN, service_request_id=event.service_request_id)
+        guarded_stand.holdings.settle()
+        told = subscriber.hear(service_request_id=event.service_request_id)
         command(guarded_stand, {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"})
-        ended = subscriber.heard(QUIET_WITHIN, command_id="a")
+        ended = subscriber.hear(command_id="a")
         drained = guarded_stand.holdings.invoke("DrainFunction", {})
         redriven = guarded_stand.holdings.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
         read = guarded_stand.holdings.invoke("ReaderFunction", proxy_event(ONE, event.service_request_id))
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
-    assert settled
     assert guarded_stand.holdings.service_request(event.service_request_id) is not None
     assert (len(told), len(ended)) == (1, 1)
     assert (drained["stopped"], redriven["remaining"], read["statusCode"]) == ("empty", 0, 200)

@@ -16,7 +16,6 @@ from soak.faults import Faults, Kind
 from soak.monitor import Look
 from soak.run import Load, Run
 from soak.screen import Screen
-from tests.end_to_end.support import QUIET_WITHIN
 
 LINUX = pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by /proc")
 FAULTY = Load(webhooks=120, clients=4, rate=17.0, kills=True, refused_share=0.05, visibility_timeout=5)
@@ -50,7 +49,7 @@ def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
     sent = Sent(accepted_at={event.event_id: time.time() for event in events})
     for event in events:
         assert vectorcare.send(event.body).status == 200
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     newest, _ = plan.newest(events)
     tables, dynamodb = stand.deployment.outputs, stand.emulator.aws.dynamodb
     assert account.take(stand, events, sent, earlier=earlier, dead_before=dead).adds_up

@@ -2,7 +2,7 @@
 
 from local.stand import Stand
 from local.vectorcare import VectorCare
-from tests.end_to_end.support import QUIET_WITHIN, black_hole, closed_port, environment, kept, webhook
+from tests.end_to_end.support import black_hole, closed_port, environment, kept, webhook
 
 IN_TIME = 8.0
 """Seconds; VectorCare gives up after 10."""
@@ -36,7 +36,7 @@ def test_a_webhook_that_the_queue_refuses_is_spooled_and_the_drain_delivers_it(
     # Then
     assert drained == {"moved": 1, "failed": 0, "stopped": "empty"}
     assert stand.holdings.spooled() == 0
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     (entry,) = stand.holdings.journal(event.service_request_id)
     assert entry["body"] == event.body
     assert stand.holdings.service_request(event.service_request_id) is not None
@@ -55,7 +55,7 @@ def test_a_queue_that_never_answers_does_not_keep_vectorcare_waiting(stand: Stan
     assert answer.status == 200
     assert answer.seconds < IN_TIME
     assert stand.holdings.invoke("DrainFunction", {})["moved"] == 1
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     assert stand.holdings.service_request(event.service_request_id) is not None
 
 
@@ -81,7 +81,7 @@ def test_with_queue_and_spool_down_vectorcare_is_told_in_time_to_try_again(
     assert refused.seconds < IN_TIME
     assert nothing == before
     assert repeated.status == 200
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     assert stand.holdings.service_request(event.service_request_id) is not None
 
 
@@ -101,5 +101,5 @@ def test_a_drain_that_meets_a_dead_queue_leaves_the_spool_as_it_is(stand: Stand,
     assert (drained["moved"], drained["failed"]) == (0, spooled)
     assert stand.holdings.spooled() == spooled
     assert stand.holdings.invoke("DrainFunction", {})["moved"] == spooled
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     assert stand.holdings.service_request(event.service_request_id) is not None

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from local.stand import Stand
 from local.vectorcare import SIGNATURE_HEADER, VectorCare, sign
-from tests.end_to_end.support import QUIET_WITHIN, kept, webhook
+from tests.end_to_end.support import kept, webhook
+from tests.support.wait import PATIENCE
 
 LARGEST = 256 * 1024
 
@@ -46,7 +47,7 @@ def test_whatever_is_signed_is_kept_even_if_nobody_can_read_it(
 
     # Then
     assert (answer.status, json.loads(answer.text)) == (200, {"status": "accepted"})
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     entry = stand.holdings.unreadable(body)
     assert entry is not None
     assert (entry["body"], entry["signature"]) == (body, sign(body, old_key))
@@ -65,7 +66,7 @@ def test_a_readable_webhook_becomes_state_and_journal(stand: Stand, vectorcare: 
 
     # Then
     assert answer.status == 200
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
     (entry,) = stand.holdings.journal(event["service_request_id"])
     item = stand.holdings.service_request(event["service_request_id"])
     assert entry["body"] == body
@@ -175,7 +176,7 @@ def test_the_signature_header_may_come_in_any_case(stand: Stand, old_key: rsa.RS
 
     # Then
     assert status == 200
-    assert stand.holdings.settle(within=QUIET_WITHIN)
+    stand.holdings.settle()
 
 
 @pytest.mark.parametrize(
@@ -219,4 +220,4 @@ def _request(
     with requests.Session() as session:
         session.trust_env = False
         url = f"{base}/{path}{usual_query if query is None else query}"
-        return session.request(method, url, data=body, headers=headers, timeout=10).status_code
+        return session.request(method, url, data=body, headers=headers, timeout=PATIENCE).status_code

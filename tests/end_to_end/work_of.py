@@ -1,10 +1,9 @@
 """What each function does for its living, once: and what is to be seen of it from outside."""
 
 import json
-import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.stand import Stand
@@ -21,6 +20,9 @@ Observation = dict[str, Any]
 
 FAILED: Observation = {"failed": True}
 
+HIDDEN = 3600
+"""Seconds for which a received message stays hidden, if nobody gives it back."""
+
 
 def ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
     answer = vectorcare.send(webhook().body)
@@ -31,8 +33,8 @@ def process(stand: Stand) -> Observation:
     """Hand one good message and one poisonous one to the processor, as the event source does."""
     good = webhook()
     poison = b"no JSON"
-    _send(stand, "QueueUrl", good.body, poison)
-    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    put(stand, "QueueUrl", good.body, poison)
+    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=HIDDEN)]
     names = {record["messageId"]: "poison" if record["body"] == poison.decode() else "good" for record in records}
     answer = stand.holdings.invoke("ProcessorFunction", {"Records": records})
     back = [message["Body"] for message in _receive(stand, "QueueUrl", hide=0)]
@@ -54,7 +56,7 @@ def drain(stand: Stand) -> Observation:
 
 def redrive(stand: Stand, subscriber: Subscriber) -> Observation:
     """Have the redrive move one of two dead letters, give the other back, and publish what the bus had not taken."""
-    _send(stand, "DeadLetterQueueUrl", b"no JSON", b"[]")
+    put(stand, "DeadLetterQueueUrl", b"no JSON", b"[]")
     answer = stand.holdings.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
     seen = FAILED if "errorMessage" in answer else {name: answer[name] for name in ("moved", "skipped", "remaining")}
     back = [message["Body"] for message in _receive(stand, "DeadLetterQueueUrl", hide=0)]
@@ -97,18 +99,20 @@ def publish(stand: Stand, subscriber: Subscriber) -> Observation:
     return {
         "failed": "errorMessage" in (answer or {}),
         "heard": len(subscriber.heard(service_request_id=name)),
-        "set_aside": len(_receive(stand, "UnpublishedQueueUrl", hide=60)),
+        "set_aside": len(_receive(stand, "UnpublishedQueueUrl", hide=HIDDEN)),
     }
 
 
-def send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
-    """Hand a command to the sender with one whose time has not come and one that cannot be read."""
+def send_commands(stand: Stand, subscriber: Subscriber, *, at: datetime) -> Observation:
+    """Hand a command to the sender with one whose time has not come and one that cannot be read.
+
+    The stand's clock stands still at that time, and is moved on in the end.
+    """
     name, command_id = new_service_request_id(), uuid.uuid4().hex
     stand.vectorcare_api.rules.requests[name] = "AVAILABLE"
     # A new container: the old one may still have a token, and not ask for the secret.
     with environment(stand, "SenderFunction", CONTAINER=command_id):
-        stand.holdings.invoke("SenderFunction", {"Records": []})  # its start shall not outlast what is soon
-        soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+        soon = (at + timedelta(seconds=30)).isoformat()
         state = {"command": "state_update", "service_request_id": name, "name": "en_route", "timestamp": soon}
         bodies = {
             json.dumps({"command": "accept", "service_request_id": name, "command_id": command_id}): "good",
@@ -117,7 +121,7 @@ def send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
         }
         for body in bodies:
             command(stand, body)
-        records = [sqs_event.record(message) for message in _receive(stand, "OutboundQueueUrl", hide=60)]
+        records = [sqs_event.record(message) for message in _receive(stand, "OutboundQueueUrl", hide=HIDDEN)]
         names = {record["messageId"]: bodies[record["body"]] for record in records}
         answer = stand.holdings.invoke("SenderFunction", {"Records": records})
     recorded = [item for item in stand.holdings.everything("CommandsTable") if item["command_id"] == command_id]
@@ -126,26 +130,22 @@ def send_commands(stand: Stand, subscriber: Subscriber) -> Observation:
         "sent": stand.vectorcare_api.rules.requests[name] == "ASSIGNED",
         "recorded": [item["progress"] for item in recorded] == ["ended"],
         "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
-        "dead": len(_receive(stand, "OutboundDeadLetterQueueUrl", hide=60)),
-        "early_is_back": _is_back(stand, "early", bodies),
+        "dead": len(_receive(stand, "OutboundDeadLetterQueueUrl", hide=HIDDEN)),
+        "early_is_back": _is_back(stand, "early", bodies, at=at + timedelta(seconds=HIDDEN / 2)),
     }
 
 
-def _is_back(stand: Stand, name: str, bodies: Mapping[str, str]) -> bool:
-    """Tell whether a message is to be had again, sooner than it was hidden for when it was received."""
-    deadline = time.monotonic() + 6
-    while time.monotonic() < deadline:
-        if name in [bodies[message["Body"]] for message in _receive(stand, "OutboundQueueUrl", hide=60)]:
-            return True
-        time.sleep(0.1)
-    return False
+def _is_back(stand: Stand, name: str, bodies: Mapping[str, str], *, at: datetime) -> bool:
+    """Tell whether a message is to be had again at that time."""
+    stand.emulator.stop_clock(at=at)
+    return name in [bodies[message["Body"]] for message in _receive(stand, "OutboundQueueUrl", hide=HIDDEN)]
 
 
 def read(stand: Stand) -> Observation:
     """Have the reader answer each of its questions about a service request that is there."""
     good = webhook()
-    _send(stand, "QueueUrl", good.body)
-    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=60)]
+    put(stand, "QueueUrl", good.body)
+    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=HIDDEN)]
     assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
     questions = {
         "one": proxy_event(ONE, good.service_request_id),
@@ -160,7 +160,8 @@ def _accepted(body: bytes) -> Webhook:
     return Webhook(body=body, signature="checked by ingest alone", received_at="2026-03-01T12:00:00.000000Z")
 
 
-def _send(stand: Stand, queue_output: str, *bodies: bytes) -> None:
+def put(stand: Stand, queue_output: str, *bodies: bytes) -> None:
+    """Put webhooks on a queue, as if they had been accepted, or had died."""
     for body in bodies:
         message = encode(_accepted(body))
         stand.emulator.aws.sqs.send_message(
