@@ -1,10 +1,19 @@
-"""Set before any function's code is imported, as Lambda does; where the tests' files go; and that Ctrl-C is heard."""
+"""Set before any function's code is imported, as Lambda does; where the tests' files go; that Ctrl-C is heard.
+
+And what hypothesis tries: the same examples at every run, however slow the machine is.
+"""
 
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 os.environ.update(
     ORGANIZATION="acme",

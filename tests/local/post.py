@@ -2,9 +2,7 @@
 
 import json
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,8 +15,26 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local.vectorcare import SIGNATURE_HEADER, Webhook, new_event_id, trip
 from local.vectorcare.clock import Clock
 from local.vectorcare.delivery import Delivery
+from tests.support.wait import PATIENCE, wait_until
 
 SPEED = 500.0
+
+STILL = 0.001
+"""A speed at which nothing that waits 8 s or longer comes before any test is over."""
+
+
+class MovedClock(Clock):
+    """A clock that a test moves; without that it stands still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def real_seconds_until(self, instant: float) -> float:
+        return 0.0 if instant <= self.at else PATIENCE
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,10 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/webhook?customer_id=invented"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
+
+    def await_count(self, count: int) -> None:
+        """Wait until it has received so many webhooks."""
+        wait_until(lambda: len(self.received), lambda number: number == count, what=f"{count} webhooks are received")
 
     def close(self) -> None:
         self.is_freed.set()
@@ -81,6 +101,7 @@ class Post:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.delivery = Delivery(private_key=make_key(), clock=clock, random=Random(1))
+        self.delivery.gives_up_after = PATIENCE
         self._serial = 0
 
     def publish(self, name: str = "VC-TEST0001") -> Webhook:
@@ -99,19 +120,16 @@ class Post:
 
     def rest(self) -> dict[str, int]:
         """Wait until nothing is on its way; answers what all calls came to."""
-        wait(lambda: not self.delivery.pending())
+        wait_until(self.delivery.pending, lambda pending: not pending, what="nothing is on its way")
         return dict(self.delivery.history(0)["counts"])
+
+    def await_call(self) -> None:
+        """Wait until a call has been made."""
+        wait_until(self.calls, what="a call is made")
 
     def calls(self) -> list[dict[str, Any]]:
         """Tell the calls, the oldest first."""
         return list(reversed(self.delivery.history(1000)["calls"]))
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come to that"
-        time.sleep(0.005)
 
 
 @cache

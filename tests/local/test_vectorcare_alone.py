@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from tests.local.post import Receiver, wait
+from tests.local.post import STILL, Receiver
+from tests.support.wait import PATIENCE, wait_until
 
 PROJECT = Path(__file__).parents[2]
 
@@ -41,17 +41,17 @@ class Alone:
 
     def fact(self, name: str) -> str:
         """Tell a fact that it has printed, once it has."""
-        deadline = time.monotonic() + 60
-        while "Ctrl-C ends it." not in self.said():
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.05)
+        wait_until(self._said_by_living, lambda said: "Ctrl-C ends it." in said, what="it serves")
         [line] = [line for line in self.said().splitlines() if line.startswith(f"  {name} ")]
         return line.removeprefix(f"  {name} ").strip()
 
+    def _said_by_living(self) -> str:
+        assert self.process.poll() is None, self.said()
+        return self.said()
+
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -67,15 +67,15 @@ def running(directory: Path, *arguments: str) -> Iterator[Alone]:
 def test_it_serves_a_receiver_of_ones_own_and_tells_what_it_leaves(tmp_path: Path, receiver: Receiver) -> None:
     # Given
     receiver.statuses.extend([200, 500])
-    with running(tmp_path, "--webhook-url", receiver.url) as alone:
+    with running(tmp_path, "--webhook-url", receiver.url, "--speed", str(STILL)) as alone:
         broadcast = alone.fact("broadcast").split()[-1]
         # When two requests are broadcast, of which the receiver takes the first
         with requests.Session() as session:
             session.trust_env = False
-            first = session.post(broadcast, timeout=10).json()["service_request_ids"]
-            wait(lambda: len(receiver.received) == 1)
-            [second] = session.post(broadcast, timeout=10).json()["service_request_ids"]
-            wait(lambda: len(receiver.received) == 2)
+            first = session.post(broadcast, timeout=PATIENCE).json()["service_request_ids"]
+            receiver.await_count(1)
+            [second] = session.post(broadcast, timeout=PATIENCE).json()["service_request_ids"]
+            receiver.await_count(2)
             token = session.post(
                 alone.fact("token URL"),
                 data={
@@ -83,16 +83,20 @@ def test_it_serves_a_receiver_of_ones_own_and_tells_what_it_leaves(tmp_path: Pat
                     "client_id": alone.fact("client_id"),
                     "client_secret": alone.fact("client_secret"),
                 },
-                timeout=10,
+                timeout=PATIENCE,
             ).json()["access_token"]
             accepted = session.put(
                 f"{alone.fact('API')}/requests/{first[0]}/accept/",
                 json={},
                 headers={"Authorization": f"Bearer {token}"},
-                timeout=10,
+                timeout=PATIENCE,
             )
-            wait(lambda: len(receiver.received) == 3)
-            time.sleep(0.2)
+            receiver.await_count(3)
+            wait_until(
+                lambda: session.get(alone.fact("calls made").split()[-1], timeout=PATIENCE).json()["counts"],
+                lambda counts: counts["acknowledged"] == 2,
+                what="the third answer is taken in",
+            )
         code = alone.end()
         key = load_pem_public_key((tmp_path / ".local/vectorcare/public_key.pem").read_bytes())
     # Then webhooks and API are as documented
@@ -113,6 +117,6 @@ def test_it_serves_a_receiver_of_ones_own_and_tells_what_it_leaves(tmp_path: Pat
 )
 def test_a_url_that_vectorcare_would_not_take_is_refused(tmp_path: Path, urls: list[str]) -> None:
     with running(tmp_path, *(argument for url in urls for argument in ("--webhook-url", url))) as alone:
-        assert alone.process.wait(timeout=60) == 1
+        assert alone.process.wait(timeout=PATIENCE) == 1
     assert alone.said().startswith("Error: ")
     assert "Traceback" not in alone.said()

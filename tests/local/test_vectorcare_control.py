@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from local.vectorcare.control import Control
+from local.vectorcare.disorder import NAMED_FATES
 from local.vectorcare.hub import Hub
 from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from local.vectorcare.wire import Request, Response
-from tests.local.post import Receiver, make_key, wait
+from tests.local.post import STILL, Receiver, make_key
+from tests.support.wait import PATIENCE, wait_until
 
 
 class Requester:
@@ -46,6 +48,7 @@ class Requester:
 @pytest.fixture
 def control() -> Iterator[Requester]:
     hub = Hub(private_key=make_key())
+    hub.delivery.gives_up_after = PATIENCE
     with hub.running():
         yield Requester(hub)
 
@@ -196,11 +199,11 @@ def test_a_webhook_is_redelivered_from_the_history(control: Requester, receiver:
     # Given
     control.ask("PUT", "/settings", {"webhooks": [receiver.url]})
     name = control.broadcast()
-    wait(lambda: not control.hub.delivery.pending())
+    wait_until(control.hub.delivery.pending, lambda pending: not pending, what="nothing is on its way")
     [call] = control.ask("GET", f"/webhooks/history?service_request_id={name}")[1]["calls"]
     # When
     assert control.ask("POST", f"/webhooks/history/{call['id']}/redeliver")[0] == 202
-    wait(lambda: len(receiver.received) == 2)
+    receiver.await_count(2)
     # Then
     assert receiver.received[0].body == receiver.received[1].body
     assert control.ask("GET", "/webhooks/history?service_request_id=VC-OTHER")[1]["calls"] == []
@@ -212,7 +215,9 @@ def test_a_broadcast_expires_by_itself(control: Requester) -> None:
     # When
     name = control.broadcast()
     # Then
-    wait(lambda: control.hub.api.rules.requests[name] == "UNAVAILABLE")
+    wait_until(
+        lambda: control.hub.api.rules.requests[name], lambda it: it == "UNAVAILABLE", what="the broadcast expires"
+    )
     assert control.ask("GET", f"/requester/{name}")[1]["last_action"] == "BROADCAST_EXPIRED"
 
 
@@ -229,17 +234,19 @@ def test_what_is_asked_for_befalls_one_webhook_and_no_other(control: Requester) 
     # Given
     receiver = Receiver(control.hub.clock)
     control.hub.delivery.register([receiver.url])
+    control.hub.clock.speed = STILL
+    begin = datetime.now(UTC)
     try:
         # When
         name = control.ask("POST", "/requester/broadcast", {"fate": "ahead"})[1]["service_request_ids"][0]
         control.ask("POST", f"/requester/{name}/update", {"fate": "overtaken"})
         control.ask("POST", f"/requester/{name}/update")
-        wait(lambda: len(receiver.received) == 3)
+        receiver.await_count(3)
     finally:
         receiver.close()
     # Then
     times = [one.content["event_timestamp"] for one in receiver.received]
-    ahead = datetime.fromisoformat(max(times)) - datetime.now(UTC)
+    ahead = datetime.fromisoformat(max(times)) - timedelta(seconds=NAMED_FATES["ahead"].dated_ahead)
     earlier, later = sorted(times)[:2]
-    assert timedelta(minutes=14) < ahead < timedelta(minutes=16)
+    assert begin - timedelta(milliseconds=1) <= ahead <= datetime.now(UTC)
     assert times.index(later) < times.index(earlier)

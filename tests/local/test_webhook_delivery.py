@@ -1,7 +1,6 @@
 """Webhooks are delivered by VectorCare's rules, and every call can be accounted for."""
 
 import socket
-import time
 from base64 import b64decode
 from collections.abc import Callable
 from unittest import mock
@@ -12,11 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from local.vectorcare import history, sender
-from tests.local.post import SPEED, Post, Received, Receiver, make_key, wait
-
-SLACK = 0.2 * SPEED
-"""Seconds of the fast clock that a busy machine takes for nothing: a fifth of a real one."""
+from local.vectorcare import history
+from tests.local.post import SPEED, STILL, MovedClock, Post, Received, Receiver, make_key
+from tests.support.wait import PATIENCE, wait_until
 
 
 def is_signed_with(key: RSAPrivateKey, received: Received) -> bool:
@@ -52,10 +49,31 @@ def test_anything_else_is_tried_again_after_8_and_64_seconds(post: Post, receive
     assert (counts["acknowledged"], counts["calls"], counts["given_up"]) == (1, 3, 0)
     assert len({received.body for received in receiver.received}) == 1
     assert [(call["attempt"], call["status"]) for call in post.calls()] == [(1, status), (2, status), (3, 200)]
-    # And the waits are VectorCare's
-    first, second, third = (received.at for received in receiver.received)
-    assert 7.2 <= second - first <= 8.8 + SLACK
-    assert 57.6 <= third - second <= 70.4 + SLACK
+
+
+def test_the_waits_between_attempts_are_8_and_64_seconds_a_tenth_more_or_less(receiver: Receiver) -> None:
+    # Given a clock that stands still, and a receiver that refuses
+    clock = MovedClock()
+    post = Post(clock)
+    post.delivery.register([receiver.url])
+    receiver.statuses.extend([500, 500])
+    post.publish()
+    waits = []
+    for attempts in (1, 2):
+        # When an attempt has failed
+        [pending] = wait_until(
+            post.delivery.pending,
+            lambda pending, made=attempts: post.delivery.history(0)["counts"]["calls"] == made,  # type: ignore[misc]
+            what="the attempt is made",
+        )
+        waits.append(pending["due_in_seconds"])
+        # Then nothing comes before the clock is moved
+        clock.at += pending["due_in_seconds"] + 0.1
+        post.delivery.hurry()
+    assert post.rest()["acknowledged"] == 1
+    post.delivery.close()
+    assert 7.2 <= waits[0] <= 8.8
+    assert 57.6 <= waits[1] <= 70.4
 
 
 def test_after_three_failures_only_a_redelivery_helps(post: Post, receiver: Receiver) -> None:
@@ -99,12 +117,13 @@ def test_who_does_not_answer_in_time_is_tried_again(post: Post, receiver: Receiv
     # Given a receiver that takes it and does not answer
     receiver.is_stuck.set()
     # When VectorCare's patience ends
-    with mock.patch.object(sender, "GIVES_UP_AFTER", 0.1):
-        post.publish()
-        wait(lambda: len(receiver.received) == 1)
-        receiver.is_stuck.clear()
-        # Then it comes again
-        assert post.rest()["acknowledged"] == 1
+    post.delivery.gives_up_after = 0.1
+    post.publish()
+    receiver.await_count(1)
+    receiver.is_stuck.clear()
+    post.delivery.gives_up_after = PATIENCE
+    # Then it comes again
+    assert post.rest()["acknowledged"] == 1
     assert [(call["status"], call["error"]) for call in post.calls()] == [(None, "timeout"), (200, None)]
 
 
@@ -119,7 +138,7 @@ def test_two_webhooks_get_everything_and_a_stuck_one_holds_up_no_other(
     for _ in range(20):
         post.publish()
     # Then the other gets all
-    wait(lambda: len(receiver.received) == 20)
+    receiver.await_count(20)
     # And it too, once it answers
     other.is_freed.set()
     counts = post.rest()
@@ -147,7 +166,7 @@ def test_what_waits_for_a_removed_url_ends(post: Post, receiver: Receiver) -> No
     # Given a webhook that waits for its third attempt
     receiver.statuses.extend([500, 500])
     post.publish()
-    wait(lambda: len(receiver.received) == 2)
+    receiver.await_count(2)
     # When its URL is removed
     post.delivery.register([])
     # Then it is given up, and cannot be redelivered
@@ -197,29 +216,27 @@ def test_the_history_holds_neither_data_nor_the_urls_identifier(post: Post) -> N
 
 def test_at_the_end_what_is_pending_is_told(post: Post, receiver: Receiver) -> None:
     # Given one that waits for its second attempt
-    post.clock.speed = 1
+    post.clock.speed = STILL
     receiver.statuses.append(500)
     webhook = post.publish()
-    wait(lambda: bool(post.calls()))
+    post.await_call()
     # When
     post.delivery.close()
     # Then
     [pending] = post.delivery.pending()
     assert (pending["event_id"], pending["attempts_made"]) == (webhook.event_id, 1)
-    assert 5 <= pending["due_in_seconds"] <= 8.8
+    assert 7 <= pending["due_in_seconds"] <= 8.8
     assert len(receiver.received) == 1
 
 
 def test_a_faster_clock_reaches_what_waits_already(post: Post, receiver: Receiver) -> None:
-    # Given a retry that waits 8 real seconds
-    post.clock.speed = 1
+    # Given a retry that waits longer than any test
+    post.clock.speed = STILL
     receiver.statuses.append(500)
     post.publish()
-    wait(lambda: bool(post.calls()))
+    post.await_call()
     # When time passes faster
     post.clock.speed = SPEED
     post.delivery.hurry()
     # Then it need not
-    begin = time.monotonic()
-    wait(lambda: len(receiver.received) == 2)
-    assert time.monotonic() - begin < 4
+    receiver.await_count(2)

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from local.vectorcare.disorder import LATE_SECONDS, Disorder
-from tests.local.post import Post, Receiver, wait
+from tests.local.post import STILL, Post, Receiver
 
 
 def test_without_disorder_nothing_befalls_a_webhook() -> None:
@@ -81,14 +81,14 @@ def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
 
 
 def test_one_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, receiver: Receiver) -> None:
-    # Given time enough to see that it is not time that lets it go
-    post.clock.speed = 1
+    # Given time that stands nearly still: it is not time that lets it go
+    post.clock.speed = STILL
     post.delivery.disorder = Disorder(out_of_order=1)
     # When two follow each other, and another request has one
     first = post.publish()
     other = post.publish("VC-TEST0002")
     second = post.publish()
-    wait(lambda: len(receiver.received) == 2)
+    receiver.await_count(2)
     # Then the second comes before the first, and nothing of the other lets anything go
     assert [received.body for received in receiver.received] == [second.body, first.body]
     # And what nobody overtakes goes after a minute

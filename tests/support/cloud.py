@@ -196,8 +196,8 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     clock = mock.patch(
         "vectorcare_bridge.aws.now", side_effect=lambda: instant.later(NOW, minutes=next(ticks) / 60_000_000)
     )
-    # Moto may take longer than AWS would be given.
-    patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=60, SPOOL_SECONDS=60)
+    # Moto may take longer than AWS would be given: as long as it likes.
+    patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=None, SPOOL_SECONDS=None)
     loader = mock.patch("botocore.session.create_loader", _LOADER)
     with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, loader, one_call_at_a_time():
         yield Cloud(order_by=order_by, public_keys=public_keys)

@@ -12,6 +12,7 @@ from local.vectorcare.rules import TOKEN_PATH
 from local.vectorcare.wire import Fault, Request, Response, error
 from tests.support import faults, sender
 from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
+from tests.support.wait import PATIENCE
 from tests.unit.conftest import Output
 
 
@@ -100,7 +101,7 @@ def test_of_many_calls_with_a_refused_token_one_renews_it() -> None:
         outbound.run()
         outbound.vectorcare.rules.tokens.clear()
         right_answer = outbound.vectorcare.answer
-        together = Barrier(10, timeout=30)
+        together = Barrier(10, timeout=PATIENCE)
         first = set(trips)
 
         def answer(request: Request) -> Response:

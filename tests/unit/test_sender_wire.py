@@ -14,6 +14,7 @@ from local.vectorcare.wire import Request, Response
 from sender.send import THREADS
 from tests.support import sender, tls
 from tests.support.sender import Outbound
+from tests.support.wait import PATIENCE
 from tests.unit.conftest import Output
 from tests.unit.test_architecture import AWS_SDK, FUNCTIONS, ROOT, files, imports, top_level
 
@@ -127,7 +128,7 @@ def test_calls_run_side_by_side_and_no_more_than_the_threads() -> None:
         for trip in trips:
             outbound.put(service_request_id=trip)
         right_answer = outbound.vectorcare.answer
-        together = threading.Barrier(THREADS, timeout=30)
+        together = threading.Barrier(THREADS, timeout=PATIENCE)
         under_way, most = [0], [0]
         lock = threading.Lock()
 
