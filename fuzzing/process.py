@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.case import parse
+from local import patience
 
-HANG_SECONDS = 120.0
+HANG_SECONDS = patience.SECONDS
 """Without a report for so long, a worker hangs: a report is due twice a second, and an input has two seconds."""
 
 SLOT_BYTES = 64 * 1024
@@ -91,7 +92,7 @@ class Process:
     def end(self) -> int:
         """End it, if it has not ended; answer how it did."""
         with suppress(subprocess.TimeoutExpired):
-            return self._popen.wait(timeout=0.2 if self.hangs() else 10.0)
+            return self._popen.wait(timeout=0.2 if self.hangs() else HANG_SECONDS)
         self.kill()
         return self._popen.wait()
 

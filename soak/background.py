@@ -3,6 +3,8 @@
 import threading
 from abc import ABC, abstractmethod
 
+from local import patience, processes
+
 # An emulator at its limit answers late, and an interrupted run shall not wait for it.
 _JOIN_SECONDS = 5.0
 
@@ -22,7 +24,7 @@ class Background(ABC):
         """End, soon."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=_JOIN_SECONDS)
+            self._thread.join(timeout=_JOIN_SECONDS if processes.interrupted_by() else patience.SECONDS)
 
     @abstractmethod
     def _run(self) -> None:

@@ -60,11 +60,22 @@ class Clients:
         How many clients.
     rate : float or None
         Webhooks per second in all; None sends as fast as the answers come.
+    gives_up_after : float
+        Seconds that an attempt waits for its answer.
     """
 
-    def __init__(self, url: str, events: Sequence[Event], *, count: int, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        events: Sequence[Event],
+        *,
+        count: int,
+        rate: float | None = None,
+        gives_up_after: float = GIVES_UP_AFTER,
+    ) -> None:
         self.sent = Sent()
         self._url = url
+        self._gives_up_after = gives_up_after
         self._events: queue.SimpleQueue[tuple[float, Event]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -106,7 +117,7 @@ class Clients:
                 except queue.Empty:
                     return
                 if not self._stopping.wait(max(0.0, at - time.monotonic())):
-                    self._send(partial(_post, session, self._url, event), event)
+                    self._send(partial(_post, session, self._url, event, self._gives_up_after), event)
 
     def _send(self, post: Callable[[], str | None], event: Event) -> None:
         accepted = False
@@ -133,14 +144,14 @@ class Clients:
                 self.sent.refused.add(event.event_id)
 
 
-def _post(session: requests.Session, url: str, event: Event) -> str | None:
+def _post(session: requests.Session, url: str, event: Event, gives_up_after: float) -> str | None:
     """Deliver once; any 2xx is success, and anything else is named."""
     try:
         answer = session.post(
             url,
             data=event.body,
             headers={"Content-Type": "application/json", SIGNATURE_HEADER: event.signature},
-            timeout=GIVES_UP_AFTER,
+            timeout=gives_up_after,
         )
     except requests.RequestException as error:
         return type(error).__name__

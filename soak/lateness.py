@@ -63,6 +63,8 @@ class Lateness:
         How many the log accounts for.
     unlogged : int
         Accepted events that no log line says are done.
+    work_seconds : float
+        What one batch may take.
     """
 
     seconds: list[float]
@@ -71,11 +73,12 @@ class Lateness:
     debts: int
     allowed_debts: int
     unlogged: int
+    work_seconds: float
 
     @property
     def is_explained(self) -> bool:
         """Whether no webhook was later than the faults made it."""
-        return self.beyond <= WORK_SECONDS and self.debts <= self.allowed_debts
+        return self.beyond <= self.work_seconds and self.debts <= self.allowed_debts
 
 
 def read(lines: Iterable[str]) -> Log:
@@ -90,7 +93,13 @@ def read(lines: Iterable[str]) -> Log:
 
 
 def measure(
-    events: Sequence[Event], sent: Sent, log: Log, looks: Sequence[Look], *, visibility_timeout: float
+    events: Sequence[Event],
+    sent: Sent,
+    log: Log,
+    looks: Sequence[Look],
+    *,
+    visibility_timeout: float,
+    work_seconds: float = WORK_SECONDS,
 ) -> Lateness:
     """Explain how late each event was.
 
@@ -110,6 +119,8 @@ def measure(
         What waited where meanwhile.
     visibility_timeout : float
         The queue's, in seconds.
+    work_seconds : float
+        What one batch may take.
     """
     done = {event.event_id: event for event in events if event.event_id in sent.accepted_at.keys() & log.completed_at}
     waits = _Waits(looks)
@@ -120,7 +131,7 @@ def measure(
             (log.retried[message] for message in log.messages[name] if message in log.retried), default=0.0
         )
         rest = end - begin - waits.explained(event.digest, begin, end) - given_back
-        owed = max(0, math.ceil((rest - WORK_SECONDS) / visibility_timeout))
+        owed = max(0, math.ceil((rest - work_seconds) / visibility_timeout))
         seconds.append(max(0.0, end - begin))
         retried += given_back > 0
         debts += owed
@@ -132,6 +143,7 @@ def measure(
         debts=debts,
         allowed_debts=log.hidden_in_vain,
         unlogged=len(sent.accepted_at) - len(done),
+        work_seconds=work_seconds,
     )
 
 

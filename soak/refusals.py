@@ -1,7 +1,7 @@
 """Has the functions speak to AWS through the proxy that refuses."""
 
+import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,12 @@ from pathlib import Path
 
 import requests
 
-from local import processes
+from local import patience, processes
 from local.deployment import PROJECT
 from local.errors import StandError
 from local.stand import Stand
 from soak.proxy import CONTROL
 from soak.workers import names
-
-_START_TIMEOUT = 15.0  # seconds
 
 
 class Refusals:
@@ -42,7 +40,7 @@ class Refusals:
     def _ask(self, wanted: dict[str, float] | None) -> Counter[str]:
         with requests.Session() as session:
             session.trust_env = False
-            return Counter(session.post(self.url + CONTROL, json=wanted, timeout=_START_TIMEOUT).json())
+            return Counter(session.post(self.url + CONTROL, json=wanted, timeout=patience.SECONDS).json())
 
 
 @contextmanager
@@ -69,7 +67,7 @@ def between(stand: Stand, directory: Path) -> Iterator[Refusals]:
         log_file=log_file,
     )
     try:
-        url = f"http://127.0.0.1:{_port(log_file)}"
+        url = f"http://127.0.0.1:{_port(process, log_file)}"
         before = {name: _redirect(stand, name, {"AWS_ENDPOINT_URL": url}) for name in names(stand).values()}
         try:
             yield Refusals(url)
@@ -81,15 +79,19 @@ def between(stand: Stand, directory: Path) -> Iterator[Refusals]:
         processes.end(process)
 
 
-def _port(log_file: Path) -> int:
-    deadline = time.monotonic() + _START_TIMEOUT
-    while True:
-        said = log_file.read_text(encoding="utf-8")
-        if said.endswith("\n") and said.strip().isdecimal():
-            return int(said)
-        if time.monotonic() > deadline:
+def _port(process: subprocess.Popen[bytes], log_file: Path) -> int:
+    def said() -> str:
+        if process.poll() is not None:
             raise StandError(f"The proxy does not start. Its log: {log_file}")
-        time.sleep(0.05)
+        return log_file.read_text(encoding="utf-8")
+
+    return int(
+        patience.wait_until(
+            said,
+            lambda text: text.endswith("\n") and text.strip().isdecimal(),
+            what=f"the proxy says where it listens; its log: {log_file}",
+        )
+    )
 
 
 def _redirect(stand: Stand, name: str, changes: dict[str, str]) -> dict[str, str]:

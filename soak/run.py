@@ -12,6 +12,7 @@ from local import processes
 from local.errors import StandError
 from local.organization import load_private_key
 from local.stand import Stand
+from local.vectorcare import GIVES_UP_AFTER
 from soak import account, growth, lateness, plan, refusals
 from soak.account import Account
 from soak.clients import Clients, Sent
@@ -50,6 +51,9 @@ class Load:
     visibility_timeout : int
         The queue's for the time of the run, in seconds. A batch whose worker was killed comes back after this; on the
         stack it is 360 s. A shorter one changes when, not whether, and delivers more messages twice.
+    gives_up_after, work_seconds : float
+        Seconds that a client waits for its answer, and that one batch may take. Where nothing may depend on how fast
+        the machine is, both are long.
     """
 
     webhooks: int
@@ -59,6 +63,8 @@ class Load:
     refused_share: float
     outage_every: float = 0.0
     visibility_timeout: int = 30
+    gives_up_after: float = GIVES_UP_AFTER
+    work_seconds: float = lateness.WORK_SECONDS
 
 
 @dataclass
@@ -160,6 +166,7 @@ class Run:
                     lateness.read(log),
                     monitor.looks,
                     visibility_timeout=self._load.visibility_timeout,
+                    work_seconds=self._load.work_seconds,
                 )
         if self._load.rate:
             result.growth = growth.measure(monitor.memory, begin=begin, end=end, webhooks=result.sent.sent)
@@ -168,7 +175,7 @@ class Run:
         """Send everything, with faults until the queue is worked off."""
         result, load = self.result, self._load
         url = self._stand.deployment.webhook_url
-        clients = Clients(url, events, count=load.clients, rate=load.rate)
+        clients = Clients(url, events, count=load.clients, rate=load.rate, gives_up_after=load.gives_up_after)
         killer = Killer(self._stand, self._rng, progress=lambda: self._progress(monitor))
         result.sent, result.kills = clients.sent, killer.kills
         proxy.set(share=load.refused_share, outage_every=load.outage_every)

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from soak.account import Account
 from soak.growth import BOUND_BYTES, Growth
-from soak.lateness import WORK_SECONDS, Lateness
+from soak.lateness import Lateness
 from soak.run import Result
 from soak.screen import Screen
 
@@ -67,7 +67,7 @@ def _lateness_rows(lateness: Lateness, visibility_timeout: int) -> list[tuple[st
         ),
         (
             "longest beyond backlog, spool, retries and those",
-            f"{max(0.0, lateness.beyond):.1f} s of {WORK_SECONDS:.0f}",
+            f"{max(0.0, lateness.beyond):.1f} s of {lateness.work_seconds:.0f}",
         ),
     ]
 

@@ -16,9 +16,19 @@ from soak.faults import Faults, Kind
 from soak.monitor import Look
 from soak.run import Load, Run
 from soak.screen import Screen
+from tests.support.wait import PATIENCE
 
 LINUX = pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by /proc")
-FAULTY = Load(webhooks=120, clients=4, rate=17.0, kills=True, refused_share=0.05, visibility_timeout=5)
+FAULTY = Load(
+    webhooks=120,
+    clients=4,
+    rate=17.0,
+    kills=True,
+    refused_share=0.05,
+    visibility_timeout=5,
+    gives_up_after=PATIENCE,
+    work_seconds=PATIENCE,
+)
 
 
 @LINUX

@@ -40,7 +40,7 @@ described = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @described.parametrize()
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(
     case: schemathesis.Case[Any], stand: Stand, session: requests.Session
 ) -> None:

@@ -4,7 +4,6 @@ import importlib.util
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from fuzzing.__main__ import main
 from fuzzing.case import INGEST, Case, Part
 from fuzzing.stand import running
 from simulation.world.loader import Flaw, Loader
+from tests.support.wait import PATIENCE, wait_until
 
 COMMAND = [sys.executable, "-m", "fuzzing", "--target", "processor", "--processes", "1"]
 needs_atheris = pytest.mark.skipif(
@@ -25,7 +25,7 @@ needs_atheris = pytest.mark.skipif(
 def test_a_run_ends_with_the_counts_of_all_its_inputs(tmp_path: Path) -> None:
     # When a few inputs are run
     command = [*COMMAND, "--inputs", "60", "--seed", "7", "--corpus", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 it is ours
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603 it is ours
     # Then the last line counts them, what reached something new is kept, and the seed was named
     last = ended.stdout.splitlines()[-1]
     assert last.startswith("inputs 60, signed "), ended.stdout + ended.stderr
@@ -39,12 +39,10 @@ def test_an_interrupted_run_ends_with_the_counts_so_far(tmp_path: Path) -> None:
     # Given a run that would take days
     command = [*COMMAND, "--inputs", "1000000000", "--corpus", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running_command:  # noqa: S603 it is ours
-        deadline = time.monotonic() + 60
-        while not list((tmp_path / "processor").glob("*")) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: list((tmp_path / "processor").glob("*")), what="an input is kept")
         # When it is interrupted
         running_command.send_signal(signal.SIGINT)
-        output, _ = running_command.communicate(timeout=60)
+        output, _ = running_command.communicate(timeout=PATIENCE)
     # Then it sums up
     assert "interrupted; so far:" in output
     assert output.splitlines()[-1].startswith("inputs ")

@@ -74,6 +74,14 @@ def test_time_and_memory_are_bounded(stand: Stand, limit: str, monkeypatch: pyte
     assert violation.rule.startswith("an input takes too")
 
 
+def test_the_bound_on_time_is_longer_on_a_slower_machine(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a bound that was set where an input takes no time, and a fixed piece of work takes none either
+    monkeypatch.setattr(meter, "MAX_CPU_SECONDS", 1e-9)
+    monkeypatch.setattr(meter, "_WORK_SECONDS", 1e-10)
+    # When an input is run, which takes less than ten times that work, Then that is no fault of it
+    assert Harness(stand).run(next(drawn(INGEST, 1, 1))) is None
+
+
 @dataclass(frozen=True)
 class Variant:
     """A flawed product: what is wrong with it, and what the fuzzing has to say of it."""

@@ -10,7 +10,7 @@ from unittest import mock
 
 import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operate.journal import Journal
@@ -24,13 +24,7 @@ RETENTION_DAYS = 365  # the cloud's
 TIMES = ("2025-01-01T00:00:00Z", "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.000Z", "2026-03-01T10:00:00.5Z")
 FIELDS = ("last_updated", "event_id", "request_status", "action", "received_at", "expires_at", "data", "data_as_of")
 
-repeatable = settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+few = settings(max_examples=15)
 serial_numbers = itertools.count()
 
 
@@ -101,7 +95,7 @@ def comparable(state: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name not in {"updated_at", "revision"}}
 
 
-@repeatable
+@few
 @given(history=histories)
 def test_replay_changes_nothing_that_the_processor_made(cloud: Cloud, history: list[Attempt]) -> None:
     # Given any history, applied by the real processor
@@ -118,7 +112,7 @@ def test_replay_changes_nothing_that_the_processor_made(cloud: Cloud, history: l
     assert state_of(cloud, service_request_id) == before
 
 
-@repeatable
+@few
 @given(history=histories, corruption=st.data())
 def test_replay_makes_of_a_corrupted_state_what_the_processor_had_made(
     cloud: Cloud, history: list[Attempt], corruption: st.DataObject

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from unittest import mock
 import boto3
 from moto import mock_aws
 
+from tests.support.wait import wait_until
+
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_START_SECONDS = 30.0
 _HOST = "127.0.0.1"
 
 
@@ -72,7 +72,7 @@ def ministack(directory: Path) -> Iterator[Emulator]:
             [sys.executable, "-m", "ministack"], env=environment, cwd=directory, stdout=log, stderr=log
         )
     try:
-        _wait_for(port)
+        wait_until(lambda: _answers(port, process), what=f"ministack answers; its log: {directory}/ministack.log")
         with mock.patch.dict(os.environ, CREDENTIALS):
             yield Emulator("ministack", lambda name: boto3.client(name, endpoint_url=f"http://{_HOST}:{port}"))
     finally:
@@ -80,11 +80,7 @@ def ministack(directory: Path) -> Iterator[Emulator]:
         process.wait()
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex((_HOST, port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("ministack does not answer")
+def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "ministack has ended"
+    with socket.socket() as probe:
+        return probe.connect_ex((_HOST, port)) == 0
