@@ -24,6 +24,7 @@ from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
 from tests.support import events, tls
 from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, fresh_handler, one_call_at_a_time
+from tests.support.wait import PATIENCE
 from vectorcare_bridge import aws, instant, store
 
 TRIP = "VC-TEST0001"
@@ -226,6 +227,11 @@ def running(*, inline: bool = True) -> Iterator[Outbound]:
         url = stack.enter_context(serving(vectorcare, tls=tls.server_context(tls.trusted())))
         outbound = Outbound(clock, vectorcare, url)
         stack.enter_context(mock.patch("vectorcare_bridge.aws.now", clock.now))
+        # A busy machine answers later than VectorCare would.
+        patient = mock.patch.multiple(
+            "vectorcare_bridge.vectorcare_http", CONNECT_SECONDS=PATIENCE, READ_SECONDS=PATIENCE
+        )
+        stack.enter_context(patient)
         stack.enter_context(mock.patch("vectorcare_bridge.aws.client", outbound.client))
         stack.enter_context(mock.patch("vectorcare_bridge.aws.http_session", session))
         if inline:
