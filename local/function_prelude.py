@@ -29,8 +29,8 @@ def now() -> float:
 
 def install() -> None:
     """Have the functions' code go by this."""
-    socket.socket.settimeout = _settimeout_longer  # type: ignore[method-assign]
-    Future.result = _result_later  # type: ignore[method-assign]
+    socket.socket.settimeout = _settimeout_longer  # type: ignore[method-assign, assignment]
+    Future.result = _result_later  # type: ignore[method-assign, assignment]
     sys.meta_path.insert(0, _MovesTheClock)
 
 
@@ -60,5 +60,5 @@ class _MovesTheClock:
             load(door)
             door.now = lambda: door.instant.of_epoch(now())
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign, assignment]
         return spec

@@ -145,11 +145,11 @@ def watched(
         yield replace(running, console_url=url)
 
 
-def _started(options: webdriver.ChromeOptions) -> webdriver.Chrome | None:
+def _started(options: webdriver.ChromeOptions) -> list[webdriver.Chrome]:
     try:
-        return webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
+        return [webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))]
     except WebDriverException:  # it gives a browser that does not start half a minute or a minute, and ends it
-        return None
+        return []
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def page(watched: Stand, tmp_path: Path) -> Iterator[Page]:
         options.add_argument(argument)
     options.add_argument(f"--user-data-dir={tmp_path}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = wait_until(lambda: _started(options), what="the browser starts")
+    [driver] = wait_until(lambda: _started(options), what="the browser starts")
     try:
         driver.set_script_timeout(PATIENCE)
         driver.set_page_load_timeout(PATIENCE)

@@ -24,7 +24,7 @@ def bounds(path: Path) -> Iterator[str]:
                 yield f"{path.name}:{node.lineno} {name}"
             for argument in node.keywords:
                 if argument.arg in TIMEOUTS and isinstance(argument.value, ast.Constant) and argument.value.value:
-                    yield f"{path.name}:{node.lineno} {argument.arg}={argument.value.value}"
+                    yield f"{path.name}:{node.lineno} {ast.unparse(argument)}"
 
 
 def test_nothing_is_bounded_by_seconds_of_its_own() -> None:
