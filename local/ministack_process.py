@@ -12,10 +12,11 @@ import runpy
 import select
 import signal
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
@@ -38,6 +39,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _READ_AT_ONCE = 65536
 
 _PRELUDE = Path(__file__).with_name("function_prelude.py")
+
+_LONGEST_TIMEOUT = 43_000  # seconds; until then a function may hide messages, and SQS hides none for longer than 12 h
 
 _read_for_a_while = Worker._drain_stderr_bounded
 _make_worker = Worker.__init__
@@ -93,17 +96,21 @@ def _read_all(worker: Worker, *arguments: Any, **more: Any) -> str:
 
 def _make_patient_worker(worker: Worker, func_name: str, config: dict[str, Any], *arguments: Any) -> None:
     times = float(os.environ["STAND_TIMEOUTS_TIMES"])
-    _make_worker(worker, func_name, {**config, "Timeout": config.get("Timeout", 30) * times}, *arguments)
+    timeout = min(config.get("Timeout", 30) * times, _LONGEST_TIMEOUT)
+    _make_worker(worker, func_name, {**config, "Timeout": timeout}, *arguments)
 
 
 def _go_by_the_stand() -> None:
     """Have functions and queues go by the stand's clock, and functions have the stand's patience."""
     from ministack.services import sqs  # type: ignore[import-untyped]  # noqa: PLC0415 it reads the environment
 
+    # A receiver's patience is real: by a clock that stands still, it would never end.
+    receive = sqs._HANDLERS["ReceiveMessage"]
+    sqs._HANDLERS["ReceiveMessage"] = FunctionType(receive.__code__, vars(sqs) | {"time": time})
+    sqs.time = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
     prelude = f"import runpy; runpy.run_path({str(_PRELUDE)!r})['install']()\n"
     lambda_runtime._PYTHON_WORKER_SCRIPT = prelude + lambda_runtime._PYTHON_WORKER_SCRIPT
     Worker.__init__ = _make_patient_worker
-    sqs.time = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
 
 
 _emulate = app.app
