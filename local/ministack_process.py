@@ -100,14 +100,27 @@ def _make_patient_worker(worker: Worker, func_name: str, config: dict[str, Any],
     _make_worker(worker, func_name, {**config, "Timeout": timeout}, *arguments)
 
 
+def _going_by(clock: Any, function: Any) -> Any:
+    """Make a function of the emulator again, with another clock."""
+    changed = FunctionType(function.__code__, function.__globals__ | {"time": clock}, argdefs=function.__defaults__)
+    changed.__kwdefaults__ = function.__kwdefaults__
+    return changed
+
+
 def _go_by_the_stand() -> None:
     """Have functions and queues go by the stand's clock, and functions have the stand's patience."""
-    from ministack.services import sqs  # type: ignore[import-untyped]  # noqa: PLC0415 it reads the environment
+    from ministack.services import (  # type: ignore[import-untyped]  # noqa: PLC0415 they read the environment
+        eventbridge,
+        sns,
+        sqs,
+    )
 
+    clock = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
     # A receiver's patience is real: by a clock that stands still, it would never end.
-    receive = sqs._HANDLERS["ReceiveMessage"]
-    sqs._HANDLERS["ReceiveMessage"] = FunctionType(receive.__code__, vars(sqs) | {"time": time})
-    sqs.time = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
+    sqs._HANDLERS["ReceiveMessage"] = _going_by(time, sqs._HANDLERS["ReceiveMessage"])
+    sqs.time = clock
+    eventbridge._dispatch_to_sqs = _going_by(clock, eventbridge._dispatch_to_sqs)
+    sns._deliver_to_sqs = _going_by(clock, sns._deliver_to_sqs)
     prelude = f"import runpy; runpy.run_path({str(_PRELUDE)!r})['install']()\n"
     lambda_runtime._PYTHON_WORKER_SCRIPT = prelude + lambda_runtime._PYTHON_WORKER_SCRIPT
     Worker.__init__ = _make_patient_worker
