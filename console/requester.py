@@ -8,11 +8,10 @@ from urllib.parse import quote
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local import vectorcare
+from local import patience, vectorcare
 
 HISTORY_SHOWN = 60
 HISTORY_COMPARED = 5000
-_TIMEOUT = 15.0  # seconds
 
 
 class NotPossibleError(Exception):
@@ -66,7 +65,7 @@ class Requester:
         with requests.Session() as session:
             session.trust_env = False  # no proxy stands between this and loopback
             answer = session.request(
-                method, f"{self._url}/{path}", json=None if body is None else dict(body), timeout=_TIMEOUT
+                method, f"{self._url}/{path}", json=None if body is None else dict(body), timeout=patience.SECONDS
             )
         content = answer.json()
         if not answer.ok:
@@ -87,4 +86,5 @@ def forge(webhook_url: str, *, service_request_id: str | None) -> int:
         data=None,
     )
     forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return vectorcare.VectorCare(webhook_url=webhook_url, private_key=forger).send(webhook.body).status
+    sender = vectorcare.VectorCare(webhook_url=webhook_url, private_key=forger, gives_up_after=patience.SECONDS)
+    return sender.send(webhook.body).status

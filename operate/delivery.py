@@ -8,7 +8,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from requests import RequestException
 
-from local import vectorcare
+from local import patience, vectorcare
 from local.errors import StandError
 from local.organization import load_private_key
 from local.vectorcare import Answer
@@ -53,7 +53,11 @@ def deliver(bodies: Iterator[bytes], *, stack: Stack, key: RSAPrivateKey) -> Ite
     click.ClickException
         Nobody answers.
     """
-    sender = vectorcare.VectorCare(webhook_url=stack.outputs["WebhookUrl"], private_key=key)
+    sender = vectorcare.VectorCare(
+        webhook_url=stack.outputs["WebhookUrl"],
+        private_key=key,
+        gives_up_after=patience.SECONDS if stack.is_local else vectorcare.GIVES_UP_AFTER,
+    )
     for body in bodies:
         try:
             yield body, sender.send(body)
