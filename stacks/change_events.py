@@ -14,7 +14,7 @@ from stacks.organization import Organization
 from stacks.queues import MAX_MESSAGE_BYTES, RETENTION, send_to
 from stacks.storage import Storage
 
-# A batch of 100 is ten calls of the bus, each of which may take three attempts of five seconds.
+# A batch of 100 is ten calls of the bus of up to six seconds; they are tried again until a minute before the end.
 PUBLISHER_TIMEOUT_SECONDS = 180
 BATCH_SIZE = 100
 

@@ -1,13 +1,12 @@
 """What the tables hold as the JSON that `schemas/openapi.json` describes."""
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from reader import page_token
 from reader.request import Slice
 from vectorcare_bridge import envelope
+from vectorcare_bridge.exact_json import for_readers
 from vectorcare_bridge.failure import PermanentError
 from vectorcare_bridge.reading import Page
 
@@ -24,15 +23,13 @@ _SERVICE_REQUEST = (
     "data_as_of",
     "data_event_id",
 )
-# Whole numbers up to here are written in digits, larger ones with an exponent: they have up to 126 digits.
-_MAX_PLAIN_EXPONENT = 20
 
 Item = Mapping[str, Any]
 
 
 def service_request(item: Item) -> str:
     """Write a service request; what it does not have is null."""
-    return as_json({name: item.get(name) for name in _SERVICE_REQUEST})
+    return for_readers({name: item.get(name) for name in _SERVICE_REQUEST})
 
 
 def service_requests(page: Page, part: Slice) -> str:
@@ -47,28 +44,6 @@ def events(page: Page, part: Slice) -> str:
     return f'{{"events":[{items}],"next_token":{_next_token(page, part)}}}'
 
 
-def as_json(value: Any) -> str:
-    """Write a value as JSON.
-
-    Parameters
-    ----------
-    value : dict, list, str, Decimal, bool or None
-        As DynamoDB's reader gives it.
-
-    Returns
-    -------
-    str
-        Numbers with every digit that they have: `json` would make floats of them.
-    """
-    if isinstance(value, Decimal):
-        return _number(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{as_json(name)}:{as_json(child)}" for name, child in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(as_json(child) for child in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _event(item: Item) -> str:
     try:
         read = envelope.read(bytes(item["body"]))
@@ -76,7 +51,7 @@ def _event(item: Item) -> str:
     except PermanentError:
         # Readable when it came, by the rules of that day: it happened all the same.
         said = {"request_status": None, "action": None, "data": None}
-    return as_json(
+    return for_readers(
         {
             "service_request_id": item["service_request_id"],
             "event_id": item["event_id"],
@@ -89,8 +64,4 @@ def _event(item: Item) -> str:
 
 
 def _next_token(page: Page, part: Slice) -> str:
-    return as_json(None if page.last is None else page_token.encode(page.last, query=part.query))
-
-
-def _number(value: Decimal) -> str:
-    return format(value, "f") if 0 <= value.adjusted() <= _MAX_PLAIN_EXPONENT else str(value)
+    return for_readers(None if page.last is None else page_token.encode(page.last, query=part.query))

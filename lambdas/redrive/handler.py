@@ -29,15 +29,15 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     observability.begin(context)
     try:
         asked = request.read(event)
-        dead_letters, send = _from_and_to(asked.queue)
         deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        dead_letters, send = _from_and_to(asked.queue, deadline=deadline)
         report = Redrive(dead_letters, send, executor=_executor, deadline=deadline).run(asked)
         return {"dry_run": asked.dry_run, **asdict(report), "remaining": dead_letters.count()}
     finally:
         observability.flush()
 
 
-def _from_and_to(source: Source) -> tuple[Queue, Send]:
+def _from_and_to(source: Source, *, deadline: float) -> tuple[Queue, Send]:
     match source:
         case Source.INBOUND:
             return Queue(_sqs, _settings.dead_letter_queue_url), partial(ways.webhook, Queue(_sqs, _settings.queue_url))
@@ -46,5 +46,7 @@ def _from_and_to(source: Source) -> tuple[Queue, Send]:
             return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(ways.command, sender_queue)
         case Source.UNPUBLISHED:
             # Only now: a client more would make every cold start half as long again.
-            client = aws.client("events", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
-            return Queue(_sqs, _settings.unpublished_queue_url), partial(ways.event, Bus(client, _settings.event_bus))
+            client = aws.client("events", connect_timeout=1, read_timeout=5, attempts=1, connections=THREADS)
+            bus = Bus(client, _settings.event_bus)
+            bus.deadline = deadline
+            return Queue(_sqs, _settings.unpublished_queue_url), partial(ways.event, bus)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vectorcare_bridge import message, redriven_command, unpublished
+from vectorcare_bridge import change, message, redriven_command, unpublished
 from vectorcare_bridge.bus import Bus, Entry
 from vectorcare_bridge.message import Message
 from vectorcare_bridge.queue import Queue
@@ -48,5 +48,5 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
         The bus did not take it.
     """
     detail_type, detail = unpublished.read(letter["Body"])
-    if bus.publish([Entry(detail_type, detail)]):
+    if bus.publish([Entry(detail_type, change.fitting(detail))]):
         raise NotTakenError

@@ -15,6 +15,9 @@ from vectorcare_bridge.settings import SenderSettings
 from vectorcare_bridge.vectorcare_api import VectorCareApi
 from vectorcare_bridge.vectorcare_http import Http
 
+# What giving back may take after the bus has been told how commands ended.
+_RESERVE_SECONDS = 15
+
 _settings = SenderSettings.from_environment(os.environ)
 _http = Http(aws.http_session(connections=THREADS))
 _token = AccessToken(
@@ -25,10 +28,11 @@ _token = AccessToken(
 )
 _sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
 _dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+_bus = Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=1), _settings.event_bus)
 _sender = Sender(
     VectorCareApi(_http, _token, url=_settings.api_url),
     Ledger(_dynamodb, _settings.commands_table),
-    Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=3), _settings.event_bus),
+    _bus,
     Queue(_sqs, _settings.queue_url),
     Queue(_sqs, _settings.dead_letter_queue_url),
     lines=Lines(_dynamodb, _settings.commands_table),
@@ -41,6 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     """Send a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
     observability.begin(context)
     records = event["Records"]
+    _bus.deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
     ends_at = instant.later(aws.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
     try:
         observability.log("sending.started", messages=len(records))

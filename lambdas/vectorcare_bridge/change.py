@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
+
+from vectorcare_bridge import exact_json
 
 SCHEMA_VERSION = "1.0"
 ALL_ACTIONS = "*"
+MAX_DETAIL_BYTES = 255 * 1024
+"""Of a detail as JSON: EventBridge takes 256 KiB, what it puts around the detail included, and SQS takes more."""
 
 UPDATED = "ServiceRequestUpdated"
 _DETAIL_TYPE_OF_STATUS = {
@@ -29,9 +32,10 @@ class Change:
     detail_type : str
         EventBridge's detail type: by the status it came into, or `ServiceRequestUpdated`.
     detail : dict
-        As `schemas/events.json` says; free of patient data.
+        As `change` in `schemas/events.json` says; free of patient data.
     data : Any
-        The whole request as JSON values, for subscribers whose organization's file says `publish_data = true`.
+        The whole request as JSON values, numbers as Decimal, for subscribers whose organization's file says
+        `publish_data = true`.
     """
 
     detail_type: str
@@ -39,8 +43,9 @@ class Change:
     data: Any
 
     def with_data(self) -> dict[str, Any]:
-        """Give the detail with the request's data."""
-        return self.detail | {"data": self.data}
+        """Give the detail with the request's data; without it where both do not fit into an event."""
+        whole = self.detail | {"data": self.data}
+        return whole if _fits(whole) else self.detail
 
 
 def between(old: Item | None, new: Item) -> Change | None:
@@ -60,28 +65,47 @@ def between(old: Item | None, new: Item) -> Change | None:
 
     Raises
     ------
-    KeyError, TypeError
-        The new item is none that this project wrote.
+    KeyError, TypeError, ValueError
+        The new item is none that this project wrote: attributes are absent, no JSON, or too large for any event.
     """
     before = old or {}
     if all(before.get(name) == new.get(name) for name in _PUBLISHED):
         return None
     status, previous_status = new["request_status"], before.get("request_status")
+    if not isinstance(status, str) or not isinstance(new.get("action"), str | None):
+        raise TypeError("status and action are text")
+    detail = {
+        "schema_version": SCHEMA_VERSION,
+        "service_request_id": new["service_request_id"],
+        "request_status": status,
+        "previous_status": previous_status,
+        "action": new.get("action"),
+        "last_updated": new["last_updated"],
+        "event_id": new["event_id"],
+        "revision": int(new["revision"]),
+        "changed_fields": _changed_fields(before.get("data"), new.get("data")),
+    }
+    data = new.get("data")
+    exact_json.for_bus(data)
     return Change(
         detail_type=UPDATED if status == previous_status else _DETAIL_TYPE_OF_STATUS.get(status, UPDATED),
-        detail={
-            "schema_version": SCHEMA_VERSION,
-            "service_request_id": new["service_request_id"],
-            "request_status": status,
-            "previous_status": previous_status,
-            "action": new.get("action"),
-            "last_updated": new["last_updated"],
-            "event_id": new["event_id"],
-            "revision": int(new["revision"]),
-            "changed_fields": _changed_fields(before.get("data"), new.get("data")),
-        },
-        data=_plain(new.get("data")),
+        detail=fitting(detail),
+        data=data,
     )
+
+
+def fitting(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Cut a change down to what an event takes: `changed_fields` is null where the names are too long for it.
+
+    Raises
+    ------
+    ValueError
+        It does not fit without them either; what `envelope.read` lets pass always does.
+    """
+    for fitted in (dict(detail), {**detail, "changed_fields": None}):
+        if _fits(fitted):
+            return fitted
+    raise ValueError("too large for an event")
 
 
 def is_wanted(change: Change, *, actions: Collection[str]) -> bool:
@@ -96,13 +120,5 @@ def _changed_fields(old: Any, new: Any) -> list[str]:
     return sorted(name for name in names if name not in before or name not in after or before[name] != after[name])
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(child) for name, child in value.items()}
-    if isinstance(value, list):
-        return [_plain(child) for child in value]
-    if value is None or isinstance(value, str | bool):
-        return value
-    raise TypeError("DynamoDB's binary values and sets are no JSON")
+def _fits(detail: Mapping[str, Any]) -> bool:
+    return len(exact_json.for_bus(detail)) <= MAX_DETAIL_BYTES

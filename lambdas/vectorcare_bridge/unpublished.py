@@ -1,10 +1,10 @@
 """An event that the bus did not take, as the message it waits in, and back."""
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from vectorcare_bridge import exact_json
 from vectorcare_bridge.message import Message
 
 
@@ -23,11 +23,11 @@ class UnreadableError(Exception):
 
 def write(detail_type: str, detail: Mapping[str, Any]) -> Message:
     """Make the SQS message."""
-    return Message(MessageBody=json.dumps({"detail_type": detail_type, "detail": detail}), MessageAttributes={})
+    return Message(MessageBody=exact_json.for_bus({"detail_type": detail_type, "detail": detail}), MessageAttributes={})
 
 
 def read(body: str) -> tuple[str, dict[str, Any]]:
-    """Read detail type and detail back.
+    """Read detail type and detail back, with every digit of its numbers.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read(body: str) -> tuple[str, dict[str, Any]]:
         There are none.
     """
     try:
-        content = json.loads(body)
+        content = exact_json.read(body)
     except (ValueError, RecursionError):
         raise UnreadableError from None
     if not isinstance(content, dict):

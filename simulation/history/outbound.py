@@ -20,7 +20,7 @@ from simulation.models.queue import Message
 from simulation.plan.outbound import Command, Expected
 
 _MINUTE, _HOUR = 60.0, 3600.0
-# A state is refused a week after its own time, which lies up to five minutes before it came; a dead one may wait so long.
+# A state is refused a week after its own time, up to five minutes before it came; a dead one may wait so long.
 _WEEK = 7 * 24 * _HOUR - 5 * _MINUTE
 _MAX_AGE_SECONDS = defaultdict(lambda: 30 * _MINUTE, {"state_update": 24 * _HOUR, "location_update": 15 * _MINUTE})
 _REPEATABLE = ("state_update", "location_update", "accept", "decline")

@@ -1,16 +1,19 @@
 """EventBridge: a bus that takes events one by one, and may refuse some of a call.
 
-Facts: EventBridge user guide, "Sending events with PutEvents" and "Calculating PutEvents event entry size".
+Facts: EventBridge user guide, "Sending events with PutEvents" and "Calculating PutEvents event entry size"; API
+reference, PutEvents and PutEventsResultEntry.
 """
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from simulation.models.errors import refusal
 
 MAX_ENTRIES = 10
 MAX_BYTES = 256 * 1024
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 
 
 class EventBridge:
@@ -19,13 +22,17 @@ class EventBridge:
     Parameters
     ----------
     taken : callable
-        Told each event that a bus takes: its name, the detail type, the detail.
+        Told each event that a bus takes: its name, the detail type, the detail with its numbers as Decimal.
     refuses : callable
-        Decides whether a single event of a call is refused.
+        Decides, by detail type and detail, whether a single event of a call is refused: with which code, or none.
     """
 
     def __init__(
-        self, buses: set[str], *, taken: Callable[[str, str, Any], None], refuses: Callable[[], bool] = lambda: False
+        self,
+        buses: set[str],
+        *,
+        taken: Callable[[str, str, Any], None],
+        refuses: Callable[[str, Any], str] = lambda _detail_type, _detail: "",
     ) -> None:
         self._buses = buses
         self._taken = taken
@@ -35,7 +42,7 @@ class EventBridge:
     def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 boto3's name
         """Publish events; the answer says of each whether it was taken."""
         size = sum(len(entry[name].encode()) for entry in Entries for name in ("Source", "DetailType", "Detail"))
-        if not 0 < len(Entries) <= MAX_ENTRIES or size > MAX_BYTES:
+        if not 0 < len(Entries) <= MAX_ENTRIES or size >= MAX_BYTES:
             raise refusal(
                 "ValidationException", "PutEvents", "Total size of the entries in the request is over the limit"
             )
@@ -43,10 +50,25 @@ class EventBridge:
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
     def _put(self, entry: dict[str, str]) -> dict[str, str]:
-        if self._refuses():
-            return {"ErrorCode": "InternalFailure", "ErrorMessage": "not now"}
+        try:
+            detail = json.loads(entry["Detail"], parse_int=_integer, parse_float=Decimal)
+        except ValueError:
+            return _refused("MalformedDetail")
+        code = self._refuses(entry["DetailType"], detail)
+        if code:
+            return _refused(code)
         # Events for a bus that is not there vanish without an error.
         if entry["EventBusName"] in self._buses:
-            self._taken(entry["EventBusName"], entry["DetailType"], json.loads(entry["Detail"]))
+            self._taken(entry["EventBusName"], entry["DetailType"], detail)
         self._serial += 1
         return {"EventId": str(self._serial)}
+
+
+def _integer(digits: str) -> Decimal:
+    if not _SMALLEST_INTEGER <= int(digits) <= _LARGEST_INTEGER:
+        raise ValueError
+    return Decimal(digits)
+
+
+def _refused(code: str) -> dict[str, str]:
+    return {"ErrorCode": code, "ErrorMessage": "not now"}

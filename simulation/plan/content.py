@@ -118,7 +118,7 @@ class Event:
             del envelope["event_id"]
         if note:
             envelope["note"] = note
-        body = self.prefix + json.dumps(envelope, ensure_ascii=False).encode()
+        body = self.prefix + _written(envelope).encode()
         return Content(
             body=body,
             kind=Kind.EVENT,
@@ -169,10 +169,21 @@ _TRUE_TIMES = (_true_millisecond, _true_second, instant, instant, instant, insta
 
 def _exact(value: Any) -> Any:
     """Turn floats and integers into the decimals that their JSON says."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, bool) or value is None or isinstance(value, str | Decimal):
         return value
     if isinstance(value, dict):
         return {name: _exact(child) for name, child in value.items()}
     if isinstance(value, list):
         return [_exact(child) for child in value]
     return Decimal(json.dumps(value))
+
+
+def _written(value: Any) -> str:
+    """Write JSON in which a Decimal has all its digits, as VectorCare may."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_written(name)}: {_written(child)}" for name, child in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,5 +1,6 @@
 """Service requests and their events."""
 
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ _OPEN = (
 )
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ODD_TEXTS = ("\uffff", "a\u0001b", "Zoë \U0001f691", "\ud7ff\ue000")
+_ODD_NUMBERS = (12345678901234567890, Decimal("9007199254740993.25"))
 
 
 class Trips:
@@ -91,8 +93,13 @@ class Trips:
         }
         if is_odd:
             data["note"] = random.choice(_ODD_TEXTS)
-            data["action"] = {"data": [[], {}, [1e-7, 12345678901234567890, -0.0, 1.50]]}
+            data["action"] = {"data": [[], {}, [1e-7, random.choice(_ODD_NUMBERS), -0.0, 1.50]]}
         if is_odd and self._chance(0.02):
             data["medications"] = "Quillfeather " * 16_000
+        if is_odd and self._chance(0.02):
+            # Of two such in a row not even the names of what has changed fit into an event, or an SQS message.
+            letter = random.choice("éüñ")
+            data |= {f"{letter * 30_000}{number}": number for number in range(3)}
+            data.pop("medications", None)
         nothing: tuple[Any, ...] = ([], {}, 0, False, "", {"hospice": None, "pickup_location": {"city": ""}})
         return random.choice((*nothing, "Quillfeather")) if is_odd and self._chance(0.1) else data

@@ -62,6 +62,11 @@ class Container(Process):
         For logs and traces.
     write : callable
         Takes what the function, or the runtime for it, writes.
+
+    Attributes
+    ----------
+    is_troubled : bool
+        A fault has struck a call of the invocation.
     """
 
     def __init__(self, name: str, function: Function, scheduler: Scheduler, *, write: Callable[[str], None]) -> None:
@@ -71,12 +76,14 @@ class Container(Process):
         self.module: Any = None
         self.event: Any = None
         self.request_id = ""
+        self.is_troubled = False
         self.environment: dict[str, str] = {}
         self.began_at = 0.0
         self.is_troubled = False
         self._write = write
         self._invocations = 0
         self._finished: Finished | None = None
+        self._deadline = 0.0
 
     def invoke(self, event: Any, finished: Finished) -> None:
         """Run the handler; `finished` is told in its turn how that ended."""
@@ -85,12 +92,17 @@ class Container(Process):
         self.began_at = self._scheduler.now
         self.is_troubled = False
         self._finished = finished
-        deadline = self._scheduler.now + self.function.timeout
+        self.is_troubled = False
+        self._deadline = self._scheduler.now + self.function.timeout
         self.request_id = f"{self.name}-{self._invocations}"
-        context = Context(self.request_id, self._scheduler, deadline)
+        context = Context(self.request_id, self._scheduler, self._deadline)
         self.thaw()
         self.start(partial(self._run, event, context))
-        self._scheduler.at(deadline, partial(self._time_out, self._invocations))
+        self._scheduler.at(self._deadline, partial(self._time_out, self._invocations))
+
+    def seconds_left(self) -> float:
+        """Tell how long the invocation may still run."""
+        return self._deadline - self._scheduler.now
 
     def crash(self, error: str = "crashed") -> None:
         """End the container, and with it the invocation under way."""

@@ -40,6 +40,9 @@ _UNTOUCHED_SECONDS = 120.0
 
 Changed = Callable[[Key, Item | None, Item | None], None]
 
+# Within it an event that is refused once has been refused again, or taken.
+_TIME_TO_ASK_AGAIN = 120.0
+
 
 def _about_webhook(_letter: Message) -> dict[str, str]:
     return {"queue": "inbound"}
@@ -125,7 +128,7 @@ class Storage:
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
         )
         self.unpublished = letters(
-            came=self.publication.set_aside,
+            came=self._set_aside,
             gone=self._letter_gone(self.publication.taken_away, self.publication.about),
         )
         self.sqs = SQS(
@@ -151,7 +154,7 @@ class Storage:
             "sqs": self.sqs,
             "dynamodb": self.dynamodb,
             "s3": S3({SPOOL: self.bucket}),
-            "events": EventBridge({BUS}, taken=self._taken, refuses=lambda: faults.strikes(EVENT_REFUSED)),
+            "events": EventBridge({BUS}, taken=self._taken, refuses=self._refuses),
         }
 
     def is_empty(self) -> bool:
@@ -217,7 +220,21 @@ class Storage:
         if detail_type.startswith("Command"):
             self._outbound.history.told(detail_type, detail)
         else:
-            self.publication.published(bus, detail_type, detail)
+            self.publication.published(bus, detail_type, detail, is_redriven=run is not None)
+
+    def _refuses(self, detail_type: str, detail: Any) -> str:
+        """Say with which of the codes that pass the bus refuses an event; with none, mostly."""
+        if not self._faults.strikes(EVENT_REFUSED):
+            return ""
+        if not detail_type.startswith("Command") and not self._redrive():
+            self.publication.refused(detail_type, detail)
+        return self._random.choice(("InternalFailure", "ThrottlingException"))
+
+    def _set_aside(self, message: Message) -> None:
+        process = self._scheduler.process
+        is_untroubled = isinstance(process, Container) and not process.is_troubled
+        has_time = isinstance(process, Container) and process.seconds_left() > _TIME_TO_ASK_AGAIN
+        self.publication.set_aside(message, could_ask_again=is_untroubled and has_time)
 
     def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
         self._ledger.state_written(key, old, new)

@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from vectorcare_bridge import exact_json
+
 SCHEMAS = json.loads((Path(__file__).parents[2] / "schemas" / "events.json").read_text())
 
 
@@ -19,4 +21,4 @@ def check(detail_type: str, detail: Mapping[str, Any]) -> None:
         It is not as documented.
     """
     schema = SCHEMAS | {"$ref": f"#/$defs/{detail_type}"}
-    Draft202012Validator(schema).validate(json.loads(json.dumps(detail)))
+    Draft202012Validator(schema).validate(json.loads(exact_json.for_bus(detail)))

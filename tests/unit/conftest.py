@@ -9,6 +9,7 @@ import pytest
 import pytest_socket
 
 from tests.support import cloud as moto_cloud
+from tests.support.patience import Patience
 from vectorcare_bridge import observability
 
 
@@ -32,6 +33,14 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
     return counts
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    """Let nobody wait for real."""
+    patience = Patience()
+    patience.take_the_place_of_time(monkeypatch)
+    return patience
 
 
 class Output:

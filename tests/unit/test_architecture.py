@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHARED = "vectorcare_bridge"
-PURE = ("signature", "instant", "failure", "message", "storable", "envelope", "fold", "change")
+PURE = ("signature", "instant", "failure", "message", "storable", "envelope", "exact_json", "fold", "change")
 FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender", "reader")
 TOOLS = {"console", "local", "operate", "deploy", "dashboards", "simulation", "fuzzing", "mutation", "soak"}
 AWS_SDK = {"boto3", "botocore"}

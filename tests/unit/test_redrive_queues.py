@@ -134,6 +134,7 @@ def test_events_are_chosen_like_letters(cloud: Cloud, asked: dict[str, Any], mov
     assert len(received(cloud, cloud.unpublished_queue_url)) == 2 - moved
 
 
+@pytest.mark.usefixtures("patience")
 def test_what_the_bus_does_not_take_stays(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a bus that refuses one event
     url = cloud.subscribe()
@@ -162,6 +163,7 @@ def test_what_is_no_event_stays(cloud: Cloud, body: str) -> None:
     assert (answer["moved"], answer["refused"], answer["remaining"]) == (0, 1, 1)
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_bus_that_takes_nothing_ends_the_run(cloud: Cloud) -> None:
     set_aside(cloud, *[event(f"VC-{number}") for number in range(15)])
     with faults.failing("PutEvents"):

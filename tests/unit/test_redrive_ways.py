@@ -40,6 +40,16 @@ class There:
         return [] if self.takes else entries
 
 
+def test_an_event_larger_than_the_bus_takes_goes_without_the_names_of_what_changed() -> None:
+    # Given an event whose names the bus has always refused
+    there = There()
+    detail = {"service_request_id": "VC-1", "changed_fields": ["\u00e9" * 60_000]}
+    aside = unpublished.write("ServiceRequestUpdated", detail)
+    # When it is sent back, Then the rest is published
+    ways.event(cast("Bus", there), letter(Body=aside["MessageBody"]))
+    assert there.published == [Entry("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": None})]
+
+
 def letter(**changes: Any) -> Any:
     return LETTER | changes
 

@@ -1,6 +1,7 @@
 """An event that the bus did not take waits as a message, and is read back as it was."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -18,6 +19,7 @@ UNREADABLE = [
     '{"detail_type": "A", "detail": ["service_request_id"]}',
     '{"detail_type": 1, "detail": {"service_request_id": "VC-1"}}',
     '{"detail": {"service_request_id": "VC-1"}}',
+    '{"detail_type": "A", "detail": {"attempts": 1e99999999999999999999}}',
 ]
 
 
@@ -48,6 +50,17 @@ def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
     # And the operator is told what it is
     assert unpublished.reason(body) is Reason.UNREADABLE
     assert unpublished.service_request_id(body) is None
+
+
+@pytest.mark.parametrize(
+    "digits", ["12345678901234567.89", "9007199254740993", "0.1", "1E-130", "12345678901234567890"]
+)
+def test_numbers_come_back_with_every_digit(digits: str) -> None:
+    # Given an event with a number, When it is set aside and read back, twice
+    body = unpublished.write("CommandFailed", {"lag_seconds": Decimal(digits)})["MessageBody"]
+    body = unpublished.write(*unpublished.read(body))["MessageBody"]
+    # Then it is the number that it was
+    assert json.loads(body, parse_int=Decimal, parse_float=Decimal)["detail"] == {"lag_seconds": Decimal(digits)}
 
 
 @pytest.mark.parametrize("detail", [{}, {"service_request_id": None}, {"service_request_id": 7}])

@@ -94,3 +94,15 @@ def from_the_future(plan: Plan) -> Plan:
     event = replace(sending.event, event_id="future", at=sending.at + 7200)
     early = Sending(1_000_000, sending.at, event.content(), event)
     return replace(plan, sendings=[*plan.sendings, early], rates={})
+
+
+def with_long_names(plan: Plan) -> Plan:
+    """Send, after each of some events, another with names of fields that are too long for an event on the bus."""
+    events = [one.event for one in plan.sendings if one.event and one.at >= 0][:20]
+    data = [{f"{letter * 30_000}{number}": number for number in range(3)} for letter in "\u00e9\u00fc"]
+    others = [
+        replace(event, event_id=f"long{number}", at=event.at + 1, data=data[number % 2], request_status="ASSIGNED")
+        for number, event in enumerate(events)
+    ]
+    late = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]
+    return replace(plan, sendings=[*plan.sendings, *late], rates={})

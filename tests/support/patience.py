@@ -1,0 +1,40 @@
+"""Waiting without the time that it takes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from vectorcare_bridge import aws
+
+
+@dataclass
+class Patience:
+    """A clock that moves when somebody waits.
+
+    Attributes
+    ----------
+    now : float
+        Seconds.
+    waits : list of float
+        How long each wait was, in seconds.
+    lowest : list of float
+        The least of each draw; the greatest is what is drawn.
+    """
+
+    now: float = 1000.0
+    waits: list[float] = field(default_factory=list)
+    lowest: list[float] = field(default_factory=list)
+
+    def take_the_place_of_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Stand behind the functions' door, as clock and randomness."""
+        monkeypatch.setattr(aws, "monotonic", lambda: self.now)
+        monkeypatch.setattr(aws, "sleep", self._sleep)
+        monkeypatch.setattr(aws, "uniform", self._uniform)
+
+    def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    def _uniform(self, low: float, high: float) -> float:
+        self.lowest.append(low)
+        return high
