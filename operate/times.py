@@ -34,7 +34,7 @@ class Span(click.ParamType[timedelta]):
         """Read it."""
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,4})([smhd])", str(value))
+        found = re.fullmatch(r"([0-9]{1,4})([smhd])", str(value))
         if not found:
             self.fail("write a number and s, m, h or d, such as 10m", parameter, context)
         return timedelta(**{_UNITS[found[2]]: int(found[1])})

@@ -1,11 +1,23 @@
 """Points in time as text that sorts like time: UTC, 27 characters, microseconds, `Z`."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 
-from dateutil.parser import isoparse
-
-_LEAP_SECOND = re.compile(r"(.+[Tt ]\d\d:?\d\d:?)60(\D.*)?")
+# Each field has its width and its range, and the separator its place: no text can be read in two ways.
+_TIME = re.compile(
+    r"""
+    (?P<year>[0-9]{4}) (?P<dash>-?)
+    (?: (?P<month>[0-9]{2}) (?P=dash) (?P<day>[0-9]{2})
+      | W (?P<week>[0-9]{2}) (?P=dash) (?P<weekday>[1-7])
+      | (?P<day_of_year>[0-9]{3}) )
+    (?: [Tt\ ] (?P<hours>[01][0-9]|2[0-4])
+        (?: (?P<colon>:?) (?P<minutes>[0-5][0-9])
+            (?: (?P=colon) (?P<seconds>[0-5][0-9]|60) (?: [.,] (?P<fraction>[0-9]+) )? )? )?
+        (?: [Zz] | (?P<sign>[+-]) (?P<offset_hours>[01][0-9]|2[0-3]) (?: :? (?P<offset_minutes>[0-5][0-9]) )? )? )?
+    """,
+    re.VERBOSE,
+)
 
 
 def parse(text: str) -> str:
@@ -14,9 +26,11 @@ def parse(text: str) -> str:
     Parameters
     ----------
     text : str
-        Any calendar, week or ordinal date with an optional time, basic or extended, with any offset; without an
-        offset it is UTC. A leap second is the first instant of the next minute. What is finer than a microsecond is
-        cut off. Fractions of hours and minutes are not read.
+        A calendar, week or ordinal date, alone or followed by `T`, `t` or one space and a time: hours, then minutes,
+        then seconds, then a fraction of them after a point or a comma. Date and time are each extended
+        (`2026-03-01`, `10:00:00`) or basic (`20260301`, `100000`). An offset is `Z`, `z`, `±hh`, `±hhmm` or `±hh:mm`;
+        without one it is UTC. 24:00 is the first instant of the next day, a leap second that of the next month; in UTC
+        no other minute has 61 seconds. What is finer than a microsecond is cut off.
 
     Returns
     -------
@@ -27,17 +41,47 @@ def parse(text: str) -> str:
     ------
     ValueError
         It is no such time, or lies outside the years 1 to 9999 in UTC. The text never repeats the input.
+
+    Notes
+    -----
+    What could be a guess is refused: read wrong, an older event would overwrite a newer one; refused, it is a dead
+    letter that keeps its bytes. So HL7's `20260301003015` is no time: without an offset it is some local one.
     """
-    leap_second = _LEAP_SECOND.fullmatch(text)
-    if leap_second:
-        text = f"{leap_second[1]}59{leap_second[2] or ''}"
-    try:
-        moment = isoparse(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return of(moment.astimezone(UTC) + timedelta(seconds=1 if leap_second else 0))
-    except (ValueError, OverflowError):
-        raise ValueError("not an ISO 8601 time") from None
+    found = _TIME.fullmatch(text)
+    if found:
+        with suppress(ValueError, OverflowError):
+            return of(_moment(found))
+    raise ValueError("not an ISO 8601 time")
+
+
+def _moment(found: re.Match[str]) -> datetime:
+    if found["hours"] == "24" and any((found[name] or "").strip("0") for name in ("minutes", "seconds", "fraction")):
+        raise ValueError
+    of_day = timedelta(
+        hours=int(found["hours"] or 0),
+        minutes=int(found["minutes"] or 0),
+        seconds=int(found["seconds"] or 0),
+        microseconds=int((found["fraction"] or "")[:6].ljust(6, "0")),
+    )
+    offset = timedelta(hours=int(found["offset_hours"] or 0), minutes=int(found["offset_minutes"] or 0))
+    # 24 hours and 60 seconds are too much for a datetime, and none for what is added to one.
+    midnight = datetime.combine(_date(found), time.min, UTC)
+    moment = midnight + (of_day + offset if found["sign"] == "-" else of_day - offset)
+    if found["seconds"] == "60" and (moment.day, moment.hour, moment.minute) != (1, 0, 0):
+        raise ValueError
+    return moment
+
+
+def _date(found: re.Match[str]) -> date:
+    year = int(found["year"])
+    if found["month"]:
+        return date(year, int(found["month"]), int(found["day"]))
+    if found["week"]:
+        return date.fromisocalendar(year, int(found["week"]), int(found["weekday"]))
+    day = date(year, 1, 1) + timedelta(days=int(found["day_of_year"]) - 1)
+    if day.year != year:
+        raise ValueError
+    return day
 
 
 def of(moment: datetime) -> str:

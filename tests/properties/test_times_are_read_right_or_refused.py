@@ -1,0 +1,141 @@
+"""Rule: a time is read as what it says, by another reader's word, or it is refused."""
+
+import string
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.properties.test_instants_order_as_time import moments, written
+from vectorcare_bridge import instant
+
+DATES = {"%Y-%m-%d": 10, "%Y%m%d": 8, "%G-W%V-%u": 10, "%GW%V%u": 8, "%Y-%j": 8, "%Y%j": 7}
+"""How the standard library writes each form of date, and its width."""
+CLOCKS = ("%H", "%H:%M", "%H%M", "%H:%M:%S", "%H%M%S")
+EPOCH = datetime(1900, 1, 1)  # noqa: DTZ001 what strptime adds a time of day to
+A_DAY = timedelta(days=1)
+
+
+def exactly(text: str, form: str) -> datetime | None:
+    """Read with strptime, which is lenient, what strftime writes so and not otherwise."""
+    try:
+        moment = datetime.strptime(text, form)  # noqa: DTZ007 all here is UTC
+    except ValueError:
+        return None
+    return moment if moment.strftime(form) == text else None
+
+
+def clock(text: str) -> timedelta | None:
+    """Read a time of day."""
+    whole, *fraction = text.replace(",", ".").split(".", 1)
+    beyond = timedelta()
+    if whole.endswith("60") and len(whole) >= 6:
+        whole, beyond = whole[:-2] + "59", timedelta(seconds=1)
+    if whole.startswith("24"):
+        whole, beyond = "00" + whole[2:], A_DAY
+    found = next((moment for form in CLOCKS if (moment := exactly(whole, form))), None)
+    if found is None or (beyond == A_DAY and (found != EPOCH or any(part.strip("0") for part in fraction))):
+        return None
+    if not fraction:
+        return found - EPOCH + beyond
+    second = exactly(fraction[0][:6].ljust(6, "0"), "%f")
+    seconds_are_there = len(whole.replace(":", "")) == 6 and set(fraction[0]) <= set(string.digits) and fraction[0]
+    return found - EPOCH + beyond + (second - EPOCH) if second and seconds_are_there else None
+
+
+def shift(text: str) -> timedelta | None:
+    """Read an offset."""
+    if text in ("", "Z", "z"):
+        return timedelta()
+    found = next((moment for form in CLOCKS[:3] if (moment := exactly(text[1:], form))), None)
+    if found is None or text[0] not in "+-":
+        return None
+    return EPOCH - found if text[0] == "-" else found - EPOCH
+
+
+def read(text: str) -> datetime | None:
+    """Read a time by strptime alone, part for part; None if it is none. The years from 1000."""
+    for form, width in DATES.items():
+        day = exactly(text[:width], form)
+        if day is None:
+            continue
+        if len(text) == width:
+            return day
+        separator, rest = text[width], text[width + 1 :]
+        at = next((place for place, letter in enumerate(rest) if letter in "Zz+-"), len(rest))
+        of_day, offset = clock(rest[:at]), shift(rest[at:])
+        if separator not in "Tt " or of_day is None or offset is None:
+            return None
+        moment = day + of_day - offset
+        is_leap = rest[:at].replace(",", ".").split(".")[0].endswith("60")
+        return None if is_leap and (moment.day, moment.hour, moment.minute) != (1, 0, 0) else moment
+    return None
+
+
+def parsed(text: str) -> str | None:
+    try:
+        return instant.parse(text)
+    except ValueError:
+        return None
+
+
+def normal(moment: datetime | None) -> str | None:
+    return moment and moment.isoformat(timespec="microseconds") + "Z"
+
+
+@pytest.mark.parametrize(
+    ("form", "is_a_time"),
+    [
+        ("%Y-%m-%dT%H:%M:%S", True),
+        ("%Y-%m-%d %H:%M:%S.000Z", True),
+        ("%Y%m%dt%H%M%S+0000", True),
+        ("%Y%m%d%H%M%S", False),
+        ("%Y%m%d%H%M%S-0000", False),
+        ("%Y%m%d%H%M%S.000", False),
+        ("%Y-%m-%d%H:%M:%S", False),
+        ("%Y%m%d%H:%M:%SZ", False),
+        ("%Y-%j%H%M%S", False),
+    ],
+)
+def test_every_second_of_a_day_is_itself_or_no_time(form: str, is_a_time: bool) -> None:
+    first = datetime(2026, 3, 1)  # noqa: DTZ001 all here is UTC
+    for second in range(86_400):
+        moment = first + timedelta(seconds=second)
+        assert parsed(moment.strftime(form)) == (normal(moment) if is_a_time else None)
+
+
+def test_no_other_separator_is_one() -> None:
+    for separator in {*string.printable, "\u00a0", "\u2009", "\uff34", "TT", "  ", ""} - {*"Tt "}:
+        for time in ("10:00:00Z", "100000Z", "10", "003015"):
+            for date in ("2026-03-01", "20260301", "2026-060", "2026060", "2026-W09-7"):
+                text = f"{date}{separator}{time}"
+                assert parsed(text) == normal(read(text)) is None, text
+
+
+LETTERS = st.sampled_from([*"0123456789TtZzW:.,+-/ _\n\t", "\u2212", "\uff11", "\u0663", "\u00b2"])
+
+
+@st.composite
+def nearly_times(draw: st.DrawFn) -> str:
+    """Write a time, then put in, leave out or change a letter or two."""
+    text = draw(written(draw(moments)))
+    for _ in range(draw(st.integers(1, 2))):
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.just("") | LETTERS) + text[at + draw(st.integers(0, 1)) :]
+    return text
+
+
+@settings(max_examples=1000)
+@given(
+    text=nearly_times()
+    | st.text(LETTERS, max_size=30)
+    | st.from_regex(
+        r"[1-9][0-9]{3}(-[0-9]{2}-[0-9]{2}|[0-9]{3,4}|-?W[0-9]{2}-?[0-9])[Tt ]?"
+        r"([0-9]{2}:?){1,3}([.,][0-9]{0,8})?([Zz]|[+-][0-9]{2}:?[0-9]{0,2})?",
+        fullmatch=True,
+    )
+)
+def test_what_is_read_is_what_another_reader_reads(text: str) -> None:
+    assume(not text.startswith("0"))
+    assert parsed(text) == normal(read(text))
