@@ -12,8 +12,10 @@ from stacks.organization import Organization
 from stacks.rest_api import (
     ACCESS_LOG_FORMAT,
     ENDPOINT_ACCESS_MODE,
+    READ_METHODS,
     SECURITY_POLICY,
     STAGE,
+    add_read_methods,
     build_stage_options,
     harden,
 )
@@ -22,7 +24,7 @@ _PUSH_TO_LOGS = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 class Api(Construct):
-    """``POST /webhook`` and ``GET /health``, both answered by the ingest function."""
+    """``POST /webhook``, ``GET`` and ``HEAD /health``, all answered by the ingest function."""
 
     def __init__(
         self,
@@ -83,12 +85,12 @@ class Api(Construct):
         webhook = _allow("POST/webhook")
         if self._organization.allowed_source_ips:
             webhook.add_condition("IpAddress", {"aws:SourceIp": list(self._organization.allowed_source_ips)})
-        return iam.PolicyDocument(statements=[webhook, _allow("GET/health")])
+        return iam.PolicyDocument(statements=[webhook, *(_allow(f"{method}/health") for method in READ_METHODS)])
 
     def _add_routes(self, ingest: lambda_.IFunction) -> None:
         integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
         self.rest_api.root.add_resource("webhook").add_method("POST", integration)
-        self.rest_api.root.add_resource("health").add_method("GET", integration)
+        add_read_methods(self.rest_api.root.add_resource("health"), integration)
 
     def _build_domain(self, domain_name: str) -> apigateway.CfnDomainName:
         domain = apigateway.CfnDomainName(
@@ -147,7 +149,7 @@ def _acknowledge(rest_api: apigateway.RestApi) -> None:
             "lets in VectorCare's addresses alone where they are configured; a web ACL could only lose webhooks.",
             "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache, so nothing lies in one.",
             "HIPAA.Security-APIGWSSLEnabled": "A client certificate tells an HTTP backend who calls; this backend is a "
-            "Lambda function, whose policy lets this API's two routes alone invoke it.",
+            "Lambda function, whose policy lets this API's routes alone invoke it.",
             "Serverless-APIGWDefaultThrottling": "VectorCare asks not to be rate limited, and after three refusals a "
             "webhook is gone: the account's own limit is the only one that is wanted.",
         },

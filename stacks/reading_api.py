@@ -10,7 +10,7 @@ from constructs import Construct, IConstruct
 from stacks.acknowledgments import acknowledge
 from stacks.encryption import Encryption
 from stacks.functions import BridgeFunction, FunctionDefaults
-from stacks.rest_api import ACCESS_LOG_FORMAT, build_stage_options, harden
+from stacks.rest_api import ACCESS_LOG_FORMAT, READ_METHODS, add_read_methods, build_stage_options, harden
 from stacks.storage import STATUS_INDEX, Storage
 
 # Inside the 29 seconds that API Gateway waits; the function's own calls give up after 8.
@@ -22,7 +22,7 @@ BURST = 5
 
 
 class ReadingApi(Construct):
-    """Three ``GET`` routes for whoever IAM lets in.
+    """Three routes, each for ``GET`` and ``HEAD``, for whoever IAM lets in.
 
     An API of its own: on the webhook's, every body is binary and the resource policy knows VectorCare's addresses.
     """
@@ -67,12 +67,13 @@ class ReadingApi(Construct):
             cdk.Stack.of(self).get_logical_id(cast("cdk.CfnElement", each.node.default_child))
             for each in (self.rest_api, self.rest_api.deployment_stage)
         )
-        routes = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{api}>/<{stage}>/GET"
+        routes = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{api}>/<{stage}>"
         acknowledge(
             policy,
             {
-                f"AwsSolutions-IAM5[Resource::{routes}/service-requests/{rest}]": "A service request's "
+                f"AwsSolutions-IAM5[Resource::{routes}/{method}/service-requests/{rest}]": "A service request's "
                 "id stands in the path; whoever may read one may read all of the organization's."
+                for method in READ_METHODS
                 for rest in ("*", "*/events")
             },
         )
@@ -130,12 +131,11 @@ class ReadingApi(Construct):
         one = requests.add_resource("{service_request_id}")
         of_one = {"method.request.path.service_request_id": True}
         page = {"method.request.querystring.limit": False, "method.request.querystring.next_token": False}
+        in_status = {"method.request.querystring.status": True}
         return [
-            requests.add_method(
-                "GET", integration, request_parameters={"method.request.querystring.status": True, **page}
-            ),
-            one.add_method("GET", integration, request_parameters=of_one),
-            one.add_resource("events").add_method("GET", integration, request_parameters=of_one | page),
+            *add_read_methods(requests, integration, request_parameters=in_status | page),
+            *add_read_methods(one, integration, request_parameters=of_one),
+            *add_read_methods(one.add_resource("events"), integration, request_parameters=of_one | page),
         ]
 
     def _acknowledge(self) -> None:
@@ -155,6 +155,6 @@ class ReadingApi(Construct):
                 "with permission; a web ACL would look at those alone that it has refused already.",
                 "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache, so nothing lies in one.",
                 "HIPAA.Security-APIGWSSLEnabled": "A client certificate tells an HTTP backend who calls; this backend "
-                "is a Lambda function, whose policy lets this API's three routes alone invoke it.",
+                "is a Lambda function, whose policy lets this API's routes alone invoke it.",
             },
         )

@@ -1,7 +1,7 @@
 """What the stack's REST APIs have in common: their stage, their logs, their own answers, their TLS."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -11,6 +11,8 @@ from constructs import Construct
 from stacks.log_group import build_log_group
 
 STAGE = "prod"
+# API Gateway answers HEAD only if it is a method of its own.
+READ_METHODS = ("GET", "HEAD")
 # TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for (API Gateway Developer
 # Guide, "Supported security policies", table for Regional APIs; "Security policies for REST APIs", STRICT).
 SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
@@ -64,6 +66,13 @@ def build_stage_options(
         throttling_rate_limit=requests_per_second,
         throttling_burst_limit=burst,
     )
+
+
+def add_read_methods(
+    resource: apigateway.IResource, integration: apigateway.Integration, **options: Any
+) -> list[apigateway.Method]:
+    """Let a function answer GET, and HEAD with it; `options` are those of `add_method`."""
+    return [resource.add_method(method, integration, **options) for method in READ_METHODS]
 
 
 def harden(scope: Construct, rest_api: apigateway.RestApi, *, key: kms.IKey) -> None:

@@ -24,6 +24,10 @@ _reading = Reading(
 def handler(event: dict[str, Any], context: Any) -> response.Response:
     """Answer one of three questions; API Gateway has let in only who may ask."""
     observability.begin(context)
+    return response.to(event.get("httpMethod"), _answer(event))
+
+
+def _answer(event: dict[str, Any]) -> response.Response:
     route = request.route_of(event)
     try:
         asked = request.read(event)

@@ -72,8 +72,9 @@ class Events:
 
 
 def route_of(event: Mapping[str, Any]) -> str | None:
-    """Name the route, one of three; None for any other."""
-    route = f"{event.get('httpMethod')} {event.get('resource')}"
+    """Name the route, one of three; None for any other. HEAD asks what GET asks."""
+    method = event.get("httpMethod")
+    route = f"{'GET' if method == 'HEAD' else method} {event.get('resource')}"
     return route if route in _PARAMETERS else None
 
 

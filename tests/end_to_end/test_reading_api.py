@@ -79,7 +79,8 @@ def make_caller(guarded_stand: Stand) -> Callable[..., Caller]:
 @pytest.fixture(scope="module")
 def dispatch(make_caller: Callable[..., Caller]) -> Caller:
     """Give the dispatch system, which may invoke what `invoke_statement` lets it."""
-    return make_caller("dispatch", "GET/service-requests", "GET/service-requests/*", "GET/service-requests/*/events")
+    paths = ("service-requests", "service-requests/*", "service-requests/*/events")
+    return make_caller("dispatch", *(f"{method}/{path}" for method in ("GET", "HEAD") for path in paths))
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,13 @@ def test_each_route_answers_whoever_may_ask_as_the_document_says(dispatch: Calle
         assert (answer.status_code, complaints(resource, 200, answer.json())) == (200, [])
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_head_is_answered_as_get_is_without_a_body(dispatch: Caller, trips: list[str]) -> None:
+    for path in (f"/{trips[4]}", f"/{trips[4]}/events", "?status=AVAILABLE", "/VC-NEVER", "?status=OPEN"):
+        get, head = (dispatch.ask(f"/service-requests{path}", method=method) for method in ("GET", "HEAD"))
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
 
 
 def test_the_newest_state_and_every_event_are_there(dispatch: Caller, trips: list[str]) -> None:
@@ -214,8 +222,8 @@ def test_a_principal_reads_no_more_than_its_policy_says(make_caller: Callable[..
     assert lister.ask(f"/service-requests/{trips[0]}").status_code == 403
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
-def test_there_is_nothing_but_get(dispatch: Caller, trips: list[str], method: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_there_is_nothing_but_get_and_head(dispatch: Caller, trips: list[str], method: str) -> None:
     answer = dispatch.ask(f"/service-requests/{trips[0]}", method=method)
     assert (answer.status_code, trips[0] in answer.text) == (403, False)
 

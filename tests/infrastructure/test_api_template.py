@@ -27,7 +27,7 @@ from tests.infrastructure.templates import (
 )
 from vectorcare_bridge import response
 
-ROUTES = {"POST /webhook", "GET /health"}
+ROUTES = {"POST /webhook", "GET /health", "HEAD /health"}
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
 TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+")
 # By these a line could hold what the caller wrote.
@@ -67,7 +67,7 @@ def outputs(template: Template) -> Mapping[str, str]:
     return {name: rendered(output["Value"]) for name, output in template["Outputs"].items()}
 
 
-def test_there_are_two_routes_and_ingest_answers_both(template: Template) -> None:
+def test_there_are_three_routes_and_ingest_answers_all(template: Template) -> None:
     (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
     for method in routes(template, "webhook").values():
         assert method["Integration"]["Type"] == "AWS_PROXY"
@@ -75,7 +75,7 @@ def test_there_are_two_routes_and_ingest_answers_both(template: Template) -> Non
     assert set(routes(template, "webhook")) == ROUTES
 
 
-def test_only_the_two_routes_of_this_api_may_invoke_ingest(template: Template) -> None:
+def test_only_the_routes_of_this_api_may_invoke_ingest(template: Template) -> None:
     (stage_name,) = of_api(template, "AWS::ApiGateway::Stage", "webhook")
     (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
     sources = {
@@ -85,7 +85,7 @@ def test_only_the_two_routes_of_this_api_may_invoke_ingest(template: Template) -
         and referred(permission["Properties"]["FunctionName"]) == ingest
     }
     arn = f"arn:aws:execute-api:us-east-1:123456789012:<{rest_api_id(template, 'webhook')}>/<{stage_name}>"
-    assert sources == {f"{arn}/POST/webhook", f"{arn}/GET/health"}
+    assert sources == {f"{arn}/{route.replace(' ', '')}" for route in ROUTES}
 
 
 def test_what_an_api_answers_by_itself_has_the_headers_of_what_functions_answer(template: Template, api: str) -> None:
@@ -113,7 +113,8 @@ def test_health_is_open_and_the_webhook_as_the_organization_says(
     template: Template, organization: Organization
 ) -> None:
     assert set(allowed(template)) == ROUTES
-    assert "Condition" not in allowed(template)["GET /health"]
+    for method in ("GET", "HEAD"):
+        assert "Condition" not in allowed(template)[f"{method} /health"]
     condition = allowed(template)["POST /webhook"].get("Condition")
     if organization.allowed_source_ips:
         assert condition == {"IpAddress": {"aws:SourceIp": list(organization.allowed_source_ips)}}

@@ -43,7 +43,15 @@ def resolved(value: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_template_has_the_routes_of_the_document_and_no_other(template: Template) -> None:
     assert set(routes(template, "reading")) == set(OPERATIONS)
-    assert len(OPERATIONS) == 3
+    assert len(OPERATIONS) == 6
+
+
+def test_head_asks_what_get_asks_and_is_answered_without_a_body() -> None:
+    for item in DOCUMENT["paths"].values():
+        assert list(item) == ["get", "head"]
+        assert item["head"]["parameters"] == item["get"]["parameters"]
+        assert item["head"]["responses"].keys() == item["get"]["responses"].keys()
+        assert not [each for each in map(resolved, item["head"]["responses"].values()) if "content" in each]
 
 
 def test_every_method_asks_for_the_authorization_that_the_document_names(template: Template) -> None:
@@ -91,7 +99,9 @@ def test_the_reader_answers_every_route_and_only_these_may_invoke_it(template: T
     }
     # Then
     assert admitted == {
-        f"{arn}/GET/service-requests{rest}": "apigateway.amazonaws.com" for rest in ("", "/*", "/*/events")
+        f"{arn}/{method}/service-requests{rest}": "apigateway.amazonaws.com"
+        for method in ("GET", "HEAD")
+        for rest in ("", "/*", "/*/events")
     }
 
 

@@ -79,6 +79,25 @@ def test_one_service_request_is_all_that_its_item_holds(cloud: Cloud) -> None:
     }
 
 
+def test_head_is_answered_as_get_is_without_a_body(cloud: Cloud) -> None:
+    # Given one service request
+    deliver(cloud, webhook(0))
+    for event in (
+        proxy_event(ONE, "VC-TEST0001"),
+        proxy_event(EVENTS, "VC-TEST0001", limit="1"),
+        proxy_event(LIST, status="AVAILABLE"),
+        proxy_event(ONE, "VC-NEVER"),
+        proxy_event(LIST, status="OPEN"),
+        proxy_event("/other"),
+    ):
+        # When GET and HEAD ask the same, Then
+        assert cloud.invoke("reader", event | {"httpMethod": "HEAD"}) == cloud.invoke("reader", event) | {"body": ""}
+    # And where the tables do not answer
+    with faults.failing("GetItem"):
+        asked = proxy_event(ONE, "VC-TEST0001")
+        assert cloud.invoke("reader", asked | {"httpMethod": "HEAD"}) == cloud.invoke("reader", asked) | {"body": ""}
+
+
 def test_what_a_request_never_had_is_null(cloud: Cloud) -> None:
     deliver(cloud, webhook(0, request_status="UNAVAILABLE", action=..., data=None))
     answer = ask(cloud, ONE, "VC-TEST0001")[1]

@@ -75,7 +75,7 @@ def test_what_has_no_answer_is_refused_with_what_would_have_one(event: dict[str,
     "change",
     [
         {"httpMethod": "POST"},
-        {"httpMethod": "HEAD"},
+        {"httpMethod": "DELETE"},
         {"httpMethod": INVENTED_NAME},
         {"resource": "/"},
         {"resource": INVENTED_NAME},
