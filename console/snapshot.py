@@ -7,7 +7,7 @@ from typing import Any
 from dashboards.readings import Reading
 from vectorcare_bridge import instant
 
-REFUSED = ("RefusedRequest", "SignatureInvalid", "WrongCustomer")
+REFUSED = ("RefusedRequest", "SignatureInvalid", "WrongCustomer", "TooLarge")
 
 STATIONS: Mapping[str, tuple[str, ...]] = {
     "accepted": ("Accepted",),

@@ -220,7 +220,7 @@ def event_change(random: Random) -> list[Any]:
     if chance(random, 0.25):
         return ["del", path]
     choices = {
-        "httpMethod": ("GET", "PUT", "post", "POST "),
+        "httpMethod": ("GET", "HEAD", "PUT", "post", "POST "),
         "resource": ("/health", "/webhook/", "/", "/{proxy+}"),
         "customer_id": ("acme-7Jw2 ", "ACME-7JW2", "acme-7Jw", "acme-7Jw2\x00", ["acme-7Jw2"]),
         "isBase64Encoded": ("true", "false", 1, None),

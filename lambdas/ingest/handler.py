@@ -1,10 +1,10 @@
-"""API Gateway's `POST /webhook` and `GET /health`."""
+"""API Gateway's `POST /webhook`, and `GET` and `HEAD /health`."""
 
 import os
 from http import HTTPStatus
 from typing import Any
 
-from ingest import keep, request
+from ingest import doubt, keep, request
 from vectorcare_bridge import aws, observability, response, signature
 from vectorcare_bridge.message import Webhook
 from vectorcare_bridge.observability import Metric
@@ -24,9 +24,13 @@ _executor = aws.executor(threads=16)
 def handler(event: dict[str, Any], context: Any) -> response.Response:
     """Let in what VectorCare signed for this organization, keep it, answer 200."""
     observability.begin(context)
+    return response.to(event.get("httpMethod"), _answer(event))
+
+
+def _answer(event: dict[str, Any]) -> response.Response:
     try:
         asked = request.read(event)
-        if asked.route == "GET /health":
+        if asked.route in ("GET /health", "HEAD /health"):
             return response.of(HTTPStatus.OK, {"status": "ok"})
         if asked.route != "POST /webhook":
             return response.of(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "POST /webhook or GET /health"})
@@ -46,11 +50,12 @@ def handler(event: dict[str, Any], context: Any) -> response.Response:
 
 def _accept(asked: request.Request) -> None:
     started = aws.monotonic()
-    observability.log("webhook.received", bytes_received=len(asked.body))
+    observability.log("webhook.received", bytes_received=asked.size)
     try:
-        request.check(asked, customer_id=_settings.customer_id)
-        key = _verify(asked)
-        webhook = Webhook(body=asked.body, signature=asked.signature or "", received_at=aws.now())
+        request.check_customer(asked, customer_id=_settings.customer_id)
+        body = request.body(asked)
+        key = _verify(asked, body)
+        webhook = Webhook(body=body, signature=asked.signature or "", received_at=aws.now())
         message_id = keep.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
     finally:
         observability.count(Metric.INGEST_MILLISECONDS, (aws.monotonic() - started) * 1000)
@@ -59,13 +64,14 @@ def _accept(asked: request.Request) -> None:
     observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)
 
 
-def _verify(asked: request.Request) -> signature.Key:
+def _verify(asked: request.Request, body: bytes) -> signature.Key:
     try:
-        key = signature.verify(asked.body, asked.signature, _keys)
+        key = signature.verify(body, asked.signature, _keys)
     except signature.SignatureRefusedError as refused:
-        observability.log("signature.verified", valid=False, reason=str(refused))
+        reason = doubt.explain(asked, body, refused.refusal, _keys)
+        observability.log("signature.verified", valid=False, reason=reason)
         raise request.RefusedError(
-            HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {refused}", Metric.SIGNATURE_INVALID
+            HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {reason}", Metric.SIGNATURE_INVALID
         ) from None
     observability.log("signature.verified", valid=True, key=key.fingerprint)
     return key

@@ -30,68 +30,107 @@ class Request:
     ----------
     route : str
         Method and path, such as `POST /webhook`.
-    body : bytes
-        As it came over the wire.
+    content : str
+        The body as it was handed over.
+    is_base64 : bool
+        Whether `content` is base64 of what came over the wire, else it is its text.
     customer_id, signature : str or None
-        The query parameter and the header; None where absent.
+        The query parameter and the header; None if absent.
+    has_two_signatures : bool
+        The header came with several values, of which `signature` is the last.
+    content_encoding, content_type : str
+        These headers in lower case; empty if absent.
     """
 
     route: str
-    body: bytes
+    content: str
+    is_base64: bool
     customer_id: str | None
     signature: str | None
+    has_two_signatures: bool
+    content_encoding: str
+    content_type: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body; base64 says so by its length alone."""
+        if self.is_base64:
+            return len(self.content) * 3 // 4 - self.content[-2:].count("=")
+        return len(_utf8(self.content))
 
 
 def read(event: Mapping[str, Any]) -> Request:
-    """Read API Gateway's proxy event.
+    """Read API Gateway's proxy event, the body not yet.
 
     Parameters
     ----------
     event : mapping
         "Input format of a Lambda function for proxy integration", API Gateway developer guide.
-
-    Raises
-    ------
-    RefusedError
-        The body is not the base64 that the event says it is.
     """
-    headers = {name.lower(): value for name, value in _mapping(event.get("headers")).items()}
+    headers, all_headers = _lower(event.get("headers")), _lower(event.get("multiValueHeaders"))
+    name = signature.HEADER.lower()
+    signatures = all_headers.get(name)
     return Request(
         route=f"{event.get('httpMethod')} {event.get('resource')}",
-        body=_body(event),
+        content=_text(event.get("body")) or "",
+        is_base64=bool(event.get("isBase64Encoded")),
         customer_id=_text(_mapping(event.get("queryStringParameters")).get("customer_id")),
-        signature=_text(headers.get(signature.HEADER.lower())),
+        signature=_text(headers.get(name)),
+        has_two_signatures=isinstance(signatures, list) and any(each != signatures[0] for each in signatures),
+        content_encoding=(_text(headers.get("content-encoding")) or "").strip().lower(),
+        content_type=(_text(headers.get("content-type")) or "").strip().lower(),
     )
 
 
-def check(request: Request, *, customer_id: str) -> None:
-    """Check what can be checked without the key.
+def check_customer(request: Request, *, customer_id: str) -> None:
+    """Check whom a webhook is meant for.
 
-    A valid signature alone does not say that a webhook was meant for this organization: VectorCare may sign for all
-    its customers with one key. The customer id in the URL says so.
+    A valid signature alone does not say that it was meant for this organization: VectorCare may sign for all its
+    customers with one key. The customer id in the URL says so.
 
     Raises
     ------
     RefusedError
-        Too large, empty, or for another customer.
+        It is for another customer.
     """
-    if len(request.body) > MAX_BODY_BYTES:
-        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes")
-    if not request.body:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is empty")
-    given = (request.customer_id or "").encode("utf-8", "surrogatepass")
+    given = _utf8(request.customer_id or "")
     if not hmac.compare_digest(given, customer_id.encode()):
         raise RefusedError(HTTPStatus.UNAUTHORIZED, "unknown customer_id", Metric.WRONG_CUSTOMER)
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
-    body = _text(event.get("body")) or ""
-    if not event.get("isBase64Encoded"):
-        return body.encode("utf-8", "surrogatepass")
+def body(request: Request) -> bytes:
+    """Give the body as it came over the wire; what is too large is not even decoded.
+
+    Raises
+    ------
+    RefusedError
+        Too large, empty, or not the base64 that API Gateway says it is.
+    """
+    if request.size > MAX_BODY_BYTES:
+        raise RefusedError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes", Metric.TOO_LARGE
+        )
+    found = _decoded(request)
+    if not found:
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is empty")
+    return found
+
+
+def _decoded(request: Request) -> bytes:
+    if not request.is_base64:
+        return _utf8(request.content)
     try:
-        return base64.b64decode(body, validate=True)
+        return base64.b64decode(request.content, validate=True)
     except ValueError:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is not base64") from None
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _lower(headers: object) -> dict[str, Any]:
+    return {name.lower(): value for name, value in _mapping(headers).items()}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

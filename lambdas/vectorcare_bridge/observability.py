@@ -26,6 +26,7 @@ class Metric(StrEnum):
     REFUSED_REQUEST = "RefusedRequest"
     SIGNATURE_INVALID = "SignatureInvalid"
     WRONG_CUSTOMER = "WrongCustomer"
+    TOO_LARGE = "TooLarge"
     SIGNED_BY_KEY = "SignedByKey"
     SPOOLED = "Spooled"
     NOT_KEPT = "NotKept"

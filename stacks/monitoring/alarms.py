@@ -174,6 +174,11 @@ class Alarms(Construct):
             threshold=VECTORCARE_ATTEMPTS * thresholds.refused_webhooks,
         )
         self.add(
+            "WebhooksTooLarge",
+            description="A webhook with the right customer_id was too large to be taken, and is lost.",
+            metric=metrics.own("TooLarge", service="ingest"),
+        )
+        self.add(
             "ServerErrors",
             description="VectorCare was answered with a 5xx; the third such answer to a webhook is the last.",
             metric=metrics.api("5XXError", period=MINUTE),

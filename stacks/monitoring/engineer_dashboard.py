@@ -76,6 +76,7 @@ class EngineerDashboard(Construct):
                 right=[
                     metrics.own("SignatureInvalid", service="ingest", label="refused: signature"),
                     metrics.own("WrongCustomer", service="ingest", label="refused: customer_id"),
+                    metrics.own("TooLarge", service="ingest", label="refused: too large"),
                 ],
                 right_unit="refused attempts",
             ),

@@ -183,6 +183,7 @@ def test_the_signature_header_may_come_in_any_case(stand: Stand, old_key: rsa.RS
     ("method", "path"),
     [
         ("GET", "webhook"),
+        ("HEAD", "webhook"),
         ("PUT", "webhook"),
         ("DELETE", "webhook"),
         ("POST", "health"),
@@ -203,8 +204,9 @@ def test_other_methods_and_paths_are_refused(stand: Stand, old_key: rsa.RSAPriva
     assert kept(stand) == before
 
 
-def test_health_answers_without_a_signature(stand: Stand) -> None:
-    assert _request(stand, method="GET", path="health", query="") == 200
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_health_answers_without_a_signature(stand: Stand, method: str) -> None:
+    assert _request(stand, method=method, path="health", query="") == 200
 
 
 def _request(

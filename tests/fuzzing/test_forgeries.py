@@ -3,6 +3,7 @@
 import base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import cast
 
@@ -41,6 +42,14 @@ def is_let_in(vector: Vector) -> bool:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
 def test_what_is_valid_is_let_in_and_nothing_else(source: Callable[[], Iterable[Vector]]) -> None:
     assert [vector.name for vector in source() if is_let_in(vector) != vector.is_valid] == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)
+def test_why_it_is_not_let_in_can_always_be_said(source: Callable[[], Iterable[Vector]]) -> None:
+    for vector in source():
+        if vector.header:
+            with suppress(signature.SignatureRefusedError):
+                assert signature.explain(vector.body, vector.header, keys_of(vector.key)) in signature.Refusal
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.__name__)

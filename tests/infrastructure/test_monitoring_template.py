@@ -184,6 +184,7 @@ def test_a_late_command_is_told_of_for_longer_than_it_waits_between_attempts(tem
         ("Retrying", "processor", Metric.RETRIED, ("Sum", 1, 30)),
         ("Duplicates", "processor", Metric.DUPLICATE, ("Sum", 100, 60)),
         ("SignatureFailures", "ingest", Metric.SIGNATURE_INVALID, ("Sum", 3, 15)),
+        ("WebhooksTooLarge", "ingest", Metric.TOO_LARGE, ("Sum", 1, 5)),
         ("SpoolNotEmpty", "drain", Metric.SPOOL_OBJECTS, ("Maximum", 1, 3)),
         ("DrainFailures", "drain", Metric.DRAIN_FAILED, ("Sum", 1, 5)),
         ("Silence", "ingest", Metric.ACCEPTED, ("Sum", 1, 240)),

@@ -21,7 +21,7 @@ queries = st.none() | st.just({"customer_id": "acme-7Jw2"}) | st.dictionaries(st
 events = st.fixed_dictionaries(
     {},
     optional={
-        "httpMethod": st.sampled_from(["POST", "GET", "PUT"]) | values,
+        "httpMethod": st.sampled_from(["POST", "GET", "HEAD", "PUT"]) | values,
         "resource": st.sampled_from(["/webhook", "/health", "/"]) | values,
         "path": values,
         "headers": headers | values,
@@ -50,7 +50,7 @@ def test_no_event_raises_fails_or_is_let_in(stand: Stand, event: dict[str, Any])
     # Given a function that knows nothing yet
     stand.reset()
     # When it gets the event
-    status = target_ingest.check_response(stand.ingest(event))
+    status = target_ingest.check_response(stand.ingest(event), event.get("httpMethod"))
     # Then it answers, not with 5xx, and nothing is kept
     assert status < 500
     assert not len(stand.queue)
@@ -66,5 +66,5 @@ def test_a_request_in_order_but_for_one_field_is_not_let_in_without_a_signature(
     stand.reset()
     event = target_ingest.api_event(b"{}", "AAAA") | {field: value}
     # When the function gets it, Then it answers, and nothing is kept
-    target_ingest.check_response(stand.ingest(event))
+    target_ingest.check_response(stand.ingest(event), event.get("httpMethod"))
     assert not len(stand.queue)

@@ -21,6 +21,7 @@ MARK = "reflect-me\r\nX-Injected: yes<script>"
 
 REQUESTS: dict[str, tuple[int, dict[str, Any]]] = {
     "health": (200, {"httpMethod": "GET", "resource": "/health"}),
+    "altered": (401, {"body": base64.b64encode(MARK.encode()).decode(), "multiValueHeaders": {MARK: [MARK]}}),
     "accepted": (200, {}),
     "empty": (400, {"body": ""}),
     "broken base64": (400, {"body": MARK}),
@@ -84,6 +85,12 @@ def test_refusals_of_the_reader_have_them_too(shared_cloud: Cloud, status: int, 
     assert (answer["statusCode"], answer["headers"]) == (status, HEADERS)
     assert set(json.loads(answer["body"])) == {"error"}
     assert "reflect-me" not in json.dumps(answer)
+
+
+def test_a_head_has_them_and_no_body(shared_cloud: Cloud) -> None:
+    for function, event in (("ingest", request(resource="/health")), ("reader", proxy_event(LIST, status="AVAILABLE"))):
+        answer = shared_cloud.invoke(function, event | {"httpMethod": "HEAD"})
+        assert (answer["statusCode"], answer["headers"], answer["body"]) == (200, HEADERS, "")
 
 
 def test_what_the_reader_finds_has_them_too(shared_cloud: Cloud) -> None:

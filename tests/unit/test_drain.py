@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support import faults, signing
-from tests.support.cloud import Cloud, Context
+from tests.support.cloud import NOW, Cloud, Context
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
 
@@ -31,6 +31,17 @@ def test_everything_spooled_is_delivered_and_forgotten(spooled: Cloud) -> None:
     attributes = spooled.receive()[0]["messageAttributes"]
     assert attributes["signature"]["stringValue"]
     assert attributes["received_at"]["stringValue"].endswith("Z")
+
+
+def test_a_webhook_keeps_its_time_of_receipt_through_the_spool(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a webhook that came in while the queue refused
+    with faults.failing("SendMessage"), monkeypatch.context() as clock:
+        clock.setattr("vectorcare_bridge.aws.now", lambda: NOW)
+        cloud.post(body())
+    # When the drain delivers it, later
+    cloud.invoke("drain", {})
+    # Then
+    assert cloud.receive()[0]["messageAttributes"]["received_at"]["stringValue"] == NOW
 
 
 def test_an_empty_spool_is_no_error(cloud: Cloud) -> None:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from tests.support import signing
 from vectorcare_bridge import signature
+from vectorcare_bridge.signature import Refusal
 
 BODY = b'{"service_request_id": "VC-TEST0001"}'
 
@@ -111,3 +112,24 @@ def test_another_spelling_of_the_same_signature_is_refused() -> None:
     with pytest.raises(signature.SignatureRefusedError) as refused:
         signature.verify(BODY, twin, keys("vectorcare"))
     assert str(refused.value) == "not base64"
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("all zero", Refusal.NO_KEY),
+        ("too short", Refusal.NO_KEY),
+        ("too long", Refusal.NO_KEY),
+        ("another's key", Refusal.NO_KEY),
+        ("another body's", Refusal.OTHER_BYTES),
+        ("SHA-1", Refusal.OTHER_FORM),
+        ("PSS padding", Refusal.OTHER_FORM),
+        ("hex", Refusal.NOT_BASE64),
+    ],
+)
+def test_what_no_key_verifies_is_told_from_what_a_key_made_of_something_else(case: str, expected: Refusal) -> None:
+    # Given a signature that verify refused, and keys of which the second may have made it
+    header = REFUSED[case]
+    assert header
+    # When, Then
+    assert signature.explain(BODY, header, keys("old", "vectorcare")) is expected

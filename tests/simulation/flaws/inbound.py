@@ -91,7 +91,7 @@ VARIANTS = (
             "ingest.handler",
             (
                 ("import os\n", "import json\nimport os\n"),
-                ("signature.verify(asked.body,", "signature.verify(json.dumps(json.loads(asked.body)).encode(),"),
+                ("signature.verify(body,", "signature.verify(json.dumps(json.loads(body)).encode(),"),
             ),
         ),
     ),
@@ -102,7 +102,10 @@ VARIANTS = (
             "ingest.handler",
             (
                 ("import os\n", "import json\nimport os\n"),
-                ("        key = _verify(asked)\n", "        json.loads(asked.body)\n        key = _verify(asked)\n"),
+                (
+                    "        key = _verify(asked, body)\n",
+                    "        json.loads(body)\n        key = _verify(asked, body)\n",
+                ),
             ),
         ),
         trouble=untroubled,
@@ -113,7 +116,7 @@ VARIANTS = (
         in_module(
             "ingest.handler",
             "valid=True, key=key.fingerprint)",
-            "valid=True, key=asked.body.decode(errors='replace'))",
+            "valid=True, key=body.decode(errors='replace'))",
         ),
     ),
     Variant(

@@ -1,0 +1,40 @@
+"""Why a signature lets nothing in, as far as the request itself shows it."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from ingest.request import Request
+from vectorcare_bridge import signature
+from vectorcare_bridge.signature import Key, Refusal
+
+
+class Doubt(StrEnum):
+    """What the request shows beyond its signature."""
+
+    REPEATED = "given more than once, with different values"
+    COMPRESSED = f"{Refusal.OTHER_BYTES}; a Content-Encoding says that it was compressed on the way"
+    FORM = f"{Refusal.OTHER_BYTES}; a Content-Type says that it was made a form on the way"
+
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/")
+
+
+def explain(asked: Request, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | Doubt:
+    """Name the reason; it lets nothing in, it only spares somebody the search.
+
+    Parameters
+    ----------
+    refusal : Refusal
+        What `signature.verify` said of it.
+    keys : sequence of Key
+        Those under which it was refused.
+    """
+    if asked.has_two_signatures:
+        return Doubt.REPEATED
+    if refusal is Refusal.NO_KEY:
+        refusal = signature.explain(body, asked.signature or "", keys)
+    if refusal is Refusal.OTHER_BYTES and asked.content_encoding not in ("", "identity"):
+        return Doubt.COMPRESSED
+    if refusal is Refusal.OTHER_BYTES and asked.content_type.startswith(_FORMS):
+        return Doubt.FORM
+    return refusal
