@@ -81,7 +81,7 @@ def parsed(text: str) -> str | None:
 
 
 def normal(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat(timespec="microseconds") + "Z"
+    return None if moment is None else moment.isoformat(timespec="microseconds") + "Z"
 
 
 @pytest.mark.parametrize(
