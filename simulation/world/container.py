@@ -92,7 +92,6 @@ class Container(Process):
         self.began_at = self._scheduler.now
         self.is_troubled = False
         self._finished = finished
-        self.is_troubled = False
         self._deadline = self._scheduler.now + self.function.timeout
         self.request_id = f"{self.name}-{self._invocations}"
         context = Context(self.request_id, self._scheduler, self._deadline)
