@@ -135,8 +135,7 @@ def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | N
 
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
     """Read the dead letters with the reason of each; while it reads, they are hidden from others."""
-    client = stack.client("sqs")
-    with letters.reading(client, letters.box(stack, Source.INBOUND), progress=lambda _seen: None) as looking:
+    with letters.reading(stack, letters.box(stack, Source.INBOUND), progress=lambda _seen: None) as looking:
         found = [{**letter.told(), "event_id": _event_id(letter.body)} for letter in looking]
     return sorted(found, key=lambda letter: str(letter["received_at"]))
 

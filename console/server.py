@@ -140,7 +140,7 @@ class Console:
             redriving.redrive(invoke, selection, total=total, rate=None, done=done, advance=lambda: None)
 
         await self._watch.letters_at_rest(redrive)
-        return {"moved": done.moved, "refused": done.refused, "stopped": done.stopped}
+        return {"moved": done.moved, "refused": done.refused, "stopped": done.stopped, "error": done.error}
 
     async def _command(self, _request: Request, body: Json) -> Any:
         fields = dict(body)

@@ -48,7 +48,7 @@ def dlq() -> None:
 @json_option
 @pass_options
 def list_(options: Options, *, source: Source, as_json: bool) -> None:
-    """List all letters with the reason of each, the next to expire first.
+    """List all messages with why each died and what a redrive would do now, the next to expire first.
 
     \b
     bridge dlq list
@@ -56,11 +56,14 @@ def list_(options: Options, *, source: Source, as_json: bool) -> None:
     bridge dlq list --queue outbound
 
     \b
-    Reasons that no redrive mends until the code or the sender is another:
+    The reason is what was recorded when it died, and stays; "if redriven now" is of this moment.
+
+    \b
+    Reasons that no redrive fixes until the code or the sender is another:
       not_json, not_an_object, missing_field, bad_timestamp, unstorable, unsupported_version
-    Reasons that a redrive mends:
-      timestamp_in_future   once that time has come
-      exhausted             nothing is wrong with the letter; something else failed for hours
+    Reasons that a redrive fixes:
+      timestamp_in_future   once that time has come: "would apply" stands beside it
+      exhausted             nothing is wrong with the message; something else failed for hours
     \b
     Of commands (--queue outbound), no redrive mends until the sender is another:
       not_json, not_an_object, unknown_command, bad_service_request_id, bad_command_id
@@ -115,7 +118,7 @@ def _looking(stack: Stack, box: Box) -> Any:
     console = stderr()
     console.print("While this looks, letters are invisible to others. Ctrl-C gives them back.")
     return letters.reading(
-        stack.client("sqs"),
+        stack,
         box,
         progress=lambda seen: console.print(f"{seen:,} letters seen") if seen % 1000 == 0 else None,
     )
@@ -128,6 +131,7 @@ def _table(found: list[dict[str, Any]], by_reason: Mapping[str, int]) -> Rendera
         # Whole, so that it can be copied into `show`.
         Column("message id", no_wrap=True),
         "reason",
+        "if redriven now",
         Column("service request", overflow="fold"),
         "received",
         "expires",
@@ -137,6 +141,7 @@ def _table(found: list[dict[str, Any]], by_reason: Mapping[str, int]) -> Rendera
         table.add_row(
             letter["message_id"],
             letter["reason"],
+            letter["if_redriven"],
             printable(letter["service_request_id"] or "-"),
             moment(letter["received_at"])[:16],
             moment(letter["expires"])[:16],

@@ -3,10 +3,12 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import RenderableType
 
 from operate import letters, redriving
@@ -15,9 +17,12 @@ from operate.options import Options, pass_options, queue_option
 from operate.output import confirm, emit, json_option, number_of, printable, stderr, yes_option
 from operate.progress import bar
 from operate.redriving import Progress, Selection
+from operate.refusal import explain
 from operate.stack import Stack
 from vectorcare_bridge import aws
 from vectorcare_bridge.dead_letter import REASONS, Source
+
+T = TypeVar("T")
 
 _SETTLE_SECONDS = 10.0
 _READ_AGAIN_AT_MOST = 1000  # letters; more take too long to be worth it
@@ -59,7 +64,7 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     bridge dlq redrive --id KP-ABCD1234 --yes
     bridge dlq redrive --queue unpublished
 
-    Mend the cause first. It is safe at any time: an old event cannot overwrite a newer one, a command is not sent
+    Fix the cause first. It is safe at any time: an old event cannot overwrite a newer one, a command is not sent
     twice nor when its time is over, and a letter is deleted only when queue or bus has it. Interrupted, it stops
     within seconds; start it again for the rest.
 
@@ -87,7 +92,8 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     started, done = aws.now(), Progress()
     with bar() as progress:
         task = progress.add_task("letters", total=total)
-        try:
+        # Whatever happens from here on, what was done is reported.
+        with suppress(KeyboardInterrupt):
             redriving.redrive(
                 invoke,
                 selection,
@@ -96,24 +102,35 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
                 done=done,
                 advance=lambda: progress.update(task, completed=done.moved),
             )
-        except KeyboardInterrupt:
-            progress.stop()
-            stderr().print(
-                f"Interrupted: {number_of(done.moved)} moved, and those that were under way may follow within seconds. "
-                "Start it again for the rest."
-            )
-            sys.exit(130)
-    died_again = _died_again(stack, box, since=started)
-    finished = done.stopped in {"empty", "limit"} and not done.refused
+    died_again, remaining = None, None
+    if done.stopped != "interrupted":
+        died_again = _known(lambda: _died_again(stack, box, since=started))
+        remaining = _known(lambda: _dead(stack, box))
     told = {
         "moved": done.moved,
         "stopped": done.stopped,
         "died_again": died_again,
-        "remaining": _dead(stack, box),
+        "remaining": remaining,
         "refused": done.refused,
     }
     emit(told, as_json=as_json, table=lambda: _afterwards(told))
-    sys.exit(0 if finished and not died_again else 1)
+    if done.error:
+        raise click.ClickException(done.error)
+    if done.stopped == "interrupted":
+        sys.exit(130)
+    finished = done.stopped in {"empty", "limit"} and not done.refused
+    sys.exit(0 if finished and not died_again and remaining is not None else 1)
+
+
+def _known(ask: Callable[[], T]) -> T | None:
+    """Ask what is not worth the report; None, and why, if AWS does not answer or somebody is tired of waiting."""
+    try:
+        return ask()
+    except KeyboardInterrupt:
+        return None
+    except (BotoCoreError, ClientError) as error:
+        stderr().print(explain(error).message)
+        return None
 
 
 def _dead(stack: Stack, box: Box) -> int:
@@ -132,7 +149,7 @@ def _died_again(stack: Stack, box: Box, *, since: str) -> Mapping[str, int] | No
             time.sleep(0.5)
         if _dead(stack, box) > _READ_AGAIN_AT_MOST:
             return None
-        with letters.reading(sqs, box, progress=lambda _: None) as looking:
+        with letters.reading(stack, box, progress=lambda _: None) as looking:
             again = [letter.reason for letter in looking if _is_back(letter, since)]
     return dict(Counter(again).most_common())
 
@@ -142,14 +159,17 @@ def _is_back(letter: Letter, since: str) -> bool:
 
 
 def _afterwards(told: Mapping[str, Any]) -> RenderableType:
-    lines = [f"{number_of(told['moved'])} moved; {told['remaining']:,} left now."]
+    left = "how many are left is not known" if told["remaining"] is None else f"{told['remaining']:,} left now"
+    lines = [f"{number_of(told['moved'])} moved; {left}."]
     if told["refused"]:
         lines.append(f"Not taken, and left: {number_of(told['refused'])}. Why: the log of the redrive function.")
+    if told["stopped"] in {"failed", "interrupted"}:
+        lines.append("Those that were under way may follow within seconds.")
     if told["stopped"] not in {"empty", "limit"}:
         lines.append(f"It stopped before the end ({told['stopped']}). Start it again for the rest.")
     if told["died_again"] is None:
-        lines.append("There are too many left to see which of them died again: bridge dlq list")
+        lines.append("Which of them died again was not looked at, or they are too many: bridge dlq list")
     elif told["died_again"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in told["died_again"].items())
-        lines.append(f"Died again: {reasons}. Their cause is not mended.")
+        lines.append(f"Died again: {reasons}. Their cause is not fixed.")
     return "\n".join(lines)

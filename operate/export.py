@@ -32,7 +32,7 @@ def export(options: Options, *, file: Path, source: Source, as_json: bool) -> No
     jq -r 'select(.reason == "not_json") | .body' letters.jsonl | base64 -d
 
     \b
-    Of each letter: message_id, reason, service_request_id, received_at, expires, redriven,
+    Of each letter: message_id, reason, if_redriven, service_request_id, received_at, expires, redriven,
       body         the bytes, of a webhook those that were signed, in base64
       attributes   the message's own, its signature among them
 
@@ -44,7 +44,7 @@ def export(options: Options, *, file: Path, source: Source, as_json: bool) -> No
     exported = 0
     with _created(file) as lines, bar() as progress:
         task = progress.add_task("letters", total=total)
-        with letters.reading(sqs, box, progress=lambda seen: progress.update(task, completed=seen)) as looking:
+        with letters.reading(stack, box, progress=lambda seen: progress.update(task, completed=seen)) as looking:
             for letter in looking:
                 lines.write(_line(letter) + "\n")
                 exported += 1

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.output import stderr
+from operate.refusal import explain
 from operate.stack import Stack
-from vectorcare_bridge import aws, dead_letter, instant, message, redriven_command
-from vectorcare_bridge.dead_letter import Source
+from vectorcare_bridge import aws, dead_letter, instant, message, redriven_command, store
+from vectorcare_bridge.dead_letter import Recorded, Source
 from vectorcare_bridge.queue import MAX_BATCH
 
 if TYPE_CHECKING:
@@ -34,7 +38,9 @@ class Letter:
     message_id : str
         SQS's.
     reason : str
-        Why it is there, by the rule that put it there.
+        Why it is there; see `vectorcare_bridge.dead_letter`.
+    if_redriven : str
+        What would happen if it were redriven now, in words.
     service_request_id : str or None
         None where it names none.
     received_at : str
@@ -53,6 +59,7 @@ class Letter:
 
     message_id: str
     reason: str
+    if_redriven: str
     service_request_id: str | None
     received_at: str
     sent_at: str
@@ -66,6 +73,7 @@ class Letter:
         return {
             "message_id": self.message_id,
             "reason": self.reason,
+            "if_redriven": self.if_redriven,
             "service_request_id": self.service_request_id,
             "received_at": self.received_at,
             "expires": self.expires,
@@ -117,21 +125,21 @@ def box(stack: Stack, source: Source) -> Box:
 
 
 @contextmanager
-def reading(client: "SQSClient", place: Box, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
-    """Look at all letters, for as long as the block lasts; at its end, however it ends, they are all visible again.
+def reading(stack: Stack, place: Box, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
+    """Look at all messages, for as long as the block lasts; at its end, however it ends, they are all visible again.
 
     SQS shows a message only by handing it out, so whatever is being looked at is invisible to others meanwhile.
 
     Parameters
     ----------
-    client, place : SQSClient, Box
-        The queue.
+    stack, place : Stack, Box
+        The queue, and whose.
     progress : callable
         Is told how many were seen so far.
     """
-    handles: dict[str, str] = {}
+    client, handles = stack.client("sqs"), dict[str, str]()
     try:
-        yield _letters(client, place, handles, progress)
+        yield _letters(client, place, handles, progress, recorded=_journal(stack))
     finally:
         _give_back(client, place.url, list(handles.values()))
 
@@ -147,7 +155,12 @@ def count(client: "SQSClient", url: str) -> int:
 
 
 def _letters(
-    client: "SQSClient", place: Box, handles: dict[str, str], progress: Callable[[int], None]
+    client: "SQSClient",
+    place: Box,
+    handles: dict[str, str],
+    progress: Callable[[int], None],
+    *,
+    recorded: Recorded,
 ) -> Iterator[Letter]:
     attributes = client.get_queue_attributes(QueueUrl=place.url, AttributeNames=["MessageRetentionPeriod"])[
         "Attributes"
@@ -166,9 +179,27 @@ def _letters(
                 f"{len(handles)} letters were read in {HIDDEN_SECONDS // 60} minutes, and there are more. The first "
                 "would become visible again before the last are read. Redrive some first: bridge dlq redrive --limit"
             )
-        for one in new:
-            yield _letter(one, place.source, retention_days=retention_days)
+        with ThreadPoolExecutor(MAX_BATCH) as threads:
+            read = partial(_letter, source=place.source, retention_days=retention_days, recorded=recorded)
+            yield from threads.map(read, new)
         progress(len(handles))
+
+
+def _journal(stack: Stack) -> Recorded:
+    """Make the look at the journal; if it does not answer, the rules have to do, as a list needs no more than SQS."""
+    client, table, complaints = stack.client("dynamodb"), stack.outputs["EventsTable"], set[str]()
+
+    def recorded(body: bytes) -> str | None:
+        try:
+            return store.recorded_reason(client, table, body)
+        except (BotoCoreError, ClientError) as error:
+            complaint = explain(error).message
+            if complaint not in complaints:
+                complaints.add(complaint)
+                stderr().print(f"The journal does not say why they died, so the rules are asked. {complaint}")
+            return None
+
+    return recorded
 
 
 def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
@@ -189,15 +220,17 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
         ) from None
 
 
-def _letter(received: "MessageTypeDef", source: Source, *, retention_days: float) -> Letter:
+def _letter(received: "MessageTypeDef", *, source: Source, retention_days: float, recorded: Recorded) -> Letter:
     text, values = received["Body"], message.values(received.get("MessageAttributes", {}))
     # A dead letter keeps the time at which it was first sent, and its days count from then.
     sent_at = redriven_command.instant_of(received["Attributes"]["SentTimestamp"])
     webhook = message.decode(text, values, sent_at=sent_at)
     is_webhook = source is Source.INBOUND
+    reason = dead_letter.reason(source, text, values, sent_at=sent_at, recorded=recorded)
     return Letter(
         message_id=received["MessageId"],
-        reason=dead_letter.reason(source, text, values, now=aws.now()),
+        reason=reason,
+        if_redriven=dead_letter.if_redriven(source, text, values, reason=reason, now=aws.now()),
         service_request_id=dead_letter.service_request_id(source, text, values),
         received_at=webhook.received_at if is_webhook else redriven_command.first_sent_at(values, sent_at),
         sent_at=sent_at,
@@ -220,5 +253,11 @@ def _give_back(client: "SQSClient", url: str, handles: list[str]) -> None:
             ],
         )
 
-    with ThreadPoolExecutor(_GIVING_BACK_AT_ONCE) as threads:
-        list(threads.map(give_back, batches))
+    try:
+        with ThreadPoolExecutor(_GIVING_BACK_AT_ONCE) as threads:
+            list(threads.map(give_back, batches))
+    except (BotoCoreError, ClientError) as error:  # what was read counts all the same
+        stderr().print(
+            f"Some could not be given back, and are invisible for {HIDDEN_SECONDS // 60} minutes at most. "
+            f"{explain(error).message}"
+        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate import stack
+from operate.output import printable
 from operate.refusal import explain
 from operate.stack import STAND_FILE, Stack
 from vectorcare_bridge.dead_letter import Source
@@ -68,7 +70,15 @@ queue_option = click.option(
 
 
 class Bridge(click.Group):
-    """A group whose own options may also stand behind the command, and that says in words what AWS refuses."""
+    """A group whose own options may also stand behind the command, and that says in words what AWS refuses.
+
+    Nothing that it is given may be empty: a variable of the shell that is not set would select everything.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, once none of it is empty."""
+        _refuse_empty(ctx, args)
+        return super().parse_args(ctx, args)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command, and let it take the options of all."""
@@ -113,9 +123,20 @@ def _option(names: list[str], attribute: str, text: str, hidden: bool, metavar: 
     )
 
 
+def _refuse_empty(context: click.Context, arguments: list[str]) -> None:
+    """Refuse `--id ""`, `--id=`, `--id=" "`, and an empty argument."""
+    for before, argument in pairwise(["", *arguments]):
+        name, sign, value = argument.partition("=")
+        if argument.strip() and not (name.startswith("--") and sign and not value.strip()):
+            continue
+        option = name if argument.strip() else before
+        what = f"What follows {printable(option)}" if option.startswith("--") else "An argument"
+        raise click.UsageError(f"{what} is empty. Is a variable not set? Give a value, or leave it out.", context)
+
+
 def _remember(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def remember(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
-        if not value:
+        if value is None or value is False:
             return
         options = context.ensure_object(Options)
         setattr(options, attribute, value)

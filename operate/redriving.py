@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.refusal import explain
 from operate.stack import Stack
 from vectorcare_bridge.dead_letter import Source
 
@@ -48,12 +50,15 @@ class Progress:
     refused : int
         Letters that queue or bus did not take.
     stopped : str
-        Why it ended: the function's own word, or `limit`.
+        Why it ended: the function's own word, `limit`, `interrupted`, or `failed`.
+    error : str or None
+        What failed then, and what to do.
     """
 
     moved: int = 0
     refused: int = 0
     stopped: str = ""
+    error: str | None = None
 
 
 def invoker(stack: Stack) -> Invoke:
@@ -64,6 +69,8 @@ def invoker(stack: Stack) -> Invoke:
             FunctionName=stack.outputs["RedriveFunction"], Payload=json.dumps(dict(event)).encode()
         )
         content: Mapping[str, Any] = json.loads(answer["Payload"].read())
+        if "error" in content:
+            raise click.ClickException(f"The redrive function refuses: {content['error']}. Nothing was moved.")
         if "errorMessage" in content:
             # The text of an error that nobody foresaw could hold anything; its type cannot.
             raise click.ClickException(
@@ -83,9 +90,9 @@ def rehearse(invoke: Invoke, selection: Selection, *, limit: int | None) -> Mapp
 def redrive(
     invoke: Invoke, selection: Selection, *, total: int, rate: float | None, done: Progress, advance: Callable[[], None]
 ) -> None:
-    """Move letters until so many are moved, or there are none left.
+    """Move messages until so many are moved, or there are none left, or a call fails, which `done` says too.
 
-    A letter that dies again at once is back before the others are done. Only the bound lets this come to an end.
+    One that dies again at once is back before the others are done. Only the bound lets this come to an end.
 
     Parameters
     ----------
@@ -102,6 +109,18 @@ def redrive(
     advance : callable
         Called after each chunk.
     """
+    done.stopped = "interrupted"
+    try:
+        done.stopped = _redrive(invoke, selection, total=total, rate=rate, done=done, advance=advance)
+    except click.ClickException as error:
+        done.stopped, done.error = "failed", error.message
+    except (BotoCoreError, ClientError) as error:
+        done.stopped, done.error = "failed", explain(error).message
+
+
+def _redrive(
+    invoke: Invoke, selection: Selection, *, total: int, rate: float | None, done: Progress, advance: Callable[[], None]
+) -> str:
     started = time.monotonic()
     while done.moved < total:
         chunk = min(_CHUNK, total - done.moved)
@@ -115,8 +134,7 @@ def redrive(
         done.refused = max(done.refused, answer.get("refused", 0))
         advance()
         if answer["stopped"] != "limit":
-            done.stopped = answer["stopped"]
-            return
+            return str(answer["stopped"])
         if rate is not None and done.moved < total:
             time.sleep(max(0.0, started + done.moved / rate - time.monotonic()))
-    done.stopped = "limit"
+    return "limit"

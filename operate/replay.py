@@ -127,7 +127,12 @@ def _replay_found(
 
 
 def _listed(from_file: TextIO | None) -> list[str]:
-    return [line.strip() for line in from_file or () if line.strip()]
+    if from_file is None:
+        return []
+    names = [line.strip() for line in from_file if line.strip()]
+    if not names:
+        raise click.UsageError("There is no id in the file of --from-file.")
+    return names
 
 
 def _refuse_contradictions(names: list[str], *, is_range: bool, everything: bool, resume: Path | None) -> None:

@@ -102,8 +102,8 @@ def make_message(
 
 def _field(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
-    if not name or not sign:
-        raise click.UsageError("Write each field as NAME=VALUE.")
+    if not name or not sign or not value.strip():
+        raise click.UsageError("Write each field as NAME=VALUE; a value is not empty.")
     try:
         return name, json.loads(value)
     except ValueError:

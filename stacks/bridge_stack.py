@@ -56,6 +56,7 @@ class BridgeStack(cdk.Stack):
             inbound=inbound,
             change_events=change_events,
             commands=commands,
+            storage=storage,
             defaults=defaults,
         )
         api = Api(self, "Api", organization=organization, key=encryption.key, ingest=inbound.ingest.function)

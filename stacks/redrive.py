@@ -10,6 +10,7 @@ from stacks.encryption import Encryption
 from stacks.functions import BridgeFunction, FunctionDefaults
 from stacks.inbound import Inbound
 from stacks.queues import receive_from, send_to
+from stacks.storage import Storage
 
 # The longest that Lambda gives.
 REDRIVE_TIMEOUT_SECONDS = 900
@@ -27,6 +28,7 @@ class Redrive(BridgeFunction):
         inbound: Inbound,
         change_events: ChangeEvents,
         commands: Commands,
+        storage: Storage,
         defaults: FunctionDefaults,
     ) -> None:
         super().__init__(
@@ -42,12 +44,16 @@ class Redrive(BridgeFunction):
                 "EVENT_BUS": change_events.bus.event_bus_name,
                 "OUTBOUND_QUEUE_URL": commands.queues.queue.queue_url,
                 "OUTBOUND_DEAD_LETTER_QUEUE_URL": commands.queues.dead_letters.queue_url,
+                "EVENTS_TABLE": storage.events.table_name,
             },
             statements=[
                 receive_from(inbound.queues.dead_letters, commands.queues.dead_letters, change_events.unpublished),
                 send_to(inbound.queues.queue, commands.queues.queue),
                 iam.PolicyStatement(actions=["events:PutEvents"], resources=[change_events.bus.event_bus_arn]),
+                # Why a webhook died is in the journal.
+                iam.PolicyStatement(actions=["dynamodb:GetItem"], resources=[storage.events.table_arn]),
                 encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                encryption.use_for_tables(),
             ],
             no_dead_letters="An operator calls the function and waits for its answer; what an interrupted run has not "
             "sent is still in its queue.",

@@ -76,7 +76,7 @@ const ACTIONS = {
     const report = await ask("/redrive", { dry_run: false, total: rehearsed });
     rehearsed = 0;
     find("rehearsed").textContent = `${report.moved} moved.`;
-    return `${report.moved} moved back to the queue.`;
+    return `${report.moved} moved back to the queue. ${report.error ?? ""}`;
   },
   "best-time": () => command("best_time", { proposed_agreed_dt: after(30) }),
   "change-request": () => command("change_request", { agreed_dt: after(30), change_reason: "invented: traffic" }),

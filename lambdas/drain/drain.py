@@ -37,26 +37,37 @@ def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) ->
     Returns
     -------
     dict
-        `moved` and `failed` counts, and why it `stopped`: `empty`, `time`, or `queue` where the queue refused ten in a
-        row. What failed stays in the spool for the next run.
+        `moved` and `failed` counts, and why it `stopped`: `empty`, `time`, `queue` if the queue refused ten in a row,
+        or `spool` if that could not be listed, which the metric counts as a failure more. What failed stays in the
+        spool for the next run.
     """
     outcomes: Counter[_Outcome] = Counter()
-    stopped = "empty"
-    for keys in spool.pages(size=THREADS):
-        if aws.monotonic() > deadline:
-            stopped = "time"
-            break
-        latest = Counter(executor.map(partial(_move, spool, queue), keys))
-        outcomes += latest
-        if latest[_Outcome.QUEUE_FAILED] == len(keys):
-            stopped = "queue"
-            break
+    try:
+        stopped = _move_all(spool, queue, outcomes, executor=executor, deadline=deadline)
+    except Exception as error:  # noqa: BLE001 whatever it is, what was moved until now is counted
+        observability.log("spool.refused", error=error)
+        stopped = "spool"
     moved = outcomes[_Outcome.MOVED]
     failed = outcomes[_Outcome.SPOOL_FAILED] + outcomes[_Outcome.QUEUE_FAILED]
     observability.count(Metric.DRAINED, moved)
-    observability.count(Metric.DRAIN_FAILED, failed)
-    observability.count(Metric.SPOOL_OBJECTS, 0 if stopped == "empty" and not failed else spool.count())
+    observability.count(Metric.DRAIN_FAILED, failed + (stopped == "spool"))
+    try:
+        observability.count(Metric.SPOOL_OBJECTS, 0 if stopped == "empty" and not failed else spool.count())
+    except Exception as error:  # noqa: BLE001 likewise: how much is left is not known, and not counted
+        observability.log("spool.refused", error=error)
     return {"moved": moved, "failed": failed, "stopped": stopped}
+
+
+def _move_all(spool: Spool, queue: Queue, outcomes: Counter[_Outcome], *, executor: Executor, deadline: float) -> str:
+    """Move them, and count how each ended; answer why it stopped."""
+    for keys in spool.pages(size=THREADS):
+        if aws.monotonic() > deadline:
+            return "time"
+        latest = Counter(executor.map(partial(_move, spool, queue), keys))
+        outcomes.update(latest)
+        if latest[_Outcome.QUEUE_FAILED] == len(keys):
+            return "queue"
+    return "empty"
 
 
 def _move(spool: Spool, queue: Queue, key: str) -> _Outcome:

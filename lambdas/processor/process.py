@@ -135,8 +135,9 @@ class Processor:
             folded, moved = self._offer([one.entry for one in group], now=now)
         except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
             # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
-            reason = error.reason if isinstance(error, PermanentError) and len(group) == 1 else None
-            return [_Failed(one.delivery, error, reason, one.entry.event) for one in group]
+            if isinstance(error, PermanentError) and len(group) == 1:
+                return [self._enter_unreadable(group[0].delivery, error, group[0].entry.event)]
+            return [_Failed(one.delivery, error, event=one.entry.event) for one in group]
         _report(group, folded, moved, now=now)
         return []
 
@@ -159,10 +160,13 @@ class Processor:
         return folded, self._state.move_forward(folded, may_begin=may_begin, now=now)
 
     def _give_back(self, failed: _Failed) -> None:
-        delivery = failed.delivery
-        seconds = 0 if failed.reason else failure.backoff_seconds(delivery.receives, aws.uniform)
+        delivery, reason = failed.delivery, failed.reason
         dies = delivery.receives >= failure.MAX_RECEIVES
-        reason = failed.reason or (Reason.EXHAUSTED if dies else None)
+        if dies and not reason:
+            # The journal has no word on it: so it is what everybody else makes of it, see `dead_letter.reason`.
+            reason = envelope.reason_for_death(delivery.webhook.body, now=delivery.webhook.received_at)
+        is_transient = reason in {None, Reason.EXHAUSTED}
+        seconds = failure.backoff_seconds(delivery.receives, aws.uniform) if is_transient else 0
         observability.log(
             "processing.failed",
             message_id=delivery.message_id,

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from redrive import request, ways
-from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, Send
-from vectorcare_bridge import aws, observability
+from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, Report, Send
+from redrive.request import RedriveRequest, RequestError
+from vectorcare_bridge import aws, observability, store
 from vectorcare_bridge.bus import Bus
-from vectorcare_bridge.dead_letter import Source
+from vectorcare_bridge.dead_letter import Recorded, Source
 from vectorcare_bridge.queue import Queue
 from vectorcare_bridge.settings import RedriveSettings
 
@@ -19,22 +20,38 @@ _executor = aws.executor(THREADS)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Move dead letters back; answer with the run's `Report` and how many letters remain.
+    """Move dead letters back; answer with the run's `Report` and how many messages remain, None if nobody knows.
 
-    Raises
-    ------
-    RequestError
-        The event does not say what to do; the console shows why.
+    An event that does not say what to do is answered with an `error` beside a report of nothing: were it raised, Lambda
+    would log what somebody typed.
     """
     observability.begin(context)
     try:
         asked = request.read(event)
         deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         dead_letters, send = _from_and_to(asked.queue, deadline=deadline)
-        report = Redrive(dead_letters, send, executor=_executor, deadline=deadline).run(asked)
-        return {"dry_run": asked.dry_run, **asdict(report), "remaining": dead_letters.count()}
+        redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=deadline)
+        return {"dry_run": asked.dry_run, **asdict(redrive.run(asked)), "remaining": _remaining(dead_letters)}
+    except RequestError as error:
+        return {"error": str(error), **asdict(Report(stopped="error"))}
     finally:
         observability.flush()
+
+
+def _remaining(dead_letters: Queue) -> int | None:
+    try:
+        return dead_letters.count()
+    except Exception as error:  # noqa: BLE001 whatever it is, it must not cost the report
+        observability.log("queue.refused", error=error)
+        return None
+
+
+def _recorded(asked: RedriveRequest) -> Recorded:
+    if asked.reason is None or asked.queue is not Source.INBOUND:
+        return lambda _body: None
+    # Only now, as for the bus.
+    client = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+    return partial(store.recorded_reason, client, _settings.events_table)
 
 
 def _from_and_to(source: Source, *, deadline: float) -> tuple[Queue, Send]:

@@ -3,10 +3,13 @@
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from redrive import ways
 from redrive.request import RedriveRequest
 from vectorcare_bridge import aws, dead_letter, message, observability, redriven_command
+from vectorcare_bridge.dead_letter import Recorded
 from vectorcare_bridge.observability import Metric
 from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
 
@@ -38,8 +41,10 @@ class Report:
     would_move : int
         What a dry run would have moved.
     stopped : str
-        Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works), or
-        `in_flight_limit` (SQS hides no more than 120,000 messages at once; narrow the filter, or use a limit).
+        Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works),
+        `unanswered` (neither did the dead-letter queue give more, or the journal say why they died; likewise),
+        `in_flight_limit` (SQS hides no more than 120,000 messages at once; narrow the filter, or use a limit), or
+        `error` (it was not begun; see `redrive.handler`).
     """
 
     examined: int = 0
@@ -64,28 +69,42 @@ class Redrive:
         From.
     send : callable
         To; see `redrive.ways`.
+    recorded : callable
+        Looks up in the journal why webhooks died; asked if the request names a reason.
     executor : Executor
         Runs the calls of a batch side by side.
     deadline : float
         On `aws.monotonic`'s clock: nothing new is begun after it.
     """
 
-    def __init__(self, dead_letters: Queue, send: Send, *, executor: Executor, deadline: float) -> None:
+    def __init__(
+        self, dead_letters: Queue, send: Send, *, recorded: Recorded, executor: Executor, deadline: float
+    ) -> None:
         self._dead_letters = dead_letters
         self._send = send
+        self._recorded = recorded
         self._executor = executor
         self._deadline = deadline
         self._sent: set[str] = set()
         self._held: list[str] = []
 
     def run(self, request: RedriveRequest) -> Report:
-        """Move what is asked for until there is no more, or time, limit or a queue ends it."""
+        """Move what is asked for until there is no more, or time, limit or a call that fails ends it.
+
+        Whatever ends it, the report says what was done.
+        """
         report = Report()
         due = aws.monotonic()
         try:
             while self._waited_until(due, report):
                 began, moved = aws.monotonic(), report.moved
-                self._move_some(request, report)
+                try:
+                    self._move_some(request, report)
+                except InFlightLimitError:
+                    report.stopped = "in_flight_limit"
+                except Exception as error:  # noqa: BLE001 whatever it is, what was moved until now is reported
+                    observability.log("redrive.stopped", error=error)
+                    report.stopped = "unanswered"
                 # From when this batch began and not from the run's: what stood still must not catch up in a burst.
                 due = began + (report.moved - moved) / request.rate if request.rate else began
         finally:
@@ -105,16 +124,16 @@ class Redrive:
 
     def _move_some(self, request: RedriveRequest, report: Report) -> None:
         at_once = min(MAX_BATCH, math.ceil(request.rate or MAX_BATCH))
-        try:
-            letters = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
-        except InFlightLimitError:
-            report.stopped = "in_flight_limit"
-            return
+        letters = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
         if not letters:
             report.stopped = "empty"
             return
-        now = aws.now()
-        wanted = [letter for letter in letters if self._is_wanted(letter, request, now=now)]
+        try:
+            answers = list(self._executor.map(partial(self._is_wanted, request), letters))
+        except Exception:
+            self._held += [letter["ReceiptHandle"] for letter in letters]
+            raise
+        wanted = [letter for letter, is_wanted in zip(letters, answers, strict=True) if is_wanted]
         chosen = wanted if request.limit is None else wanted[: request.limit - report.moved - report.would_move]
         unreached = len(wanted) - len(chosen)
         report.examined += len(letters) - unreached
@@ -135,15 +154,18 @@ class Redrive:
         if request.limit in (report.moved, report.would_move):
             report.stopped = "limit"
 
-    def _is_wanted(self, letter: "MessageTypeDef", request: RedriveRequest, *, now: str) -> bool:
+    def _is_wanted(self, request: RedriveRequest, letter: "MessageTypeDef") -> bool:
         if _first_message_id(letter) in self._sent:
             return False
         values = message.values(letter.get("MessageAttributes", {}))
         body, source = letter["Body"], request.queue
-        return request.reason in (
-            None,
-            dead_letter.reason(source, body, values, now=now),
-        ) and request.service_request_id in (None, dead_letter.service_request_id(source, body, values))
+        if request.service_request_id not in {None, dead_letter.service_request_id(source, body, values)}:
+            return False
+        if request.reason is None:
+            return True
+        return request.reason == dead_letter.reason(
+            source, body, values, sent_at=ways.sent_at(letter), recorded=self._recorded
+        )
 
     def _move(self, letter: "MessageTypeDef") -> bool:
         try:

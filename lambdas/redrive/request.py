@@ -1,5 +1,6 @@
 """What the operator asks for in the Lambda console."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,7 +9,7 @@ from vectorcare_bridge.dead_letter import REASONS, Source
 
 
 class RequestError(ValueError):
-    """The test event does not say what to do; the text says what would."""
+    """The test event does not say what to do; the text says what would, and repeats nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +46,21 @@ def read(event: object) -> RedriveRequest:
     Raises
     ------
     RequestError
-        It is no object, has an unknown key, or a value of the wrong kind.
+        It is no object, has an unknown key, or a value of the wrong kind or without content.
     """
     known = [field.name for field in fields(RedriveRequest)]
     if not isinstance(event, Mapping):
         raise RequestError("the event must be a JSON object; {} redrives all webhooks")
-    unknown = sorted(set(event) - set(known))
-    if unknown:
-        raise RequestError(f"unknown key {unknown[0]!r}; known are {', '.join(known)}; {{}} redrives all webhooks")
+    if not set(event) <= set(known):
+        raise RequestError(f"there is an unknown key; known are {', '.join(known)}; {{}} redrives all webhooks")
     queue = _queue(event)
     return RedriveRequest(
         queue=queue,
         dry_run=_is(bool, event, "dry_run", "true or false") or False,
         limit=_positive(int, event, "limit", "a whole number of at least 1"),
-        rate=_positive(int | float, event, "rate", "a number of letters a second, above 0"),
+        rate=_positive(int | float, event, "rate", "a number of messages a second, above 0"),
         reason=_reason(event, queue),
-        service_request_id=_is(str, event, "service_request_id", "a service request's id as text") or None,
+        service_request_id=_is(str, event, "service_request_id", "a service request's id as text"),
     )
 
 
@@ -69,12 +69,14 @@ def _is(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> Any:
     # bool is an int to Python, but not to an operator.
     if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
         raise RequestError(f"{key} must be {expected}")
+    if isinstance(value, str) and not value.strip():
+        raise RequestError(f"{key} is empty: give {expected}, or leave it out")
     return value
 
 
 def _positive(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> Any:
     value = _is(kind, event, key, expected)
-    if value is not None and not value > 0:
+    if value is not None and not 0 < value < math.inf:
         raise RequestError(f"{key} must be {expected}")
     return value
 

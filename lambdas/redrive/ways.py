@@ -1,9 +1,16 @@
-"""The way back of a letter, for each kind of them; each raises if the letter was not taken, and has to stay."""
+"""The way back of a dead letter, for each kind of them; each raises if it was not taken, and has to stay.
 
+What goes back is a message that SQS takes, whatever else the dead letter carried: somebody may have put it on the queue
+by hand, with ten attributes of their own, or as large as a message may be.
+"""
+
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vectorcare_bridge import change, message, redriven_command, unpublished
+from vectorcare_bridge import command as commands
 from vectorcare_bridge.bus import Bus, Entry
+from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Message
 from vectorcare_bridge.queue import Queue
 
@@ -16,27 +23,24 @@ class NotTakenError(Exception):
 
 
 def webhook(queue: Queue, letter: "MessageTypeDef") -> str:
-    """Send a webhook to the processor's queue; answer its new message id."""
-    return queue.send(
-        Message(
-            MessageBody=letter["Body"],
-            MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),
-        )
-    )
+    """Send a webhook to the processor's queue, rebuilt from its bytes; answer its new message id."""
+    given = message.values(letter.get("MessageAttributes", {}))
+    found = message.decode(letter["Body"], given, sent_at=sent_at(letter))
+    return queue.send(message.encode(replace(found, redriven=found.redriven + 1)))
 
 
 def command(queue: Queue, letter: "MessageTypeDef") -> str:
     """Send a command to the sender's queue, under its first name and as old as it is; answer its new message id."""
-    return queue.send(
-        Message(
-            MessageBody=letter["Body"],
-            MessageAttributes=redriven_command.attributes(
-                letter.get("MessageAttributes", {}),
-                message_id=letter["MessageId"],
-                sent_at=redriven_command.instant_of(letter["Attributes"]["SentTimestamp"]),
-            ),
-        )
+    body = message.escaped(letter["Body"])
+    attributes = redriven_command.attributes(
+        letter.get("MessageAttributes", {}),
+        message_id=letter["MessageId"],
+        sent_at=sent_at(letter),
     )
+    # Name and age keep a command from being sent twice or late, so only one that cannot be read may do without.
+    is_readable = commands.reason_for_death(body) is Reason.EXHAUSTED
+    dispensable = ["redriven"] if is_readable else list(attributes)
+    return queue.send(message.fitting(Message(MessageBody=body, MessageAttributes=attributes), dispensable=dispensable))
 
 
 def event(bus: Bus, letter: "MessageTypeDef") -> None:
@@ -50,3 +54,8 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
     detail_type, detail = unpublished.read(letter["Body"])
     if bus.publish([Entry(detail_type, change.fitting(detail))]):
         raise NotTakenError
+
+
+def sent_at(letter: "MessageTypeDef") -> str:
+    """Say when a dead letter came on the queue, as a 27-character instant."""
+    return redriven_command.instant_of(letter["Attributes"]["SentTimestamp"])

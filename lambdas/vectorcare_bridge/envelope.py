@@ -15,6 +15,8 @@ UNREADABLE = "unreadable"
 FUTURE_TOLERANCE_MINUTES = 15
 
 _DIGEST_SUFFIX_BYTES = 65
+# Beside a webhook's bytes the journal's item holds keys, times and names, 4.2 KiB at the most, and the signature.
+_MAX_BODY_BYTES = storable.MAX_ITEM_BYTES - 7680
 _MAX_ATTRIBUTE_BYTES = 1024
 # The rest of the largest item: keys, status, action and times.
 _MAX_DATA_BYTES = storable.MAX_ITEM_BYTES - 8 * 1024
@@ -83,6 +85,8 @@ def read(body: bytes) -> Event:
         raise PermanentError(Reason.NOT_AN_OBJECT)
     if "request_status" not in envelope and ("event_type" in envelope or "event" in envelope):
         raise PermanentError(Reason.UNSUPPORTED_VERSION)
+    if len(body) > _MAX_BODY_BYTES:
+        raise PermanentError(Reason.UNSTORABLE)
     return Event(
         service_request_id=_service_request_id(envelope),
         event_id=_event_id(envelope, body),
@@ -106,7 +110,15 @@ def refuse_future(event: Event, *, now: str) -> None:
 
 
 def reason_for_death(body: bytes, *, now: str) -> Reason:
-    """Say why a message is in the dead-letter queue, by the same rules that put it there."""
+    """Say why a webhook dies, or died, that is judged at a time.
+
+    Parameters
+    ----------
+    body : bytes
+        As it was signed.
+    now : str
+        27-character instant of the judgement.
+    """
     try:
         refuse_future(read(body), now=now)
     except PermanentError as error:

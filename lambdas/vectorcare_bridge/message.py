@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -11,7 +11,14 @@ from vectorcare_bridge import instant
 
 SOURCE = "vectorcare"
 
+MAX_BYTES = 1024 * 1024
+"""Of a message, its attributes counted ("Amazon SQS message quotas", SQS developer guide)."""
+
 _MAX_COUNT_DIGITS = 9
+# The longest that a key of 16,384 bits makes has 2,732.
+_MAX_SIGNATURE_BYTES = 3072
+# What is left out first of a message that is too large.
+_DISPENSABLE = ("source", "redriven", "received_at", "signature")
 # SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
 _REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,21 +60,40 @@ class Webhook:
 
 
 def encode(webhook: Webhook) -> Message:
-    """Make the SQS message: the body as text where SQS carries it unchanged, as base64 where it would not."""
+    """Make the SQS message: the body as text if SQS carries it unchanged, else as base64.
+
+    What SQS would refuse the message for, an empty attribute or one too many for its size, is left out.
+    """
     attributes: dict[str, Any] = {
         "source": _text(SOURCE),
         "signature": _text(webhook.signature),
         "received_at": _text(webhook.received_at),
         "redriven": MessageAttribute(DataType="Number", StringValue=str(webhook.redriven)),
     }
+    attributes = {name: one for name, one in attributes.items() if _is_carried(one["StringValue"])}
     try:
         text = webhook.body.decode()
     except UnicodeDecodeError:
         text = ""
-    if not text or _REFUSED_BY_SQS.search(text):
+    if not _is_carried(text):
         text = base64.b64encode(webhook.body).decode()
         attributes["encoding"] = _text("base64")
-    return Message(MessageBody=text, MessageAttributes=attributes)
+    return fitting(Message(MessageBody=text, MessageAttributes=attributes), dispensable=_DISPENSABLE)
+
+
+def fitting(message: Message, *, dispensable: Sequence[str]) -> Message:
+    """Leave out of a message as many of its dispensable attributes, in their order, as make it too large for SQS."""
+    attributes = dict(message["MessageAttributes"])
+    for name in dispensable:
+        if _size(message["MessageBody"], attributes) <= MAX_BYTES:
+            break
+        attributes.pop(name, None)
+    return Message(MessageBody=message["MessageBody"], MessageAttributes=attributes)
+
+
+def escaped(json: str) -> str:
+    """Write the characters of a JSON text that SQS refuses as JSON's escapes, which say the same."""
+    return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
 def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook:
@@ -86,15 +112,16 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
     Returns
     -------
     Webhook
-        With an empty `signature` where the message names none.
+        With an empty `signature` if the message names none, or none that could be one.
     """
     content = body.encode("utf-8", "surrogatepass")
     if attributes.get("encoding") == "base64":
         with suppress(ValueError):
             content = base64.b64decode(body, validate=True)
+    signature = attributes.get("signature", "")
     return Webhook(
         body=content,
-        signature=attributes.get("signature", ""),
+        signature=signature if len(signature.encode("utf-8", "surrogatepass")) <= _MAX_SIGNATURE_BYTES else "",
         received_at=_instant(attributes.get("received_at", "")) or sent_at,
         redriven=count(attributes.get("redriven", "0")),
     )
@@ -103,13 +130,6 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
 def values(attributes: Mapping[str, Any]) -> dict[str, str]:
     """Take the texts out of attributes as ReceiveMessage gives them."""
     return {name: attribute["StringValue"] for name, attribute in attributes.items() if "StringValue" in attribute}
-
-
-def redriven(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a dead letter's attributes, as ReceiveMessage gives them, for its way back: its redrives counted one up."""
-    times = count(attributes.get("redriven", {}).get("StringValue", "0"))
-    number = MessageAttribute(DataType="Number", StringValue=str(times + 1))
-    return {**attributes, "redriven": number}
 
 
 def count(text: str) -> int:
@@ -122,6 +142,15 @@ def _instant(text: str) -> str | None:
         return instant.parse(text)
     except ValueError:
         return None
+
+
+def _is_carried(text: str) -> bool:
+    return bool(text) and not _REFUSED_BY_SQS.search(text)
+
+
+def _size(body: str, attributes: Mapping[str, MessageAttribute]) -> int:
+    texts = [body, *(text for name, one in attributes.items() for text in (name, one["DataType"], one["StringValue"]))]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def _text(value: str) -> MessageAttribute:

@@ -24,7 +24,7 @@ def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> di
     """
     values = message.values(given)
     first_id, since = first_message_id(values, message_id), first_sent_at(values, sent_at)
-    return message.redriven(origin(message_id=first_id, sent_at=since, redriven=redriven(values)))
+    return origin(message_id=first_id, sent_at=since, redriven=str(int(redriven(values)) + 1))
 
 
 def origin(*, message_id: str, sent_at: str, redriven: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def origin(*, message_id: str, sent_at: str, redriven: str) -> dict[str, Any]:
 
 def first_message_id(values: Mapping[str, str], message_id: str) -> str:
     """Say under which id the command first came on the queue, by its attributes' values and the message's own id."""
-    return values.get(_MESSAGE_ID, message_id)
+    return values.get(_MESSAGE_ID) or message_id
 
 
 def first_sent_at(values: Mapping[str, str], sent_at: str) -> str:

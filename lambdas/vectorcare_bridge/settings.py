@@ -74,6 +74,7 @@ class RedriveSettings:
     outbound_dead_letter_queue_url: str
     event_bus: str
     unpublished_queue_url: str
+    events_table: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -85,6 +86,7 @@ class RedriveSettings:
             outbound_dead_letter_queue_url=environment["OUTBOUND_DEAD_LETTER_QUEUE_URL"],
             event_bus=environment["EVENT_BUS"],
             unpublished_queue_url=environment["UNPUBLISHED_QUEUE_URL"],
+            events_table=environment["EVENTS_TABLE"],
         )
 
 

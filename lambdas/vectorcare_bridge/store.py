@@ -289,6 +289,18 @@ def first_revision(now: str) -> int:
     return instant.epoch_milliseconds(now)
 
 
+def recorded_reason(client: "DynamoDBClient", table: str, body: bytes) -> str | None:
+    """Read for which reason a webhook died, as `Journal.enter_unreadable` wrote it; None if the journal has none."""
+    answer = client.get_item(
+        TableName=table,
+        Key=_attributes({"service_request_id": UNREADABLE, "event_id": envelope.digest(body)}),
+        ProjectionExpression="reason",
+        ConsistentRead=True,
+    )
+    reason: str | None = item_of(answer.get("Item", {})).get("reason")
+    return reason
+
+
 def _stored_item(error: ClientError) -> Item | None:
     """Take the stored item out of a refused condition; a refusal of any other kind is raised."""
     code = error.response["Error"]["Code"]

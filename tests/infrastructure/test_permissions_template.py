@@ -57,6 +57,7 @@ def test_every_function_is_on_both_lists(template: Template) -> None:
         ("redrive", "sqs:ChangeMessageVisibility", SET_ASIDE),
         ("redrive", "sqs:GetQueueAttributes", SET_ASIDE),
         ("redrive", "events:PutEvents", "bus"),
+        ("redrive", "dynamodb:GetItem", "events"),
         ("publisher", "dynamodb:DescribeStream", "stream"),
         ("publisher", "dynamodb:GetRecords", "stream"),
         ("publisher", "dynamodb:GetShardIterator", "stream"),

@@ -23,7 +23,7 @@ from vectorcare_bridge.message import Webhook
 
 pytestmark = pytest.mark.usefixtures("functions")
 
-RECEIVED = "2026-02-28T12:00:00.000000Z"
+RECEIVED = "2026-03-01T11:00:00.000000Z"
 
 
 class _Functions:

@@ -13,6 +13,7 @@ ENFORCED = {
             "sqs:ChangeMessageVisibility",
             "sqs:GetQueueAttributes",
             "events:PutEvents",
+            "dynamodb:GetItem",
         }
     ),
     "publisher": frozenset({"events:PutEvents", "sqs:SendMessage"}),
@@ -62,7 +63,7 @@ ASSERTED = {
     "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,
     "drain": _ANY_FUNCTION | _SEND_ENCRYPTED,
-    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED,
+    "redrive": _ANY_FUNCTION | _SEND_ENCRYPTED | _USE_TABLES,
     "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
     "reader": _ANY_FUNCTION | _USE_TABLES,

@@ -1,6 +1,6 @@
 """A webhook's bytes survive the queue, whatever they are."""
 
-from typing import Any
+import json
 
 import pytest
 
@@ -77,32 +77,51 @@ def test_a_message_that_lies_about_its_encoding_is_read_as_it_is() -> None:
 @pytest.mark.parametrize(("written", "count"), [("999999999", 999_999_999), ("1000000000", 0), ("-1", 0), ("", 0)])
 def test_a_count_of_more_than_nine_digits_is_none(written: str, count: int) -> None:
     assert message.decode("{}", {"redriven": written}, sent_at=SENT_AT).redriven == count
-    number = message.redriven({"redriven": {"DataType": "Number", "StringValue": written}})["redriven"]
-    assert number["StringValue"] == str(count + 1)
 
 
 def test_half_a_character_in_a_message_is_kept_as_bytes_that_are_no_text() -> None:
     assert message.decode("\ud83d", {}, sent_at=SENT_AT).body == b"\xed\xa0\xbd"
 
 
+@pytest.mark.parametrize("signature", ["", "c2ln\uffff"])
+def test_an_attribute_that_sqs_would_refuse_is_left_out(signature: str) -> None:
+    encoded = message.encode(Webhook(b"{}", signature, SENT_AT))
+    assert set(encoded["MessageAttributes"]) == {"source", "received_at", "redriven"}
+
+
 @pytest.mark.parametrize(
-    "attributes",
+    ("free", "left_out"),
     [
-        {},
-        {"redriven": {"DataType": "String", "StringValue": "many"}},
-        {"redriven": {"DataType": "Binary", "BinaryValue": b"1"}},
+        (136, set()),
+        (135, {"source"}),
+        (114, {"source"}),
+        (113, {"source", "redriven"}),
+        (99, {"source", "redriven"}),
+        (98, {"source", "redriven", "received_at"}),
+        (55, {"source", "redriven", "received_at"}),
+        (54, {"source", "redriven", "received_at", "signature"}),
+        (0, {"source", "redriven", "received_at", "signature"}),
     ],
 )
-def test_a_letter_that_counts_no_redrives_has_been_redriven_once_now(attributes: dict[str, Any]) -> None:
-    assert message.redriven(attributes) == {"redriven": {"DataType": "Number", "StringValue": "1"}}
+def test_of_a_webhook_that_fills_its_message_what_matters_least_is_left_out(free: int, left_out: set[str]) -> None:
+    # Given a webhook that leaves so many bytes of a message, in characters of two bytes
+    raw = ("\u00fc" * ((message.MAX_BYTES - free) // 2) + "x" * (free % 2)).encode()
+    # When it is encoded
+    encoded = message.encode(Webhook(raw, "c2ln" * 10, SENT_AT))
+    # Then the message has as many attributes as there is room for
+    assert encoded["MessageBody"].encode() == raw
+    assert {"source", "redriven", "received_at", "signature"} - set(encoded["MessageAttributes"]) == left_out
 
 
-def test_a_redrive_keeps_the_attributes_and_counts_itself() -> None:
-    # Given the attributes of a dead letter, one of them unknown
-    attributes = message.encode(webhook(b"{}"))["MessageAttributes"] | {
-        "other": {"DataType": "Binary", "BinaryValue": b"x"}
-    }
-    # When it is redriven twice
-    twice = message.redriven(message.redriven(attributes))
-    # Then the count is two and everything else is unchanged
-    assert twice == attributes | {"redriven": {"DataType": "Number", "StringValue": "2"}}
+@pytest.mark.parametrize(("length", "kept"), [(3072, True), (3073, False)])
+def test_what_is_too_long_for_a_signature_is_none(length: int, kept: bool) -> None:
+    signature = "\u00fc" * (length // 2) + "x" * (length % 2)
+    assert message.decode("{}", {"signature": signature}, sent_at=SENT_AT).signature == (signature if kept else "")
+
+
+def test_what_sqs_refuses_in_a_json_text_is_written_as_json_escapes_it() -> None:
+    # Given a command with a character that SQS refuses, When it is written for SQS
+    text = message.escaped('{"note": "a\uffffb\ud83d \u00fc\U0001f691"}')
+    # Then it is JSON of the same text, in characters that SQS takes
+    assert text == '{"note": "a\\uffffb\\ud83d \u00fc\U0001f691"}'
+    assert json.loads(text) == {"note": "a\uffffb\ud83d \u00fc\U0001f691"}

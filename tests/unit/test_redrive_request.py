@@ -62,7 +62,7 @@ def test_the_least_that_may_be_asked_for(key: str, least: float) -> None:
         ([], "the event must be a JSON object; {} redrives all webhooks"),
         (
             {"zeal": 1, "dryrun": True},
-            "unknown key 'dryrun'; known are queue, dry_run, limit, rate, reason, service_request_id; "
+            "there is an unknown key; known are queue, dry_run, limit, rate, reason, service_request_id; "
             "{} redrives all webhooks",
         ),
         ({"dry_run": "yes"}, "dry_run must be true or false"),
@@ -70,9 +70,9 @@ def test_the_least_that_may_be_asked_for(key: str, least: float) -> None:
         ({"limit": 0}, "limit must be a whole number of at least 1"),
         ({"limit": 2.5}, "limit must be a whole number of at least 1"),
         ({"limit": True}, "limit must be a whole number of at least 1"),
-        ({"rate": 0}, "rate must be a number of letters a second, above 0"),
-        ({"rate": "fast"}, "rate must be a number of letters a second, above 0"),
-        ({"rate": True}, "rate must be a number of letters a second, above 0"),
+        ({"rate": 0}, "rate must be a number of messages a second, above 0"),
+        ({"rate": "fast"}, "rate must be a number of messages a second, above 0"),
+        ({"rate": True}, "rate must be a number of messages a second, above 0"),
         ({"reason": 5}, "reason must be a reason as text"),
         (
             {"reason": "whatever"},
@@ -91,6 +91,18 @@ def test_the_least_that_may_be_asked_for(key: str, least: float) -> None:
         ({"queue": 5}, "queue must be a queue's name as text"),
         ({"queue": "outgoing"}, "queue must be one of inbound, outbound, unpublished"),
         ({"service_request_id": 5}, "service_request_id must be a service request's id as text"),
+        (
+            {"service_request_id": ""},
+            "service_request_id is empty: give a service request's id as text, or leave it out",
+        ),
+        (
+            {"service_request_id": " \t\n"},
+            "service_request_id is empty: give a service request's id as text, or leave it out",
+        ),
+        ({"reason": ""}, "reason is empty: give a reason as text, or leave it out"),
+        ({"queue": " "}, "queue is empty: give a queue's name as text, or leave it out"),
+        ({"rate": float("inf")}, "rate must be a number of messages a second, above 0"),
+        ({"rate": float("nan")}, "rate must be a number of messages a second, above 0"),
     ],
 )
 def test_what_is_no_wish_is_refused_with_what_would_be_one(event: Any, complaint: str) -> None:

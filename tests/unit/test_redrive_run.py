@@ -15,11 +15,12 @@ from tests.support.webhooks import body
 from vectorcare_bridge import message, observability, unpublished
 from vectorcare_bridge.bus import Bus as RealBus
 from vectorcare_bridge.bus import Entry
-from vectorcare_bridge.dead_letter import Source
+from vectorcare_bridge.dead_letter import Recorded, Source
 from vectorcare_bridge.failure import Reason
 from vectorcare_bridge.message import Message, Webhook
 from vectorcare_bridge.queue import InFlightLimitError, Queue
 
+RECEIVED_AT = "2026-03-01T10:00:00.000000Z"
 RESERVE = 60
 """Seconds after the deadline that a run may still take."""
 
@@ -88,11 +89,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def letter_of(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:
-    encoded = message.encode(Webhook(raw, "c2ln", "2026-03-01T10:00:00.000000Z"))
+    encoded = message.encode(Webhook(raw, "c2ln", RECEIVED_AT))
     return {
         "MessageId": f"id of {handle}",
         "ReceiptHandle": handle,
         "Body": encoded["MessageBody"],
+        "Attributes": {"SentTimestamp": "1772366400000"},
         "MessageAttributes": encoded["MessageAttributes"],
     } | more
 
@@ -103,24 +105,32 @@ def letters(count: int, **more: Any) -> Letters:
     return Letters({handle: letter_of(body(service_request_id=handle), handle) for handle in handles}, **more)
 
 
-def run(queues: Letters, clock: Clock, *, seconds: float = 100, **asked: Any) -> Report:
+def nothing(_body: bytes) -> None:
+    """Have no word on why a webhook died."""
+
+
+def run(queues: Letters, clock: Clock, *, seconds: float = 100, recorded: Recorded = nothing, **asked: Any) -> Report:
     queue = cast("Queue", queues)
-    redrive = Redrive(queue, partial(ways.webhook, queue), executor=InlineExecutor(), deadline=clock.now + seconds)
+    redrive = Redrive(
+        queue,
+        partial(ways.webhook, queue),
+        recorded=recorded,
+        executor=InlineExecutor(),
+        deadline=clock.now + seconds,
+    )
     return redrive.run(RedriveRequest(**asked))
 
 
 def test_all_letters_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock) -> None:
     # Given twelve letters, When all are asked for
     queues = letters(12)
-    before = list(queues.dead.values())
     report = run(queues, clock)
     # Then each was sent once as it was, but for its count, and none is left or hidden
     assert report == Report(examined=12, moved=12, skipped=0, would_move=0, stopped="empty")
     assert queues.sent == [
-        {"MessageBody": letter["Body"], "MessageAttributes": message.redriven(letter["MessageAttributes"])}
-        for letter in before
+        message.encode(Webhook(body(service_request_id=f"letter {number}"), "c2ln", RECEIVED_AT, redriven=1))
+        for number in range(12)
     ]
-    assert queues.sent[0]["MessageAttributes"]["redriven"]["StringValue"] == "1"
     assert queues.dead == {}
     assert queues.hidden == []
 
@@ -274,7 +284,9 @@ def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clo
     queues = SetAside({handle: command_of("x", handle) for handle in ("one", "two")})
     # When all are asked for, and once more
     send = partial(ways.command, cast("Queue", queues))
-    redrive = Redrive(cast("Queue", queues), send, executor=InlineExecutor(), deadline=clock.now + 100)
+    redrive = Redrive(
+        cast("Queue", queues), send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100
+    )
     report = redrive.run(RedriveRequest(queue=Source.OUTBOUND))
     # Then each is sent once, and held when it comes back
     assert report == Report(examined=4, moved=2, skipped=2, stopped="empty")
@@ -296,7 +308,7 @@ class Bus:
 def run_events(bus: Bus, clock: Clock, *bodies: str, **asked: Any) -> Report:
     queue = cast("Queue", Letters({body: command_of(body, body) for body in bodies}))
     send = partial(ways.event, cast("RealBus", bus))
-    redrive = Redrive(queue, send, executor=InlineExecutor(), deadline=clock.now + 100)
+    redrive = Redrive(queue, send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100)
     return redrive.run(RedriveRequest(queue=Source.UNPUBLISHED, **asked))
 
 
@@ -346,7 +358,7 @@ def test_letters_are_chosen_by_what_they_say(clock: Clock, asked: dict[str, Any]
             "text": letter_of(b"x", "text"),
             "noncharacter": letter_of(with_noncharacter, "noncharacter"),
             "good": good | {"MessageAttributes": good["MessageAttributes"] | other},
-            "bare": {"MessageId": "m", "ReceiptHandle": "bare", "Body": body(service_request_id="VC-2").decode()},
+            "bare": command_of(body(service_request_id="VC-2").decode(), "bare"),
             "ahead": letter_of(body(service_request_id="VC-1", event_timestamp="2026-03-01T12:15:01Z"), "ahead"),
         }
     )
@@ -359,3 +371,42 @@ def test_letters_are_chosen_by_what_they_say(clock: Clock, asked: dict[str, Any]
 
 def test_what_is_skipped_adds_up_over_several_batches(clock: Clock) -> None:
     assert run(letters(25), clock, reason=Reason.NOT_JSON) == Report(examined=25, skipped=25, stopped="empty")
+
+
+def test_a_reason_is_the_one_that_the_journal_recorded(clock: Clock) -> None:
+    # Given two webhooks that nothing is wrong with, of one of which the journal says why it died
+    queues = letters(2)
+    known = {body(service_request_id="letter 1"): "unstorable"}
+    # When those of that reason are asked for, Then that one is moved
+    report = run(queues, clock, recorded=known.get, reason=Reason.UNSTORABLE)
+    assert report == Report(examined=2, moved=1, skipped=1, stopped="empty")
+    assert set(queues.dead) == {"letter 0"}
+
+
+@pytest.mark.parametrize(("asked", "moved"), [({"reason": Reason.EXHAUSTED}, 0), ({}, 2)])
+def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
+    clock: Clock, asked: dict[str, Any], moved: int
+) -> None:
+    # Given a journal that does not answer
+    def recorded(_body: bytes) -> str:
+        raise TimeoutError
+
+    # When messages are asked for, Then only a run that needs it stops, and shows what it holds
+    queues = letters(2)
+    report = run(queues, clock, recorded=recorded, **asked)
+    assert (report.moved, report.stopped) == (moved, "empty" if moved else "unanswered")
+    assert queues.hidden == ([] if moved else [("letter 0", 0), ("letter 1", 0)])
+
+
+def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, counted: Counter[str]) -> None:
+    # Given a dead-letter queue that answers once
+    class AnswersOnce(Letters):
+        def receive(self, *, maximum: int, visibility_timeout: int) -> list[dict[str, Any]]:
+            if self.received:
+                raise RuntimeError
+            return super().receive(maximum=maximum, visibility_timeout=visibility_timeout)
+
+    # When all are asked for, Then the report says what was done, and so does the metric
+    report = run(AnswersOnce(letters(12).dead), clock)
+    assert report == Report(examined=10, moved=10, stopped="unanswered")
+    assert counted == {"Redriven": 10}
