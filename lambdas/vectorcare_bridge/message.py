@@ -16,7 +16,7 @@ MAX_BYTES = 1024 * 1024
 
 _MAX_COUNT_DIGITS = 9
 # The longest that a key of 16,384 bits makes has 2,732.
-_MAX_SIGNATURE_BYTES = 3072
+MAX_SIGNATURE_BYTES = 3072
 # What is left out first of a message that is too large.
 _DISPENSABLE = ("source", "redriven", "received_at", "signature")
 # SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
@@ -121,7 +121,7 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
     signature = attributes.get("signature", "")
     return Webhook(
         body=content,
-        signature=signature if len(signature.encode("utf-8", "surrogatepass")) <= _MAX_SIGNATURE_BYTES else "",
+        signature=signature if len(signature.encode("utf-8", "surrogatepass")) <= MAX_SIGNATURE_BYTES else "",
         received_at=_instant(attributes.get("received_at", "")) or sent_at,
         redriven=count(attributes.get("redriven", "0")),
     )

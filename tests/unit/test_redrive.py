@@ -80,6 +80,35 @@ def test_a_redriven_letter_keeps_its_attributes_and_counts_its_redrives(cloud: C
     assert values["received_at"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {f"attribute-{number}": "x" for number in range(10)},
+        {f"attribute-{number}": "x" for number in range(9)} | {"signature": "c2ln"},
+        {},
+    ],
+    ids=["ten of somebody's own", "nine beside the signature", "none, and a body that fills the message"],
+)
+def test_a_dead_letter_that_sqs_would_not_take_as_it_is_comes_back_all_the_same(
+    cloud: Cloud, given: dict[str, str]
+) -> None:
+    # Given a message that somebody put on the queue by hand, and that died
+    text = "x" * (8 if given else message.MAX_BYTES)
+    attributes: dict[str, Any] = {name: {"DataType": "String", "StringValue": one} for name, one in given.items()}
+    cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, MessageBody=text, MessageAttributes=attributes)
+    # When it is redriven
+    assert cloud.invoke("redrive", {})["moved"] == 1
+    # Then it is what was signed, with the attributes that count and that there is room for
+    [record] = cloud.receive()
+    assert record["body"] == text
+    assert set(record["messageAttributes"]) <= {"source", "signature", "received_at", "redriven"}
+    assert ("signature" in record["messageAttributes"]) == ("signature" in given)
+    size = len(record["body"]) + sum(
+        len(name) + len(one["dataType"]) + len(one["stringValue"]) for name, one in record["messageAttributes"].items()
+    )
+    assert size <= message.MAX_BYTES
+
+
 def test_nothing_to_move_is_no_error(cloud: Cloud) -> None:
     assert cloud.invoke("redrive", {}) == report()
 
@@ -216,17 +245,54 @@ def everything() -> set[str]:
 @pytest.mark.parametrize(
     ("event", "complaint"),
     [
-        (None, "must be a JSON object"),
-        ({"key1": "value1"}, "unknown key 'key1'"),
+        (None, "the event must be a JSON object; {} redrives all webhooks"),
+        ({"service_request_id": "VC-1", INVENTED_NAME: True}, "there is an unknown key; known are queue, "),
+        ({"reason": INVENTED_NAME}, "reason must, for the queue inbound, be one of not_json, "),
+        ({"queue": INVENTED_NAME}, "queue must be one of inbound, outbound, unpublished"),
+        ({"limit": INVENTED_NAME}, "limit must be a whole number"),
         ({"limit": 0}, "limit must be a whole number"),
+        ({"service_request_id": ""}, "service_request_id is empty"),
+        ({"service_request_id": " \n"}, "service_request_id is empty"),
+        ({"reason": ""}, "reason is empty"),
+        ({"queue": ""}, "queue is empty"),
     ],
 )
-def test_an_event_that_says_something_else_is_an_error_and_moves_nothing(
-    buried: Cloud, event: Any, complaint: str
+def test_an_event_that_says_something_else_is_answered_and_moves_nothing(
+    buried: Cloud, output: Output, event: Any, complaint: str
 ) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        buried.invoke("redrive", event)
+    # Given such an event, When it comes
+    answer = buried.invoke("redrive", event)
+    # Then the answer says what would be one beside a report of nothing; nobody repeats what was typed
+    error = answer.pop("error")
+    assert error.startswith(complaint)
+    assert answer == {name: count for name, count in report(stopped="error").items() if name in answer}
+    assert answer.keys() >= {"moved", "would_move", "stopped"}
     assert visible(buried) == 17
+    assert INVENTED_NAME not in error + output.text()
+
+
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    [
+        ("GetQueueAttributes", {"examined": 17, "moved": 17, "remaining": None}),
+        ("ReceiveMessage", {"examined": 10, "moved": 10, "remaining": 7, "stopped": "unanswered"}),
+    ],
+)
+def test_what_was_moved_is_reported_whatever_fails_at_the_end(
+    buried: Cloud, output: Output, failing: str, expected: dict[str, Any]
+) -> None:
+    # Given a dead-letter queue that answers no more once ten messages were deleted
+    deleted: list[str] = []
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        deleted.extend(["one"] if operation == "DeleteMessage" and after else [])
+        return faults.unreachable() if operation == failing and len(deleted) >= 10 else None
+
+    # When all are asked for, Then the answer and the metric say what was done
+    with faults.on_call(decide):
+        answer = buried.invoke("redrive", {})
+    assert answer == report(**expected)
+    assert f'"Redriven":[{expected["moved"]}' in output.text().replace(" ", "").replace(".0", "")
 
 
 def test_what_the_redrive_says_holds_no_payload_and_joins_letter_and_message(buried: Cloud, output: Output) -> None:

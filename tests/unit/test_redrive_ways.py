@@ -92,6 +92,55 @@ def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "carried", "encoding"),
+    [
+        ('{"a": "\uffff"}', "eyJhIjogIu+/vyJ9", {"encoding": {"DataType": "String", "StringValue": "base64"}}),
+        ('{"a": 1}', '{"a": 1}', {}),
+    ],
+)
+def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried: str, encoding: Any) -> None:
+    # Given a dead letter with characters that SQS refuses, an empty signature, and attributes of all sorts
+    others = {
+        "signature": {"DataType": "String", "StringValue": ""},
+        "binary": {"DataType": "Binary", "BinaryValue": b""},
+        **{f"attribute-{number}": {"DataType": "String", "StringValue": "x"} for number in range(8)},
+    }
+    there = There()
+    # When it is sent back, Then nothing is left that SQS would refuse, and it is as old as it was
+    ways.webhook(cast("Queue", there), letter(Body=text, MessageAttributes=others))
+    expected = message.encode(Webhook(text.encode(), "", SENT_AT, redriven=1))
+    assert there.sent == [expected]
+    assert expected["MessageBody"] == carried
+    assert set(expected["MessageAttributes"]) == {"source", "received_at", "redriven", *encoding}
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes"),
+    [
+        ('{"command": "accept", "service_request_id": "VC-1", "note": "NOTE"}', {"first_message_id", "first_sent_at"}),
+        ("NOTE", set()),
+    ],
+)
+def test_a_command_that_fills_its_message_keeps_what_keeps_it_from_being_sent_twice(
+    text: str, attributes: set[str]
+) -> None:
+    # Given commands, one of which can be read, that fill a message but for what its name and age take, or all of it
+    kept = sum(len(name) + len("String") for name in attributes) + (len("m-1") + len(SENT_AT)) * bool(attributes)
+    text = text.replace("NOTE", "x" * (message.MAX_BYTES - kept - len(text) + len("NOTE")))
+    there = There()
+    # When it is sent back, Then the message is no larger than SQS takes
+    ways.command(cast("Queue", there), letter(Body=text))
+    assert set(there.sent[0]["MessageAttributes"]) == attributes
+    assert there.sent[0]["MessageBody"] == text
+
+
+def test_a_command_with_characters_that_sqs_refuses_goes_back_saying_the_same() -> None:
+    there = There()
+    ways.command(cast("Queue", there), letter(Body='{"note": "\uffff"}'))
+    assert there.sent[0]["MessageBody"] == '{"note": "\\uffff"}'
+
+
 def test_an_event_is_published_as_it_would_have_been() -> None:
     # Given an event that was set aside, When it is sent back
     there = There()
