@@ -5,12 +5,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, cast
 
 from simulation.history.checks import Checks
 from simulation.history.ledger import Violation
+from simulation.models.queue import Message
 from simulation.plan.draw import draw
 from simulation.plan.plan import Plan, Selection
+from simulation.world.functions import EVENTS
 from simulation.world.loader import Loader
+from simulation.world.scheduler import instant
 from simulation.world.world import World
 
 EVERYTHING = Selection()
@@ -83,7 +87,16 @@ def run_plan(plan: Plan, *, loader: Loader | None = None, trace: Callable[[str],
 
 def _check(world: World) -> None:
     # The one question that is put to the functions' own code: what its tools would tell an operator.
-    from vectorcare_bridge import envelope  # noqa: PLC0415 it is there once a container has been loaded
+    from vectorcare_bridge import dead_letter, message, store  # noqa: PLC0415 there once a container has been loaded
+
+    def reason_of(letter: Message) -> str:
+        return dead_letter.reason(
+            dead_letter.Source.INBOUND,
+            letter.body,
+            message.values(letter.attributes),
+            sent_at=instant(letter.sent_at),
+            recorded=lambda body: store.recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
+        )
 
     checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)
     storage = world.storage
@@ -93,7 +106,7 @@ def _check(world: World) -> None:
         len(storage.queue),
         len(storage.bucket.objects),
         storage.dead_letters.messages(),
-        lambda body, now: envelope.reason_for_death(body, now=now).value,
+        reason_of,
     )
     storage.publication.check(message.body for message in storage.unpublished.messages())
     world.outbound.check(trouble_ended=world.trouble_ended)

@@ -86,14 +86,14 @@ class Checks:
         if held != due:
             self._ledger.violate("the state's data is not the newest", f"{service_request_id}: {held}")
 
-    def terminal(self, queue: int, spool: int, letters: list[Message], reason_of: Callable[[bytes, str], str]) -> None:
+    def terminal(self, queue: int, spool: int, letters: list[Message], reason_of: Callable[[Message], str]) -> None:
         """Check that nothing is on its way, and that the dead can never be applied, each for a reason."""
         if queue or spool:
             self._ledger.violate("not at rest", f"{queue} messages in the queue, {spool} objects in the spool")
         dead = Counter(map(body_of, letters))
-        for body in dead:
-            content = self._ledger.contents[body]
-            reason = reason_of(body, instant(self._now))
+        for letter in letters:
+            content = self._ledger.contents[body_of(letter)]
+            reason = reason_of(letter)
             expected = content.reason or "timestamp_in_future"
             if content.kind is Kind.EVENT and self._has_come(content):
                 self._violate("dead, and nothing is wrong with it", content)

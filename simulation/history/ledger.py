@@ -57,6 +57,7 @@ class Ledger:
         self.signatures: dict[bytes, set[str]] = {}
         self.accepted: dict[bytes, set[str]] = {}
         self.journaled: dict[bytes, list[tuple[str, ...]]] = {}
+        self.reasons: dict[bytes, str] = {}
         self.first_entries: dict[tuple[str, ...], Entered] = {}
         self.expired: dict[str, Rank] = {}
         self.damaged: set[str] = set()
@@ -83,6 +84,11 @@ class Ledger:
         self.accepted.setdefault(content.body, set()).add(signature)
         if not self._copies[content.body] and content.body not in self.journaled:
             self.violate("answered 2xx before it was kept", _name(content))
+
+    def about(self, message: Message) -> dict[str, str]:
+        """Say of a dead letter what a redrive may ask for; its reason is what the journal noted, and stays."""
+        reason = self.reasons.get(body_of(message))
+        return {"queue": "inbound"} | ({"reason": reason} if reason else {})
 
     def comes(self, place: str, body: bytes) -> None:
         """Count one copy more in a queue or the spool."""
@@ -131,6 +137,7 @@ class Ledger:
             reason = "timestamp_in_future"
             if content.last_updated <= instant(self._scheduler.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
                 self.violate("readable, and journaled as unreadable", str(key))
+        self.reasons[content.body] = new["reason"]["S"]
         if key[1] != content.digest or new.get("reason") != {"S": reason}:
             self.violate("unreadable, under a wrong key or for a wrong reason", f"{key} {new.get('reason')} {reason}")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_STOPPED = frozenset({"empty", "limit", "time", "refused", "in_flight_limit"})
+_STOPPED = frozenset({"empty", "limit", "time", "refused", "unanswered", "in_flight_limit"})
 _AT_ONCE = 10
 # Copies of a letter may be in hand together, and each call may hang: all of that is over by then.
 _IN_HAND_SECONDS = 150.0
@@ -63,5 +63,5 @@ class Redrives:
             self._violate("a redrive moved faster than its rate", f"{seconds:.0f} s {answer}")
         if answer["stopped"] not in _STOPPED:
             self._violate("a redrive stopped for no reason of the list", str(answer))
-        if is_in_peace and answer["stopped"] in {"refused", "time"}:
+        if is_in_peace and answer["stopped"] in {"refused", "unanswered", "time"}:
             self._violate("nothing was in a redrive's way, and it stopped", f"{event} {answer}")

@@ -108,15 +108,18 @@ class DynamoDB:
         *,
         TableName: str,  # noqa: N803
         Key: Item,  # noqa: N803
+        ProjectionExpression: str | None = None,  # noqa: N803
         ConsistentRead: bool = False,  # noqa: N803
     ) -> dict[str, Any]:
-        """Read an item; only as the writes have left it."""
+        """Read an item, or one attribute of it; only as the writes have left it."""
         if not ConsistentRead:
             raise NotImplementedError("the model has no stale copies")
         table = self._table(TableName, "GetItem")
         _check_key(table, Key, "GetItem")
         item = table.items.get(table.key_of(Key))
-        return {"Item": item} if item else {}
+        if item and ProjectionExpression:
+            item = {name: value for name, value in item.items() if name == ProjectionExpression}
+        return {} if item is None else {"Item": item}
 
     def query(
         self,

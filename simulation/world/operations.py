@@ -166,7 +166,7 @@ class Operations:
         self._vectorcare.key = keys.NEW
 
     def _drained(self, outcome: Outcome) -> None:
-        if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue"}:
+        if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue", "spool"}:
             self._ledger.violate("the drain answers something else", str(outcome.answer))
 
     def _redriven(self, event: dict[str, Any], since: float, outcome: Outcome) -> None:

@@ -44,10 +44,6 @@ Changed = Callable[[Key, Item | None, Item | None], None]
 _TIME_TO_ASK_AGAIN = 120.0
 
 
-def _about_webhook(_letter: Message) -> dict[str, str]:
-    return {"queue": "inbound"}
-
-
 class _WatchedBucket(Bucket):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
@@ -105,7 +101,7 @@ class Storage:
         letters = partial(watch, in_flight_limit=settings.in_flight_limit)
         self.dead_letters = letters(
             came=lambda letter: ledger.comes(DEAD_LETTERS, body_of(letter)),
-            gone=self._letter_gone(lambda letter: ledger.goes(DEAD_LETTERS, body_of(letter)), _about_webhook),
+            gone=self._letter_gone(lambda letter: ledger.goes(DEAD_LETTERS, body_of(letter)), ledger.about),
         )
         self.queue = watch(
             came=self._sent(lambda message: ledger.comes(QUEUE, body_of(message))),

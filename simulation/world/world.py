@@ -147,6 +147,7 @@ class World:
         self._come_to_rest()
         self.scheduler.run(max(self.scheduler.now, self._last_future()))
         self._let_letters_settle()
+        self._redrive_what_was_ahead()
         for _ in range(_LAST_REDRIVES):
             letters = len(self.storage.dead_letters)
             self.operations.redrive(Redrive(self.scheduler.now, {}))
@@ -167,6 +168,18 @@ class World:
         while any(queue.resurfacing for queue in self.storage.letters()):
             self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
         self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.letters())))
+
+    def _redrive_what_was_ahead(self) -> None:
+        """Redrive by its reason what was dated ahead: now that its time has come, each is found."""
+        reason = "timestamp_in_future"
+        dead = self.storage.dead_letters
+        ahead = {one.id for one in dead.messages() if self.ledger.about(one).get("reason") == reason}
+        if not ahead or len(dead) >= self.plan.settings.in_flight_limit:
+            return
+        self.operations.redrive(Redrive(self.scheduler.now, {"reason": reason}))
+        self._come_to_rest()
+        if ahead & {one.id for one in dead.messages()}:
+            self.ledger.violate("a redrive by reason left what had died for it", reason)
 
     def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
         """Redrive what can be, and all that cannot once more; of a letter's copies each run takes one."""

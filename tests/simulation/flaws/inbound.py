@@ -3,6 +3,7 @@
 from simulation.world.loader import Flaw
 from tests.simulation.flaws.variant import (
     Variant,
+    from_the_future,
     in_module,
     outage,
     poisoned,
@@ -49,10 +50,21 @@ VARIANTS = (
         "what nobody may send was kept",
         in_module(
             "redrive.ways",
-            'MessageAttributes=message.redriven(letter.get("MessageAttributes", {})),',
-            "MessageAttributes={},",
+            "return queue.send(message.encode(replace(found, redriven=found.redriven + 1)))",
+            'return queue.send(Message(MessageBody=letter["Body"], MessageAttributes={}))',
         ),
         trouble=poisoned,
+    ),
+    Variant(
+        "the reason of a death is of the moment at which somebody looks",
+        "a redrive by reason left what had died for it",
+        in_module(
+            "vectorcare_bridge.dead_letter",
+            "return recorded(webhook.body) or envelope.reason_for_death(webhook.body, now=webhook.received_at)",
+            "from vectorcare_bridge import aws\n"
+            "            return envelope.reason_for_death(webhook.body, now=aws.now())",
+        ),
+        trouble=from_the_future,
     ),
     Variant(
         "the text of an error is logged",

@@ -105,8 +105,8 @@ VARIANTS = (
         "a redrive moved what its filter leaves out",
         in_module(
             _REDRIVE,
-            "        return request.reason in (\n            None,\n",
-            "        return request.reason in (\n            request.reason,\n",
+            "        if request.reason is None:\n            return True\n",
+            "        if request.reason != 'something':\n            return True\n",
         ),
         trouble=_unpublished(reason="unreadable"),
     ),
@@ -159,8 +159,8 @@ VARIANTS = (
         "a command came back with other bytes",
         in_module(
             _WAYS,
-            'MessageBody=letter["Body"],\n            MessageAttributes=redriven_command',
-            'MessageBody=letter["Body"] + " ",\n            MessageAttributes=redriven_command',
+            'body = message.escaped(letter["Body"])',
+            'body = message.escaped(letter["Body"]) + " "',
         ),
         trouble=_commands,
     ),
