@@ -57,7 +57,7 @@ WRONG_CONSTANTS = (
     _wrong(_STORABLE, "= -130, 125", "= -130, 126", "storable"),
     _wrong("redrive.redrive", "RESERVE_SECONDS = 60", "RESERVE_SECONDS = 0", "redrive_run"),
     _wrong("redrive.redrive", "_IN_HAND_SECONDS = 60", "_IN_HAND_SECONDS = 30", "redrive_run"),
-    _wrong(_LETTER, "(*command.Unreadable, failure.Reason.EXHAUSTED)", "tuple(command.Unreadable)", "dead_letter"),
+    _wrong(_LETTER, "(*command.Unreadable, Reason.EXHAUSTED)", "tuple(command.Unreadable)", "dead_letter"),
     _wrong(_LETTER, "tuple(unpublished.Reason)", "(unpublished.Reason.NOT_TAKEN,)", "dead_letter"),
     _wrong(_REDRIVEN, '"first_message_id", "first_sent_at"', '"message_id", "sent_at"', "redriven_command"),
     _wrong(_COMMAND, "MAX_STATE_AGE_DAYS = 7", "MAX_STATE_AGE_DAYS = 6", "commands"),

@@ -100,6 +100,41 @@ def test_options_of_all_commands_stand_before_or_behind(arguments: tuple[str, ..
     assert "make run" in result.stderr
 
 
+VALUES = [
+    (path, option.opts[-1])
+    for path, command in COMMANDS.items()
+    for option in command.params
+    if isinstance(option, click.Option) and not option.is_flag
+]
+
+
+@pytest.mark.parametrize("empty", ["", " \t\n"], ids=["nothing", "blank"])
+def test_nothing_that_a_command_is_given_may_be_empty(run: Run, empty: str) -> None:
+    # Given each option of each command, and each command's arguments, When what it is given is empty
+    calls = [[*path, *given] for path, name in VALUES for given in ([name, empty], [f"{name}={empty}"])]
+    calls += [[*path, empty] for path in COMMANDS]
+    calls += [[*given, "status"] for given in (["--organization", empty], [f"--profile={empty}"])]
+    results = {tuple(call): run(*call) for call in calls}
+    # Then it is called wrongly, and says what to look at
+    assert len(VALUES) > 50
+    assert {
+        call for call, result in results.items() if result.exit_code != 2 or "is empty" not in result.output
+    } == set()
+
+
+@pytest.mark.parametrize("beside", [[], ["--all"], ["--since", "2026-03-01"]])
+def test_a_list_without_an_id_is_no_list(run: Run, tmp_path: Path, beside: list[str]) -> None:
+    (tmp_path / "ids.txt").write_text(" \n\n")
+    result = run("replay", "--from-file", str(tmp_path / "ids.txt"), *beside, "--yes")
+    assert (result.exit_code, "no id in the file" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("field", ["response_notes=", "response_notes= "])
+def test_a_field_of_a_command_has_a_value(run: Run, field: str) -> None:
+    result = run("send-command", "decline", "KP-ABCD1234", field)
+    assert (result.exit_code, "a value is not empty" in result.output) == (2, True)
+
+
 def test_the_only_stack_needs_no_name(account: Any) -> None:
     # Given
     account(VectorCareBridge_acme="UPDATE_COMPLETE", Other="CREATE_COMPLETE", VectorCareBridge_old="DELETE_COMPLETE")

@@ -15,7 +15,7 @@ from operate import letters
 from operate.redriving import Progress, Selection, redrive
 from operate.stack import Stack
 from tests.operate.conftest import Run, parsed
-from tests.support import webhooks
+from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
 from vectorcare_bridge import message
 from vectorcare_bridge.dead_letter import Source
@@ -36,11 +36,8 @@ class _Functions:
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's names
         event = json.loads(Payload)
         self.events.append(event)
-        try:
-            with redirect_stdout(io.StringIO()):  # a function's log is not the command's output
-                answer = self._cloud.invoke(FunctionName, event)
-        except ValueError as error:
-            answer = {"errorType": "RequestError", "errorMessage": str(error)}
+        with redirect_stdout(io.StringIO()):  # a function's log is not the command's output
+            answer = self._cloud.invoke(FunctionName, event)
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 
@@ -239,6 +236,136 @@ def test_poison_that_comes_back_at_once_does_not_keep_it_going() -> None:
     assert (done.moved, done.stopped) == (450, "limit")
     assert [call["limit"] for call in calls] == [200, 200, 50]
     assert calls[0] == {"limit": 200, "reason": "not_json", "service_request_id": "VC-1"}
+
+
+class _Broken(_Functions):
+    """Lambda, whose third call fails: the second that moves something."""
+
+    error: BaseException = faults.refusal("ServiceException")
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's names
+        if len(self.events) == 2:
+            raise self.error
+        return super().invoke(FunctionName=FunctionName, Payload=Payload)
+
+
+@pytest.mark.parametrize(
+    ("error", "stopped", "exit_code"),
+    [
+        (faults.refusal("ServiceException"), "failed", 1),
+        (faults.unreachable(), "failed", 1),
+        (KeyboardInterrupt(), "interrupted", 130),
+    ],
+)
+def test_what_was_moved_is_reported_when_a_later_call_fails(
+    cloud: Cloud,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    functions: _Functions,
+    error: Any,
+    stopped: str,
+    exit_code: int,
+) -> None:
+    # Given three dead letters, and a redrive function that moves one at a time and then answers no more
+    die(cloud, b"[1]", b"[2]", b"[3]")
+    monkeypatch.setattr("operate.redriving._CHUNK", 1)
+    monkeypatch.setattr(functions, "invoke", _Broken(cloud).invoke)
+    monkeypatch.setattr(_Broken, "error", error)
+
+    # When
+    result = run("dlq", "redrive", "--yes", "--json")
+
+    # Then
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["moved"], report["stopped"]) == (exit_code, 1, stopped)
+
+
+@pytest.mark.parametrize("failing", ["GetQueueAttributes", "ReceiveMessage", "ChangeMessageVisibilityBatch"])
+def test_what_was_moved_is_reported_when_nobody_can_say_what_became_of_it(cloud: Cloud, run: Run, failing: str) -> None:
+    # Given a dead-letter queue that answers no more once all is moved
+    die(cloud, b"[1]", b"[2]")
+    moved: list[str] = []
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        moved.extend([operation] if operation == "DeleteMessage" and after else [])
+        return faults.unreachable() if len(moved) == 2 and operation == failing else None
+
+    # When
+    with faults.on_call(decide):
+        result = run("dlq", "redrive", "--yes", "--json")
+
+    # Then
+    report = json.loads(result.stdout)
+    assert report["moved"] == 2
+    assert (report["remaining"] is None) == (failing == "GetQueueAttributes")
+    assert result.exit_code == int(failing == "GetQueueAttributes")
+    assert "Traceback" not in result.output
+
+
+def test_what_was_read_is_listed_and_exported_when_it_cannot_be_given_back(
+    cloud: Cloud, run: Run, tmp_path: Path
+) -> None:
+    # Given
+    die(cloud, b"[]")
+
+    # When
+    with faults.failing("ChangeMessageVisibilityBatch"):
+        exported = run("dlq", "export", str(tmp_path / "all.jsonl"), "--json")
+    cloud.sqs.purge_queue(QueueUrl=cloud.dead_letter_queue_url)
+    die(cloud, b"[]")
+    with faults.failing("ChangeMessageVisibilityBatch"):
+        listed = run("dlq", "list", "--json")
+
+    # Then
+    assert json.loads(exported.stdout)["exported"] == 1
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == 1
+    assert json.loads(listed.stdout)["by_reason"] == {"not_an_object": 1}
+    assert "invisible for 5 minutes" in exported.stderr.replace("\n", " ")
+
+
+def test_a_list_needs_no_more_than_the_queue(cloud: Cloud, run: Run) -> None:
+    # Given a journal that does not answer, When dead letters are listed, Then the rules say why they died
+    die(cloud, b"[]", b"x")
+    with faults.failing("GetItem"):
+        result = run("dlq", "list", "--json")
+    assert json.loads(result.stdout)["by_reason"] == {"not_an_object": 1, "not_json": 1}
+    assert result.stderr.count("The journal does not say") == 1
+
+
+def test_why_it_died_and_what_a_redrive_would_do_stand_side_by_side(
+    cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a webhook that died as it was dated an hour ahead of its receipt
+    die(cloud, webhooks.body(event_timestamp="2026-03-01T12:20:00Z"))
+
+    # When it is listed before its time has come, and after
+    before = parsed(run("dlq", "list", "--json"))["letters"][0]
+    monkeypatch.setattr("vectorcare_bridge.aws.now", lambda: "2026-03-01T12:20:00.000000Z")
+    after = parsed(run("dlq", "list", "--json"))["letters"][0]
+    table, shown = run("dlq", "list"), run("dlq", "show", after["message_id"])
+    found = run("dlq", "redrive", "--dry-run", "--reason", "timestamp_in_future", "--json")
+
+    # Then
+    assert (before["reason"], before["if_redriven"]) == (
+        "timestamp_in_future",
+        "would die again for timestamp_in_future",
+    )
+    assert (after["reason"], after["if_redriven"]) == ("timestamp_in_future", "would apply")
+    assert "would apply" in table.output
+    assert "would apply" in shown.output
+    assert parsed(found)["would_move"] == 1
+
+
+def test_what_the_redrive_function_refuses_is_an_error(cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a function that does not know what this command asks for, When it is asked
+    monkeypatch.setattr("operate.redriving.Selection.event", lambda _: {"unheard_of": "x"})
+    die(cloud, b"[]")
+    result = run("dlq", "redrive", "--yes")
+
+    # Then
+    assert result.exit_code == 1
+    assert "there is an unknown key" in result.output
 
 
 def test_a_rate_is_kept_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Spooled webhooks reach the queue, and leave the spool only then."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -111,6 +112,48 @@ def test_one_that_another_drain_has_just_delivered_is_no_failure(spooled: Cloud)
 def test_it_stops_before_its_time_is_up(spooled: Cloud) -> None:
     report = spooled.invoke("drain", {}, Context(remaining_ms=1000))
     assert report == {"moved": 0, "failed": 0, "stopped": "time"}
+
+
+@pytest.mark.parametrize(
+    ("listings", "expected"),
+    [
+        (1, {"moved": 0, "failed": 0, "stopped": "spool"}),
+        (2, {"moved": 10, "failed": 0, "stopped": "spool"}),
+    ],
+    ids=["at once", "in the middle"],
+)
+def test_what_was_moved_is_answered_and_counted_whatever_listing_fails(
+    spooled: Cloud, output: Output, listings: int, expected: dict[str, Any]
+) -> None:
+    # Given a spool whose listing fails at some call, as does each later one
+    listed: list[str] = []
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        if operation == "ListObjectsV2" and not after:
+            listed.append(operation)
+            return faults.unreachable() if len(listed) >= listings else None
+        return None
+
+    # When the drain runs, Then it says what it did
+    with faults.on_call(decide):
+        assert spooled.invoke("drain", {}) == expected
+    lines = [json.loads(line) for line in output.text().splitlines() if '"_aws"' in line]
+    counts = {name: sum(value) for line in lines for name, value in line.items() if isinstance(value, list)}
+    assert (counts["Drained"], counts["DrainFailed"]) == (expected["moved"], int(expected["stopped"] == "spool"))
+    assert spooled.messages() == expected["moved"]
+
+
+def test_what_was_moved_is_answered_when_what_is_left_cannot_be_counted(spooled: Cloud) -> None:
+    # Given a queue that refuses, and a spool that then lists no more
+    listed: list[str] = []
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        listed.extend([operation] if operation == "ListObjectsV2" and after else [])
+        is_last = operation == "ListObjectsV2" and not after and listed
+        return faults.unreachable() if operation == "SendMessage" or is_last else None
+
+    with faults.on_call(decide):
+        assert spooled.invoke("drain", {}) == {"moved": 0, "failed": 10, "stopped": "queue"}
 
 
 def test_what_was_spooled_ends_in_the_state(cloud: Cloud) -> None:

@@ -162,7 +162,7 @@ VARIANTS = (
     Variant(
         "a permanent failure is tried again like any other",
         "a permanent failure has to wait",
-        in_module("processor.process", "seconds = 0 if failed.reason else", "seconds ="),
+        in_module("processor.process", "if is_transient else 0", ""),
     ),
     Variant(
         "the reason for a death is not in the list",
