@@ -64,7 +64,9 @@ def test_a_redrive_refuses_what_it_does_not_understand(stand: Stand) -> None:
     answer = stand.holdings.invoke("RedriveFunction", {"dryrun": True})
 
     # Then
-    assert "dryrun" in answer["errorMessage"]
+    assert "unknown key" in answer["error"]
+    assert "dryrun" not in answer["error"]
+    assert answer["moved"] == 0
 
 
 def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finishes(
