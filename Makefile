@@ -9,10 +9,12 @@ MINUTES ?= 20
 BIN := .venv/bin
 READY := .venv/.ready
 DEVELOPMENT := .venv/.development
-SOURCES := app.py benchmarks console dashboards deploy examples fuzzing lambdas local mutation operate simulation soak stacks
+SOURCES := app.py benchmarks console dashboards deploy examples fuzzing lambdas local mutation operate simulation soak stacks terminal
 CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Packages and a Python of the user's own would go before what is pinned here.
+unexport PYTHONHOME PYTHONPATH
 
 .PHONY: help run test types pytest simulate fuzz mutants soak audit sbom dashboards benchmark synth deploy lock clean
 
@@ -95,7 +97,7 @@ $(DEVELOPMENT): requirements-dev.txt $(READY)
 
 define install
 printf 'Installing $(1) into .venv, once; $(2) '
-pip install --disable-pip-version-check --no-input --require-hashes -r $(1) 2>&1 \
+python -I stacks/clean_pip.py install --disable-pip-version-check --no-input --require-hashes -r $(1) 2>&1 \
 	| tee .venv/install.log | awk '/^ *(Collecting|Using cached|Downloading|Installing)/ { printf "."; fflush() }' \
 	|| (echo; tail -n 20 .venv/install.log; echo 'pip could not install the requirements. Is the package index within reach? All of it: .venv/install.log' >&2; false)
 echo ' done'

@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.progress import track
 
 from dashboards import definition, picture, readings
 from local.aws import Clients
+from terminal.command import Command, say
+from terminal.screen import screen
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--stand",
     "stand_file",
@@ -42,7 +43,7 @@ def main(stand_file: Path, output: Path) -> None:
         stand = json.loads(stand_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise click.ClickException(f"No stand is serving ({stand_file} is not there). Start one: make run") from None
-    console = Console(stderr=True)
+    console = screen(sys.stderr)
     aws = Clients(endpoint_url=stand["endpoint_url"], certificate_file=None)
     cloudwatch = aws.make("cloudwatch")
     with console.status("Reading what the stand has measured"):
@@ -60,7 +61,7 @@ def main(stand_file: Path, output: Path) -> None:
         body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
         file = output / f"{name}.png"
         picture.draw(name, definition.read(body), measured, states, file=file)
-        click.echo(file)
+        say(file)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from pathlib import Path
 from random import SystemRandom
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -15,13 +14,15 @@ from fuzzing.campaign import Campaign, TargetTotals, Totals
 from fuzzing.case import TARGETS, BadCaseError, parse
 from fuzzing.harness import Harness
 from fuzzing.stand import running
+from terminal.command import Command, say
+from terminal.screen import Screen, screen
 
 _FOLDER = Path(".local/fuzzing")
 _SHOWN_DETAIL = 300
 _MIB = 1024 * 1024
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--inputs",
     type=click.IntRange(min=1),
@@ -53,15 +54,15 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     if importlib.util.find_spec("atheris") is None:
         raise click.ClickException(_without_atheris())
     seed = seed or SystemRandom().randint(1, 10**9)
-    click.echo(f"seed {seed}, corpus {corpus}")
+    say(f"seed {seed}, corpus {corpus}")
     targets = TARGETS if target == "all" else (target,)
     campaign = Campaign(targets, inputs=inputs, processes=processes, folder=corpus, seed=seed)
-    console = Console()
+    console = screen()
     always = _run_fixed(console) if target == "all" else None
     try:
         _run(campaign, inputs, console)
     except KeyboardInterrupt:
-        click.echo("interrupted; so far:")
+        say("interrupted; so far:")
     totals = campaign.totals()
     if always:
         totals.targets["fixed"] = always
@@ -78,17 +79,17 @@ def _without_atheris() -> str:
     )
 
 
-def _run_fixed(console: Console) -> TargetTotals:
+def _run_fixed(console: Screen) -> TargetTotals:
     """Run the inputs that are the same in every run."""
     with console.status("published forgeries, and requests at the limits ..."), running() as stand:
         harness = Harness(stand)
         broken = fixed.run(harness)
     for what in broken:
-        click.echo(f"{what[:_SHOWN_DETAIL]}\n  python -m pytest tests/fuzzing")
+        say(f"{what[:_SHOWN_DETAIL]}\n  python -m pytest tests/fuzzing")
     return TargetTotals(harness.counts, harness.meter.cpu_seconds, harness.meter.growth_bytes)
 
 
-def _run(campaign: Campaign, inputs: int, console: Console) -> None:
+def _run(campaign: Campaign, inputs: int, console: Screen) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -110,17 +111,17 @@ def _run(campaign: Campaign, inputs: int, console: Console) -> None:
             progress.update(task, completed=done, description=f"{done / elapsed:,.0f}/s, branches: {coverage}{broken}")
             if not console.is_terminal and done * 10 // inputs > said:
                 said = done * 10 // inputs
-                click.echo(f"{done} of {inputs} inputs, {done / elapsed:.0f}/s, branches: {coverage}")
+                say(f"{done} of {inputs} inputs, {done / elapsed:.0f}/s, branches: {coverage}")
 
         campaign.run(advance)
 
 
-def _show(totals: Totals, console: Console) -> None:
+def _show(totals: Totals, console: Screen) -> None:
     for what, file in totals.violations:
-        click.echo(what[:_SHOWN_DETAIL])
-        click.echo(f"  python -m fuzzing --replay {file}")
+        say(what[:_SHOWN_DETAIL])
+        say(f"  python -m fuzzing --replay {file}")
     console.print(_table(totals))
-    click.echo(totals.last_line())
+    say(totals.last_line())
 
 
 def _table(totals: Totals) -> Table:
@@ -154,10 +155,10 @@ def _replay(path: Path) -> int:
         harness = Harness(stand)
         violation = harness.run(case)
         printed = "".join(stand.output.lines)
-    click.echo(printed, nl=False)
+    say(printed.removesuffix("\n"))
     counts = {name: count for name, count in harness.counts.items() if name not in {"inputs", "violations"}}
-    click.echo(f"{case.target}: {counts}, {harness.meter.cpu_seconds * 1000:.0f} ms CPU")
-    click.echo(f"violation: {violation}" if violation else "no violation")
+    say(f"{case.target}: {counts}, {harness.meter.cpu_seconds * 1000:.0f} ms CPU")
+    say(f"violation: {violation}" if violation else "no violation")
     return 1 if violation else 0
 
 

@@ -15,12 +15,13 @@ from local.organization import Organization, choose_organization, make_local_org
 from local.report import Report
 from local.stand import DEFAULT_PORT, DIRECTORY, Stand
 from local.vectorcare.alone import vectorcare
+from terminal.command import Group, say
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def main() -> None:
     """VectorCare Bridge on this machine alone: no AWS account, no Docker."""
 
@@ -73,7 +74,7 @@ def run(
             chosen = _choose(organizations, organization, private_key)
             succeeded = _run(chosen, once=once, port=port, report=report)
     except StandError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         number = processes.interrupted_by()

@@ -1,6 +1,5 @@
 """Whose webhooks the stand takes, and the private key that signs them."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 
 from local.errors import StandError
+from stacks.errors import ConfigurationError
+from stacks.organization import load_organization
 
 LOCAL_NAME = "local"
 
@@ -52,7 +52,8 @@ def make_local_organization(directory: Path) -> Organization:
         The key of an earlier run cannot be read.
     """
     private_key_file = directory / "private_key.pem"
-    public_key = _public_pem(keep_private_key(private_key_file).public_key())
+    key = keep_private_key(private_key_file).public_key()
+    public_key = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     organizations = directory / "organizations"
     organizations.mkdir(exist_ok=True)
     (organizations / f"{LOCAL_NAME}.toml").write_text(
@@ -93,7 +94,8 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
     Raises
     ------
     StandError
-        There is no such organization, none or several to choose from, or the key is not one of its own.
+        There is no such organization, none or several to choose from, its file has a mistake, or the key is not one of
+        its own.
     """
     names = sorted(path.stem for path in directory.glob("*.toml"))
     if not names:
@@ -108,8 +110,13 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
             f"{directory} holds no organization {chosen}; it holds {', '.join(names)}. "
             f"Choose another folder with --organizations."
         )
-    if private_key_file is not None:
-        _check_key_belongs(private_key_file, directory / f"{chosen}.toml")
+    organization_file = directory / f"{chosen}.toml"
+    public_keys = _public_keys(organization_file)
+    if private_key_file is not None and _public_der(load_private_key(private_key_file)) not in public_keys:
+        raise StandError(
+            f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
+            f"what it signs would be refused. Pass the matching key, or leave out --private-key."
+        )
     return Organization(name=chosen, directory=directory, private_key_file=private_key_file)
 
 
@@ -133,21 +140,13 @@ def load_private_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def _check_key_belongs(private_key_file: Path, organization_file: Path) -> None:
-    ours = _public_pem(load_private_key(private_key_file).public_key())
+def _public_keys(organization_file: Path) -> tuple[bytes, ...]:
+    """Read an organization's public keys, DER SubjectPublicKeyInfo, from a file that a deployment would take."""
     try:
-        listed = tomllib.loads(organization_file.read_text(encoding="utf-8")).get("public_keys", [])
-        theirs = {_public_pem(load_pem_public_key(pem.encode())) for pem in listed}
-    except (ValueError, AttributeError, TypeError, OSError):
-        return  # a file that is wrong in itself is for the synthesis to explain, which names key and mend
-    if ours not in theirs:
-        raise StandError(
-            f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
-            f"what it signs would be refused. Pass the matching key, or leave out --private-key."
-        )
+        return load_organization(organization_file).public_keys
+    except ConfigurationError as error:
+        raise StandError(str(error)) from None
 
 
-def _public_pem(key: object) -> str:
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise TypeError
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+def _public_der(key: rsa.RSAPrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

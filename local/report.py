@@ -6,21 +6,18 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
 from local.holdings import Item
-
-_NARROWEST = 120  # columns; pipes and CI logs have no width of their own
+from terminal.screen import screen
 
 
 class Report:
     """Prints to standard output, wide enough for the tables where that is no terminal."""
 
     def __init__(self) -> None:
-        terminal = Console(highlight=False)
-        self._console = terminal if terminal.is_terminal else Console(highlight=False, width=_NARROWEST)
+        self._console = screen()
 
     @contextmanager
     def phase(self, doing: str) -> Iterator[None]:

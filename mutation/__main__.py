@@ -5,19 +5,20 @@ import sys
 import time
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mutation import engine, equivalents
 from mutation.judge import Verdict, judge
+from terminal.command import Command, say
+from terminal.screen import Screen, screen
 
 
-@click.command()
+@click.command(cls=Command)
 def main() -> None:
     """Put faults into the rules one by one, and see that a test notices each."""
-    console = Console()
+    console = screen()
     engine.prepare()
     try:
         with engine.running() as process:
@@ -28,11 +29,11 @@ def main() -> None:
         sys.exit(f"The engine failed; all that it said: {engine.LOG}\n{engine.LOG.read_text(errors='replace')[-2000:]}")
     verdict = judge(engine.mutants(), equivalents.load())
     _explain(verdict, console)
-    click.echo(verdict.last_line())
+    say(verdict.last_line())
     sys.exit(0 if verdict.is_good else 1)
 
 
-def _watch(process: subprocess.Popen[bytes], console: Console) -> None:
+def _watch(process: subprocess.Popen[bytes], console: Screen) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("all tests, without a mutant", total=None)
@@ -43,11 +44,11 @@ def _watch(process: subprocess.Popen[bytes], console: Console) -> None:
                 bar.update(task, description="mutants", completed=judged, total=total)
                 if not console.is_terminal and judged * 10 // total > tenths:
                     tenths = judged * 10 // total
-                    click.echo(f"{judged} of {total} mutants")
+                    say(f"{judged} of {total} mutants")
             time.sleep(1)
 
 
-def _explain(verdict: Verdict, console: Console) -> None:
+def _explain(verdict: Verdict, console: Screen) -> None:
     table = Table("module", "mutants", "killed", "score")
     for module, (total, killed) in verdict.by_module().items():
         table.add_row(module, str(total), str(killed), f"{100 * killed / total:.1f} %")

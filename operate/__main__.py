@@ -16,6 +16,7 @@ from operate import (
     tail,
 )
 from operate.options import Bridge, common_options
+from terminal.command import Group
 
 _SECTIONS = {
     "See what happens": ("status", "show", "tail", "commands"),
@@ -25,7 +26,7 @@ _SECTIONS = {
 }
 
 
-class _Sectioned(Bridge):
+class _Sectioned(Group, Bridge):
     """Lists the commands by what they are for."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -60,7 +60,9 @@ def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
             outcomes=Counter(content["outcomes"]),
             told=content["told"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+        if not isinstance(found.scanned, int) or not isinstance(found.told, list):
+            raise TypeError  # noqa: TRY301 told with the others
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise click.ClickException(f"{file} is not what an interrupted replay left. Name another file.") from None
     if content.get("format") != _FORMAT or found.selection != selection:
         raise click.ClickException(

@@ -14,7 +14,7 @@ from operate.dead_letters_redrive import redrive
 from operate.export import export
 from operate.letters import Box
 from operate.options import Options, pass_options, queue_option
-from operate.output import emit, json_option, moment, number_of, phi_option, printable, stderr
+from operate.output import emit, json_option, moment, number_of, phi_option, printable, stderr, to_json
 from operate.shape import shape, value
 from operate.stack import Stack
 from vectorcare_bridge.dead_letter import Source
@@ -156,7 +156,8 @@ def _details(told: Mapping[str, Any]) -> RenderableType:
     for name, content in told.items():
         if isinstance(content, Mapping):
             for field, described in content.items():
-                table.add_row(f"{name}.{printable(field)}", printable(described))
+                text = described if isinstance(described, str) else to_json(described)
+                table.add_row(f"{name}.{printable(field)}", printable(text))
         else:
             table.add_row(name, printable("-" if content is None else content))
     return table

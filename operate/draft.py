@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from stacks.errors import ConfigurationError
 from stacks.organization import Organization, load_organization
 from stacks.public_key import MINIMUM_BITS, PublicKeyError, read_public_key
+from terminal.command import say
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Draft:
                 return load_organization(path)
             except ConfigurationError as error:
                 raise click.ClickException(str(error).replace(f"{path}", path.name)) from None
+            except UnicodeEncodeError:
+                raise click.ClickException("What was given is not UTF-8 text. Type it again.") from None
             except (OSError, ValueError):  # no file can have such a name
                 raise click.ClickException("The name cannot be a stack's; it is too long.") from None
 
@@ -120,11 +123,11 @@ def _ask(draft: Draft, name: str, ask: Callable[[], Any]) -> Draft:
             replace(answered, public_keys=answered.public_keys or (_any_key(),)).check()
             return answered
         except click.ClickException as error:
-            click.echo(f"  {error.message}", err=True)
+            say(f"  {error.message}", err=True)
 
 
 def _ask_public_keys() -> tuple[bytes, ...]:
-    click.echo("The public key of VectorCare, Settings > Open API. Paste it, or name a file that it is in:", err=True)
+    say("The public key of VectorCare, Settings > Open API. Paste it, or name a file that it is in:", err=True)
     first = _line()
     if "-----BEGIN" not in first:
         file = Path(first.strip()).expanduser()

@@ -2,9 +2,19 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_KINDS = {bool: "true or false", str: "text", int: "number", float: "number", type(None): "null", list: "list"}
+_KINDS = {
+    bool: "true or false",
+    str: "text",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    type(None): "null",
+    list: "list",
+}
+_DEEPEST = 100  # levels; the tables hold 32
 
 
 def shape(body: bytes) -> Mapping[str, str] | str:
@@ -16,22 +26,46 @@ def shape(body: bytes) -> Mapping[str, str] | str:
         Kinds by path, such as `data.pickup_location.city`; one kind where it is no JSON object.
     """
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
+        parsed = _parse(body)
+    except ValueError:
         return "no JSON"
     return dict(_kinds(parsed, "")) if isinstance(parsed, dict) else _kind(parsed)
 
 
 def value(body: bytes) -> Any:
-    """Read a webhook as far as it can be read: its JSON, its text, or its bytes."""
+    """Read a webhook as far as it can be read: its JSON with every digit, its text, or its bytes."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return _parse(body)
+    except ValueError:
         pass
     try:
         return body.decode()
     except UnicodeDecodeError:
         return body
+
+
+def _parse(body: bytes) -> Any:
+    """Parse JSON.
+
+    Raises
+    ------
+    ValueError
+        It is none, or nobody could write it again: too deep, or with a number that Python does not hold.
+    """
+    try:
+        parsed = json.loads(body, parse_float=Decimal)
+    except (RecursionError, InvalidOperation) as error:
+        raise ValueError(type(error).__name__) from None
+    level = [parsed]
+    for _ in range(_DEEPEST):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return parsed
+    raise ValueError("too deep")
+
+
+def _children(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def _kinds(parsed: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:

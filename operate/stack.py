@@ -20,6 +20,10 @@ STACK_PREFIX = "VectorCareBridge-"
 STAND_FILE = Path(__file__).resolve().parent.parent / ".local" / "stand.json"
 """What `make run` writes while it serves."""
 
+_STAND_KEYS = (
+    *("organization", "endpoint_url", "region", "access_key_id", "secret_access_key"),
+    *("webhook_url", "health_url"),
+)
 _CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 5, 60, 4  # seconds, seconds, in all
 _LONGEST_INVOCATION = 930  # seconds; the redrive function may take 900
 
@@ -136,10 +140,14 @@ def find_all(
 def _find_local(organization: str | None, stand_file: Path) -> Stack:
     try:
         stand = json.loads(stand_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         raise click.ClickException(
             f"No local stand is serving ({stand_file} is not there). Start one and leave it running: make run"
         ) from None
+    except (ValueError, RecursionError):
+        stand = None
+    if not isinstance(stand, dict) or not all(isinstance(stand.get(key), str) for key in _STAND_KEYS):
+        raise click.ClickException(f"{stand_file} is not what a local stand writes. Start one anew: make run")
     name = stand["organization"]
     if organization not in (None, name):
         raise click.ClickException(f"The local stand runs for organization {name}, not {organization}.")

@@ -1,5 +1,6 @@
 """`bridge tail`: what the processor makes of webhooks, as it does."""
 
+import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -43,7 +44,7 @@ def tail(options: Options, *, since: timedelta, as_json: bool) -> None:
         stderr().print(f"Webhooks of {stack.organization} as they are applied; Ctrl-C ends it.")
         for line in follow(stack, since=time.time() - since.total_seconds()):
             if as_json:
-                click.echo(to_json(line))
+                click.echo(to_json(line, encoding=sys.stdout.encoding))
             else:
                 console.print(_text(line), soft_wrap=True)
     except KeyboardInterrupt:

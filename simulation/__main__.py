@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -14,6 +13,9 @@ from simulation.campaign import Totals, run_all
 from simulation.plan.plan import Selection
 from simulation.run import Result, run
 from simulation.shrink import Shrinker
+from terminal.command import Command, say
+from terminal.screen import Screen, screen
+from terminal.text import printable_lines
 
 _SHOWN_VIOLATIONS = 5
 _SHRUNK_SEEDS = 3
@@ -33,7 +35,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
             self.fail("give whole numbers, separated by commas", parameter, context)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--seeds", type=click.IntRange(min=1), default=200, show_default=True, help="How many seeds to run.")
 @click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="The first of them.")
 @click.option(
@@ -65,7 +67,7 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     variation: int,
 ) -> None:
     """Simulate the functions under faults, and check what became of every webhook."""
-    console = Console()
+    console = screen()
     if seed is not None:
         selection = Selection(webhooks, operations, frozenset(without), variation, commands)
         totals = _run_one(seed, events, selection, verbose=verbose)
@@ -77,26 +79,26 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     if shrink:
         _shrink(totals.failing, events)
     console.print(_table(totals.faults))
-    click.echo(totals.last_line())
+    say(totals.last_line())
     sys.exit(1 if totals.violations else 0)
 
 
 def _run_one(seed: int, events: int, selection: Selection, *, verbose: bool) -> Totals:
     totals = Totals()
     # The functions' output is captured while they run, so the trace goes where it would have gone.
-    screen = sys.stdout
+    output = sys.stdout
     totals.add(
         run(
             seed,
             events=events,
             selection=selection,
-            trace=(lambda line: click.echo(line, file=screen)) if verbose else None,
+            trace=(lambda line: click.echo(printable_lines(line), file=output)) if verbose else None,
         )
     )
     return totals
 
 
-def _run_many(console: Console, seeds: range, events: int, processes: int) -> Totals:
+def _run_many(console: Screen, seeds: range, events: int, processes: int) -> Totals:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("seeds", total=len(seeds))
@@ -110,25 +112,25 @@ def _run_many(console: Console, seeds: range, events: int, processes: int) -> To
             progress.update(task, advance=1, description=description)
             done = int(progress.tasks[task].completed)
             if not console.is_terminal and done * 10 // len(seeds) > (done - 1) * 10 // len(seeds):
-                click.echo(f"{done} of {len(seeds)} seeds, {failing['failing']} failing")
+                say(f"{done} of {len(seeds)} seeds, {failing['failing']} failing")
 
         return run_all(seeds, events=events, processes=processes, progress=advance)
 
 
 def _show(result: Result) -> None:
-    click.echo(f"seed {result.seed} breaks {len(result.violations)} rules:")
+    say(f"seed {result.seed} breaks {len(result.violations)} rules:")
     for violation in result.violations[:_SHOWN_VIOLATIONS]:
-        click.echo(f"  at {violation.at:.6f} s: {violation.rule}: {violation.detail}")
+        say(f"  at {violation.at:.6f} s: {violation.rule}: {violation.detail}")
 
 
 def _shrink(failing: Iterable[Result], events: int) -> None:
     for result in list(failing)[:_SHRUNK_SEEDS]:
-        click.echo(f"seed {result.seed}: looking for the least that still fails, for up to a minute ...")
+        say(f"seed {result.seed}: looking for the least that still fails, for up to a minute ...")
         shrunk = Shrinker(result.seed, events=events).shrink()
         if shrunk is None:
-            click.echo("  it does not fail when it is run alone; that is a fault of the simulation itself")
+            say("  it does not fail when it is run alone; that is a fault of the simulation itself")
             continue
-        click.echo(f"  {_command(result.seed, events, shrunk.selection)}")
+        say(f"  {_command(result.seed, events, shrunk.selection)}")
         _show(shrunk.result)
 
 

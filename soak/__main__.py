@@ -13,6 +13,7 @@ from local.stand import DIRECTORY
 from soak import summary
 from soak.run import Load, Run
 from soak.screen import Screen
+from terminal.command import Group, say
 
 _BURST_WEBHOOKS = 10_000
 _BURST_CLIENTS = 32
@@ -26,7 +27,7 @@ _STEADY_REFUSED = 0.01
 _share = click.FloatRange(0, 0.5)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Put the stack under load and faults on this machine, and account for every webhook.
@@ -87,7 +88,7 @@ def _run(loads: Sequence[Load]) -> None:
             for load in loads:
                 good = _run_one(load, assembly, organization, screen) and good
     except StandError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         number = processes.interrupted_by()

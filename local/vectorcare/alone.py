@@ -15,6 +15,7 @@ from local.vectorcare.delivery import MOST_WEBHOOKS
 from local.vectorcare.hub import Hub
 from local.vectorcare.rules import API_PATH, TOKEN_PATH
 from local.vectorcare.server import serving
+from terminal.command import say
 
 DIRECTORY = Path(".local/vectorcare")
 DEFAULT_PORT = 8424
@@ -57,7 +58,7 @@ def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: 
         with processes.interruptible():
             _run(webhook_urls, port=port, speed=speed, seed=seed)
     except StandError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(1)
 
 
@@ -97,12 +98,12 @@ def _explain(hub: Hub, url: str) -> None:
         "settings": f"curl {url}/settings",
     }
     for name, text in facts.items():
-        click.echo(f"  {name:<15} {text}")
-    click.echo("docs/local-vectorcare.md has the rest. Ctrl-C ends it.")
+        say(f"  {name:<15} {text}")
+    say("docs/local-vectorcare.md has the rest. Ctrl-C ends it.")
 
 
 def _account(hub: Hub) -> None:
     counts = hub.delivery.history(0)["counts"]
-    click.echo(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
     for webhook in hub.unfinished():
-        click.echo(f"Not delivered: {webhook}")
+        say(f"Not delivered: {webhook}")

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operate.journal import Journal
 from operate.refusal import explain
 from operate.replayer import Replayer
+from terminal.text import printable
 from vectorcare_bridge import aws
 from vectorcare_bridge.fold import OrderBy, Rule
 
@@ -31,5 +32,5 @@ def _replay(service_request_id: str) -> str:
     try:
         return _replayer.replay(service_request_id).outcome.value
     except (BotoCoreError, ClientError) as error:
-        click.echo(explain(error).message)
+        click.echo(printable(explain(error).message))
         return "not done"

@@ -1,0 +1,1 @@
+"""How every program of this project speaks: nothing foreign reaches a terminal raw, and no encoding stops it."""
