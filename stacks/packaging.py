@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
+from stacks import clean_pip
 from stacks.errors import ConfigurationError
 
 ROOT = Path(__file__).parent.parent
@@ -150,15 +151,21 @@ def _build_aside(built: Path, *, architecture: str) -> None:
 
 
 def _install(folder: Path, *, architecture: str) -> None:
+    try:
+        environment = clean_pip.environment()
+    except clean_pip.PipError as error:
+        raise ConfigurationError(f"pip: its settings cannot be read ({error}); look at: pip config debug") from None
     pip = subprocess.run(  # noqa: S603 nothing in it comes from outside
-        [
-            *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"),
+        clean_pip.command(
+            *("install", "--disable-pip-version-check", "--no-input", "--quiet"),
             *("--require-hashes", "--requirement", str(REQUIREMENTS)),
             *("--platform", PLATFORMS[architecture], "--implementation", "cp", "--python-version", PYTHON),
             *("--only-binary=:all:", "--no-compile", "--target", str(folder)),
-        ],
+        ),
+        env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if pip.returncode:
