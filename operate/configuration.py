@@ -14,6 +14,7 @@ from operate.draft import Draft, complete, read_key
 from operate.output import emit, json_option, printable
 from stacks.errors import ConfigurationError
 from stacks.organization import Organization, load_organization
+from terminal.text import printable_lines
 from vectorcare_bridge import signature
 
 ORGANIZATIONS = Path(__file__).resolve().parent.parent / "organizations"
@@ -37,7 +38,7 @@ def check(files: Sequence[Path], *, as_json: bool) -> None:
     bridge check organizations/acme.toml
     bridge check organizations/*.toml
 
-    It needs no AWS. Exit code 1 if a file has a mistake; the text names file, key and mend.
+    It needs no AWS. Exit code 1 if a file has a mistake; a line for each names file, key and fix.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     results = [_check(file) for file in files]
     emit(results, as_json=as_json, table=lambda: Group(*map(_verdict, results)))
@@ -109,7 +110,7 @@ def new(
     emit(
         value,
         as_json=as_json,
-        table=lambda: Text(f"Written: {path}\nLook it over, then: make deploy ORGANIZATION={name}"),
+        table=lambda: Text(f"Written: {printable(path)}\nLook it over, then: make deploy ORGANIZATION={name}"),
     )
 
 
@@ -130,10 +131,10 @@ def _check(file: Path) -> dict[str, Any]:
 
 def _verdict(result: dict[str, Any]) -> RenderableType:
     if result["error"]:
-        return Text(printable(result["error"]), style="red")
+        return Text(printable_lines(result["error"]), style="red")
     keys = ", ".join(result["keys"])
     return Text.assemble(
-        f"{result['file']}: ", ("ok", "green"), f", {result['stack']}, {result['environment']}, keys {keys}"
+        f"{printable(result['file'])}: ", ("ok", "green"), f", {result['stack']}, {result['environment']}, keys {keys}"
     )
 
 

@@ -9,12 +9,11 @@ from constructs import Construct, IConstruct
 
 from stacks.acknowledgments import acknowledge
 from stacks.organization import Organization
+from stacks.resource_policy import resource_policy
 from stacks.rest_api import (
     ACCESS_LOG_FORMAT,
     ENDPOINT_ACCESS_MODE,
-    READ_METHODS,
     SECURITY_POLICY,
-    STAGE,
     add_read_methods,
     build_stage_options,
     harden,
@@ -81,11 +80,7 @@ class Api(Construct):
         return apigateway.IpAddressType.DUAL_STACK if ipv6 else apigateway.IpAddressType.IPV4
 
     def _build_policy(self) -> iam.PolicyDocument:
-        """Allow each route by method and path: a denial by address alone would deny the health check too."""
-        webhook = _allow("POST/webhook")
-        if self._organization.allowed_source_ips:
-            webhook.add_condition("IpAddress", {"aws:SourceIp": list(self._organization.allowed_source_ips)})
-        return iam.PolicyDocument(statements=[webhook, *(_allow(f"{method}/health") for method in READ_METHODS)])
+        return iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips))
 
     def _add_routes(self, ingest: lambda_.IFunction) -> None:
         integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
@@ -116,14 +111,6 @@ class Api(Construct):
             stage=self.rest_api.deployment_stage.stage_name,
         )
         return domain
-
-
-def _allow(route: str) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        principals=[iam.AnyPrincipal()],
-        actions=["execute-api:Invoke"],
-        resources=[f"execute-api:/{STAGE}/{route}"],
-    )
 
 
 def _acknowledge(rest_api: apigateway.RestApi) -> None:

@@ -13,12 +13,14 @@ from stacks.bridge_stack import BridgeStack
 from stacks.errors import ConfigurationError
 from stacks.organization import load_organizations
 from stacks.packaging import build_artifact
+from terminal.text import prepare, printable_lines
 
 CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
 
 def synthesize() -> None:
-    """Synthesize the organizations' stacks, or stop with one line that says what to mend."""
+    """Synthesize the organizations' stacks, or stop with a line for each mistake that says how to fix it."""
+    prepare()
     app = cdk.App(
         # The CDK CLI hands over context and output folder; without it, what it would take from cdk.json counts.
         context=default_context(),
@@ -29,7 +31,7 @@ def synthesize() -> None:
         populate(app)
         app.synth()
     except ConfigurationError as error:
-        sys.exit(str(error))
+        sys.exit(printable_lines(str(error)))
     except RuntimeError as error:
         # jsii has no other type. The findings have been printed, and a traceback would bury them.
         if not str(error).startswith("ValidationFailed"):

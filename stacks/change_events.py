@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.acknowledgments import acknowledge
 from stacks.encryption import Encryption
+from stacks.environment import of_file
 from stacks.functions import BridgeFunction, FunctionDefaults
 from stacks.organization import Organization
 from stacks.queues import MAX_MESSAGE_BYTES, RETENTION, send_to
@@ -76,8 +77,7 @@ class ChangeEvents(Construct):
             environment={
                 "EVENT_BUS": self.bus.event_bus_name,
                 "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url,
-                "PUBLISH_ACTIONS": ",".join(self._organization.publish_actions),
-                "PUBLISH_DATA": str(self._organization.publish_data).lower(),
+                **of_file(self._organization, "publisher"),
             },
             statements=[
                 iam.PolicyStatement(

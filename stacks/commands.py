@@ -12,6 +12,7 @@ from constructs import Construct
 from stacks.acknowledgments import acknowledge
 from stacks.change_events import ChangeEvents
 from stacks.encryption import Encryption
+from stacks.environment import of_file
 from stacks.functions import BridgeFunction, FunctionDefaults
 from stacks.organization import Organization
 from stacks.queues import Queues, receive_from, send_to
@@ -102,9 +103,7 @@ class Commands(Construct):
                 "COMMANDS_TABLE": self._storage.commands.table_name,
                 "EVENT_BUS": self._bus.event_bus_name,
                 "CREDENTIALS_SECRET": self.secret_arn,
-                "VECTORCARE_API_URL": self._organization.api_url,
-                # Empty where it is not known: then no command is sent, and the function says why.
-                "VECTORCARE_TOKEN_URL": self._organization.token_url,
+                **of_file(self._organization, "sender"),
             },
             statements=[
                 receive_from(self.queues.queue),

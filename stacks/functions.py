@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from stacks.acknowledgments import acknowledge
+from stacks.environment import common
 from stacks.log_group import build_log_group
 from stacks.packaging import Artifact
 
@@ -62,9 +63,7 @@ class BridgeFunction(Construct):
             timeout=timeout,
             memory_size=MEMORY_MB,
             environment={
-                "POWERTOOLS_SERVICE_NAME": service,
-                "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
-                "ORGANIZATION": defaults.organization,
+                **common(service, defaults.organization),
                 **environment,
             },
             # The role is written by hand: nothing that CDK grants on the way may widen it.

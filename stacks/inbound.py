@@ -9,6 +9,7 @@ from constructs import Construct
 
 from stacks.acknowledgments import acknowledge
 from stacks.encryption import Encryption
+from stacks.environment import of_file
 from stacks.functions import BridgeFunction, FunctionDefaults
 from stacks.organization import Organization
 from stacks.queues import Queues, receive_from, send_to
@@ -70,8 +71,7 @@ class Inbound(Construct):
             environment={
                 "QUEUE_URL": self.queues.queue.queue_url,
                 "SPOOL_BUCKET": self.spool.bucket.bucket_name,
-                "CUSTOMER_ID": self._organization.customer_id,
-                "PUBLIC_KEYS": self._organization.encoded_public_keys,
+                **of_file(self._organization, "ingest"),
             },
             statements=[
                 *self._send_to_queue(),
@@ -94,9 +94,7 @@ class Inbound(Construct):
                 "QUEUE_URL": self.queues.queue.queue_url,
                 "EVENTS_TABLE": self._storage.events.table_name,
                 "SERVICE_REQUESTS_TABLE": self._storage.service_requests.table_name,
-                "ORDER_BY": self._organization.order_by,
-                "STATE_RETENTION_DAYS": str(self._organization.state_retention_days),
-                "JOURNAL_RETENTION_DAYS": str(self._organization.journal_retention_days),
+                **of_file(self._organization, "processor"),
             },
             statements=[
                 receive_from(self.queues.queue),

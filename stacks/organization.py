@@ -4,13 +4,14 @@ import base64
 import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stacks import values
+from stacks import aws_limits, values
 from stacks.alarm_thresholds import AlarmThresholds, parse_alarm_thresholds
+from stacks.aws_limits import Problem
 from stacks.errors import ConfigurationError
 from stacks.public_key import PublicKeyError, read_public_key
 from stacks.values import InvalidError
@@ -18,8 +19,6 @@ from stacks.values import InvalidError
 STACK_PREFIX = "VectorCareBridge-"
 # The longest name derived from it, "VectorCareBridge-<name>-outbound", has to be an SQS queue name (80 characters).
 MAXIMUM_NAME_LENGTH = 54
-# Of the 4 KB that a function's environment may hold, a quarter is left to its other variables.
-MAXIMUM_PUBLIC_KEYS_BYTES = 3072
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
 MINIMUM_RETENTION_DAYS = 30
 MAXIMUM_RETENTION_DAYS = 36500
@@ -117,7 +116,7 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
         raise ConfigurationError(f"{folder}: holds no organization; put a file <name>.toml for each into it")
     _check_distinct(paths)
     if only is None:
-        return [load_organization(path) for path in paths]
+        return _load_all(paths)
     names = [path.stem for path in paths]
     if only not in names:
         raise ConfigurationError(f"{folder}: holds no {only}.toml; the organizations there are {', '.join(names)}")
@@ -140,19 +139,43 @@ def load_organization(path: Path) -> Organization:
     Raises
     ------
     ConfigurationError
-        One line that names file, key and mend. It quotes no text of the file, which could be a private key.
+        One line for each mistake, that names file, key and how to fix it. It quotes no text of the file, which could be
+        a private key.
     """
     name = path.stem
-    if len(name) > MAXIMUM_NAME_LENGTH or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+    if path.suffix != ".toml" or len(name) > MAXIMUM_NAME_LENGTH or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
         raise ConfigurationError(
             f"{path}: its name cannot be a stack's; rename it to letters, digits and hyphens, "
             f"a letter first, at most {MAXIMUM_NAME_LENGTH} before .toml"
         )
-    parsed = _parse(path, _read(path))
-    parsed.setdefault("customer_id", name)
-    organization = Organization(name=name, **parsed)
-    _check_together(path, organization)
+    document = _read(path)
+    parsed, problems = values.parse_keys(document, _PARSERS)
+    if "public_keys" not in document:
+        problems.append(("public_keys", "is missing; list the PEM public keys that VectorCare shows"))
+    # Those that can stay are checked together all the same, so that one look names all that is wrong.
+    organization = Organization(name=name, **{"customer_id": name, "public_keys": ()} | parsed)
+    wrong = {re.split(r"[.\[]", where, maxsplit=1)[0] for where, _ in problems}
+    problems += [
+        (keys[0], what)
+        for keys, what in (*_together(organization), *aws_limits.problems(organization))
+        # What is wrong by itself has its default here, of which nobody wants to read.
+        if wrong.isdisjoint(keys)
+    ]
+    if problems:
+        raise ConfigurationError("\n".join(f"{path}: {where}: {what}" for where, what in problems))
     return organization
+
+
+def _load_all(paths: list[Path]) -> list[Organization]:
+    organizations, mistakes = [], []
+    for path in paths:
+        try:
+            organizations.append(load_organization(path))
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return organizations
 
 
 def _check_distinct(paths: list[Path]) -> None:
@@ -166,48 +189,49 @@ def _check_distinct(paths: list[Path]) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         # Editors on Windows may put a byte order mark first.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}); look at its place and permissions"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: is not UTF-8 text{_line_of(error)}; save it as UTF-8") from None
+    if "\0" in text:
+        # Every second byte of Latin letters in UTF-16, which without a mark is UTF-8 as well.
+        raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8")
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
         where = f" at {place[1]}" if place else ""
-        raise ConfigurationError(
-            f"{path}: is not TOML{where}; compare it with organizations/example.toml there"
-        ) from None
+    except (ValueError, RecursionError):
+        where = ": a number is too long, or a list too deep"
+    raise ConfigurationError(f"{path}: is not TOML{where}; compare it with organizations/example.toml there")
 
 
-def _parse(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    for key in document:
-        if key not in _PARSERS:
-            raise ConfigurationError(f"{path}: {values.shown(key)}: {values.mend_of_unknown(key, _PARSERS)}")
-    if "public_keys" not in document:
-        raise ConfigurationError(f"{path}: public_keys: is missing; list the PEM public keys that VectorCare shows")
-    parsed = {}
-    for key, value in document.items():
-        try:
-            parsed[key] = _PARSERS[key](value)
-        except InvalidError as error:
-            raise ConfigurationError(f"{path}: {key}{error.at}: {error}") from None
-    return parsed
+def _line_of(error: UnicodeDecodeError) -> str:
+    """Say where the first byte is that is no UTF-8; nothing of UTF-16, in which every line is wrong."""
+    before = error.object[: error.start]
+    return f" at line {before.count(bytes([10])) + 1}" if before else ""
 
 
-def _check_together(path: Path, organization: Organization) -> None:
+def _together(organization: Organization) -> Iterator[Problem]:
+    """Name what is wrong with several keys together."""
     if organization.journal_retention_days < organization.state_retention_days:
-        raise ConfigurationError(
-            f"{path}: journal_retention_days: {organization.journal_retention_days} days are fewer than the state's "
-            f"{organization.state_retention_days}; raise it, or lower state_retention_days"
+        yield (
+            ("journal_retention_days", "state_retention_days"),
+            f"{organization.journal_retention_days} days are fewer than the state's "
+            f"{organization.state_retention_days}; raise it, or lower state_retention_days",
         )
     if organization.domain_name and not organization.certificate_arn:
-        raise ConfigurationError(f"{path}: certificate_arn: is missing; domain_name needs its ACM certificate's ARN")
+        yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
     if organization.certificate_arn and not organization.domain_name:
-        raise ConfigurationError(f"{path}: domain_name: is missing; name the domain of certificate_arn, or remove that")
+        yield ("domain_name",), "is missing; name the domain of certificate_arn, or remove that"
     if organization.environment == "production" and _can_be_guessed(organization):
-        raise ConfigurationError(
-            f"{path}: customer_id: can be guessed, which production does not allow; make one with: "
-            'python -c "import secrets; print(secrets.token_urlsafe(24))"'
+        yield (
+            ("customer_id",),
+            "can be guessed, which production does not allow; make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(24))"',
         )
 
 
@@ -230,13 +254,14 @@ def _public_keys(value: object) -> tuple[bytes, ...]:
     keys = values.list_of(_public_key)(value)
     if not keys:
         raise InvalidError("is empty; list the PEM public keys that VectorCare shows")
-    if sum(len(base64.b64encode(key)) + 1 for key in keys) > MAXIMUM_PUBLIC_KEYS_BYTES:
-        raise InvalidError("is more than a function's environment holds; remove the keys that no longer sign")
     return keys
 
 
 def _network(value: object) -> str:
     text = values.text(value)
+    # Python reads masks and zones of interfaces as well, and IPv4 within IPv6, as which no caller is seen.
+    if not re.fullmatch(r"[0-9.]+(/[0-9]{1,2})?|[0-9A-Fa-f:]+(/[0-9]{1,3})?", text):
+        raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24")
     try:
         return str(ipaddress.ip_network(text))
     except ValueError:
@@ -248,10 +273,16 @@ def _network(value: object) -> str:
     raise InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
 
 
-# No user, query or fragment: nothing that could be a secret, and a path is put behind it.
-_HTTPS_ADDRESS = r"https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
-_DAYS = values.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(?=.{{1,253}}(?:[:/]|$))(?:{_LABEL}\.)*{_LABEL}"
+_PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+# No user, query or fragment: nothing that could be a secret, and a path is put behind it.
+_HTTPS_ADDRESS = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
+# What SNS takes and any mail server delivers to: RFC 5321's lengths, and of RFC 5322's characters those without a
+# meaning in a path or a template.
+_ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
+_EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
+_DAYS = values.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "public_keys": _public_keys,
     "environment": values.one_of("uat", "production"),
@@ -272,9 +303,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
         _HTTPS_ADDRESS, f"is not a plain https address; write it as {TOKEN_URLS['production']}"
     ),
     "alarm_emails": values.list_of(
-        values.matching(
-            r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>.]+", "is not an e-mail address; write it as name@example.com"
-        )
+        values.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")
     ),
     "alarms": parse_alarm_thresholds,
     "journal_retention_days": _DAYS,
@@ -282,10 +311,11 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     # Lambda's own bounds for an SQS event source (Lambda Developer Guide, "Using Lambda with Amazon SQS").
     "max_concurrency": values.whole_number(2, 1000),
     "domain_name": values.matching(
-        rf"(?=.{{1,253}}$)({_LABEL}\.)+{_LABEL}", "is not a domain name; write it in small letters without https://"
+        rf"(?=.{{1,253}}$)({_LABEL}\.)+(?![0-9]+$){_LABEL}",
+        "is not a domain name; write it in small letters without https://",
     ),
     "certificate_arn": values.matching(
-        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+",
+        r"arn:aws(-[a-z]+)*:acm:[a-z]{2,}(-[a-z]+)+-[0-9]:[0-9]{12}:certificate/[A-Za-z0-9-]{1,64}",
         "is not an ACM certificate; copy its ARN from Certificate Manager in the region of the stack",
     ),
 }

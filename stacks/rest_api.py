@@ -9,8 +9,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.log_group import build_log_group
+from stacks.resource_policy import STAGE
 
-STAGE = "prod"
 # API Gateway answers HEAD only if it is a method of its own.
 READ_METHODS = ("GET", "HEAD")
 # TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for (API Gateway Developer

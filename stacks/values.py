@@ -2,18 +2,28 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
 
 class InvalidError(ValueError):
-    """A value that cannot stay: where below its key, and what is wrong with it; how to mend it."""
+    """Values that cannot stay.
 
-    def __init__(self, text: str, *, at: str = "") -> None:
-        super().__init__(text)
-        self.at = at
+    Attributes
+    ----------
+    problems : tuple of (str, str)
+        Of each, where it is below its key, and what is wrong with it and how to fix it.
+    """
+
+    def __init__(self, text: str = "", *, at: str = "", problems: Sequence[tuple[str, str]] = ()) -> None:
+        self.problems = tuple(problems) or ((at, text),)
+        super().__init__("; ".join(f"{where}: {what}" if where else what for where, what in self.problems))
+
+    def below(self, at: str) -> list[tuple[str, str]]:
+        """Name the problems from one level above."""
+        return [(at + where, what) for where, what in self.problems]
 
 
 def text(value: object) -> str:
@@ -83,39 +93,65 @@ def list_of(parse_item: Callable[[object], _T]) -> Callable[[object], tuple[_T, 
     def parse(value: object) -> tuple[_T, ...]:
         if not isinstance(value, list):
             raise InvalidError("is not a list; put its values between [ and ]")
-        items: list[_T] = []
+        first: dict[_T, int] = {}
+        problems: list[tuple[str, str]] = []
         for index, raw in enumerate(value):
             try:
                 item = parse_item(raw)
             except InvalidError as error:
-                raise InvalidError(str(error), at=f"[{index}]") from None
-            if item in items:
-                raise InvalidError(f"repeats [{items.index(item)}]; remove one of them", at=f"[{index}]")
-            items.append(item)
-        return tuple(items)
+                problems += error.below(f"[{index}]")
+                continue
+            if first.setdefault(item, index) != index:
+                problems.append((f"[{index}]", f"repeats [{first[item]}]; remove one of them"))
+        if problems:
+            raise InvalidError(problems=problems)
+        return tuple(first)
 
     return parse
 
 
-def table(value: object, parsers: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+def table(
+    value: object, parsers: Mapping[str, Callable[[object], Any]]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Parse a table, each key by its own parser.
+
+    Returns
+    -------
+    dict of str to Any, list of (str, str)
+        As of `parse_keys`; where something is begins with a dot.
 
     Raises
     ------
     InvalidError
-        If it is no table, or a key or value of it cannot stay; ``at`` then begins with a dot.
+        If it is no table.
     """
     if not isinstance(value, dict):
         raise InvalidError("is not a table; write its keys below a line of its name between [ and ]")
-    values = {}
-    for key, raw in value.items():
+    parsed, problems = parse_keys(value, parsers)
+    return parsed, [(f".{where}", what) for where, what in problems]
+
+
+def parse_keys(
+    document: Mapping[str, Any], parsers: Mapping[str, Callable[[object], Any]]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Parse keys, each by its own parser.
+
+    Returns
+    -------
+    dict of str to Any, list of (str, str)
+        The values that can stay, and of the others where they are and what is wrong.
+    """
+    parsed: dict[str, Any] = {}
+    problems: list[tuple[str, str]] = []
+    for key, raw in document.items():
         if key not in parsers:
-            raise InvalidError(mend_of_unknown(key, parsers), at=f".{shown(key)}")
+            problems.append((shown(key), fix_of_unknown(key, parsers)))
+            continue
         try:
-            values[key] = parsers[key](raw)
+            parsed[key] = parsers[key](raw)
         except InvalidError as error:
-            raise InvalidError(str(error), at=f".{key}{error.at}") from None
-    return values
+            problems += error.below(key)
+    return parsed, problems
 
 
 def shown(key: str) -> str:
@@ -123,9 +159,9 @@ def shown(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key) else "a key"
 
 
-def mend_of_unknown(key: str, known: Iterable[str]) -> str:
+def fix_of_unknown(key: str, known: Iterable[str]) -> str:
     """Say of an unknown key which one is meant."""
     names = list(known)
     nearest = difflib.get_close_matches(key, names, n=1)
-    mend = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(names)}"
-    return f"is not a key of this file; {mend}"
+    fix = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(names)}"
+    return f"is not a key of this file; {fix}"

@@ -1,4 +1,4 @@
-"""Every mistake in an organization's file is said in one line: which file, which key, what is wrong, how to mend it."""
+"""Every mistake in an organization's file is said in one line: which file, which key, what is wrong, how to fix it."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from stacks.errors import ConfigurationError
-from stacks.organization import Organization, load_organizations
+from stacks.organization import Organization, load_organization, load_organizations
 from tests.infrastructure.organization_files import public_pem, with_keys
 
 KEY = public_pem()
@@ -30,6 +30,8 @@ PRODUCTION = VALID + 'environment = "production"\n'
 
 WRONG = {
     "not TOML": ("public_keys = [", "acme.toml: is not TOML"),
+    "a number that no computer reads": (f"max_concurrency = {'1' * 5000}\n", "acme.toml: is not TOML: a number is too"),
+    "a list without end": (f"public_keys = {'[' * 5000}\n", "acme.toml: is not TOML"),
     "a key twice": (VALID + 'order_by = "event_id"\norder_by = "event_id"\n', "is not TOML at line"),
     "a misspelt key": (VALID + "max_concurency = 3\n", "max_concurency: is not a key of this file; did you mean max_"),
     "a foreign key": (VALID + "zzz = 3\n", "zzz: is not a key of this file; the keys are public_keys, environment"),
@@ -50,8 +52,8 @@ WRONG = {
     "two keys in one text": (with_keys(KEY + public_pem()), "public_keys[0]: holds 2 PEM blocks instead of one; copy"),
     "the same key twice": (with_keys(KEY, KEY), "public_keys[1]: repeats [0]; remove"),
     "more keys than the environment holds": (
-        with_keys(*(public_pem(bits=4096) for _ in range(5))),
-        "public_keys: is more than a function's environment holds; remove",
+        with_keys(*(public_pem(bits=4096) for _ in range(6))),
+        "bytes for the function ingest, and Lambda takes 4,096; remove",
     ),
     "an unknown environment": (
         VALID + 'environment = "prod"\n',
@@ -66,6 +68,17 @@ WRONG = {
     "host bits": (
         VALID + 'allowed_source_ips = ["203.0.113.7/24"]\n',
         "allowed_source_ips[0]: has bits set behind its prefix; write 203.0.113.0/24 or",
+    ),
+    "a network with a mask": (
+        VALID + 'allowed_source_ips = ["203.0.113.0/255.255.255.0"]\n',
+        "allowed_source_ips[0]: is not a network; write it in CIDR form",
+    ),
+    "a network of an interface": (VALID + 'allowed_source_ips = ["fe80::1%eth0"]\n', "[0]: is not a network; write"),
+    "IPv4 within IPv6": (VALID + 'allowed_source_ips = ["::ffff:203.0.113.7"]\n', "[0]: is not a network; write"),
+    "a network and a line break": (VALID + 'allowed_source_ips = ["203.0.113.7\\n"]\n', "[0]: is not a network; write"),
+    "the same network in two spellings": (
+        VALID + 'allowed_source_ips = ["2001:db8::1", "2001:0DB8:0::1/128"]\n',
+        "allowed_source_ips[1]: repeats [0]; remove",
     ),
     "a number for a network": (VALID + "allowed_source_ips = [3221225984]\n", "allowed_source_ips[0]: is not a text"),
     "an unknown order": (VALID + 'order_by = "last_updated"\n', "order_by: is not one of its values; choose event_t"),
@@ -83,6 +96,34 @@ WRONG = {
         VALID + 'vectorcare_token_url = "https://auth.example.com/token?client_secret=x"\n',
         "vectorcare_token_url: is not a plain https address; write it as",
     ),
+    "an api with a fragment": (
+        VALID + 'vectorcare_api_url = "https://hub.vectorcare.com/openapi#v2"\n',
+        "vectorcare_api_url: is not a plain https address; write",
+    ),
+    "an api with an empty label": (
+        VALID + 'vectorcare_api_url = "https://hub..vectorcare.com"\n',
+        "vectorcare_api_url: is not a plain https address; write",
+    ),
+    "an api behind a port that there is not": (
+        VALID + 'vectorcare_api_url = "https://hub.vectorcare.com:65536"\n',
+        "vectorcare_api_url: is not a plain https address; write",
+    ),
+    "an api in letters that look alike": (
+        VALID + 'vectorcare_api_url = "https://hub.vectorc\u0430re.com"\n',
+        "vectorcare_api_url: is not a plain https address; write",
+    ),
+    "an api with a letter that only folds to one of its own": (
+        VALID + 'vectorcare_token_url = "https://\u212a.example.com"\n',
+        "vectorcare_token_url: is not a plain https address; write",
+    ),
+    "an address with a name": (
+        VALID + 'alarm_emails = ["On call <oncall@example.com>"]\n',
+        "alarm_emails[0]: is not an e-mail address; write",
+    ),
+    "an address with two dots": (VALID + 'alarm_emails = ["a..b@example.com"]\n', "alarm_emails[0]: is not an e-mail"),
+    "an address too long": (VALID + f'alarm_emails = ["{"a" * 65}@example.com"]\n', "[0]: is not an e-mail address;"),
+    "an address in other letters": (VALID + 'alarm_emails = ["m\u00fcller@example.com"]\n', "[0]: is not an e-mail"),
+    "an address with a path in it": (VALID + 'alarm_emails = ["a/b@example.com"]\n', "[0]: is not an e-mail address;"),
     "a bad address": (VALID + 'alarm_emails = ["oncall"]\n', "alarm_emails[0]: is not an e-mail address; write"),
     "an address twice": (VALID + 'alarm_emails = ["a@b.de", "a@b.de"]\n', "alarm_emails[1]: repeats [0]; remove"),
     "a retention as text": (VALID + 'state_retention_days = "90"\n', "state_retention_days: is not a whole number in"),
@@ -132,6 +173,12 @@ WRONG = {
         ALARMS + 'time_zone = "America/Springfield"\n',
         "alarms.time_zone: is not a time zone; wri",
     ),
+    "a time zone of no zone": (ALARMS + 'time_zone = "Factory"\n', "alarms.time_zone: is not a time zone; write"),
+    "a time zone in small letters": (
+        ALARMS + 'time_zone = "america/new_york"\n',
+        "alarms.time_zone: is not a time zone; write",
+    ),
+    "no time zone": (ALARMS + 'time_zone = ""\n', "alarms.time_zone: is not a time zone; write"),
     "a time zone that is a path": (
         ALARMS + 'time_zone = "../etc/passwd"\n',
         "alarms.time_zone: is not a time zone; wr",
@@ -147,6 +194,10 @@ WRONG = {
     "more than Lambda runs": (VALID + "max_concurrency = 1001\n", "max_concurrency: is not a whole number in range"),
     "a URL for a domain": (
         VALID + f'domain_name = "https://a.de"\ncertificate_arn = "{CERTIFICATE_ARN}"\n',
+        "domain_name: is not a domain name; write",
+    ),
+    "an address for a domain": (
+        VALID + f'domain_name = "203.0.113.7"\ncertificate_arn = "{CERTIFICATE_ARN}"\n',
         "domain_name: is not a domain name; write",
     ),
     "no certificate": (VALID + DOMAIN, "certificate_arn: is missing; domain_name needs"),
@@ -176,7 +227,7 @@ def refusal(folder: Path, only: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_mistake_is_one_line_with_file_key_and_mend(tmp_path: Path, mistake: str) -> None:
+def test_a_mistake_is_a_line_with_file_key_and_how_to_fix_it(tmp_path: Path, mistake: str) -> None:
     # Given
     text, expected = WRONG[mistake]
     path = write(tmp_path, text)
@@ -227,9 +278,82 @@ def test_an_organization_that_is_not_there_is_answered_with_those_that_are(tmp_p
     assert refusal(tmp_path, only="amce").endswith("holds no amce.toml; the organizations there are acme")
 
 
-def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
-    (tmp_path / "acme.toml").write_bytes(b"\xff\xfe\x00")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_in_another_unicode_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "acme.toml").write_text(VALID, encoding=encoding)
     assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text; save it as UTF-8"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_file_in_an_older_encoding_is_named_with_the_line(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "acme.toml").write_text("# first\n# of M\u00fcller\n" + VALID, encoding=encoding)
+    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text at line 2; save it as UTF-8"
+
+
+@pytest.mark.parametrize("line_break", ["\r\n", "\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_file_from_any_editor_says_the_same(tmp_path: Path, encoding: str, line_break: str) -> None:
+    (tmp_path / "acme.toml").write_bytes(
+        (PRODUCTION + 'customer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\n').replace("\n", line_break).encode(encoding)
+    )
+    assert load(tmp_path).environment == "production"
+
+
+def test_all_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    # Given
+    acme = write(
+        tmp_path,
+        VALID
+        + 'environment = "prod"\nalarm_emails = ["a", "b@example.com", "c"]\nzzz = 1\n'
+        + "state_retention_days = 90\njournal_retention_days = 60\n"
+        + '[alarms]\ntime_zone = "Mars"\nbusy_days = ["MON", "DAY"]\nbusy_hours = "09:00-10:00"\n',
+    )
+    other = write(tmp_path, PRODUCTION, name="other")
+    # When
+    lines = refusal(tmp_path).splitlines()
+    # Then
+    assert [line.split(": ")[:2] for line in lines] == [
+        [str(acme), "environment"],
+        [str(acme), "alarm_emails[0]"],
+        [str(acme), "alarm_emails[2]"],
+        [str(acme), "zzz"],
+        [str(acme), "alarms.time_zone"],
+        [str(acme), "alarms.busy_days[1]"],
+        [str(acme), "alarms.silence_minutes"],
+        [str(acme), "journal_retention_days"],
+        [str(other), "customer_id"],
+    ]
+
+
+def test_what_is_wrong_by_itself_is_not_said_of_its_default_too(tmp_path: Path) -> None:
+    write(tmp_path, PRODUCTION + 'customer_id = "a b"\nstate_retention_days = "90"\njournal_retention_days = 60\n')
+    assert [line.split(": ")[1] for line in refusal(tmp_path).splitlines()] == ["customer_id", "state_retention_days"]
+
+
+def test_a_time_zone_is_one_of_the_pinned_release_whatever_this_machine_holds(tmp_path: Path) -> None:
+    # Given names that folders of time zones hold beside the zones
+    for name in (
+        "posixrules",
+        "localtime",
+        "posix/America/New_York",
+        "right/UTC",
+        "Factory",
+        "AMERICA/CHICAGO",
+        "tzdata.zi",
+    ):
+        write(tmp_path, ALARMS + f'time_zone = "{name}"\n')
+        assert "alarms.time_zone: is not a time zone" in refusal(tmp_path), name
+    # And when the machine has none at all
+    for name in ("America/Chicago", "UTC", "Etc/UTC", "US/Pacific", "America/Argentina/ComodRivadavia"):
+        write(tmp_path, ALARMS + f'time_zone = "{name}"\n')
+        assert load(tmp_path).alarms.time_zone == name
+
+
+def test_a_file_whose_name_a_deployment_would_not_find_is_refused(tmp_path: Path) -> None:
+    for name in ("acme.TOML", "acme.txt", "acme"):
+        (tmp_path / name).write_text(VALID)
+        with pytest.raises(ConfigurationError, match="its name cannot be a stack's; rename it"):
+            load_organization(tmp_path / name)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
