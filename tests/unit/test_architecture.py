@@ -63,6 +63,13 @@ def test_nothing_shared_imports_a_function() -> None:
         assert not top_level(path) & {*FUNCTIONS, *TOOLS, "stacks"}, path
 
 
+def test_what_writes_to_a_terminal_knows_nobody_and_no_function_knows_it() -> None:
+    for path in files("terminal"):
+        assert not top_level(path) & {*FUNCTIONS, *TOOLS, SHARED, "stacks"} - {"terminal"}, path
+    for path in files("lambdas"):
+        assert "terminal" not in top_level(path), path
+
+
 def test_stacks_know_neither_functions_nor_tools() -> None:
     for path in files("stacks"):
         assert not top_level(path) & {*FUNCTIONS, *TOOLS, SHARED}, path
