@@ -98,11 +98,10 @@ class Sender:
         seconds = _wait_seconds(later)
         # First this: what is given back may come to another invocation at once.
         self._run([partial(self._leave, one, seconds) for one in turns], invocation, LEFT_BY)
-        hide = [partial(self._give_back, result, seconds[id(result.delivery)]) for result in later]
         dead = [result.message for result in results if isinstance(result, Dead)]
-        are_set_aside = self._run(
-            [*hide, *(partial(self._set_aside, message) for message in dead)], invocation, GIVEN_BACK_BY
-        )[len(hide) :]
+        hide = [partial(self._give_back, result, seconds[id(result.delivery)]) for result in later]
+        self._run(hide, invocation, GIVEN_BACK_BY)
+        are_set_aside = self._run([partial(self._set_aside, one) for one in dead], invocation, GIVEN_BACK_BY)
         not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
         return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
 

@@ -204,7 +204,7 @@ def _read(body: bytes | None) -> tuple[str | None, float]:
     token = values.get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
         return None, 0
-    life = values.get("expires_in")
+    life: Any = values.get("expires_in")
     is_number = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < 1e9  # noqa: PLR2004 30 years
     return token, life if is_number else _DEFAULT_LIFE_SECONDS
 
