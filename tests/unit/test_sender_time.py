@@ -12,7 +12,7 @@ from tests.support import sender
 from tests.support.sender import Outbound
 
 # A tenth of a second until an invocation of 60 s gives up.
-SOON = {"SENT_BY": 59.9, "TOLD_BY": 59.0, "LEFT_BY": 0, "GIVEN_BACK_BY": 0}
+SOON: dict[str, Any] = {"SENT_BY": 59.9, "TOLD_BY": 59.0, "LEFT_BY": 0, "GIVEN_BACK_BY": 0}
 
 
 @contextmanager

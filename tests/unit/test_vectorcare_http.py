@@ -273,8 +273,12 @@ def test_who_does_not_get_as_far_as_tls_was_sent_nothing_and_is_tried_once(answe
 def test_who_is_silent_before_tls_was_sent_nothing() -> None:
     # Given somebody who accepts a connection and says nothing
     is_over = threading.Event()
+
+    def silent(_connection: socket) -> None:
+        is_over.wait()
+
     with (
-        called(lambda _connection: bool(is_over.wait()) and None, is_tls=False) as (peer, http),
+        called(silent, is_tls=False) as (peer, http),
         mock.patch("vectorcare_bridge.vectorcare_http.CONNECT_SECONDS", 0.2),
     ):
         assert http.request("POST", peer.url, body={}) == UNREACHABLE
