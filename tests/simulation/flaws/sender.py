@@ -166,10 +166,15 @@ VARIANTS = (
     Variant(
         "what could not be sent may have been sent",
         "it is uncertain, and was never sent",
-        in_module(
+        Flaw(
             _ATTEMPT,
-            "may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent",
-            "may_have_been_sent = True",
+            (
+                ("return self._closed() or self._without_token() or self._closed()", "return None"),
+                (
+                    "may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent",
+                    "may_have_been_sent = True",
+                ),
+            ),
         ),
         trouble=_without_tokens,
     ),
