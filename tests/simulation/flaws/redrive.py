@@ -89,7 +89,7 @@ VARIANTS = (
     Variant(
         "an event is published without what it says",
         "published, and never happened",
-        in_module(_WAYS, "Entry(detail_type, detail)", "Entry(detail_type, {})"),
+        in_module(_WAYS, "change.fitting(detail)", "{}"),
         trouble=_unpublished(),
     ),
     Variant(
