@@ -109,7 +109,7 @@ def _going_by(clock: Any, function: Any) -> Any:
 
 def _go_by_the_stand() -> None:
     """Have functions and queues go by the stand's clock, and functions have the stand's patience."""
-    from ministack.services import (  # type: ignore[import-untyped]  # noqa: PLC0415 they read the environment
+    from ministack.services import (  # noqa: PLC0415 they read the environment
         eventbridge,
         sns,
         sqs,
