@@ -10,7 +10,8 @@ from botocore.client import BaseClient
 from moto.sqs.models import sqs_backends
 
 from tests.support import faults
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, Context
+from tests.support.patience import Patience
 from tests.unit.conftest import Output
 from vectorcare_bridge import instant
 
@@ -161,6 +162,16 @@ def test_what_is_no_event_stays(cloud: Cloud, body: str) -> None:
     set_aside(cloud, body)
     answer = cloud.invoke("redrive", {"queue": "unpublished", "reason": "unreadable"})
     assert (answer["moved"], answer["refused"], answer["remaining"]) == (0, 1, 1)
+
+
+def test_the_bus_is_asked_again_until_a_minute_before_the_end(cloud: Cloud, patience: Patience) -> None:
+    # Given a bus that cannot be reached, and a run with a minute and a second
+    set_aside(cloud, event("VC-1"))
+    with faults.failing("PutEvents"):
+        answer = cloud.invoke("redrive", {"queue": "unpublished"}, Context(remaining_ms=61_000))
+    # When it is redriven, Then the event is left, and the run has ended in time
+    assert answer["refused"] == 1
+    assert 0 < sum(patience.waits) <= 1
 
 
 @pytest.mark.usefixtures("patience")

@@ -8,7 +8,8 @@ from unittest import mock
 import pytest
 
 from local.vectorcare.wire import Fault
-from tests.support import sender
+from tests.support import faults, sender
+from tests.support.patience import Patience
 from tests.support.sender import TRIP, Outbound, position
 from tests.unit.conftest import Output
 
@@ -196,6 +197,30 @@ def test_no_call_is_begun_that_the_function_could_not_end(outbound: Outbound) ->
     kept = outbound.run(seconds=40)
     # Then nothing is sent
     assert (kept, outbound.vectorcare.calls) == ([message_id], [])
+
+
+def test_an_outcome_that_the_bus_refuses_once_is_told_in_the_same_batch(outbound: Outbound, patience: Patience) -> None:
+    # Given a bus that is throttled once
+    outbound.put(command_id="c-1")
+    throttled = [faults.refusal("ThrottlingException")]
+
+    def once(operation: str, after: bool) -> Exception | None:
+        return throttled.pop() if operation == "PutEvents" and not after and throttled else None
+
+    # When the command has succeeded, Then the outcome is told after a wait, and nothing comes again
+    with faults.on_call(once):
+        assert outbound.run() == []
+    assert outbound.ends() == [("succeeded", None)]
+    assert len(patience.waits) == 1
+
+
+def test_the_bus_is_not_asked_again_when_the_batch_has_to_be_given_back(outbound: Outbound, patience: Patience) -> None:
+    # Given a bus that cannot be reached, and a function with sixteen seconds
+    message_id = outbound.put(command_id="c-1")
+    with faults.failing("PutEvents"):
+        # When the command has ended, Then it is given back with fifteen of them left
+        assert outbound.run(seconds=16) == [message_id]
+    assert sum(patience.waits) <= 1
 
 
 def test_an_outcome_that_the_bus_did_not_take_is_told_again_and_nothing_sent_again(outbound: Outbound) -> None:

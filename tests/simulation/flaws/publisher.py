@@ -1,6 +1,6 @@
 """Flaws of the publisher."""
 
-from tests.simulation.flaws.variant import Variant, in_module, with_faults, with_long_names
+from tests.simulation.flaws.variant import Variant, in_module, outage, with_faults, with_long_names
 
 _DATA = {"publish_data": True}
 
@@ -9,6 +9,7 @@ VARIANTS = (
         "what the bus refuses is forgotten",
         "a change was not published",
         in_module("publisher.publish", "        for entry in failed:\n            self._set_aside(entry)\n", ""),
+        trouble=outage("events"),
     ),
     Variant(
         "a call to the bus that is answered counts as taken",
@@ -19,6 +20,8 @@ VARIANTS = (
         "what is set aside holds patient data",
         "patient data was set aside",
         in_module("publisher.publish", 'if name != "data"}', "}"),
+        settings=_DATA,
+        trouble=outage("events"),
     ),
     Variant(
         "patient data is published though nobody asked for it",
