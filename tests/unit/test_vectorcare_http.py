@@ -13,6 +13,7 @@ import requests
 
 from tests.support import tls
 from tests.support.sender import loopback, session
+from tests.support.wait import wait_until
 from vectorcare_bridge import http_session
 from vectorcare_bridge.vectorcare_answer import Answer, Verdict
 from vectorcare_bridge.vectorcare_http import MAX_ANSWER_BYTES, Http, Response
@@ -282,7 +283,7 @@ def test_who_is_silent_before_tls_was_sent_nothing() -> None:
         mock.patch("vectorcare_bridge.vectorcare_http.CONNECT_SECONDS", 0.2),
     ):
         assert http.request("POST", peer.url, body={}) == UNREACHABLE
-        assert peer.connections == 1
+        assert wait_until(lambda: peer.connections, what="somebody has accepted a connection") == 1
     is_over.set()
 
 
