@@ -17,7 +17,7 @@ _MINUTES = range(60, 4200, 180)
 
 
 def _unpublished(**asked: Any) -> Callable[[Plan], Plan]:
-    """Let the bus refuse every third event, and redrive what it refused again and again."""
+    """Let the bus refuse most of what it is asked, and redrive what it refused again and again."""
 
     def trouble(plan: Plan) -> Plan:
         redrives: list[Operation] = [Redrive(at, {"queue": "unpublished", **asked}) for at in _MINUTES]
@@ -25,7 +25,7 @@ def _unpublished(**asked: Any) -> Callable[[Plan], Plan]:
             plan,
             settings=replace(plan.settings, span=600.0),
             operations=redrives,
-            rates={faults.EVENT_REFUSED: 0.3},
+            rates={faults.EVENT_REFUSED: 0.8},
             outbound=OutboundPlan(),
         )
 
