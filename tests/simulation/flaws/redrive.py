@@ -17,7 +17,7 @@ _MINUTES = range(60, 4200, 180)
 
 
 def _unpublished(**asked: Any) -> Callable[[Plan], Plan]:
-    """Let the bus refuse most of what it is asked, and redrive what it refused again and again."""
+    """Let the bus refuse four of five events each time, and redrive what it went on refusing again and again."""
 
     def trouble(plan: Plan) -> Plan:
         redrives: list[Operation] = [Redrive(at, {"queue": "unpublished", **asked}) for at in _MINUTES]
