@@ -24,7 +24,13 @@ from tests.support.reading import ONE, proxy_event
 
 GRANTED: dict[str, Observation] = {
     "ingest": {"status": 200, "queued": 1, "spooled": 0},
-    "processor": {"given_back": ["poison"], "journaled": True, "applied": True, "poison_is_back": True},
+    "processor": {
+        "given_back": ["poison"],
+        "journaled": True,
+        "applied": True,
+        "begun_without_data": True,
+        "poison_is_back": True,
+    },
     "drain": {"answer": {"moved": 1, "failed": 0, "stopped": "empty"}, "queued": 1, "spooled": 0},
     "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True, "heard": 1},
     "publisher": {"failed": False, "heard": 1, "set_aside": 0},
@@ -48,15 +54,19 @@ WITHOUT: dict[tuple[str, str], Observation] = {
     ("ingest", "sqs:SendMessage"): {"status": 200, "queued": 0, "spooled": 1},
     ("ingest", "s3:PutObject"): {"status": 503, "queued": 0, "spooled": 0},
     ("processor", "dynamodb:PutItem"): {
-        "given_back": ["good", "poison"],
+        "given_back": ["good", "poison", "without data"],
         "journaled": False,
         "applied": False,
+        "begun_without_data": False,
         "poison_is_back": False,  # not kept for good, so not yet given up
     },
+    ("processor", "dynamodb:Query"): GRANTED["processor"]
+    | {"given_back": ["poison", "without data"], "begun_without_data": False},
     ("processor", "dynamodb:UpdateItem"): {
-        "given_back": ["good", "poison"],
+        "given_back": ["good", "poison", "without data"],
         "journaled": True,
         "applied": False,
+        "begun_without_data": False,
         "poison_is_back": True,
     },
     ("processor", "sqs:ChangeMessageVisibility"): GRANTED["processor"] | {"poison_is_back": False},

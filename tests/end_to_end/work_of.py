@@ -28,18 +28,24 @@ def ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
 
 
 def process(stand: Stand) -> Observation:
-    """Hand one good message and one poisonous one to the processor, as the event source does."""
-    good = webhook()
+    """Hand two good messages and one poisonous one to the processor, as the event source does.
+
+    One of the good is the first of its request and carries no data: for that the journal has to be read.
+    """
+    good, without_data = webhook(), webhook(data=None)
     poison = b"no JSON"
-    put(stand, "QueueUrl", good.body, poison)
+    bodies = {"good": good.body, "without data": without_data.body, "poison": poison}
+    put(stand, "QueueUrl", *bodies.values())
     records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=HIDDEN)]
-    names = {record["messageId"]: "poison" if record["body"] == poison.decode() else "good" for record in records}
+    name_of = {body.decode(): name for name, body in bodies.items()}
+    names = {record["messageId"]: name_of[record["body"]] for record in records}
     answer = stand.holdings.invoke("ProcessorFunction", {"Records": records})
     back = [message["Body"] for message in _receive(stand, "QueueUrl", hide=0)]
     return {
         "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
         "journaled": bool(stand.holdings.journal(good.service_request_id)),
         "applied": stand.holdings.service_request(good.service_request_id) is not None,
+        "begun_without_data": stand.holdings.service_request(without_data.service_request_id) is not None,
         "poison_is_back": poison.decode() in back,
     }
 

@@ -3,7 +3,9 @@
 # Taken away on a stand that enforces IAM, each of these makes something fail: tests/end_to_end/test_least_privilege.py.
 ENFORCED = {
     "ingest": frozenset({"sqs:SendMessage", "s3:PutObject"}),
-    "processor": frozenset({"dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:ChangeMessageVisibility"}),
+    "processor": frozenset(
+        {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "sqs:ChangeMessageVisibility"}
+    ),
     "drain": frozenset({"s3:ListBucket", "s3:GetObject", "s3:DeleteObject", "sqs:SendMessage"}),
     "redrive": frozenset(
         {
