@@ -35,6 +35,7 @@ VARIANTS = (
         "the customer is not looked at",
         "forged or another customer's, and accepted",
         in_module("ingest.request", "if not hmac.compare_digest(given, customer_id.encode()):", "if False:"),
+        first=7,
     ),
     Variant(
         "the drain deletes before it sends",
