@@ -8,9 +8,7 @@ Copy it and replace `Trips`: a real dispatcher decides whom to accept, and a rea
 """
 
 import argparse
-import io
 import json
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,10 +102,8 @@ class Trips:
 
 
 def say(service_request_id: str | None, text: str) -> None:
-    """Print a line: ids and codes, no patient's data."""
-    line = f"{datetime.now(UTC):%H:%M:%S}  {service_request_id or '-':<12}  {text}"
-    # Ids come from outside: none of them may move the cursor, or stop this for want of a character.
-    print("".join(char if char.isprintable() else ascii(char)[1:-1] for char in line), flush=True)
+    """Print a line: ids and codes, no patient's data, and nothing that an id could do to a terminal."""
+    print(ascii(f"{datetime.now(UTC):%H:%M:%S}  {service_request_id or '-':<12}  {text}")[1:-1], flush=True)
 
 
 def subscribe(stand: Json) -> str:
@@ -142,8 +138,6 @@ def main() -> None:
         bridge = Bridge(boto3.client("sqs"), given.events, given.outbound)
     else:
         parser.error("give --stand, or --events and --outbound")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     print("Waiting for service requests; Ctrl-C ends it.", flush=True)
     try:
         bridge.listen(Trips(bridge))

@@ -17,6 +17,7 @@ from simulation.models.s3 import S3, Bucket
 from simulation.models.sqs import SQS
 from simulation.plan import keys
 from simulation.plan.plan import Settings
+from simulation.world.client import QueryPaginator
 from simulation.world.container import Context
 from simulation.world.door import Door
 from simulation.world.functions import EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, environment
@@ -59,6 +60,9 @@ class _Client:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+    def get_paginator(self, operation: str) -> QueryPaginator:
+        return QueryPaginator(getattr(self._model, operation))
 
 
 class _FuzzDoor(Door):

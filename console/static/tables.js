@@ -55,11 +55,10 @@ export function showRows(rows, chosen, choose) {
         colored(row.request_status),
         make("td", { class: "code" }, ...breakable(row.action)),
         make("td", {}, clock(row.last_updated)),
-        make("td", { class: "number" }, String(row.revision)),
         make("td", { class: "number" }, row.freshness_seconds < 0 ? "ahead" : span(row.freshness_seconds)),
       );
     }),
-    6,
+    5,
   );
   for (const [index, row] of rows.entries())
     if (known && known.get(row.service_request_id) !== row.revision) land(find("rows").children[index]);

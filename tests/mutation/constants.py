@@ -47,7 +47,7 @@ WRONG_CONSTANTS = (
     _wrong(_ENVELOPE, "storable.MAX_ITEM_BYTES - 8 * 1024", "storable.MAX_ITEM_BYTES", "envelope"),
     _wrong(_FOLD, "CLOCK_SKEW_MINUTES = 15", "CLOCK_SKEW_MINUTES = 14", "fold"),
     _wrong(_FOLD, 'frozenset({"COMPLETED", "UNAVAILABLE"})', 'frozenset({"COMPLETED"})', "fold"),
-    _wrong(_INSTANT, ")60(", ")6[01](", "instant"),
+    _wrong(_INSTANT, "[0-5][0-9]|60)", "[0-5][0-9]|6[01])", "instant"),
     _wrong(_FAILURE, "MAX_RECEIVES = 30", "MAX_RECEIVES = 29", "process"),
     _wrong(_FAILURE, "LONGEST_BACKOFF_SECONDS = 900", "LONGEST_BACKOFF_SECONDS = 901", "failure"),
     _wrong(_MESSAGE, r"\ue000-\ufffd", r"\ue000-\uffff", "message"),

@@ -54,6 +54,7 @@ EXPLAINED = {
     ("local/vectorcare/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
     ("simulation/world/client.py", "ThrottlingException"): "the error code of Secrets Manager",
     ("tests/infrastructure/test_artifact.py", "testing"): _MOTO,
+    ("tests/infrastructure/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
     ("tests/simulation/emulators.py", "testing"): _MOTO,
     ("tests/support/cloud.py", "testing"): _MOTO,
 }
