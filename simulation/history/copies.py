@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulation.models.queue import Message
-from simulation.plan.outbound import MAX_RECEIVES, Command, Expected
+from simulation.plan.outbound import Command, Expected
 from simulation.world.scheduler import instant, seconds_of
 
 # SQS tells milliseconds.
@@ -23,19 +23,17 @@ class Copies:
 
     Parameters
     ----------
-    max_receives : int
-        Of the queue.
+    may_die : bool
+        The queue may give a command up that can be read: it has fewer receives than the stack's, or hides for less.
     is_told : callable
         Tells whether a command's end has been told, by its name.
     violate : callable
         Told of a rule that does not hold.
     """
 
-    def __init__(
-        self, *, max_receives: int, is_told: Callable[[str], bool], violate: Callable[[str, str], None]
-    ) -> None:
+    def __init__(self, *, may_die: bool, is_told: Callable[[str], bool], violate: Callable[[str, str], None]) -> None:
         self.have_died: set[str] = set()
-        self._may_die = max_receives < MAX_RECEIVES
+        self._may_die = may_die
         self._is_told = is_told
         self._violate = violate
         self._put: Command | None = None

@@ -40,8 +40,8 @@ class Outbound:
     ----------
     skew : float
         How far clocks may be ahead.
-    max_receives : int
-        Of the queue.
+    may_die : bool
+        See `Copies`.
     clock : callable
         Tells the true time.
     violate : callable
@@ -49,11 +49,9 @@ class Outbound:
     """
 
     def __init__(
-        self, *, skew: float, max_receives: int, clock: Callable[[], float], violate: Callable[[str, str], None]
+        self, *, skew: float, may_die: bool, clock: Callable[[], float], violate: Callable[[str, str], None]
     ) -> None:
-        self.copies = Copies(
-            max_receives=max_receives, is_told=lambda name: bool(self._outcomes[name]), violate=violate
-        )
+        self.copies = Copies(may_die=may_die, is_told=lambda name: bool(self._outcomes[name]), violate=violate)
         self._clock = clock
         self._skew = skew
         self._violate = violate

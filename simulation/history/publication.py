@@ -37,6 +37,7 @@ class Publication:
         self._published: set[str] = set()
         self._copies: Counter[str] = Counter()
         self._strays: Counter[str] = Counter()
+        self._aside: set[str] = set()
 
     def changed(self, old: Item | None, new: Item) -> None:
         """Note a write to the state; one that brings data equal to what was there tells nobody anything."""
@@ -48,7 +49,7 @@ class Publication:
         """Note that a bus refused an event that it might take the next time."""
         self._refusals[_name(detail_type, detail)] += 1
 
-    def published(self, _bus: str, detail_type: str, detail: dict[str, Any], *, is_redriven: bool) -> None:
+    def published(self, _bus: str, detail_type: str, detail: dict[str, Any]) -> None:
         """Check an event that a bus took, its numbers read as Decimal."""
         bare = {name: value for name, value in detail.items() if name != "data"}
         if MARKER in _json(detail if not self._with_data else bare):
@@ -56,7 +57,7 @@ class Publication:
         name = _name(detail_type, detail)
         if name not in self._expected:
             self._violate("published, and never happened", name[:200])
-        elif self._with_data and not is_redriven:
+        elif self._with_data:
             self._check_data(name, detail)
         self._published.add(name)
 
@@ -64,7 +65,7 @@ class Publication:
         data = self._expected[name]
         if "data" in detail and detail["data"] != data:
             self._violate("the data published is not the request's", name[:200])
-        if "data" not in detail and len(_json(detail | {"data": data})) < _FITS_FOR_CERTAIN:
+        if "data" not in detail and name not in self._aside and len(_json(detail | {"data": data})) < _FITS_FOR_CERTAIN:
             self._violate("the data was not published", name[:200])
 
     def strays(self, body: str) -> None:
@@ -94,6 +95,7 @@ class Publication:
             self._violate("patient data was set aside", message.body[:60])
             return
         name = _name_of(message.body)
+        self._aside.add(name)
         if name not in self._expected:
             self._violate("set aside, and never happened", message.body[:60])
         elif could_ask_again and self._refusals[name] < _LEAST_REFUSALS:

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from local.vectorcare.wire import Request, Response
+from simulation.history.ledger import STANDARD_VISIBILITY_TIMEOUT
 from simulation.history.outbound import Outbound as History
 from simulation.models.dynamodb import Table
 from simulation.models.queue import Queue
@@ -52,7 +53,10 @@ class Outbound:
         self._to_come = len(plan.outbound.commands)
         self.max_receives = plan.outbound.max_receives
         self.history = History(
-            skew=plan.settings.skew, max_receives=self.max_receives, clock=lambda: scheduler.now, violate=violate
+            skew=plan.settings.skew,
+            may_die=self.max_receives < MAX_RECEIVES or plan.settings.visibility_timeout < STANDARD_VISIBILITY_TIMEOUT,
+            clock=lambda: scheduler.now,
+            violate=violate,
         )
         self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + scheduler.now, self._begun, self._arrived)
         self.api.rules.requests.update(plan.outbound.statuses)

@@ -216,7 +216,7 @@ class Storage:
         if detail_type.startswith("Command"):
             self._outbound.history.told(detail_type, detail)
         else:
-            self.publication.published(bus, detail_type, detail, is_redriven=run is not None)
+            self.publication.published(bus, detail_type, detail)
 
     def _refuses(self, detail_type: str, detail: Any) -> str:
         """Say with which of the codes that pass the bus refuses an event; with none, mostly."""

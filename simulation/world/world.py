@@ -182,15 +182,20 @@ class World:
             self.ledger.violate("a redrive by reason left what had died for it", reason)
 
     def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
-        """Redrive what can be, and all that cannot once more; of a letter's copies each run takes one."""
-        for _ in range(_LAST_REDRIVES):
+        """Redrive what can be, until some runs on end have changed nothing.
+
+        Of a message's copies each run takes one, and of a trip's commands the first may be all that it lets end: or
+        none, when the call that decides over an open circuit was spent on another trip.
+        """
+        unchanged = 0
+        while unchanged < _LAST_REDRIVES:
             before = Counter(message.body for message in letters.messages())
             if not before:
                 return
             self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
             self._come_to_rest()
-            if Counter(message.body for message in letters.messages()) == before:
-                return
+            is_changed = Counter(message.body for message in letters.messages()) != before
+            unchanged = 0 if is_changed else unchanged + 1
 
     def _end_of_trouble(self) -> float:
         """Say when all that is planned has happened."""
