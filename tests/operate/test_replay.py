@@ -92,14 +92,21 @@ def test_a_journal_that_is_shorter_than_the_state_is_refused(cloud: Cloud, run: 
     assert event["event_id"] in parsed(result)["requests"][0]["why"]
 
 
-def test_a_webhook_that_comes_between_reading_and_writing_is_not_lost(cloud: Cloud, run: Run) -> None:
+@pytest.mark.parametrize(
+    "moment",
+    [{("PutItem", False)}, {("GetItem", True), ("Query", True)}],
+    ids=["before the write", "between the two reads"],
+)
+def test_a_webhook_that_comes_meanwhile_is_neither_lost_nor_in_the_way(
+    cloud: Cloud, run: Run, moment: set[tuple[str, bool]]
+) -> None:
     # Given
     arrive(cloud)
     corrupt("VC-TEST0001", request_status="COMPLETED")
     came: list[bool] = []
 
     def decide(operation: str, after: bool) -> None:
-        if operation == "PutItem" and not after and not came:
+        if (operation, after) in moment and not came:
             came.append(True)
             arrive(cloud, event_id="0198b", event_timestamp="2026-03-01T11:00:00Z", request_status="ASSIGNED")
 
