@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
 from ministack import app  # type: ignore[import-untyped]  # it ships no types
-from ministack.core import lambda_runtime  # type: ignore[import-untyped]
-from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
-from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]
-from ministack.services import apigateway_v1  # type: ignore[import-untyped]
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]  # nor do its parts
+from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # likewise
+from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]  # likewise
+from ministack.services import apigateway_v1  # type: ignore[import-untyped]  # likewise
 
 if TYPE_CHECKING:
     import queue

@@ -232,7 +232,7 @@ class Scenario:
         self._begin(
             number + 1,
             "Redriven after the fix",
-            "What mends this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. Here "
+            "What fixes this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. Here "
             "the stand's clock is moved on until then, and back afterwards. An operator runs the redrive function with "
             "{}, as from the Lambda console.",
         )

@@ -147,7 +147,7 @@ def _find_local(organization: str | None, stand_file: Path) -> Stack:
     except (ValueError, RecursionError):
         stand = None
     if not isinstance(stand, dict) or not all(isinstance(stand.get(key), str) for key in _STAND_KEYS):
-        raise click.ClickException(f"{stand_file} is not what a local stand writes. Start one anew: make run")
+        raise click.ClickException(f"{stand_file} is not what a local stand writes. Start another: make run")
     name = stand["organization"]
     if organization not in (None, name):
         raise click.ClickException(f"The local stand runs for organization {name}, not {organization}.")

@@ -108,7 +108,7 @@ class DynamoDB:
         *,
         TableName: str,  # noqa: N803
         Key: Item,  # noqa: N803
-        ProjectionExpression: str | None = None,  # noqa: N803
+        ProjectionExpression: str | None = None,  # noqa: N803 DynamoDB's name
         ConsistentRead: bool = False,  # noqa: N803
     ) -> dict[str, Any]:
         """Read an item, or one attribute of it; only as the writes have left it."""

@@ -66,7 +66,8 @@ class _Drawing:
         before = self._trips.closed_trip(service_request_id, times[:closes])
         for event in [*before, *self._trips.trip(service_request_id, times[closes:])]:
             content = event.content()
-            sent = event.at + (random.choice(_LATE) * _DAY if random.random() < 0.2 else random.random())  # noqa: PLR2004
+            is_late = random.random() < 0.2  # noqa: PLR2004 one in five
+            sent = event.at + (random.choice(_LATE) * _DAY if is_late else random.random())
             yield Sending(0, sent, content, event)
             if random.random() < 0.3:  # noqa: PLR2004 three in ten
                 yield Sending(0, sent + random.choice(_LATE) * _DAY, content)

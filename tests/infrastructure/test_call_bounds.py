@@ -61,8 +61,8 @@ def started(service: str) -> Iterator[Started]:
         mock.patch.multiple(aws, client=mock.DEFAULT, executor=mock.DEFAULT),
     ):
         fresh_handler(service)
-        clients = [Client(*call.args, **call.kwargs) for call in aws.client.call_args_list]  # type: ignore[attr-defined]
-        asked: list[Any] = aws.executor.call_args_list  # type: ignore[attr-defined]
+        clients = [Client(*call.args, **call.kwargs) for call in aws.client.call_args_list]  # type: ignore[attr-defined]  # a mock
+        asked: list[Any] = aws.executor.call_args_list  # type: ignore[attr-defined]  # a mock
         threads = [call.kwargs.get("threads", *call.args) for call in asked]
         yield Started({each.service: each for each in clients}, max(threads, default=1))
 

@@ -61,7 +61,11 @@ def test_the_waits_between_attempts_are_8_and_64_seconds_a_tenth_more_or_less(re
     waits = []
     for attempts in (1, 2):
         # When an attempt has failed
-        wait_until(post.calls, lambda calls, made=attempts: len(calls) == made, what="the attempt is made")  # type: ignore[misc]
+        wait_until(
+            post.calls,
+            lambda calls, made=attempts: len(calls) == made,  # type: ignore[misc]  # a default has no type for mypy here
+            what="the attempt is made",
+        )
         [pending] = post.delivery.pending()
         waits.append(pending["due_in_seconds"])
         # Then the next comes once its time has come
