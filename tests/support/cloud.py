@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -54,7 +54,8 @@ class Context:
 class Cloud:
     """Queues, tables and bucket in moto; the handlers, freshly imported."""
 
-    def __init__(self, *, order_by: str = "event_timestamp", public_keys: str = "") -> None:
+    def __init__(self, threads: "Threads", *, order_by: str = "event_timestamp", public_keys: str = "") -> None:
+        self._threads = threads
         self.order_by = order_by
         self.sqs = boto3.client("sqs")
         self.dynamodb = boto3.client("dynamodb")
@@ -89,8 +90,12 @@ class Cloud:
             self._handlers = {name: fresh_handler(name) for name in FUNCTIONS}
 
     def invoke(self, function: str, event: Any, context: Context | None = None) -> Any:
-        """Call a function's handler."""
-        return self._handlers[function].handler(event, context or Context())
+        """Call a function's handler. One that is killed leaves no thread behind that goes on."""
+        try:
+            return self._handlers[function].handler(event, context or Context())
+        except BaseException:
+            self._threads.finish()
+            raise
 
     def post(
         self, raw: bytes, /, *, signature: str | None = "", customer_id: str | None = CUSTOMER_ID, **changes: Any
@@ -199,8 +204,22 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     # Moto may take longer than AWS would be given: as long as it likes.
     patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=None, SPOOL_SECONDS=None)
     loader = mock.patch("botocore.session.create_loader", _LOADER)
-    with mock.patch.dict("os.environ", CREDENTIALS), mock_aws(), clock, patience, loader, one_call_at_a_time():
-        yield Cloud(order_by=order_by, public_keys=public_keys)
+    threads = Threads()
+    executor = mock.patch("vectorcare_bridge.aws.executor", threads.executor)
+    with (
+        mock.patch.dict("os.environ", CREDENTIALS),
+        mock_aws(),
+        clock,
+        patience,
+        loader,
+        one_call_at_a_time(),
+        executor,
+    ):
+        try:
+            yield Cloud(threads, order_by=order_by, public_keys=public_keys)
+        finally:
+            # What still ran would make its calls in the next test's cloud.
+            threads.finish()
 
 
 @contextmanager
@@ -215,6 +234,30 @@ def one_call_at_a_time() -> Iterator[None]:
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield
+
+
+class Threads:
+    """What the functions' executors have begun."""
+
+    def __init__(self) -> None:
+        self._begun: list[Future[Any]] = []
+
+    def executor(self, threads: int) -> Executor:
+        """Make an executor as production has it."""
+        begun = self._begun
+
+        class Recording(ThreadPoolExecutor):
+            def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+                future = super().submit(fn, *args, **kwargs)
+                begun.append(future)
+                return future
+
+        return Recording(max_workers=threads)
+
+    def finish(self) -> None:
+        """Wait until all of it has ended."""
+        wait(self._begun)
+        self._begun.clear()
 
 
 class InlineExecutor(Executor):

@@ -23,7 +23,7 @@ from simulation.models import sqs_event
 from simulation.models.queue import Queue
 from simulation.models.sqs import SQS
 from tests.support import events, tls
-from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, fresh_handler, one_call_at_a_time
+from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threads, fresh_handler, one_call_at_a_time
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import aws, instant, store
 
@@ -234,8 +234,10 @@ def running(*, inline: bool = True) -> Iterator[Outbound]:
         stack.enter_context(patient)
         stack.enter_context(mock.patch("vectorcare_bridge.aws.client", outbound.client))
         stack.enter_context(mock.patch("vectorcare_bridge.aws.http_session", session))
-        if inline:
-            stack.enter_context(mock.patch("vectorcare_bridge.aws.executor", return_value=InlineExecutor()))
+        threads = Threads()
+        executor = mock.Mock(return_value=InlineExecutor()) if inline else threads.executor
+        stack.enter_context(mock.patch("vectorcare_bridge.aws.executor", executor))
+        stack.callback(threads.finish)
         outbound.restart()
         yield outbound
 
