@@ -8,6 +8,8 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from types import FrameType
 from local import patience
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SECONDS_UNTIL_RAISED_AGAIN = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
@@ -36,6 +39,18 @@ class _Interruption:
         else:
             raise KeyboardInterrupt
 
+    def is_lost(self, dropped: "sys.UnraisableHookArgs") -> bool:
+        """Say whether Python dropped the exception that `arrive` raised, and let the signal arrive once more if so.
+
+        Python drops whatever is raised in a finalizer, and a signal may arrive in one.
+        """
+        if self.signal is None or not isinstance(dropped.exc_value, KeyboardInterrupt):
+            return False
+        number, self.signal = self.signal, None
+        main_thread = threading.main_thread().ident
+        threading.Timer(_SECONDS_UNTIL_RAISED_AGAIN, signal.pthread_kill, (main_thread, number)).start()
+        return True
+
 
 _interruption = _Interruption()
 _started: set[subprocess.Popen[bytes]] = set()
@@ -49,13 +64,16 @@ def interruptible() -> Iterator[None]:
     """
     _interruption.signal, _interruption.pending = None, False
     earlier = set(_started)
+    hook_before = sys.unraisablehook
     previous = {number: signal.signal(number, _interruption.arrive) for number in _ENDING_SIGNALS}
+    sys.unraisablehook = lambda dropped: None if _interruption.is_lost(dropped) else hook_before(dropped)
     try:
         yield
     finally:
         _interruption.deferrals += 1
         for process in _started - earlier:
             end(process)
+        sys.unraisablehook = hook_before
         for number, handler in previous.items():
             signal.signal(number, handler)
         _interruption.deferrals -= 1
