@@ -9,14 +9,14 @@ MINUTES ?= 20
 BIN := .venv/bin
 READY := .venv/.ready
 DEVELOPMENT := .venv/.development
-SOURCES := app.py benchmarks console dashboards deploy examples fuzzing lambdas local mutation operate simulation soak stacks terminal
+SOURCES := app.py cli docs/examples lambdas local simulator stacks verification
 CDK := node_modules/.bin/cdk
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Packages and a Python of the user's own would go before what is pinned here.
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test types pytest simulate fuzz mutants soak audit sbom dashboards benchmark synth deploy lock clean
+.PHONY: help run test types pytest simulate fuzz mutants load audit sbom benchmark synth deploy lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,16 +36,16 @@ pytest: $(DEVELOPMENT) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SEEDS=2000 takes half an hour.
-	@python -m simulation --seeds $(SEEDS) $(ARGS)
+	@python -m verification.simulation --seeds $(SEEDS) $(ARGS)
 
 fuzz: $(DEVELOPMENT) ## Let coverage guide hostile inputs through ingest and processor; INPUTS=1000000.
-	@python -m fuzzing --inputs $(INPUTS) $(ARGS)
+	@python -m verification.fuzzing --inputs $(INPUTS) $(ARGS)
 
 mutants: $(DEVELOPMENT) ## Change the rules one by one, and see the tests notice.
-	@python -m mutation $(ARGS)
+	@python -m verification.mutation $(ARGS)
 
-soak: $(DEVELOPMENT) ## Load the local stand while it is being hurt, then for MINUTES=20 on end.
-	@python -m soak $(ARGS)
+load: $(DEVELOPMENT) ## Load the local stand while it is being hurt, then for MINUTES=20 on end.
+	@python -m verification.load $(ARGS)
 
 audit: $(DEVELOPMENT) ## Look for risky code, and for known vulnerabilities in what is pinned; needs the network.
 	@bandit --quiet --severity-level medium --recursive $(SOURCES)
@@ -60,17 +60,14 @@ sbom: $(DEVELOPMENT) ## List what is deployed, and what it is developed with, as
 	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/deployed.json lambdas/requirements.txt
 	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/development.json requirements-dev.txt
 
-dashboards: $(DEVELOPMENT) ## Draw the dashboards from a run of the local stand.
-	@python -m dashboards $(ARGS)
-
 benchmark: $(DEVELOPMENT) ## Measure what the claims about speed rest on.
-	@PYTHONPATH=lambdas python -m benchmarks.ingest
+	@PYTHONPATH=lambdas python -m verification.benchmarks.ingest
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
 	@python app.py
 
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
-	@python -m deploy $(ORGANIZATION)
+	@python -m cli.verbs.deploy $(ORGANIZATION)
 
 lock: $(DEVELOPMENT) ## Pin anew what the requirements files ask for.
 	@for name in lambdas/requirements requirements requirements-dev; do \
@@ -97,7 +94,7 @@ $(DEVELOPMENT): requirements-dev.txt $(READY)
 
 define install
 printf 'Installing $(1) into .venv, once; $(2) '
-python -I stacks/clean_pip.py install --disable-pip-version-check --no-input --require-hashes -r $(1) 2>&1 \
+python -I stacks/functions/clean_pip.py install --disable-pip-version-check --no-input --require-hashes -r $(1) 2>&1 \
 	| tee .venv/install.log | awk '/^ *(Collecting|Using cached|Downloading|Installing)/ { printf "."; fflush() }' \
 	|| (echo; tail -n 20 .venv/install.log; echo 'pip could not install the requirements. Is the package index within reach? All of it: .venv/install.log' >&2; false)
 echo ' done'

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from local import console, processes, stand
-from local.aws import REGION
+from cli.terminal.command import Group, say
+from local import page_process, processes, stand
+from local.clients import REGION
 from local.deployment import synthesize
 from local.emulator import require_free
 from local.errors import StandError
 from local.organization import Organization, choose_organization, make_local_organization
 from local.report import Report
 from local.stand import DEFAULT_PORT, DIRECTORY, Stand
-from local.vectorcare.alone import vectorcare
-from terminal.command import Group, say
+from simulator.standalone import vectorcare
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -125,7 +125,7 @@ def _play(running: Stand, report: Report) -> bool:
 
 def _serve(running: Stand, report: Report) -> None:
     with (
-        console.serving(running.describe(), DIRECTORY) as url,
+        page_process.serving(running.describe(), DIRECTORY) as url,
         stand.announced(replace(running, console_url=url), DIRECTORY) as file,
     ):
         report.headline("Serving")

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local import patience, processes
-from local.aws import ACCOUNT, REGION
+from local.clients import ACCOUNT, REGION
 from local.emulator import Emulator
 from local.errors import StandError
 from local.organization import Organization

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from local import patience, processes
-from local.aws import REGION, Clients
+from local.clients import REGION, Clients
 from local.errors import StandError
 
 if TYPE_CHECKING:

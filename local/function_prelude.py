@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
-_DOOR = "vectorcare_bridge.aws"
+_DOOR = "vectorcare_bridge.edge.runtime"
 
 _settimeout, _result = socket.socket.settimeout, Future.result
 

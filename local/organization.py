@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from local.errors import StandError
-from stacks.errors import ConfigurationError
-from stacks.organization import load_organization
+from stacks.config.errors import ConfigurationError
+from stacks.config.organization import load_organization
 
 LOCAL_NAME = "local"
 

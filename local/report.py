@@ -9,8 +9,8 @@ from rich import box
 from rich.padding import Padding
 from rich.table import Table
 
-from local.holdings import Item
-from terminal.screen import screen
+from cli.terminal.screen import screen
+from local.stack_reader import Item
 
 
 class Report:

@@ -12,11 +12,12 @@ from decimal import Decimal
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local import patience, vectorcare
+import simulator
+from local import patience
 from local.emulator import Emulator
-from local.holdings import UNREADABLE, Holdings, Item
 from local.report import Report
-from local.vectorcare import VectorCare, Webhook
+from local.stack_reader import UNREADABLE, Holdings, Item
+from simulator import VectorCare, Webhook
 
 # An event dated further ahead than this is refused until then: applied, it would freeze its service request.
 _FUTURE_TOLERANCE = timedelta(minutes=15)
@@ -76,11 +77,11 @@ def steps(now: datetime) -> tuple[Step, ...]:
         at = now - timedelta(minutes=minutes_ago)
         return replace(
             broadcast,
-            event_id=vectorcare.new_event_id(at),
+            event_id=simulator.new_event_id(at),
             event_timestamp=at,
             request_status=status,
             action=action,
-            data=vectorcare.trip(broadcast.service_request_id, pickup=pickup),
+            data=simulator.trip(broadcast.service_request_id, pickup=pickup),
         )
 
     assigned = event(7, "ASSIGNED", "BROADCAST_ACCEPTED", pickup)
@@ -255,7 +256,7 @@ class Scenario:
         self._report.explain(meaning)
 
     def _send(self, webhook: Webhook, *, signer: RSAPrivateKey, status: int) -> None:
-        answer = self._vectorcare.send(webhook.body, signature=vectorcare.sign(webhook.body, signer))
+        answer = self._vectorcare.send(webhook.body, signature=simulator.sign(webhook.body, signer))
         signed = "signed by VectorCare" if signer is self._private_key else "signed with another key"
         self._report.fact(
             "sent",
@@ -308,7 +309,7 @@ class Scenario:
     def _check_journal(self, entries: Sequence[Item], expected: Sequence[Webhook]) -> None:
         kept = sorted((entry["event_id"].partition("#")[0], entry["body"], entry["signature"]) for entry in entries)
         wanted = sorted(
-            (webhook.event_id, webhook.body, vectorcare.sign(webhook.body, self._private_key)) for webhook in expected
+            (webhook.event_id, webhook.body, simulator.sign(webhook.body, self._private_key)) for webhook in expected
         )
         self._check(
             f"the journal holds {_counted(len(expected), 'webhook')}, byte for byte, with the signature",
@@ -340,14 +341,14 @@ def _now() -> datetime:
 
 
 def _broadcast(*, at: datetime) -> Webhook:
-    service_request_id = vectorcare.new_service_request_id()
+    service_request_id = simulator.new_service_request_id()
     return Webhook(
-        event_id=vectorcare.new_event_id(at),
+        event_id=simulator.new_event_id(at),
         event_timestamp=at,
         service_request_id=service_request_id,
         request_status="AVAILABLE",
         action="BROADCAST_RECEIVED",
-        data=vectorcare.trip(service_request_id, pickup=at + _NOTICE),
+        data=simulator.trip(service_request_id, pickup=at + _NOTICE),
     )
 
 

@@ -13,21 +13,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
 
 from local import deployment, patience, processes
-from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.connection import connect
 from local.deployment import Assembly, Deployment
 from local.emulator import Emulator
 from local.errors import StandError
-from local.holdings import Holdings
 from local.organization import Organization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
-from local.vectorcare import VectorCare
-from local.vectorcare.connection import connect
-from local.vectorcare.control import Control
-from local.vectorcare.hub import Hub
-from local.vectorcare.rules import API_PATH
-from local.vectorcare.server import serving
-from local.vectorcare.stand_in import StandIn
+from local.stack_reader import Holdings
+from simulator import VectorCare
+from simulator.admin_api import Control
+from simulator.fake_api import StandIn
+from simulator.hub import Hub
+from simulator.rules import API_PATH
+from simulator.server import serving
 
 DIRECTORY = Path(".local")
 """The stand's own folder, in the directory that it is started from."""

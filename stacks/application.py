@@ -9,11 +9,11 @@ from typing import Any
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks
 
+from cli.terminal.text import prepare, printable_lines
 from stacks.bridge_stack import BridgeStack
-from stacks.errors import ConfigurationError
-from stacks.organization import load_organizations
-from stacks.packaging import build_artifact
-from terminal.text import prepare, printable_lines
+from stacks.config.errors import ConfigurationError
+from stacks.config.organization import load_organizations
+from stacks.functions.packaging import build_artifact
 
 CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 

@@ -5,21 +5,21 @@ from urllib.parse import quote
 import aws_cdk as cdk
 from constructs import Construct
 
-from stacks.api import Api
-from stacks.cad_policy import CadPolicy
-from stacks.change_events import ChangeEvents
-from stacks.commands import Commands
-from stacks.encryption import Encryption
-from stacks.functions import FunctionDefaults
-from stacks.inbound import Inbound
+from stacks.common.encryption import Encryption
+from stacks.common.storage import Storage
+from stacks.config.organization import Organization
+from stacks.functions.function import FunctionDefaults
+from stacks.functions.packaging import Artifact
+from stacks.inbound.api import Api
+from stacks.inbound.inbound import Inbound
 from stacks.monitoring import Monitoring
-from stacks.operator_policy import OperatorPolicy
-from stacks.organization import Organization
-from stacks.outbound_operator_policy import OutboundOperatorPolicy
-from stacks.packaging import Artifact
-from stacks.reading_api import ReadingApi
-from stacks.redrive import Redrive
-from stacks.storage import Storage
+from stacks.operators.operator_policy import OperatorPolicy
+from stacks.operators.outbound_operator_policy import OutboundOperatorPolicy
+from stacks.operators.redrive import Redrive
+from stacks.outbound.cad_policy import CadPolicy
+from stacks.outbound.change_events import ChangeEvents
+from stacks.outbound.commands import Commands
+from stacks.reading.reading_api import ReadingApi
 
 
 class BridgeStack(cdk.Stack):

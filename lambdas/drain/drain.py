@@ -5,10 +5,11 @@ from concurrent.futures import Executor
 from enum import Enum, auto
 from functools import partial
 
-from vectorcare_bridge import aws, message, observability
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.spool import Spool
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.spool import Spool
 
 THREADS = 10
 RESERVE_SECONDS = 45
@@ -61,7 +62,7 @@ def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) ->
 def _move_all(spool: Spool, queue: Queue, outcomes: Counter[_Outcome], *, executor: Executor, deadline: float) -> str:
     """Move them, and count how each ended; answer why it stopped."""
     for keys in spool.pages(size=THREADS):
-        if aws.monotonic() > deadline:
+        if runtime.monotonic() > deadline:
             return "time"
         latest = Counter(executor.map(partial(_move, spool, queue), keys))
         outcomes.update(latest)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from ingest.request import Request
-from vectorcare_bridge import signature
-from vectorcare_bridge.signature import Key, Refusal
+from vectorcare_bridge.webhooks import signature
+from vectorcare_bridge.webhooks.signature import Key, Refusal
 
 
 class Doubt(StrEnum):

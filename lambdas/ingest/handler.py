@@ -4,21 +4,22 @@ import os
 from http import HTTPStatus
 from typing import Any
 
-from ingest import doubt, keep, request
-from vectorcare_bridge import aws, observability, response, signature
-from vectorcare_bridge.message import Webhook
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.settings import IngestSettings
-from vectorcare_bridge.spool import Spool
+from ingest import doubt, enqueue_or_spool, request
+from vectorcare_bridge.edge import observability, response, runtime
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.settings import IngestSettings
+from vectorcare_bridge.webhooks import signature
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.spool import Spool
 
 _settings = IngestSettings.from_environment(os.environ)
 _keys = signature.load_keys(_settings.public_keys)
-_queue = Queue(aws.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
+_queue = Queue(runtime.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
 # Made here though hardly ever needed: a client takes long to make, and VectorCare does not wait.
-_spool = Spool(aws.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)
+_spool = Spool(runtime.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)
 # Calls given up go on in their threads until their own time-outs; the next request shall not wait for them.
-_executor = aws.executor(threads=16)
+_executor = runtime.executor(threads=16)
 
 
 def handler(event: dict[str, Any], context: Any) -> response.Response:
@@ -49,16 +50,16 @@ def _answer(event: dict[str, Any]) -> response.Response:
 
 
 def _accept(asked: request.Request) -> None:
-    started = aws.monotonic()
+    started = runtime.monotonic()
     observability.log("webhook.received", bytes_received=asked.size)
     try:
         request.check_customer(asked, customer_id=_settings.customer_id)
         body = request.body(asked)
         key = _verify(asked, body)
-        webhook = Webhook(body=body, signature=asked.signature or "", received_at=aws.now())
-        message_id = keep.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
+        webhook = Webhook(body=body, signature=asked.signature or "", received_at=runtime.now())
+        message_id = enqueue_or_spool.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
     finally:
-        observability.count(Metric.INGEST_MILLISECONDS, (aws.monotonic() - started) * 1000)
+        observability.count(Metric.INGEST_MILLISECONDS, (runtime.monotonic() - started) * 1000)
     observability.log("webhook.accepted", message_id=message_id, status_code=HTTPStatus.OK)
     observability.count(Metric.ACCEPTED)
     observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from vectorcare_bridge import signature
-from vectorcare_bridge.observability import Metric
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.webhooks import signature
 
 MAX_BODY_BYTES = 256 * 1024
 

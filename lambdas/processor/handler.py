@@ -4,22 +4,24 @@ import os
 from typing import Any
 
 from processor.process import THREADS, Delivery, Processor
-from vectorcare_bridge import aws, instant, message, observability
-from vectorcare_bridge.fold import Rule
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.settings import ProcessorSettings
-from vectorcare_bridge.store import Journal, State
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.settings import ProcessorSettings
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.fold import Rule
+from vectorcare_bridge.webhooks.store import Journal, State
 
 _settings = ProcessorSettings.from_environment(os.environ)
 _rule = Rule(_settings.order_by, _settings.state_retention_days)
-_dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
-_sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
+_dynamodb = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+_sqs = runtime.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
 _processor = Processor(
     Journal(_dynamodb, _settings.events_table, retention_days=_settings.journal_retention_days),
     State(_dynamodb, _settings.service_requests_table, rule=_rule),
     Queue(_sqs, _settings.queue_url),
     rule=_rule,
-    executor=aws.executor(THREADS),
+    executor=runtime.executor(THREADS),
 )
 
 
@@ -49,6 +51,6 @@ def _delivery(record: dict[str, Any]) -> Delivery:
         receipt_handle=record["receiptHandle"],
         receives=int(record["attributes"]["ApproximateReceiveCount"]),
         webhook=message.decode(
-            record["body"], values, sent_at=instant.of_epoch(int(record["attributes"]["SentTimestamp"]) / 1000)
+            record["body"], values, sent_at=utc_timestamp.of_epoch(int(record["attributes"]["SentTimestamp"]) / 1000)
         ),
     )

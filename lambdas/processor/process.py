@@ -6,14 +6,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vectorcare_bridge import aws, envelope, failure, fold, instant, observability
-from vectorcare_bridge.envelope import Event
-from vectorcare_bridge.failure import PermanentError, Reason
-from vectorcare_bridge.fold import Fold, Rule
-from vectorcare_bridge.message import Webhook
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.store import Entry, Journal, Moved, State
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.webhooks import envelope, failure, fold
+from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.fold import Fold, Rule
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.store import Entry, Journal, Moved, State
 
 THREADS = 10
 
@@ -113,7 +115,7 @@ class Processor:
         event = None
         try:
             event = envelope.read(delivery.webhook.body)
-            envelope.refuse_future(event, now=aws.now())
+            envelope.refuse_future(event, now=runtime.now())
             return _Journaled(delivery, self._journal.enter(event, delivery.webhook))
         except PermanentError as error:
             return self._enter_unreadable(delivery, error, event)
@@ -130,7 +132,7 @@ class Processor:
         return _Failed(delivery, why, why.reason, event)
 
     def _move_forward(self, group: Sequence[_Journaled]) -> list[_Failed]:
-        now = aws.now()
+        now = runtime.now()
         try:
             folded, moved = self._offer([one.entry for one in group], now=now)
         except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
@@ -166,7 +168,7 @@ class Processor:
             # The journal has no word on it: so it is what everybody else makes of it, see `dead_letter.reason`.
             reason = envelope.reason_for_death(delivery.webhook.body, now=delivery.webhook.received_at)
         is_transient = reason in {None, Reason.EXHAUSTED}
-        seconds = failure.backoff_seconds(delivery.receives, aws.uniform) if is_transient else 0
+        seconds = failure.backoff_seconds(delivery.receives, runtime.uniform) if is_transient else 0
         observability.log(
             "processing.failed",
             message_id=delivery.message_id,
@@ -214,7 +216,7 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
             Metric.WEBHOOKS_BY_ACTION, action=observability.documented(event.action, observability.ACTIONS)
         )
         if outcome is Outcome.APPLIED:
-            observability.count(Metric.FRESHNESS_SECONDS, instant.seconds_between(event.last_updated, now))
+            observability.count(Metric.FRESHNESS_SECONDS, utc_timestamp.seconds_between(event.last_updated, now))
             observability.count_by(
                 Metric.APPLIED_BY_STATUS,
                 status=observability.documented(event.request_status, observability.STATUSES),

@@ -3,23 +3,25 @@
 import os
 from typing import Any
 
+from publisher import change
+from publisher.change import Change
 from publisher.publish import Publisher
-from vectorcare_bridge import aws, change, observability, store
-from vectorcare_bridge.bus import Bus
-from vectorcare_bridge.change import Change
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.settings import PublisherSettings
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.settings import PublisherSettings
+from vectorcare_bridge.webhooks import store
 
 # What setting aside may take after the bus has not taken events.
 _RESERVE_SECONDS = 60
 
 _settings = PublisherSettings.from_environment(os.environ)
-_bus = Bus(aws.client("events", connect_timeout=1, read_timeout=5, attempts=1), _settings.event_bus)
+_bus = Bus(runtime.client("events", connect_timeout=1, read_timeout=5, attempts=1), _settings.event_bus)
 _publisher = Publisher(
     bus=_bus,
     unpublished=Queue(
-        aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=3), _settings.unpublished_queue_url
+        runtime.client("sqs", connect_timeout=1, read_timeout=3, attempts=3), _settings.unpublished_queue_url
     ),
     actions=_settings.publish_actions,
     with_data=_settings.publish_data,
@@ -39,7 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         The stream delivers the whole batch again ("Process DynamoDB records with Lambda", Lambda guide).
     """
     observability.begin(context)
-    _bus.deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    _bus.deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
     try:
         changes = (_change(record) for record in event["Records"] if record["eventName"] != "REMOVE")
         _publisher.publish([one for one in changes if one])

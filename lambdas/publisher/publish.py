@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from vectorcare_bridge import change, observability, unpublished
-from vectorcare_bridge.bus import Bus, Entry
-from vectorcare_bridge.change import Change
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import Queue
+from publisher import change
+from publisher.change import Change
+from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.edge import observability
+from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)

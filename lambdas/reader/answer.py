@@ -2,7 +2,7 @@
 
 from reader import render
 from reader.request import Events, One, WithStatus, not_found
-from vectorcare_bridge.reading import Reading
+from reader.tables import Reading
 
 
 def answer(asked: One | WithStatus | Events, *, reading: Reading, now: str) -> str:

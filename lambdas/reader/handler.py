@@ -1,4 +1,4 @@
-"""API Gateway's routes that a dispatch system reads by; schemas/openapi.json describes them."""
+"""API Gateway's routes that a dispatch system reads by; docs/contracts/openapi.json describes them."""
 
 import os
 from http import HTTPStatus
@@ -6,15 +6,15 @@ from typing import Any
 
 from reader import request
 from reader.answer import answer
-from vectorcare_bridge import aws, observability, response
-from vectorcare_bridge.reading import Reading, UnavailableError
-from vectorcare_bridge.settings import ReaderSettings
+from reader.tables import Reading, UnavailableError
+from vectorcare_bridge.edge import observability, response, runtime
+from vectorcare_bridge.edge.settings import ReaderSettings
 
 RETRY_AFTER_SECONDS = 5
 
 _settings = ReaderSettings.from_environment(os.environ)
 _reading = Reading(
-    aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=2),
+    runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=2),
     service_requests_table=_settings.service_requests_table,
     events_table=_settings.events_table,
     status_index=_settings.status_index,
@@ -31,7 +31,7 @@ def _answer(event: dict[str, Any]) -> response.Response:
     route = request.route_of(event)
     try:
         asked = request.read(event)
-        body = answer(asked, reading=_reading, now=aws.now())
+        body = answer(asked, reading=_reading, now=runtime.now())
         # An id is logged once the tables have it: any other could be a slip of the hand, and say more than an id does.
         service_request_id = None if isinstance(asked, request.WithStatus) else asked.service_request_id
         observability.log(

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vectorcare_bridge import storable
-from vectorcare_bridge.failure import PermanentError
+from vectorcare_bridge.webhooks import dynamodb_limits
+from vectorcare_bridge.webhooks.failure import PermanentError
 
 _CHECK_BYTES = 16
 
@@ -75,6 +75,6 @@ def _is_position(value: Any, max_bytes: Mapping[str, int]) -> bool:
 
 def _is_key(value: Any, max_bytes: int) -> bool:
     try:
-        return isinstance(value, str) and storable.text(value, max_bytes=max_bytes) != ""
+        return isinstance(value, str) and dynamodb_limits.text(value, max_bytes=max_bytes) != ""
     except PermanentError:
         return False

@@ -1,14 +1,14 @@
-"""What the tables hold as the JSON that `schemas/openapi.json` describes."""
+"""What the tables hold as the JSON that `docs/contracts/openapi.json` describes."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from reader import page_token
 from reader.request import Slice
-from vectorcare_bridge import envelope
-from vectorcare_bridge.exact_json import for_readers
-from vectorcare_bridge.failure import PermanentError
-from vectorcare_bridge.reading import Page
+from reader.tables import Page
+from vectorcare_bridge.edge.exact_json import for_readers
+from vectorcare_bridge.webhooks import envelope
+from vectorcare_bridge.webhooks.failure import PermanentError
 
 _SERVICE_REQUEST = (
     "service_request_id",

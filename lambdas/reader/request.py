@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from reader import page_token
-from vectorcare_bridge import storable
-from vectorcare_bridge.envelope import UNREADABLE
-from vectorcare_bridge.failure import PermanentError
-from vectorcare_bridge.observability import STATUSES
+from vectorcare_bridge.edge.observability import STATUSES
+from vectorcare_bridge.webhooks import dynamodb_limits
+from vectorcare_bridge.webhooks.envelope import UNREADABLE
+from vectorcare_bridge.webhooks.failure import PermanentError
 
 ONE = "GET /service-requests/{service_request_id}"
 LIST = "GET /service-requests"
@@ -25,9 +25,9 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     LIST: ("status", "limit", "next_token"),
     EVENTS: ("limit", "next_token"),
 }
-_MAX_TEXT_BYTES = storable.MAX_SORT_KEY_BYTES
+_MAX_TEXT_BYTES = dynamodb_limits.MAX_SORT_KEY_BYTES
 # What a position of each query names: the keys of index and table, but for the one that the query fixes.
-_LIST_POSITION = {"last_updated": _MAX_TEXT_BYTES, "service_request_id": storable.MAX_PARTITION_KEY_BYTES}
+_LIST_POSITION = {"last_updated": _MAX_TEXT_BYTES, "service_request_id": dynamodb_limits.MAX_PARTITION_KEY_BYTES}
 _EVENTS_POSITION = {"event_id": _MAX_TEXT_BYTES}
 
 
@@ -125,9 +125,13 @@ def _service_request_id(event: Mapping[str, Any]) -> str:
     # A REST API hands a path parameter over as it stands in the path; query parameters come decoded.
     encoded = (event.get("pathParameters") or {}).get("service_request_id", "")
     try:
-        value = storable.text(unquote(encoded, errors="strict"), max_bytes=storable.MAX_PARTITION_KEY_BYTES)
+        value = dynamodb_limits.text(
+            unquote(encoded, errors="strict"), max_bytes=dynamodb_limits.MAX_PARTITION_KEY_BYTES
+        )
     except (UnicodeDecodeError, PermanentError):
-        raise _bad(f"service_request_id must be UTF-8, of at most {storable.MAX_PARTITION_KEY_BYTES} bytes") from None
+        raise _bad(
+            f"service_request_id must be UTF-8, of at most {dynamodb_limits.MAX_PARTITION_KEY_BYTES} bytes"
+        ) from None
     # Under that name the journal keeps what belongs to no service request.
     if value in ("", UNREADABLE):
         raise not_found()

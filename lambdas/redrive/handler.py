@@ -5,18 +5,19 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from redrive import request, ways
+from redrive import request, send_back
 from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, Report, Send
 from redrive.request import RedriveRequest, RequestError
-from vectorcare_bridge import aws, observability, store
-from vectorcare_bridge.bus import Bus
-from vectorcare_bridge.dead_letter import Recorded, Source
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.settings import RedriveSettings
+from vectorcare_bridge.dead_letters.dead_letter import Recorded, Source
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.settings import RedriveSettings
+from vectorcare_bridge.webhooks import store
 
 _settings = RedriveSettings.from_environment(os.environ)
-_sqs = aws.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
-_executor = aws.executor(THREADS)
+_sqs = runtime.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
+_executor = runtime.executor(THREADS)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     observability.begin(context)
     try:
         asked = request.read(event)
-        deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
         dead_letters, send = _from_and_to(asked.queue, deadline=deadline)
         redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=deadline)
         return {"dry_run": asked.dry_run, **asdict(redrive.run(asked)), "remaining": _remaining(dead_letters)}
@@ -50,20 +51,22 @@ def _recorded(asked: RedriveRequest) -> Recorded:
     if asked.reason is None or asked.queue is not Source.INBOUND:
         return lambda _body: None
     # Only now, as for the bus.
-    client = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+    client = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
     return partial(store.recorded_reason, client, _settings.events_table)
 
 
 def _from_and_to(source: Source, *, deadline: float) -> tuple[Queue, Send]:
     match source:
         case Source.INBOUND:
-            return Queue(_sqs, _settings.dead_letter_queue_url), partial(ways.webhook, Queue(_sqs, _settings.queue_url))
+            return Queue(_sqs, _settings.dead_letter_queue_url), partial(
+                send_back.webhook, Queue(_sqs, _settings.queue_url)
+            )
         case Source.OUTBOUND:
             sender_queue = Queue(_sqs, _settings.outbound_queue_url)
-            return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(ways.command, sender_queue)
+            return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(send_back.command, sender_queue)
         case Source.UNPUBLISHED:
             # Only now: a client more would make every cold start half as long again.
-            client = aws.client("events", connect_timeout=1, read_timeout=5, attempts=1, connections=THREADS)
+            client = runtime.client("events", connect_timeout=1, read_timeout=5, attempts=1, connections=THREADS)
             bus = Bus(client, _settings.event_bus)
             bus.deadline = deadline
-            return Queue(_sqs, _settings.unpublished_queue_url), partial(ways.event, bus)
+            return Queue(_sqs, _settings.unpublished_queue_url), partial(send_back.event, bus)

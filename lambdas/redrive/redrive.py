@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from redrive import ways
+from redrive import send_back
 from redrive.request import RedriveRequest
-from vectorcare_bridge import aws, dead_letter, message, observability, redriven_command
-from vectorcare_bridge.dead_letter import Recorded
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.queue import MAX_BATCH, InFlightLimitError, Queue
+from vectorcare_bridge.commands import redriven_command
+from vectorcare_bridge.dead_letters import dead_letter
+from vectorcare_bridge.dead_letters.dead_letter import Recorded
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.queue import MAX_BATCH, InFlightLimitError, Queue
+from vectorcare_bridge.webhooks import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +71,7 @@ class Redrive:
     dead_letters : Queue
         From.
     send : callable
-        To; see `redrive.ways`.
+        To; see `redrive.send_back`.
     recorded : callable
         Looks up in the journal why webhooks died; asked if the request names a reason.
     executor : Executor
@@ -94,10 +97,10 @@ class Redrive:
         Whatever ends it, the report says what was done.
         """
         report = Report()
-        due = aws.monotonic()
+        due = runtime.monotonic()
         try:
             while self._waited_until(due, report):
-                began, moved = aws.monotonic(), report.moved
+                began, moved = runtime.monotonic(), report.moved
                 try:
                     self._move_some(request, report)
                 except InFlightLimitError:
@@ -115,11 +118,11 @@ class Redrive:
     def _waited_until(self, due: float, report: Report) -> bool:
         if report.stopped:
             return False
-        if max(due, aws.monotonic()) > self._deadline:
+        if max(due, runtime.monotonic()) > self._deadline:
             report.stopped = "time"
             return False
-        if due > aws.monotonic():
-            aws.sleep(due - aws.monotonic())
+        if due > runtime.monotonic():
+            runtime.sleep(due - runtime.monotonic())
         return True
 
     def _move_some(self, request: RedriveRequest, report: Report) -> None:
@@ -164,7 +167,7 @@ class Redrive:
         if request.reason is None:
             return True
         return request.reason == dead_letter.reason(
-            source, body, values, sent_at=ways.sent_at(letter), recorded=self._recorded
+            source, body, values, sent_at=send_back.sent_at(letter), recorded=self._recorded
         )
 
     def _move(self, letter: "MessageTypeDef") -> bool:
@@ -183,7 +186,7 @@ class Redrive:
         return True
 
     def _hold(self, letter: "MessageTypeDef") -> None:
-        until_the_end = self._deadline - aws.monotonic() + RESERVE_SECONDS
+        until_the_end = self._deadline - runtime.monotonic() + RESERVE_SECONDS
         self._hide(letter["ReceiptHandle"], seconds=math.ceil(until_the_end))
         self._held.append(letter["ReceiptHandle"])
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vectorcare_bridge.dead_letter import REASONS, Source
+from vectorcare_bridge.dead_letters.dead_letter import REASONS, Source
 
 
 class RequestError(ValueError):

@@ -6,17 +6,19 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from sender.breaker import Breaker
+from sender.circuit_breaker import Breaker
+from sender.command_log import BusyError, Claim, Ledger
+from sender.command_result import Ending, Outcome, end
 from sender.delivery import Delivery, Ended, Invocation, Later, Result
-from vectorcare_bridge import aws, instant, observability, vectorcare_call
-from vectorcare_bridge.access_token import NoTokenError
-from vectorcare_bridge.command import REPEATABLE, Command
-from vectorcare_bridge.ledger import BusyError, Claim, Ledger
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.outcome import Ending, Outcome, end
-from vectorcare_bridge.vectorcare_answer import Answer, Verdict
-from vectorcare_bridge.vectorcare_api import VectorCareApi
-from vectorcare_bridge.vectorcare_call import Call
+from sender.vectorcare import api_calls
+from sender.vectorcare.access_token import NoTokenError
+from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.api import VectorCareApi
+from sender.vectorcare.api_calls import Call
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands.command import REPEATABLE, Command
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
 
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""
@@ -96,7 +98,7 @@ class Attempts:
     def _closed(self) -> Answer | None:
         if not self._breaker.admits():
             return _NOT_ADMITTED
-        seconds_left = instant.seconds_between(aws.now(), self._invocation.ends_at)
+        seconds_left = utc_timestamp.seconds_between(runtime.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
 
     def _without_token(self) -> Answer | None:
@@ -119,7 +121,7 @@ class Attempts:
         message, command = delivery.message, delivery.command
         holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
         try:
-            claim = self._ledger.claim(command, holder=holder, now=aws.now(), lease_until=self._invocation.ends_at)
+            claim = self._ledger.claim(command, holder=holder, now=runtime.now(), lease_until=self._invocation.ends_at)
         except BusyError:
             return Later(delivery, "busy")
         except Exception as error:  # noqa: BLE001 nothing is sent that the ledger does not know of
@@ -134,7 +136,7 @@ class Attempts:
     def _call(self, commands: Sequence[Command]) -> dict[str, list[Answer]]:
         """Make the calls; answer what became of each command, by its id, in each call that it was part of."""
         answers: defaultdict[str, list[Answer]] = defaultdict(list)
-        for call in vectorcare_call.calls(commands):
+        for call in api_calls.calls(commands):
             answer = self._obstacle() or self._spend(call)
             answered = {command.command_id: [answer] for command in call.commands}
             is_refused = answer.verdict is Verdict.REFUSED and answer.status == HTTPStatus.BAD_REQUEST
@@ -174,7 +176,7 @@ class Attempts:
     def _try_later(self, one: _Claimed, answer: Answer, *, may_have_been_sent: bool) -> Result:
         may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent
         try:
-            self._ledger.give_up_claim(one.claim, may_have_been_sent=may_have_been_sent, now=aws.now())
+            self._ledger.give_up_claim(one.claim, may_have_been_sent=may_have_been_sent, now=runtime.now())
         except Exception as error:  # noqa: BLE001 the claim ends by itself, with the invocation
             return Later(one.delivery, answer.reason or "", answer.retry_after, error)
         return Later(one.delivery, answer.reason or "", answer.retry_after)
@@ -182,7 +184,7 @@ class Attempts:
     def _end(
         self, one: _Claimed, outcome: Outcome, reason: str | None, *, service_request_id: str | None = None
     ) -> Result:
-        now = aws.now()
+        now = runtime.now()
         ending = end(
             one.claim.command,
             outcome,

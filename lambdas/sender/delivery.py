@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vectorcare_bridge import instant
-from vectorcare_bridge.command import MAX_AGE_SECONDS, Command, Unreadable
-from vectorcare_bridge.outcome import Ending
+from sender.command_result import Ending
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Delivery:
 
     def age(self, now: str) -> float:
         """Seconds since the command came on the queue."""
-        return instant.seconds_between(self.message.sent_at, now)
+        return utc_timestamp.seconds_between(self.message.sent_at, now)
 
     def is_expired(self, now: str) -> bool:
         """Tell whether the command is worse than none by now."""

@@ -3,32 +3,34 @@
 import os
 from typing import Any
 
+from sender.command_log import Ledger
 from sender.delivery import Invocation, Message
+from sender.line import Lines
 from sender.send import THREADS, Sender
-from vectorcare_bridge import aws, instant, observability, redriven_command
-from vectorcare_bridge.access_token import AccessToken
-from vectorcare_bridge.bus import Bus
-from vectorcare_bridge.ledger import Ledger
-from vectorcare_bridge.line import Lines
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.settings import SenderSettings
-from vectorcare_bridge.vectorcare_api import VectorCareApi
-from vectorcare_bridge.vectorcare_http import Http
+from sender.vectorcare.access_token import AccessToken
+from sender.vectorcare.api import VectorCareApi
+from sender.vectorcare.http import Http
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands import redriven_command
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.settings import SenderSettings
 
 # What giving back may take after the bus has been told how commands ended.
 _RESERVE_SECONDS = 15
 
 _settings = SenderSettings.from_environment(os.environ)
-_http = Http(aws.http_session(connections=THREADS))
+_http = Http(runtime.http_session(connections=THREADS))
 _token = AccessToken(
     _http,
-    aws.client("secretsmanager", connect_timeout=1, read_timeout=3, attempts=2),
+    runtime.client("secretsmanager", connect_timeout=1, read_timeout=3, attempts=2),
     url=_settings.token_url,
     secret=_settings.credentials_secret,
 )
-_sqs = aws.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
-_dynamodb = aws.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
-_bus = Bus(aws.client("events", connect_timeout=1, read_timeout=3, attempts=1), _settings.event_bus)
+_sqs = runtime.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
+_dynamodb = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
+_bus = Bus(runtime.client("events", connect_timeout=1, read_timeout=3, attempts=1), _settings.event_bus)
 _sender = Sender(
     VectorCareApi(_http, _token, url=_settings.api_url),
     Ledger(_dynamodb, _settings.commands_table),
@@ -36,8 +38,8 @@ _sender = Sender(
     Queue(_sqs, _settings.queue_url),
     Queue(_sqs, _settings.dead_letter_queue_url),
     lines=Lines(_dynamodb, _settings.commands_table),
-    executor=aws.executor(THREADS),
-    ledger_executor=aws.executor(THREADS),
+    executor=runtime.executor(THREADS),
+    ledger_executor=runtime.executor(THREADS),
 )
 
 
@@ -45,8 +47,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     """Send a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
     observability.begin(context)
     records = event["Records"]
-    _bus.deadline = aws.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
-    ends_at = instant.later(aws.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
+    _bus.deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    ends_at = utc_timestamp.later(runtime.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
     try:
         observability.log("sending.started", messages=len(records))
         kept = _sender.send(

@@ -4,19 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sender.attempt import UNTRIED
+from sender.command_result import Ending, Outcome
 from sender.delivery import Dead, Ended, Later, Result
 from sender.turns import HELD_BACK
-from vectorcare_bridge import aws, observability, vectorcare_answer
-from vectorcare_bridge.command import Kind, Refusal
-from vectorcare_bridge.observability import Metric
-from vectorcare_bridge.outcome import Ending, Outcome
+from sender.vectorcare import answers
+from vectorcare_bridge.commands.command import Kind, Refusal
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
 
 _METRIC_OF_OUTCOME = {
     Outcome.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
     Outcome.EXPIRED: Metric.COMMAND_EXPIRED,
     Outcome.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
 }
-_REASONS = frozenset(map(str, Refusal)) | vectorcare_answer.CODES
+_REASONS = frozenset(map(str, Refusal)) | answers.CODES
 
 
 def report(results: Sequence[Result]) -> None:
@@ -43,7 +44,7 @@ def report(results: Sequence[Result]) -> None:
 def _count_waiting(postponed: Sequence[Later]) -> None:
     """Count the age of the oldest command that is given back: until it ends, nothing else tells of it."""
     if postponed:
-        now = aws.now()
+        now = runtime.now()
         observability.count(Metric.COMMAND_WAITING_SECONDS, max(result.delivery.age(now) for result in postponed))
 
 

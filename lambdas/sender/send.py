@@ -8,20 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from sender import report
+from sender import report, retry
 from sender.attempt import Attempts
-from sender.breaker import Breaker
+from sender.circuit_breaker import Breaker
+from sender.command_log import Ledger
+from sender.command_result import Outcome
 from sender.delivery import Dead, Delivery, Ended, Invocation, Later, Message, Result
+from sender.line import Lines
 from sender.turns import HELD_BACK, Turns, place
-from vectorcare_bridge import aws, command, command_fields, instant, observability, redriven_command, retry
-from vectorcare_bridge.bus import Bus, Entry
-from vectorcare_bridge.command import Kind, RefusedError, UnreadableError
-from vectorcare_bridge.ledger import Ledger
-from vectorcare_bridge.line import Lines
-from vectorcare_bridge.message import Message as SqsMessage
-from vectorcare_bridge.outcome import Outcome
-from vectorcare_bridge.queue import Queue
-from vectorcare_bridge.vectorcare_api import VectorCareApi
+from sender.vectorcare.api import VectorCareApi
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands import command, command_fields, redriven_command
+from vectorcare_bridge.commands.command import Kind, RefusedError, UnreadableError
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.webhooks.message import Message as SqsMessage
 
 THREADS = 10
 _T = TypeVar("_T")
@@ -170,9 +172,9 @@ class Sender:
         ]
 
     def _leave(self, turns: Turns, seconds: Mapping[int, int]) -> None:
-        now = aws.now()
+        now = runtime.now()
         try:
-            turns.leave({one: instant.later(now, minutes=wait / 60) for one, wait in seconds.items()})
+            turns.leave({one: utc_timestamp.later(now, minutes=wait / 60) for one, wait in seconds.items()})
         except Exception as error:  # noqa: BLE001 what has ended can be seen in the ledger, too
             observability.log("line.not_left", error=error)
 
@@ -197,7 +199,7 @@ class Sender:
 
 
 def _seconds_left(invocation: Invocation, before_its_end: float) -> float:
-    return max(0, instant.seconds_between(aws.now(), invocation.ends_at) - before_its_end)
+    return max(0, utc_timestamp.seconds_between(runtime.now(), invocation.ends_at) - before_its_end)
 
 
 def _read(message: Message) -> Delivery | Dead:
@@ -265,7 +267,7 @@ def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[Delivery]) -> li
 
 def _obstacle(attempts: Attempts, delivery: Delivery) -> Result | None:
     """End what no call may be spent on; hold back what VectorCare's clock has not come to."""
-    now = aws.now()
+    now = runtime.now()
     try:
         command_fields.check(delivery.command)
         seconds_ahead = command.check_time(delivery.command, now=now)
@@ -287,19 +289,19 @@ def _wait_seconds(later: Sequence[Later]) -> dict[int, int]:
     """Draw for how long each is hidden, by the delivery's identity; what is held back comes after what holds it."""
     seconds: dict[int, int] = {}
     for result in later:
-        delivery, now = result.delivery, aws.now()
+        delivery, now = result.delivery, runtime.now()
         age = delivery.age(now)
         drawn = retry.wait_seconds(
             delivery.message.receives,
             max_age=delivery.max_age,
             age=age,
             at_least=result.at_least,
-            uniform=aws.uniform,
+            uniform=runtime.uniform,
         )
         if result.behind:
             drawn = seconds[id(result.behind)] + 1
         elif result.reason == HELD_BACK:
-            is_due_in = instant.seconds_between(now, result.due_at) if result.due_at else 0
+            is_due_in = utc_timestamp.seconds_between(now, result.due_at) if result.due_at else 0
             drawn = math.ceil(is_due_in) + 1 if is_due_in > 0 else min(drawn, _HELD_BACK_SECONDS)
         seconds[id(delivery)] = retry.until_the_end(drawn, max_age=delivery.max_age, age=age)
     return seconds

@@ -8,11 +8,12 @@ by itself when it was taken, and is of no use late. What no call is spent on end
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from sender.command_log import Ledger
 from sender.delivery import Delivery, Ended, Later, Result
-from vectorcare_bridge import aws, instant
-from vectorcare_bridge.command import Command, Kind
-from vectorcare_bridge.ledger import Ledger
-from vectorcare_bridge.line import Lines, Place
+from sender.line import Lines, Place
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands.command import Command, Kind
+from vectorcare_bridge.edge import runtime
 
 HELD_BACK = "held_back"
 
@@ -49,7 +50,7 @@ class Turns:
     def take(self) -> None:
         """Take the places, and see who else has one; if the table's error is raised, nothing may be sent."""
         if self._service_request_id:
-            line = self._lines.join(self._service_request_id, list(self._own.values()), now=aws.now())
+            line = self._lines.join(self._service_request_id, list(self._own.values()), now=runtime.now())
             self._ahead = [one for one in line if one.command_id not in self._own]
             self._placed |= {one.command_id for one in self._ahead}
 
@@ -85,7 +86,7 @@ class Turns:
             if one.command.command_id in self._own and one.command.command_id not in ended
         ]
         if self._service_request_id:
-            self._lines.leave(self._service_request_id, gone, waiting, now=aws.now())
+            self._lines.leave(self._service_request_id, gone, waiting, now=runtime.now())
 
 
 def place(delivery: Delivery) -> Place:
@@ -102,7 +103,7 @@ def _holds_back(earlier: str, later: str) -> bool:
 
 def _told_at(command: Command) -> str:
     try:
-        return instant.parse(command.fields["timestamp"])
+        return utc_timestamp.parse(command.fields["timestamp"])
     except (KeyError, TypeError, ValueError):
         # It is refused for that, and holds back nothing.
         return ""

@@ -4,9 +4,9 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.change_events import ChangeEvents
-from stacks.commands import Commands
-from stacks.inbound import Inbound
+from stacks.common.storage import Storage
+from stacks.config.organization import Organization
+from stacks.inbound.inbound import Inbound
 from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.business_dashboard import BusinessDashboard
 from stacks.monitoring.engineer_dashboard import EngineerDashboard
@@ -14,10 +14,10 @@ from stacks.monitoring.metrics import Metrics
 from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands, watch_reading
 from stacks.monitoring.silence import watch_silence
 from stacks.monitoring.topic import AlarmTopic
-from stacks.organization import Organization
-from stacks.reading_api import ReadingApi
-from stacks.redrive import Redrive
-from stacks.storage import Storage
+from stacks.operators.redrive import Redrive
+from stacks.outbound.change_events import ChangeEvents
+from stacks.outbound.commands import Commands
+from stacks.reading.reading_api import ReadingApi
 
 
 class Monitoring(Construct):

@@ -9,7 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk.aws_cloudwatch import ComparisonOperator, TreatMissingData
 from constructs import Construct
 
-from stacks.alarm_thresholds import AlarmThresholds
+from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
 
 VECTORCARE_ATTEMPTS = 3

@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.alarm_thresholds import AlarmThresholds
+from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring import widgets
 from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, SUM, Metrics
 from stacks.monitoring.outbound_rows import outbound_rows

@@ -8,12 +8,12 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.change_events import ChangeEvents
-from stacks.commands import Commands
-from stacks.inbound import Inbound
-from stacks.reading_api import ReadingApi
-from stacks.redrive import Redrive
-from stacks.storage import STATUS_INDEX, Storage
+from stacks.common.storage import STATUS_INDEX, Storage
+from stacks.inbound.inbound import Inbound
+from stacks.operators.redrive import Redrive
+from stacks.outbound.change_events import ChangeEvents
+from stacks.outbound.commands import Commands
+from stacks.reading.reading_api import ReadingApi
 
 NAMESPACE = "VectorCareBridge"
 MINUTE = cdk.Duration.minutes(1)

@@ -4,7 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.aws_cloudwatch import ComparisonOperator
 
-from stacks.alarm_thresholds import AlarmThresholds
+from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
 

@@ -2,7 +2,7 @@
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from stacks.alarm_thresholds import AlarmThresholds
+from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring import widgets
 from stacks.monitoring.metrics import MAXIMUM, Metrics
 

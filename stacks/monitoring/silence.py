@@ -7,8 +7,8 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
-from stacks.acknowledgments import acknowledge
-from stacks.alarm_thresholds import AlarmThresholds
+from stacks.common.acknowledgments import acknowledge
+from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.metrics import MINUTE, Metrics
 

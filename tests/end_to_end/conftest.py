@@ -15,7 +15,7 @@ from local.deployment import Assembly, synthesize
 from local.organization import Organization, load_private_key
 from local.report import Report
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.support import vectorcare_of
 
 CUSTOMER_ID = "f3b1c0de-not-guessable"

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from local import vectorcare
+import simulator
 from local.stand import Stand
-from local.vectorcare import VectorCare, Webhook
+from simulator import VectorCare, Webhook
 from tests.support.wait import PATIENCE
 
 
@@ -52,14 +52,14 @@ def vectorcare_of(stand: Stand, private_key: RSAPrivateKey) -> VectorCare:
 def webhook(*, minutes_ago: float = 0, service_request_id: str | None = None, **changes: Any) -> Webhook:
     """Make a webhook of a new service request, or of a given one."""
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    name = service_request_id or vectorcare.new_service_request_id()
+    name = service_request_id or simulator.new_service_request_id()
     fields: dict[str, Any] = {
-        "event_id": vectorcare.new_event_id(at),
+        "event_id": simulator.new_event_id(at),
         "event_timestamp": at,
         "service_request_id": name,
         "request_status": "AVAILABLE",
         "action": "BROADCAST_RECEIVED",
-        "data": vectorcare.trip(name, pickup=at + timedelta(hours=2)),
+        "data": simulator.trip(name, pickup=at + timedelta(hours=2)),
     }
     return Webhook(**(fields | changes))
 

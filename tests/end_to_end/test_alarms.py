@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from dashboards.readings import Reading, collect
+import simulator as webhooks
 from local import stand as stands
-from local import vectorcare as webhooks
 from local.deployment import Assembly
 from local.organization import Organization
+from local.page.embedded_metrics import Reading
 from local.report import Report
 from local.stand import Stand
 from tests.end_to_end.conftest import disable_schedules
+from tests.end_to_end.measured import collect
 from tests.end_to_end.subscriber import command
 from tests.end_to_end.support import closed_port, environment, vectorcare_of, webhook
 from tests.support.wait import wait_until

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from click.testing import CliRunner, Result
 
-from local import vectorcare
+import simulator
+from cli.__main__ import bridge as command
 from local.stand import Stand, announced
-from operate.__main__ import bridge as command
 from tests.support.wait import wait_until
 
 Bridge = Callable[..., Result]
@@ -25,7 +25,7 @@ def bridge(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 def test_a_command_by_hand_is_sent_and_told_how_it_ended(stand: Stand, bridge: Bridge) -> None:
     # Given
-    ours, foreign = vectorcare.new_service_request_id(), vectorcare.new_service_request_id()
+    ours, foreign = simulator.new_service_request_id(), simulator.new_service_request_id()
     stand.vectorcare_api.rules.requests[ours] = "AVAILABLE"
 
     # When

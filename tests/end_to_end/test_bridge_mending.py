@@ -9,10 +9,10 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 
-from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from cli.__main__ import bridge as command
+from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.stand import Stand, announced
-from local.vectorcare import VectorCare
-from operate.__main__ import bridge as command
+from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE
 
@@ -24,7 +24,7 @@ Bridge = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a redrive see what dies again, however long that takes here."""
-    monkeypatch.setattr("operate.dead_letters_redrive._SETTLE_SECONDS", PATIENCE)
+    monkeypatch.setattr("cli.verbs.dlq.redrive._SETTLE_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(
     latest = dynamodb.describe_continuous_backups(TableName=live)["ContinuousBackupsDescription"]
     at = latest["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"].isoformat()
     # The window that the emulator shows is the present second alone.
-    monkeypatch.setattr("operate.restore._inside", lambda wanted, *_: wanted[:19] + ".000000Z")
+    monkeypatch.setattr("cli.verbs.restore._inside", lambda wanted, *_: wanted[:19] + ".000000Z")
     rehearsed = bridge("restore", "--table", "events", "--at", at, "--dry-run", "--json")
 
     # When the emulator, which restores the content of the moment, has restored it before it is lost

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from local.aws import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.stand import Stand, announced
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support import signing
 from tests.support.wait import PATIENCE
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
 
@@ -73,7 +73,7 @@ def test_status_shows_what_the_stand_holds(bridge: Bridge, stand: Stand, vectorc
     assert figures["queue"] == {"visible": 0, "in_flight": 0, "delayed": 0}
     assert figures["dead_letters"] == stand.holdings.dead()
     assert figures["spool"]["objects"] == stand.holdings.spooled()
-    assert figures["last_webhook"]["received_at"] > instant.of(sent.event_timestamp)
+    assert figures["last_webhook"]["received_at"] > utc_timestamp.of(sent.event_timestamp)
     assert alarm in [found["name"] for found in figures["alarms"]["in_alarm"]]
     assert figures["errors"] == {}
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.subscriber import Subscriber, subscribed
 from tests.end_to_end.support import environment, kept, webhook
-from tests.infrastructure.test_subscriber_example import template_of
+from tests.stacks.test_subscriber_example import template_of
 from tests.support.wait import wait_until
 
 

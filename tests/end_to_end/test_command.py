@@ -15,7 +15,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.organization import Organization
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE, wait_until
 

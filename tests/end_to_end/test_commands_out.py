@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from local import vectorcare
+import simulator
 from local.stand import Stand
-from local.vectorcare.rules import API_PATH
+from simulator.rules import API_PATH
 from tests.end_to_end.subscriber import Subscriber, command, subscribed
 from tests.support.wait import wait_until
-from vectorcare_bridge import redriven_command
+from vectorcare_bridge.commands import redriven_command
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def subscriber(stand: Stand) -> Iterator[Subscriber]:
 @pytest.fixture
 def trip(stand: Stand) -> str:
     """Give a service request that VectorCare has broadcast."""
-    name = vectorcare.new_service_request_id()
+    name = simulator.new_service_request_id()
     stand.vectorcare_api.rules.requests[name] = "AVAILABLE"
     return name
 

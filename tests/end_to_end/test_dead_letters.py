@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
-from soak import workers
+from simulator import VectorCare
 from tests.end_to_end import work_of
 from tests.end_to_end.support import webhook
 from tests.support.wait import wait_until
+from verification.load import workers
 
 RARELY = 0.001
 """Letters a second: the second one would not be moved before a quarter of an hour is over."""

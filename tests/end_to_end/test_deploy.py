@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
+from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from local.deployment import PROJECT
 from local.emulator import Emulator
 from local.organization import Organization
@@ -42,7 +42,7 @@ def run(account: Emulator | None, *command: str, **changes: str) -> subprocess.C
 
 def deploy(account: Emulator | None, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run what `make deploy` runs."""
-    return run(account, sys.executable, "-m", "deploy", *arguments, **changes)
+    return run(account, sys.executable, "-m", "cli.verbs.deploy", *arguments, **changes)
 
 
 def test_without_an_organization_it_names_those_there_are(account: Emulator) -> None:

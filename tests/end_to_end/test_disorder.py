@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local import vectorcare as wire
+import simulator as wire
 from local.stand import Stand
-from local.vectorcare import VectorCare, Webhook, sign
+from simulator import VectorCare, Webhook, sign
 from tests.end_to_end.support import webhook
 
 SENDERS = 4

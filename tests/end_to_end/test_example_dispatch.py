@@ -24,7 +24,7 @@ def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
     printed = tmp_path / "printed"
     with announced(stand, tmp_path) as file, printed.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 nothing in it comes from outside
-            [sys.executable, "examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
+            [sys.executable, "docs/examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
         )
         try:
             wait_until(
@@ -66,7 +66,7 @@ def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stan
 
 
 def test_it_is_short_enough_to_start_from() -> None:
-    assert len((ROOT / "examples" / "dispatch.py").read_text().splitlines()) < 150
+    assert len((ROOT / "docs" / "examples" / "dispatch.py").read_text().splitlines()) < 150
 
 
 def _status(stand: Stand, name: str) -> Any:

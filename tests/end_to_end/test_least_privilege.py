@@ -13,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end import work_of
 from tests.end_to_end.subscriber import command, subscribed
 from tests.end_to_end.support import vectorcare_of, webhook
 from tests.end_to_end.work_of import Observation
-from tests.infrastructure.templates import listed
 from tests.security.permissions import ASSERTED, ENFORCED
+from tests.stacks.templates import listed
 from tests.support.reading import ONE, proxy_event
 
 GRANTED: dict[str, Observation] = {

@@ -9,14 +9,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
-from soak import account, lateness, plan
-from soak.clients import Sent
-from soak.faults import Faults, Kind
-from soak.monitor import Look
-from soak.run import Load, Run
-from soak.screen import Screen
+from simulator import VectorCare
 from tests.support.wait import PATIENCE
+from verification.load import account, lateness, plan
+from verification.load.clients import Sent
+from verification.load.faults import Faults, Kind
+from verification.load.monitor import Look
+from verification.load.run import Load, Run
+from verification.load.screen import Screen
 
 LINUX = pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by /proc")
 FAULTY = Load(

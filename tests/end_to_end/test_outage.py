@@ -1,7 +1,7 @@
 """Rule: signed means kept, with the queue down too; and VectorCare has its answer while the queue is silent."""
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.support import black_hole, closed_port, environment, kept, webhook
 from tests.support.wait import wait_until
 

@@ -15,11 +15,11 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from console.requester import HISTORY_COMPARED, Requester
-from local import console
+from local import page_process
 from local import stand as stands
 from local.deployment import Assembly
 from local.organization import Organization
+from local.page.requester import HISTORY_COMPARED, Requester
 from local.report import Report
 from local.stand import Stand
 from tests.end_to_end.support import closed_port, environment
@@ -140,7 +140,7 @@ def watched(
         stands.running(
             assembly, organization, directory=directory, port=0, report=Report(), is_patient=True
         ) as running,
-        console.serving(running.describe(), directory) as url,
+        page_process.serving(running.describe(), directory) as url,
     ):
         yield replace(running, console_url=url)
 

@@ -22,7 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local.aws import REGION
+from local.clients import REGION
 from local.stand import Stand
 from tests.end_to_end.support import reading_session, vectorcare_of, webhook
 from tests.support.reading import EVENTS, LIST, ONE, complaints

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import checks
 
 from local.stand import Stand
-from local.vectorcare import VectorCare
+from simulator import VectorCare
 from tests.end_to_end.support import reading_session, webhook
 from tests.support.reading import DOCUMENT
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from local.stand import Stand
-from local.vectorcare import SIGNATURE_HEADER, VectorCare, sign
+from simulator import SIGNATURE_HEADER, VectorCare, sign
 from tests.end_to_end.support import kept, webhook
 from tests.support.wait import PATIENCE
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.stand import Stand
-from local.vectorcare import VectorCare, new_service_request_id
-from simulation.models import sqs_event
+from simulator import VectorCare, new_service_request_id
 from tests.end_to_end.subscriber import Subscriber, command
 from tests.end_to_end.support import environment, webhook
 from tests.support.reading import EVENTS, LIST, ONE, proxy_event
-from vectorcare_bridge import unpublished
-from vectorcare_bridge.message import Webhook, encode
-from vectorcare_bridge.spool import Spool
+from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.webhooks.message import Webhook, encode
+from vectorcare_bridge.webhooks.spool import Spool
+from verification.simulation.models import sqs_event
 
 Observation = dict[str, Any]
 

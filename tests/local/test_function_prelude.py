@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.emulator import Emulator
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 PROJECT = Path(__file__).parents[2]
 
@@ -38,17 +38,17 @@ NOW = "from vectorcare_bridge import aws; print(aws.now())"
 
 
 def test_while_nobody_moves_it_the_clock_is_the_machines(emulator: Emulator) -> None:
-    before = instant.of(datetime.now(UTC))
-    assert before <= said_by(emulator, NOW) <= instant.of(datetime.now(UTC))
+    before = utc_timestamp.of(datetime.now(UTC))
+    assert before <= said_by(emulator, NOW) <= utc_timestamp.of(datetime.now(UTC))
 
 
 def test_a_moved_clock_goes_on(emulator: Emulator) -> None:
     # Given
-    before = instant.of(datetime.now(UTC) - timedelta(hours=1))
+    before = utc_timestamp.of(datetime.now(UTC) - timedelta(hours=1))
     # When
     emulator.move_clock(seconds_ahead=-3600)
     # Then
-    assert before <= said_by(emulator, NOW) <= instant.of(datetime.now(UTC) - timedelta(hours=1))
+    assert before <= said_by(emulator, NOW) <= utc_timestamp.of(datetime.now(UTC) - timedelta(hours=1))
 
 
 def test_a_stopped_clock_stands_still_until_it_is_moved(emulator: Emulator) -> None:
@@ -57,7 +57,7 @@ def test_a_stopped_clock_stands_still_until_it_is_moved(emulator: Emulator) -> N
     # Then
     assert said_by(emulator, NOW) == said_by(emulator, NOW) == "2026-03-01T12:00:00.000000Z"
     # When it is put right
-    before = instant.of(datetime.now(UTC))
+    before = utc_timestamp.of(datetime.now(UTC))
     emulator.move_clock(seconds_ahead=0)
     # Then
     assert before <= said_by(emulator, NOW)

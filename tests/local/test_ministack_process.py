@@ -17,7 +17,7 @@ import pytest
 from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # it ships no types
 
 from local import ministack_process
-from local.aws import REGION
+from local.clients import REGION
 from local.emulator import Emulator
 from local.ministack_process import MAX_BODY_BYTES, MAX_EVENT_BYTES
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cloud import running
-from vectorcare_bridge import envelope, message, storable
-from vectorcare_bridge.failure import PermanentError
-from vectorcare_bridge.message import Webhook
+from vectorcare_bridge.webhooks import dynamodb_limits, envelope, message
+from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.message import Webhook
 
 webhooks = st.builds(
     Webhook,
@@ -58,7 +58,7 @@ def table() -> Iterator[Any]:
 def test_what_is_called_storable_is_stored_exactly(table: Any, document: Any) -> None:
     # Given a document that passes the check
     try:
-        checked = storable.document(document, max_bytes=storable.MAX_ITEM_BYTES)
+        checked = dynamodb_limits.document(document, max_bytes=dynamodb_limits.MAX_ITEM_BYTES)
     except PermanentError:
         return
     # When DynamoDB is given it

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vectorcare_bridge import command, command_fields
-from vectorcare_bridge.command import RefusedError, UnreadableError
+from vectorcare_bridge.commands import command, command_fields
+from vectorcare_bridge.commands.command import RefusedError, UnreadableError
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "command.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "contracts" / "command.json").read_text())
 DEFINITIONS = SCHEMA["$defs"]
 FORMATS = jsonschema.FormatChecker(formats=())
 

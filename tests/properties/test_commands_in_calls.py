@@ -6,8 +6,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorcare_bridge import retry, vectorcare_call
-from vectorcare_bridge.command import MAX_AGE_SECONDS, Command, Kind
+from sender import retry
+from sender.vectorcare import api_calls
+from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Kind
 
 TIMESTAMPS = st.lists(st.lists(st.integers(0, 700), min_size=1, max_size=200), min_size=1, max_size=12)
 
@@ -26,7 +27,7 @@ def updates(timestamps: list[list[int]]) -> list[Command]:
 
 @given(TIMESTAMPS)
 def test_each_point_in_time_goes_once_in_order_in_no_more_calls_than_needed(timestamps: list[list[int]]) -> None:
-    calls = list(vectorcare_call.calls(updates(timestamps)))
+    calls = list(api_calls.calls(updates(timestamps)))
     sent = [location["timestamp"] for call in calls for location in call.body]
     assert sent == sorted({timestamp for together in timestamps for timestamp in together})
     assert len(calls) == math.ceil(len(sent) / 200)
@@ -37,7 +38,7 @@ def test_each_point_in_time_goes_once_in_order_in_no_more_calls_than_needed(time
 @given(TIMESTAMPS)
 def test_a_call_names_exactly_the_commands_whose_positions_are_in_it(timestamps: list[list[int]]) -> None:
     commands = updates(timestamps)
-    for call in vectorcare_call.calls(commands):
+    for call in api_calls.calls(commands):
         times = {location["timestamp"] for location in call.body}
         owners = {c.command_id for c in commands if times & {each["timestamp"] for each in c.fields["locations"]}}
         assert {command.command_id for command in call.commands} == owners

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 moments = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001 made aware
     lambda moment: moment.replace(tzinfo=UTC)
@@ -47,13 +47,13 @@ def written(draw: st.DrawFn, moment: datetime) -> str:
 @given(moment=moments, data=st.data())
 def test_every_form_of_a_moment_is_the_same_instant(moment: datetime, data: st.DataObject) -> None:
     text = data.draw(written(moment))
-    assert instant.parse(text) == instant.of(moment)
-    assert instant.to_datetime(instant.parse(text)) == moment
+    assert utc_timestamp.parse(text) == utc_timestamp.of(moment)
+    assert utc_timestamp.to_datetime(utc_timestamp.parse(text)) == moment
 
 
 @given(first=moments, second=moments, data=st.data())
 def test_instants_sort_as_text_as_they_do_in_time(first: datetime, second: datetime, data: st.DataObject) -> None:
-    texts = [instant.parse(data.draw(written(moment))) for moment in (first, second)]
+    texts = [utc_timestamp.parse(data.draw(written(moment))) for moment in (first, second)]
     assert (texts[0] < texts[1]) == (first < second)
     assert (texts[0] == texts[1]) == (first == second)
 
@@ -61,9 +61,9 @@ def test_instants_sort_as_text_as_they_do_in_time(first: datetime, second: datet
 @given(text=st.text(max_size=40) | st.from_regex(r"[0-9TZ:.+\-W ]{0,30}", fullmatch=True))
 def test_any_text_is_an_instant_or_is_refused_without_being_repeated(text: str) -> None:
     try:
-        parsed = instant.parse(text)
+        parsed = utc_timestamp.parse(text)
     except ValueError as error:
         assert str(error) == "not an ISO 8601 time"  # noqa: PT017 both ends are right
     else:
         assert len(parsed) == 27
-        assert instant.parse(parsed) == parsed
+        assert utc_timestamp.parse(parsed) == parsed

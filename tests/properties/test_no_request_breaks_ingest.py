@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fuzzing import target_ingest
-from fuzzing.stand import Stand, running
+from verification.fuzzing import target_ingest
+from verification.fuzzing.stand import Stand, running
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=20),

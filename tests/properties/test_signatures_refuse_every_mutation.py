@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support import signing
-from vectorcare_bridge import signature
+from vectorcare_bridge.webhooks import signature
 
 KEYS = signature.load_keys(signing.encoded_public_key())
 bodies = st.binary(min_size=1, max_size=400)

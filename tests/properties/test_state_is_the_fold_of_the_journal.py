@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support import faults
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 # Of one second, of one instant in several forms, and in the order of time but not of text.
@@ -85,7 +85,7 @@ serial_numbers = itertools.count()
 @pytest.fixture(scope="module", params=["event_timestamp", "event_id"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """Give one cloud for all examples; each has a service request of its own."""
-    inline = mock.patch("vectorcare_bridge.aws.executor", return_value=InlineExecutor())
+    inline = mock.patch("vectorcare_bridge.edge.runtime.executor", return_value=InlineExecutor())
     with inline, running(order_by=request.param) as cloud:
         yield cloud
 
@@ -177,7 +177,7 @@ def test_where_nothing_is_restamped_the_state_is_the_newest_of_all_events(
     state = cloud.state(service_request_id)
     assert state is not None
     # A revision counts from the clock at the first write.
-    assert state["revision"] - instant.epoch_milliseconds(state["updated_at"]) <= 2 * len(events)
+    assert state["revision"] - utc_timestamp.epoch_milliseconds(state["updated_at"]) <= 2 * len(events)
 
 
 def comparable(cloud: Cloud, service_request_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.properties.test_instants_order_as_time import moments, written
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 DATES = {"%Y-%m-%d": 10, "%Y%m%d": 8, "%G-W%V-%u": 10, "%GW%V%u": 8, "%Y-%j": 8, "%Y%j": 7}
 """How the standard library writes each form of date, and its width."""
@@ -75,7 +75,7 @@ def read(text: str) -> datetime | None:
 
 def parsed(text: str) -> str | None:
     try:
-        return instant.parse(text)
+        return utc_timestamp.parse(text)
     except ValueError:
         return None
 

@@ -60,7 +60,7 @@ _USE_TABLES = frozenset(
 )
 _ANY_FUNCTION = _OWN_LOG | _TRACES
 
-# These are held by the template's tests alone: tests/infrastructure/test_permissions_template.py.
+# These are held by the template's tests alone: tests/stacks/test_permissions_template.py.
 ASSERTED = {
     "ingest": _ANY_FUNCTION | _SEND_ENCRYPTED,
     "processor": _ANY_FUNCTION | _EVENT_SOURCE | _RECEIVE_ENCRYPTED | _USE_TABLES,

@@ -18,8 +18,8 @@ from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import transient_settings
 
-from stacks.organization import Organization, load_organizations
-from tests.infrastructure import organization_files, synthesis
+from stacks.config.organization import Organization, load_organizations
+from tests.stacks import organization_files, synthesis
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = {".git", ".hypothesis", ".local", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
@@ -49,13 +49,16 @@ _MOTO = "moto asks for credentials and takes any"
 _UNAMBIGUOUS = "".join(sorted({*string.ascii_uppercase} - {*"IO"}) + sorted({*string.digits} - {*"01"}))
 # What the scanner takes for a secret and is none: file, value, why. One that it no longer finds has to go.
 EXPLAINED = {
-    ("benchmarks/ingest.py", "none"): "the benchmark calls no AWS; botocore wants credentials all the same",
-    ("local/aws.py", "test"): "opens nothing but the emulator on loopback",
-    ("local/vectorcare/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
-    ("simulation/world/client.py", "ThrottlingException"): "the error code of Secrets Manager",
-    ("tests/infrastructure/test_artifact.py", "testing"): _MOTO,
-    ("tests/infrastructure/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
-    ("tests/simulation/emulators.py", "testing"): _MOTO,
+    (
+        "verification/benchmarks/ingest.py",
+        "none",
+    ): "the benchmark calls no AWS; botocore wants credentials all the same",
+    ("local/clients.py", "test"): "opens nothing but the emulator on loopback",
+    ("simulator/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
+    ("verification/simulation/world/client.py", "ThrottlingException"): "the error code of Secrets Manager",
+    ("tests/stacks/test_artifact.py", "testing"): _MOTO,
+    ("tests/stacks/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
+    ("tests/verification/simulation/emulators.py", "testing"): _MOTO,
     ("tests/support/cloud.py", "testing"): _MOTO,
 }
 

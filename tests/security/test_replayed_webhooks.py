@@ -7,7 +7,7 @@ import pytest
 from tests.support import signing
 from tests.support.cloud import NOW, Cloud, running
 from tests.support.webhooks import body
-from vectorcare_bridge import instant
+from vectorcare_bridge import utc_timestamp
 
 STATE_RETENTION_DAYS = 365
 JOURNAL_RETENTION_DAYS = 2555
@@ -59,11 +59,11 @@ def test_a_replay_after_the_state_has_expired_brings_nothing_back(lived: Cloud) 
     # Given a closed request whose item is gone, because its retention is over
     state, journal = lived.state(), lived.journal()
     assert state is not None
-    later = instant.later("2026-03-01T10:30:00.000000Z", days=STATE_RETENTION_DAYS)
-    assert state["expires_at"] == instant.epoch_seconds(later)
+    later = utc_timestamp.later("2026-03-01T10:30:00.000000Z", days=STATE_RETENTION_DAYS)
+    assert state["expires_at"] == utc_timestamp.epoch_seconds(later)
     lived.dynamodb.delete_item(TableName="service_requests", Key={"service_request_id": {"S": "VC-TEST0001"}})
     # When all of its requests are sent again
-    with mock.patch("vectorcare_bridge.aws.now", return_value=later):
+    with mock.patch("vectorcare_bridge.edge.runtime.now", return_value=later):
         answers = [send(lived, raw) for raw in LIFE]
     # Then there is no item, and the journal is as it was
     assert answers == [200, 200, 200]
@@ -73,7 +73,9 @@ def test_a_replay_after_the_state_has_expired_brings_nothing_back(lived: Cloud) 
 
 def test_a_replay_after_the_journal_has_expired_is_an_entry_and_no_state(cloud: Cloud) -> None:
     # Given tables that have forgotten the request, and a day on which the journal has too
-    with mock.patch("vectorcare_bridge.aws.now", return_value=instant.later(NOW, days=JOURNAL_RETENTION_DAYS + 1)):
+    with mock.patch(
+        "vectorcare_bridge.edge.runtime.now", return_value=utc_timestamp.later(NOW, days=JOURNAL_RETENTION_DAYS + 1)
+    ):
         # When its requests are sent again
         answers = [send(cloud, raw) for raw in LIFE]
     # Then they are journaled, because signed means kept, and make no item

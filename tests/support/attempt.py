@@ -5,21 +5,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from sender.attempt import Attempts
+from sender.command_log import Claim
+from sender.command_result import Ending, Outcome
 from sender.delivery import Delivery, Invocation, Message
+from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.api_calls import Call
 from tests.support.cloud import NOW, InlineExecutor
-from vectorcare_bridge import instant
-from vectorcare_bridge.command import Command, Kind
-from vectorcare_bridge.ledger import Claim
-from vectorcare_bridge.outcome import Ending, Outcome
-from vectorcare_bridge.vectorcare_answer import Answer, Verdict
-from vectorcare_bridge.vectorcare_call import Call
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands.command import Command, Kind
 
 if TYPE_CHECKING:
-    from sender.breaker import Breaker
-    from vectorcare_bridge.ledger import Ledger
-    from vectorcare_bridge.vectorcare_api import VectorCareApi
+    from sender.circuit_breaker import Breaker
+    from sender.command_log import Ledger
+    from sender.vectorcare.api import VectorCareApi
 
-ENDS_AT = instant.later(NOW, minutes=1)
+ENDS_AT = utc_timestamp.later(NOW, minutes=1)
 DONE = Answer(Verdict.DONE, status=200)
 LATER = Answer(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
 LOST = Answer(Verdict.LOST, "http_504", 504, is_outage=True)
@@ -97,7 +97,7 @@ def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: 
         redriven="0",
         receipt_handle="r",
         receives=3,
-        sent_at=instant.later(NOW, minutes=-10 / 60),
+        sent_at=utc_timestamp.later(NOW, minutes=-10 / 60),
         body="",
     )
     trip = None if kind is Kind.CREATE_REQUEST else "VC-1"

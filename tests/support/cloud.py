@@ -19,10 +19,11 @@ import botocore.session
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from simulation.models import sqs_event
 from tests.support import signing
-from vectorcare_bridge import instant, message
-from vectorcare_bridge.message import Webhook
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.message import Webhook
+from verification.simulation.models import sqs_event
 
 CUSTOMER_ID = "acme-7Jw2"
 NOW = "2026-03-01T12:00:00.000000Z"
@@ -199,13 +200,14 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
     ticks = itertools.count()
     clock = mock.patch(
-        "vectorcare_bridge.aws.now", side_effect=lambda: instant.later(NOW, minutes=next(ticks) / 60_000_000)
+        "vectorcare_bridge.edge.runtime.now",
+        side_effect=lambda: utc_timestamp.later(NOW, minutes=next(ticks) / 60_000_000),
     )
     # Moto may take longer than AWS would be given: as long as it likes.
-    patience = mock.patch.multiple("ingest.keep", QUEUE_SECONDS=None, SPOOL_SECONDS=None)
+    patience = mock.patch.multiple("ingest.enqueue_or_spool", QUEUE_SECONDS=None, SPOOL_SECONDS=None)
     loader = mock.patch("botocore.session.create_loader", _LOADER)
     threads = Threads()
-    executor = mock.patch("vectorcare_bridge.aws.executor", threads.executor)
+    executor = mock.patch("vectorcare_bridge.edge.runtime.executor", threads.executor)
     with (
         mock.patch.dict("os.environ", CREDENTIALS),
         mock_aws(),

@@ -7,9 +7,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from vectorcare_bridge import exact_json
+from vectorcare_bridge.edge import exact_json
 
-SCHEMAS = json.loads((Path(__file__).parents[2] / "schemas" / "events.json").read_text())
+SCHEMAS = json.loads((Path(__file__).parents[2] / "docs" / "contracts" / "events.json").read_text())
 
 
 def check(detail_type: str, detail: Mapping[str, Any]) -> None:

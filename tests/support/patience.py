@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from vectorcare_bridge import aws
+from vectorcare_bridge.edge import runtime
 
 
 @dataclass
@@ -27,9 +27,9 @@ class Patience:
 
     def take_the_place_of_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand behind the functions' door, as clock and randomness."""
-        monkeypatch.setattr(aws, "monotonic", lambda: self.now)
-        monkeypatch.setattr(aws, "sleep", self._sleep)
-        monkeypatch.setattr(aws, "uniform", self._uniform)
+        monkeypatch.setattr(runtime, "monotonic", lambda: self.now)
+        monkeypatch.setattr(runtime, "sleep", self._sleep)
+        monkeypatch.setattr(runtime, "uniform", self._uniform)
 
     def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
 
-DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "schemas" / "openapi.json").read_text())
+DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs" / "contracts" / "openapi.json").read_text())
 ONE = "/service-requests/{service_request_id}"
 LIST = "/service-requests"
 EVENTS = "/service-requests/{service_request_id}/events"

@@ -16,16 +16,18 @@ import requests
 from botocore.config import Config
 from moto import mock_aws
 
-from local.vectorcare.rules import API_PATH, TOKEN_PATH
-from local.vectorcare.server import serving
-from local.vectorcare.stand_in import StandIn
-from simulation.models import sqs_event
-from simulation.models.queue import Queue
-from simulation.models.sqs import SQS
+from simulator.fake_api import StandIn
+from simulator.rules import API_PATH, TOKEN_PATH
+from simulator.server import serving
 from tests.support import events, tls
 from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threads, fresh_handler, one_call_at_a_time
 from tests.support.wait import PATIENCE
-from vectorcare_bridge import aws, instant, store
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.webhooks import store
+from verification.simulation.models import sqs_event
+from verification.simulation.models.queue import Queue
+from verification.simulation.models.sqs import SQS
 
 TRIP = "VC-TEST0001"
 CLIENT_ID, CLIENT_SECRET = "invented-client", "Zebulon-Secret-1"
@@ -46,15 +48,15 @@ class Clock:
 
     def now(self) -> str:
         """Tell the instant."""
-        return instant.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
+        return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
 
     def epoch(self) -> float:
         """Tell seconds since 1970."""
-        return instant.epoch_seconds(NOW) + self.seconds
+        return utc_timestamp.epoch_seconds(NOW) + self.seconds
 
     def ago(self, seconds: float) -> str:
         """Tell the instant so many seconds ago."""
-        return instant.later(NOW, minutes=(self.seconds - seconds) / 60)
+        return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 
 
 class Sender:
@@ -72,7 +74,7 @@ class Sender:
             {QUEUE_URL: self.queue, DEAD_LETTERS_URL: self.dead_letters},
             clock=lambda: clock.seconds,
             random=Random(1),
-            epoch=instant.epoch_seconds(NOW),
+            epoch=utc_timestamp.epoch_seconds(NOW),
         )
 
     def start(self, url: str, **settings: str) -> None:
@@ -226,23 +228,21 @@ def running(*, inline: bool = True) -> Iterator[Outbound]:
         stack.enter_context(one_call_at_a_time())
         url = stack.enter_context(serving(vectorcare, tls=tls.server_context(tls.trusted())))
         outbound = Outbound(clock, vectorcare, url)
-        stack.enter_context(mock.patch("vectorcare_bridge.aws.now", clock.now))
+        stack.enter_context(mock.patch("vectorcare_bridge.edge.runtime.now", clock.now))
         # A busy machine answers later than VectorCare would.
-        patient = mock.patch.multiple(
-            "vectorcare_bridge.vectorcare_http", CONNECT_SECONDS=PATIENCE, READ_SECONDS=PATIENCE
-        )
+        patient = mock.patch.multiple("sender.vectorcare.http", CONNECT_SECONDS=PATIENCE, READ_SECONDS=PATIENCE)
         stack.enter_context(patient)
-        stack.enter_context(mock.patch("vectorcare_bridge.aws.client", outbound.client))
-        stack.enter_context(mock.patch("vectorcare_bridge.aws.http_session", session))
+        stack.enter_context(mock.patch("vectorcare_bridge.edge.runtime.client", outbound.client))
+        stack.enter_context(mock.patch("vectorcare_bridge.edge.runtime.http_session", session))
         threads = Threads()
         executor = mock.Mock(return_value=InlineExecutor()) if inline else threads.executor
-        stack.enter_context(mock.patch("vectorcare_bridge.aws.executor", executor))
+        stack.enter_context(mock.patch("vectorcare_bridge.edge.runtime.executor", executor))
         stack.callback(threads.finish)
         outbound.restart()
         yield outbound
 
 
-_make_session = aws.http_session
+_make_session = runtime.http_session
 
 
 def session(*, connections: int) -> requests.Session:
@@ -256,7 +256,7 @@ def session(*, connections: int) -> requests.Session:
 def loopback() -> Iterator[None]:
     """Open the network as far as this machine itself, which may be slower than VectorCare is given time."""
     pytest_socket.enable_socket()
-    patience = mock.patch.multiple("vectorcare_bridge.vectorcare_http", CONNECT_SECONDS=60, READ_SECONDS=60)
+    patience = mock.patch.multiple("sender.vectorcare.http", CONNECT_SECONDS=60, READ_SECONDS=60)
     with mock.patch.object(socket.socket, "connect", socket.socket.connect), patience:
         pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
         yield

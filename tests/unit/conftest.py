@@ -10,7 +10,7 @@ import pytest_socket
 
 from tests.support import cloud as moto_cloud
 from tests.support.patience import Patience
-from vectorcare_bridge import observability
+from vectorcare_bridge.edge import observability
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""What the commands do, for any program: nothing here knows a terminal."""

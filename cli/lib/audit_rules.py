@@ -1,0 +1,71 @@
+"""Whether an entry of the journal is what VectorCare signed: pure."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from cli.lib.journal import Item
+from vectorcare_bridge.webhooks import envelope, signature
+from vectorcare_bridge.webhooks.envelope import UNREADABLE
+from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.signature import Key, SignatureRefusedError
+
+
+class Fault(StrEnum):
+    """What does not hold."""
+
+    NO_SIGNATURE = "no signature"
+    NOT_BASE64 = "signature is not base64"
+    NO_KEY = "no key verifies it"
+    WRONG_PLACE = "signed, but it is another event's body"
+    WRONG_TIME = "signed, but the entry's time is not the body's"
+    NOT_AN_ENTRY = "not an entry of the journal"
+
+
+_FAULT_OF_REFUSAL = {
+    "missing": Fault.NO_SIGNATURE,
+    "not base64": Fault.NOT_BASE64,
+    "no key verifies it": Fault.NO_KEY,
+}
+
+
+def judge(entry: Item, keys: Sequence[Key]) -> Key | Fault:
+    """Verify the stored signature over the stored bytes, and that the bytes belong under the entry's key.
+
+    A signature covers the body alone. A signed body under another event's key, or with another time, would verify
+    and yet change the fold.
+
+    Parameters
+    ----------
+    entry : Item
+        As the journal holds it.
+    keys : sequence of Key
+        Any of them may have signed.
+
+    Returns
+    -------
+    Key or Fault
+        The key that signed it, or what does not hold.
+    """
+    body, signed = entry.get("body"), entry.get("signature")
+    if not isinstance(body, bytes) or not isinstance(signed, str | None):
+        return Fault.NOT_AN_ENTRY
+    try:
+        key = signature.verify(body, signed, keys)
+    except SignatureRefusedError as error:
+        return _FAULT_OF_REFUSAL[str(error)]
+    return _misplaced(entry, body) or key
+
+
+def _misplaced(entry: Item, body: bytes) -> Fault | None:
+    if entry["service_request_id"] == UNREADABLE:
+        return None if entry["event_id"] == envelope.digest(body) else Fault.WRONG_PLACE
+    try:
+        event = envelope.read(body)
+    except PermanentError:
+        return Fault.WRONG_PLACE
+    event_id = event.event_id
+    if "redelivery_of" in entry:
+        event_id = f"{event_id}#{envelope.digest(body)}"
+    if (entry["service_request_id"], entry["event_id"]) != (event.service_request_id, event_id):
+        return Fault.WRONG_PLACE
+    return None if entry.get("last_updated") == event.last_updated else Fault.WRONG_TIME

@@ -1,0 +1,41 @@
+"""What the deployed functions were told, so that a command goes by the same rule and the same keys."""
+
+from typing import Any
+
+import click
+
+from cli.lib.stack import Stack
+from vectorcare_bridge.webhooks import signature
+from vectorcare_bridge.webhooks.fold import OrderBy, Rule
+
+
+def rule(stack: Stack) -> Rule:
+    """Read the processor's rule.
+
+    Raises
+    ------
+    click.ClickException
+        AWS does not show the function's environment.
+    """
+    environment = _environment(stack, "ProcessorFunction")
+    return Rule(OrderBy(environment["ORDER_BY"]), int(environment["STATE_RETENTION_DAYS"]))
+
+
+def keys(stack: Stack) -> tuple[signature.Key, ...]:
+    """Read VectorCare's public keys, as ingest verifies with them.
+
+    Raises
+    ------
+    click.ClickException
+        AWS does not show the function's environment.
+    """
+    return signature.load_keys(_environment(stack, "IngestFunction")["PUBLIC_KEYS"])
+
+
+def _environment(stack: Stack, output: str) -> dict[str, str]:
+    name = stack.outputs[output]
+    answer: dict[str, Any] = stack.client("lambda").get_function_configuration(FunctionName=name)
+    variables: dict[str, str] | None = answer.get("Environment", {}).get("Variables")
+    if not variables:
+        raise click.ClickException(f"AWS does not show the environment of function {name}, which holds the settings.")
+    return variables

@@ -1,0 +1,205 @@
+"""What replaying one service request's journal would do to its state: pure."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from cli.lib.journal import Item
+from vectorcare_bridge.webhooks import fold, store
+from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.fold import Received, Rule
+
+_STATUS_REGISTER = ("last_updated", "event_id", "request_status", "action", "received_at", "expires_at")
+_DATA_REGISTER = ("data", "data_as_of", "data_event_id")
+_REGISTERS = _STATUS_REGISTER + _DATA_REGISTER
+
+
+class Outcome(StrEnum):
+    """What replaying comes to."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    EXPIRED = "expired"
+    """There is no state, and none is due: closed and past its retention, or nothing came within it."""
+    REFUSED = "refused"
+    """The journal cannot vouch for the state; a person decides."""
+    UNKNOWN = "unknown"
+    """Neither journal nor state knows the service request."""
+    FAILED = "failed"
+    """DynamoDB refused the write, or webhooks moved the state faster than it could be rebuilt."""
+
+
+class Absent(StrEnum):
+    """Stands where a field is not there."""
+
+    ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of the state; `field` is a path such as `data.pickup_location.city`, the values are PHI."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do for one service request.
+
+    Attributes
+    ----------
+    service_request_id : str
+        Which.
+    outcome : Outcome
+        CHANGED where there is something to write.
+    why : str
+        For a person, where the outcome is REFUSED or FAILED; without payload values.
+    changes : tuple of Change
+        What would differ.
+    item : Item or None
+        The whole item to put, where the outcome is CHANGED.
+    existed : bool
+        There was a state to read.
+    revision : Any
+        What it said of itself: the condition of the write. None where it said nothing.
+    """
+
+    service_request_id: str
+    outcome: Outcome
+    why: str = ""
+    changes: tuple[Change, ...] = ()
+    item: Item | None = None
+    existed: bool = False
+    revision: Any = None
+
+
+class _UntrustworthyError(Exception):
+    """No state can be made of the journal; the text says why, and nothing of its content."""
+
+
+def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *, rule: Rule, now: str) -> Plan:
+    """Fold a journal by the processor's rule, and compare with the state.
+
+    Parameters
+    ----------
+    service_request_id : str
+        Whose journal and state these are.
+    state : Item or None
+        As it was read, *before* the journal: so whatever event it names had been entered when the journal was read.
+    journal : sequence of Item
+        All entries of the service request.
+    rule : Rule
+        The deployed processor's.
+    now : str
+        27-character instant.
+    """
+    if not journal and state is None:
+        return Plan(service_request_id, Outcome.UNKNOWN)
+    try:
+        folded = _fold(journal, state, rule)
+    except _UntrustworthyError as error:
+        return Plan(service_request_id, Outcome.REFUSED, why=str(error))
+    if folded is None or (state is None and fold.is_over(folded, rule, now=now)):
+        return Plan(service_request_id, Outcome.EXPIRED)
+    wanted = registers(folded, rule=rule)
+    held = {name: state[name] for name in _REGISTERS if name in state} if state else {}
+    changes = tuple(differences(held, wanted))
+    if not changes:
+        return Plan(service_request_id, Outcome.UNCHANGED)
+    return Plan(
+        service_request_id,
+        Outcome.CHANGED,
+        changes=changes,
+        item=_whole(service_request_id, state or {}, wanted, now=now),
+        existed=state is not None,
+        revision=(state or {}).get("revision"),
+    )
+
+
+def registers(folded: fold.Fold, *, rule: Rule) -> dict[str, Any]:
+    """Write a fold as the state's two registers: what `store.State` would have written of its events."""
+    status = fold.status_register(folded.newest, retention_days=rule.retention_days)
+    data = fold.data_register(folded.newest_data) if folded.newest_data else {}
+    return {name: value for name, value in (status | data).items() if value is not None}
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[Change]:
+    """Name what differs between two values, field by field; lists are compared as a whole."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in [*before, *(name for name in after if name not in before)]:
+            yield from differences(
+                before.get(name, Absent.ABSENT), after.get(name, Absent.ABSENT), f"{path}.{name}" if path else name
+            )
+    elif not _same(before, after):
+        yield Change(path, before, after)
+
+
+def _same(left: Any, right: Any) -> bool:
+    # To Python True is 1 and Decimal(1); to a reader of the state they are not.
+    if isinstance(left, bool | Absent) or isinstance(right, bool | Absent):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(left[name], right[name]) for name in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return bool(left == right)
+
+
+def _fold(journal: Sequence[Item], state: Item | None, rule: Rule) -> fold.Fold | None:
+    received = list(_first_seen(journal))
+    shorter = _is_shorter({one.event.event_id for one in received}, state or {})
+    if shorter:
+        raise _UntrustworthyError(shorter)
+    folded = fold.fold(received, rule)
+    if state is not None and folded is None:
+        raise _UntrustworthyError(
+            "there is a state, though no event was within the retention when it was received. "
+            "Look at it with bridge show; if it is wrong, delete the item"
+        )
+    return folded
+
+
+def _first_seen(journal: Sequence[Item]) -> Iterator[Received]:
+    """Read the entries that take part in the fold: each event as it was first seen."""
+    for entry in journal:
+        if "redelivery_of" in entry:
+            continue
+        key = entry["event_id"]
+        try:
+            received = store.received(entry)
+        except PermanentError as error:
+            raise _UntrustworthyError(f"the journal's entry {key} cannot be read: {error.reason}") from None
+        if (received.event.service_request_id, received.event.event_id) != (entry["service_request_id"], key):
+            raise _UntrustworthyError(f"the body of the journal's entry {key} is another event's")
+        yield received
+
+
+def _is_shorter(known: Set[str], state: Item) -> str:
+    """Say what the state names and the journal does not hold: rebuilt from such a journal, the state would lose it."""
+    named = [str(state[name]) for name in ("event_id", "data_event_id") if name in state]
+    missing = sorted({name for name in named if name not in known})
+    if known and not missing:
+        return ""
+    lost = " and no entry ".join(missing) if missing else "of this service request"
+    return (
+        f"the journal is shorter than the state: it has no entry {lost}. Restore the journal first (bridge restore). "
+        "If it is the journal that is right, delete the item, and replay again"
+    )
+
+
+def _whole(service_request_id: str, state: Item, wanted: Item, *, now: str) -> Item:
+    """Make the item to put; attributes that are not the bridge's own stay."""
+    foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
+    revision = state.get("revision")
+    count = int(revision) if isinstance(revision, Decimal) else store.first_revision(now)
+    return {
+        **foreign,
+        **wanted,
+        "service_request_id": service_request_id,
+        "updated_at": now,
+        "revision": count + 1,
+    }

@@ -1,0 +1,108 @@
+"""Reads, plans and writes one service request after another."""
+
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
+
+from cli.lib.journal import Item, Journal, plain
+from cli.lib.replay_plan import Outcome, Plan, plan
+from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.webhooks.fold import Rule
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ATTEMPTS = 5
+
+_serialize = TypeSerializer().serialize
+
+
+class Replayer:
+    """Brings states in line with the journal.
+
+    Parameters
+    ----------
+    client : DynamoDBClient
+        May be used by several threads.
+    journal : Journal
+        The `events` table.
+    table : str
+        The `service_requests` table.
+    rule : Rule
+        The deployed processor's.
+    dry_run : bool
+        Write nothing.
+    """
+
+    def __init__(self, client: "DynamoDBClient", journal: Journal, table: str, *, rule: Rule, dry_run: bool) -> None:
+        self._client = client
+        self._journal = journal
+        self._table = table
+        self._rule = rule
+        self._dry_run = dry_run
+
+    def replay(self, service_request_id: str) -> Plan:
+        """Rebuild one state, if it differs from the fold of its journal.
+
+        The state is read before the journal, and written only if nobody wrote it since. A webhook that arrives
+        meanwhile is either in the journal that was read, or moves the state by itself afterwards:
+
+            replay      read state (revision 7) ── read journal ───────────── put if revision is 7 ── refused: again
+            processor            enter event in journal ── move state (revision 8)
+        """
+        tried: Plan | None = None
+        for _ in range(_ATTEMPTS):
+            state = self._read(service_request_id)
+            now = runtime.now()
+            found = plan(service_request_id, state, self._journal.entries(service_request_id), rule=self._rule, now=now)
+            if tried and found.outcome is Outcome.UNCHANGED and _is(state, tried):
+                return tried  # the answer to our own write was lost, and the client's second attempt was refused
+            if found.outcome is not Outcome.CHANGED or self._dry_run:
+                return found
+            tried = found
+            try:
+                if self._put(found):
+                    return found
+            except ClientError as error:
+                # A description of the error may repeat the item.
+                if error.response["Error"]["Code"] != "ValidationException":
+                    raise
+                return Plan(service_request_id, Outcome.FAILED, why="DynamoDB refuses such an item")
+        return Plan(
+            service_request_id,
+            Outcome.FAILED,
+            why=f"webhooks moved the state {_ATTEMPTS} times while it was being rebuilt; replay it again",
+        )
+
+    def _read(self, service_request_id: str) -> Item | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key={"service_request_id": {"S": service_request_id}}, ConsistentRead=True
+        )
+        return plain(answer["Item"]) if "Item" in answer else None
+
+    def _put(self, found: Plan) -> bool:
+        assert found.item is not None  # noqa: S101 a plan to change has one
+        condition = {
+            "ConditionExpression": "revision = :read",
+            "ExpressionAttributeValues": {":read": _serialize(found.revision)},
+        }
+        if not found.existed:
+            condition = {"ConditionExpression": "attribute_not_exists(service_request_id)"}
+        elif found.revision is None:
+            condition = {
+                "ConditionExpression": "attribute_exists(service_request_id) AND attribute_not_exists(revision)"
+            }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={name: _serialize(value) for name, value in found.item.items()},
+                **condition,  # type: ignore[arg-type]  # which of them there are is known at run time alone
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _is(state: Item | None, written: Plan) -> bool:
+    return state is not None and written.item is not None and state.get("updated_at") == written.item["updated_at"]

@@ -1,0 +1,185 @@
+"""What the journal tells of one service request, webhook by webhook: pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from cli.lib.journal import Item
+from cli.lib.replay_plan import Absent, Change, differences
+from vectorcare_bridge.webhooks import fold, store
+from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.fold import Received, Rule
+
+
+class Outcome(StrEnum):
+    """How a webhook ended, as far as it follows from the journal."""
+
+    APPLIED = "applied"
+    STALE = "stale"
+    EXPIRED = "expired"
+    DUPLICATE = "duplicate"
+    UNREADABLE = "unreadable"
+
+
+class Register(StrEnum):
+    """The two parts of the state, each of which takes the newest event by itself."""
+
+    STATUS = "status"
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One webhook.
+
+    Attributes
+    ----------
+    received_at : str
+        27-character instant.
+    event_id : str
+        The journal's name of it.
+    outcome : Outcome
+        What became of it.
+    event : Event or None
+        As it counts in the fold; None where it cannot be read.
+    registers : tuple of Register
+        What it moved.
+    older_than : str or None
+        Of a stale one, the event that had come before it and is newer.
+    duplicate_of : str or None
+        The event that it is, with other bytes.
+    reason : str or None
+        Why it cannot be read or applied.
+    fields : int
+        How many fields its data has.
+    changes : tuple of Change or None
+        What its data changed against the data of the event before it in time; None where there is no such event, or
+        no data. The values are PHI.
+    """
+
+    received_at: str
+    event_id: str
+    outcome: Outcome
+    event: Event | None = None
+    registers: tuple[Register, ...] = ()
+    older_than: str | None = None
+    duplicate_of: str | None = None
+    reason: str | None = None
+    fields: int = 0
+    changes: tuple[Change, ...] | None = None
+
+
+def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule) -> list[Step]:
+    """Tell how the webhooks of one service request ended, by the processor's own rule.
+
+    Parameters
+    ----------
+    journal : sequence of Item
+        All entries of the service request.
+    unreadable : sequence of Item
+        Those of its webhooks that could not be read or applied.
+    rule : Rule
+        The deployed processor's.
+
+    Returns
+    -------
+    list of Step
+        In the order in which they were received. The processor may have had them in another one.
+    """
+    steps = [_unreadable(entry) for entry in unreadable]
+    taking_part: list[Received] = []
+    for entry in journal:
+        try:
+            received = store.received(entry)
+        except PermanentError as error:
+            steps.append(_unreadable(entry, error.reason))
+            continue
+        if "redelivery_of" in entry:
+            steps.append(_duplicate(entry, received.event))
+        else:
+            taking_part.append(received)
+    steps += _folded(sorted(taking_part, key=lambda one: (one.received_at, one.event.event_id)), rule)
+    return sorted(steps, key=lambda step: (step.received_at, step.event_id))
+
+
+def _unreadable(entry: Item, reason: str | None = None) -> Step:
+    return Step(entry["received_at"], entry["event_id"], Outcome.UNREADABLE, reason=reason or entry.get("reason"))
+
+
+def _duplicate(entry: Item, event: Event) -> Step:
+    return Step(
+        entry["received_at"],
+        entry["event_id"],
+        Outcome.DUPLICATE,
+        event=event,
+        duplicate_of=entry["redelivery_of"],
+        fields=len(event.data) if isinstance(event.data, Mapping) else 0,
+    )
+
+
+def _folded(received: Sequence[Received], rule: Rule) -> list[Step]:
+    changes = _changes([one.event for one in received], rule)
+    folded = fold.fold(received, rule)
+    newest: dict[Register, Event] = {}
+    steps = []
+    for one in received:
+        event = one.event
+        is_late = folded is None or not folded.counts(event)
+        moved = () if is_late else _moves(event, newest, rule)
+        newest |= dict.fromkeys(moved, event)
+        is_stale = not moved and not is_late
+        steps.append(
+            Step(
+                one.received_at,
+                event.event_id,
+                Outcome.EXPIRED if is_late else Outcome.STALE if is_stale else Outcome.APPLIED,
+                event=event,
+                registers=moved,
+                older_than=newest[Register.STATUS].event_id if is_stale else None,
+                fields=len(event.data) if isinstance(event.data, Mapping) else 0,
+                changes=changes.get(event.event_id),
+            )
+        )
+    return steps
+
+
+def _moves(event: Event, newest: Mapping[Register, Event], rule: Rule) -> tuple[Register, ...]:
+    offered = [Register.STATUS] + ([Register.DATA] if event.carries_data else [])
+    return tuple(
+        register
+        for register in offered
+        if register not in newest or fold.rank(event, rule.order_by) > fold.rank(newest[register], rule.order_by)
+    )
+
+
+def _changes(events: Sequence[Event], rule: Rule) -> dict[str, tuple[Change, ...]]:
+    with_data = sorted(
+        (event for event in events if event.carries_data), key=lambda event: fold.rank(event, rule.order_by)
+    )
+    return {after.event_id: tuple(differences(before.data, after.data)) for before, after in pairwise(with_data)}
+
+
+def told(step: Step, *, phi: bool) -> dict[str, Any]:
+    """Write a step for `--json`; values of data with `phi` alone."""
+    event = step.event
+    return {
+        "received_at": step.received_at,
+        "happened_at": event.last_updated if event else None,
+        "event_id": step.event_id,
+        "action": event.action if event else None,
+        "request_status": event.request_status if event else None,
+        "outcome": step.outcome,
+        "registers": list(step.registers),
+        "older_than": step.older_than,
+        "duplicate_of": step.duplicate_of,
+        "reason": step.reason,
+        "changes": None if step.changes is None else [_told_change(change, phi=phi) for change in step.changes],
+    }
+
+
+def _told_change(change: Change, *, phi: bool) -> dict[str, Any]:
+    values = {"before": change.before, "after": change.after} if phi else {}
+    return {"field": change.field} | {name: value for name, value in values.items() if value is not Absent.ABSENT}

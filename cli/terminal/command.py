@@ -1,0 +1,57 @@
+"""Command lines whose errors are clean: a usage error repeats what was typed."""
+
+import sys
+from typing import Any
+
+import click
+
+from cli.terminal.text import prepare, printable_lines
+
+
+class _Clean(click.Command):
+    """A command that prepares the standard streams, and shows nothing foreign raw in its errors."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run as a program."""
+        prepare()
+        return super().main(*args, **more)
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the command line."""
+        try:
+            return super().make_context(*args, **more)
+        except click.ClickException as error:
+            raise _clean(error) from error.__cause__
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            raise _clean(error) from error.__cause__
+        except UnicodeEncodeError:
+            # What was typed in another encoding has bytes that no service and no file takes.
+            raise click.ClickException(
+                "Something that it was given is not UTF-8 text. Type or write it again."
+            ) from None
+
+
+class Command(_Clean):
+    """A program of one command."""
+
+
+class Group(_Clean, click.Group):
+    """A program of several commands."""
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print text in which something may be foreign: a path, an answer, an error."""
+    stream = sys.stderr if err else sys.stdout
+    click.echo(printable_lines(str(text), encoding=getattr(stream, "encoding", None)), err=err)
+
+
+def _clean(error: click.ClickException) -> click.ClickException:
+    """Make an error write all that it says so that it can do nothing to a terminal."""
+    message = printable_lines(error.format_message(), encoding=getattr(sys.stderr, "encoding", None))
+    error.format_message = lambda: message  # type: ignore[method-assign]  # each kind of error writes its own
+    return error

@@ -1,0 +1,187 @@
+"""`bridge show`: one service request, and how it came to be as it is."""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.lib import deployed, replay_plan
+from cli.lib.journal import Item, Journal, plain
+from cli.lib.replay_plan import Absent, Change
+from cli.lib.stack import Stack
+from cli.lib.timeline import Outcome, Step, timeline, told
+from cli.terminal.options import Options, pass_options
+from cli.terminal.output import emit, json_option, moment, phi_option, printable, stderr, to_json
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.webhooks import envelope
+from vectorcare_bridge.webhooks.fold import Rule
+
+_STYLES = {Outcome.APPLIED: "green", Outcome.UNREADABLE: "red", Outcome.EXPIRED: "yellow"}
+
+_MOST_NAMED = 10  # fields
+
+
+@click.command()
+@click.argument("service_request_id", metavar="ID")
+@json_option
+@phi_option
+@pass_options
+def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool) -> None:
+    """Show the state of a service request, and the time line of its webhooks.
+
+    \b
+    bridge show KP-ABCD1234
+    bridge show KP-ABCD1234 --phi      with the values of its data: they are a patient's
+
+    The time line stands in the order in which the webhooks were received, and says what the processor's rule makes of
+    each:
+
+    \b
+      applied     newer than all before; it moved the status, the data, or both
+      stale       older than one that had come before it; kept in the journal, and changed nothing
+      duplicate   an event that had come before, now with other bytes; kept, and changed nothing
+      expired     too old to begin a service request's state with
+      unreadable  it could not be read or applied, for the reason that is named
+
+    Changed fields are against the event before it in time, wherever that stands in the list. A webhook that came
+    again with the same bytes leaves no entry. One that is not in the journal yet may wait in the queue, or be a dead
+    letter: `bridge dlq list`.
+
+    Exit code 1 if neither state nor journal knows ID, or if the state is not what the journal says.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    stack = options.stack()
+    with stderr().status("Reading state and journal ..."):
+        rule = deployed.rule(stack)
+        state, journal, unreadable = read(stack, service_request_id)
+    if state is None and not journal and not unreadable:
+        raise click.ClickException(
+            f"Neither state nor journal of {stack.organization} knows {printable(service_request_id)}. Is the id "
+            "complete, and this the right stack (--organization, --profile, --region)? A webhook that has died before "
+            "it could be entered is in: bridge dlq list"
+        )
+    steps = timeline(journal, unreadable, rule=rule)
+    doubt = _doubt(service_request_id, state, journal, rule=rule)
+    shown = {name: value for name, value in (state or {}).items() if phi or name != "data"}
+    value = {
+        "service_request_id": service_request_id,
+        "state": shown if state is not None else None,
+        "doubt": doubt,
+        "events": [told(step, phi=phi) for step in steps],
+    }
+    emit(value, as_json=as_json, table=lambda: Group(_state_table(state, phi=phi), _step_table(steps, phi=phi)))
+    if doubt:
+        stderr().print(Text(doubt, style="red"))
+        sys.exit(1)
+
+
+def read(stack: Stack, service_request_id: str) -> tuple[Item | None, list[Item], list[Item]]:
+    """Read the state, the journal, and what of the unreadable names the service request; the state first.
+
+    So whatever event the state names has been entered when the journal is read.
+    """
+    client = stack.client("dynamodb")
+    answer = client.get_item(
+        TableName=stack.outputs["ServiceRequestsTable"],
+        Key={"service_request_id": {"S": service_request_id}},
+        ConsistentRead=True,
+    )
+    state = plain(answer["Item"]) if "Item" in answer else None
+    journal = Journal(client, stack.outputs["EventsTable"])
+    unreadable = [
+        entry
+        for entry in journal.entries(envelope.UNREADABLE)
+        if envelope.service_request_id(entry["body"]) == service_request_id
+    ]
+    return state, journal.entries(service_request_id), unreadable
+
+
+def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, rule: Rule) -> str | None:
+    now = utc_timestamp.of(datetime.now(UTC))
+    plan = replay_plan.plan(service_request_id, state, journal, rule=rule, now=now)
+    match plan.outcome:
+        case replay_plan.Outcome.CHANGED:
+            names = [printable(change.field) for change in plan.changes]
+            more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            return (
+                f"The state is not what the journal says; other would be: {', '.join(names[:_MOST_NAMED])}{more}. A "
+                "webhook may be on its way: look again in a minute. If it stays so: "
+                f"bridge replay --dry-run {printable(service_request_id)}"
+            )
+        case replay_plan.Outcome.REFUSED:
+            return f"Whether the state is right cannot be said: {plan.why}."
+        case _:
+            return None
+
+
+def _state_table(state: Item | None, *, phi: bool) -> RenderableType:
+    if state is None:
+        return Text("No state: it never had one, or it was closed and has expired.\n", style="yellow")
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="bold", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for name in sorted(state.keys() - {"data"}):
+        lines.add_row(name, printable(state[name]))
+    data = state.get("data")
+    if phi:
+        for change in replay_plan.differences({}, data if isinstance(data, Mapping) else {"": data}):
+            lines.add_row(f"data.{printable(change.field)}", _value(change.after))
+    else:
+        lines.add_row("data", f"{len(data)} fields; --phi shows them" if isinstance(data, Mapping) else "none")
+    return Padding(lines, (0, 0, 1, 0))
+
+
+def _step_table(steps: list[Step], *, phi: bool) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 1, 0), pad_edge=False)
+    for title, width in (("received (UTC)", 23), ("outcome", 10)):
+        table.add_column(title, width=width, no_wrap=True)
+    table.add_column("event", overflow="fold")
+    for step in steps:
+        outcome = Text(step.outcome, style=_STYLES.get(step.outcome, "dim"))
+        table.add_row(moment(step.received_at), outcome, Text("\n").join(_lines(step, phi=phi)))
+    return table
+
+
+def _lines(step: Step, *, phi: bool) -> list[Text]:
+    event = step.event
+    lines = [Text(step.reason or "", style="red")] if event is None else []
+    if event is not None:
+        what = f"{printable(event.action or 'no action')}, {printable(event.request_status)}"
+        lines.append(Text.assemble((what, "bold"), f", happened {moment(event.last_updated)}"))
+    if step.duplicate_of is None:
+        lines.append(Text(f"id {printable(step.event_id)}", style="dim"))
+    lines += [Text(line) for line in _explanations(step)]
+    if step.changes is None:
+        return lines
+    if phi and step.changes:
+        return [*lines, *(_change_line(change) for change in step.changes)]
+    names = ", ".join(printable(change.field) for change in step.changes)
+    return [*lines, Text(f"changed: {names}" if names else "changed nothing in data")]
+
+
+def _explanations(step: Step) -> list[str]:
+    lines = []
+    if step.registers:
+        lines.append(f"moved: {' and '.join(step.registers)}")
+    if step.older_than:
+        lines.append(f"older than {printable(step.older_than)}, which had come before")
+    if step.duplicate_of:
+        lines.append(f"other bytes of {printable(step.duplicate_of)}")
+    if step.changes is None and step.outcome is not Outcome.DUPLICATE and step.event is not None:
+        lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "carries no data")
+    return lines
+
+
+def _change_line(change: Change) -> Text:
+    return Text.assemble(
+        f"{printable(change.field)}: ", (_value(change.before), "red"), " -> ", (_value(change.after), "green")
+    )
+
+
+def _value(value: Any) -> str:
+    return str(value) if value is Absent.ABSENT else printable(to_json(value))

@@ -1,0 +1,251 @@
+"""`bridge status`: every stack of the account, and whether one of them needs a person."""
+
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from cli.lib.aws_error import explain
+from cli.lib.stack import Stack
+from cli.terminal.options import Options, pass_options
+from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
+from vectorcare_bridge import utc_timestamp
+
+_STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
+"""What VectorCare documents (Open API 2.0, "Webhooks > Overview")."""
+
+_NEWEST = 10  # events of each status; one that is dated ahead shall not hide what came after it
+_MOST_COUNTED = 1000  # objects in one answer of S3
+
+Figures = Mapping[str, Any]
+
+
+@click.command()
+@json_option
+@pass_options
+def status(options: Options, *, as_json: bool) -> None:
+    """Show every organization's stack: is it well, what waits, what died.
+
+    \b
+    bridge status
+    bridge status --organization acme
+    bridge status --json | jq '.[].dead_letters'
+
+    \b
+    What the lines say, and where they come from:
+      last webhook   the last one received of those that moved the state. Duplicates and stale ones do not; what is
+                     not yet applied is in the queue.
+      freshness      how old its event was when it was written
+      queue          messages that wait, that are being processed or backed off, and that are delayed
+      dead letters   in the dead-letter queue; those that somebody looks at now are counted too
+      spool          objects in the bucket of what the queue refused; more than 1000 are not counted
+      unpublished    events that the bus did not take
+      commands       messages of the outbound queue, as for the queue
+      dead commands  messages of the dispatch system that are no command
+      alarms         of this stack, in state ALARM
+
+    A figure that AWS does not give is shown with the reason, and the others all the same.
+
+    Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure could not be
+    had.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    with stderr().status("Asking AWS ..."):
+        found = [look_at(stack) for stack in options.stacks()]
+    now = utc_timestamp.of(datetime.now(UTC))
+    emit(found, as_json=as_json, table=lambda: Group(*(_section(figures, now=now) for figures in found)))
+    if any(needs_a_person(figures) for figures in found):
+        sys.exit(1)
+
+
+def look_at(stack: Stack) -> Figures:
+    """Gather the figures of one stack, all at once.
+
+    Returns
+    -------
+    Figures
+        By name; None where AWS did not give one, and then the reason in `errors` by the same name.
+    """
+    sources: Mapping[str, Callable[[Stack], Any]] = {
+        "last_webhook": _last_webhook,
+        "queue": lambda stack: _depth(stack, "QueueUrl"),
+        "dead_letters": lambda stack: sum(_depth(stack, "DeadLetterQueueUrl").values()),
+        "spool": _spool,
+        "unpublished": lambda stack: sum(_depth(stack, "UnpublishedQueueUrl").values()),
+        "commands": lambda stack: _depth(stack, "OutboundQueueUrl"),
+        "dead_commands": lambda stack: sum(_depth(stack, "OutboundDeadLetterQueueUrl").values()),
+        "alarms": _alarms,
+    }
+    for service in ("dynamodb", "sqs", "s3", "cloudwatch"):  # boto3 makes clients in one thread only
+        stack.client(service)
+    errors: dict[str, str] = {}
+
+    def gather(name: str) -> Any:
+        try:
+            return sources[name](stack)
+        except (BotoCoreError, ClientError) as error:
+            errors[name] = explain(error).message
+            return None
+
+    with ThreadPoolExecutor(len(sources)) as threads:
+        figures = dict(zip(sources, threads.map(gather, sources), strict=True))
+    urls = {"webhook_url": stack.outputs["WebhookUrl"], "health_url": stack.outputs["HealthUrl"]}
+    return {"organization": stack.organization, **urls, **figures, "errors": errors}
+
+
+def needs_a_person(figures: Figures) -> bool:
+    """Say whether somebody has to look."""
+    in_alarm = figures["alarms"]["in_alarm"] if figures["alarms"] else []
+    letters = [figures[name] for name in ("dead_letters", "unpublished", "dead_commands")]
+    return bool(figures["errors"] or any(letters) or in_alarm)
+
+
+def _last_webhook(stack: Stack) -> dict[str, Any] | None:
+    """Find what was received last of the newest events of each status: four small queries of the state's index."""
+    newest = [item for status in _STATUSES for item in _newest_of_status(stack, status)]
+    if not newest:
+        return None
+    last = max(newest, key=lambda item: item["received_at"])
+    return {
+        "received_at": last["received_at"],
+        "happened_at": last["last_updated"],
+        "freshness_seconds": round(utc_timestamp.seconds_between(last["last_updated"], last["updated_at"]), 3),
+    }
+
+
+def _newest_of_status(stack: Stack, request_status: str) -> list[dict[str, str]]:
+    answer = stack.client("dynamodb").query(
+        TableName=stack.outputs["ServiceRequestsTable"],
+        IndexName="by_status",
+        KeyConditionExpression="request_status = :status",
+        ExpressionAttributeValues={":status": {"S": request_status}},
+        ProjectionExpression="last_updated, received_at, updated_at",
+        ScanIndexForward=False,
+        Limit=_NEWEST,
+    )
+    return [{name: value["S"] for name, value in item.items()} for item in answer["Items"]]
+
+
+def _depth(stack: Stack, output: str) -> dict[str, int]:
+    names = {
+        "visible": "ApproximateNumberOfMessages",
+        "in_flight": "ApproximateNumberOfMessagesNotVisible",
+        "delayed": "ApproximateNumberOfMessagesDelayed",
+    }
+    answer = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs[output], AttributeNames=list(names.values())
+    )
+    return {name: int(answer["Attributes"][attribute]) for name, attribute in names.items()}
+
+
+def _spool(stack: Stack) -> dict[str, Any]:
+    answer = stack.client("s3").list_objects_v2(Bucket=stack.outputs["SpoolBucket"], MaxKeys=_MOST_COUNTED)
+    return {"objects": answer["KeyCount"], "more": answer["IsTruncated"]}
+
+
+def _alarms(stack: Stack) -> dict[str, Any]:
+    """Find the alarms that tell the stack's topic; by name alone, acme's would be acme-west's too."""
+    pages = (
+        stack.client("cloudwatch")
+        .get_paginator("describe_alarms")
+        .paginate(
+            AlarmNamePrefix=f"VectorCareBridge-{stack.organization}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+    )
+    alarms = [
+        alarm
+        for page in pages
+        for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
+        if stack.outputs["AlarmTopicArn"] in alarm["AlarmActions"]
+    ]
+    in_alarm = [
+        {
+            "name": alarm["AlarmName"],
+            "since": utc_timestamp.of(alarm["StateUpdatedTimestamp"]),
+            "description": alarm.get("AlarmDescription", ""),
+        }
+        for alarm in alarms
+        # Silence may be in ALARM at night, with its actions switched off; then it means nothing.
+        if alarm["StateValue"] == "ALARM" and alarm["ActionsEnabled"]
+    ]
+    return {"total": len(alarms), "in_alarm": in_alarm}
+
+
+def _section(figures: Figures, *, now: str) -> RenderableType:
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="bold", no_wrap=True)
+    lines.add_column(overflow="fold")
+    lines.add_row("webhook URL", figures["webhook_url"])
+    for name, describe in _LINES.items():
+        for label, text, style in _told(figures, name, describe, now=now):
+            lines.add_row(label, Text(text, style=style))
+    needs = needs_a_person(figures)
+    verdict = Text("needs a person", style="bold red") if needs else Text("all is well", style="green")
+    title = Text.assemble((figures["organization"], "bold"), ": ", verdict)
+    return Group(Rule(title, align="left", characters="-", style="default"), Padding(lines, (0, 0, 1, 2)))
+
+
+Line = tuple[str, str, str]
+"""Label, text, style."""
+
+
+def _told(figures: Figures, name: str, describe: Callable[[Any, str], list[Line]], *, now: str) -> list[Line]:
+    if name in figures["errors"]:
+        return [(name.replace("_", " "), figures["errors"][name], "red")]
+    return describe(figures[name], now)
+
+
+def _tell_last_webhook(last: Mapping[str, Any] | None, now: str) -> list[Line]:
+    if last is None:
+        return [("last webhook", "none yet", "yellow")]
+    ago = duration(utc_timestamp.seconds_between(last["received_at"], now))
+    text = f"received {moment(last['received_at'])} UTC, {ago} ago; happened {moment(last['happened_at'])}"
+    return [
+        ("last webhook", text, ""),
+        ("freshness", duration(last["freshness_seconds"]), ""),
+    ]
+
+
+def _tell_queue(label: str, queue: Mapping[str, int], _now: str) -> list[Line]:
+    text = f"{queue['visible']} waiting, {queue['in_flight']} in flight, {queue['delayed']} delayed"
+    return [(label, text, "")]
+
+
+def _tell_letters(label: str, which: str, letters: int, _now: str) -> list[Line]:
+    text = f"{letters}; their reasons: bridge dlq list{which}" if letters else "0"
+    return [(label, text, "red" * bool(letters))]
+
+
+def _tell_spool(spool: Mapping[str, Any], _now: str) -> list[Line]:
+    count = f"{'more than ' * spool['more']}{spool['objects']}"
+    return [("spool", count, "yellow" * bool(spool["objects"]))]
+
+
+def _tell_alarms(alarms: Mapping[str, Any], now: str) -> list[Line]:
+    in_alarm = alarms["in_alarm"]
+    lines = [("alarms", f"{len(in_alarm)} of {alarms['total']} in ALARM", "red" * bool(in_alarm))]
+    for alarm in in_alarm:
+        since = duration(utc_timestamp.seconds_between(alarm["since"], now))
+        lines.append(("", f"{alarm['name']}, for {since}: {printable(alarm['description'])}", "red"))
+    return lines
+
+
+_LINES: Mapping[str, Callable[[Any, str], list[Line]]] = {
+    "last_webhook": _tell_last_webhook,
+    "queue": partial(_tell_queue, "queue"),
+    "dead_letters": partial(_tell_letters, "dead letters", ""),
+    "spool": _tell_spool,
+    "unpublished": partial(_tell_letters, "unpublished", " --queue unpublished"),
+    "commands": partial(_tell_queue, "commands"),
+    "dead_commands": partial(_tell_letters, "dead commands", " --queue outbound"),
+    "alarms": _tell_alarms,
+}

@@ -1,1 +1,0 @@
-"""What `make deploy` does around the CDK command line."""

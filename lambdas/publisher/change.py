@@ -1,0 +1,124 @@
+"""What subscribers are told of a service request: the difference between two of its items."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vectorcare_bridge.edge import exact_json
+
+SCHEMA_VERSION = "1.0"
+ALL_ACTIONS = "*"
+MAX_DETAIL_BYTES = 255 * 1024
+"""Of a detail as JSON: EventBridge takes 256 KiB, what it puts around the detail included, and SQS takes more."""
+
+UPDATED = "ServiceRequestUpdated"
+_DETAIL_TYPE_OF_STATUS = {
+    "AVAILABLE": "ServiceRequestAvailable",
+    "ASSIGNED": "ServiceRequestAssigned",
+    "COMPLETED": "ServiceRequestCompleted",
+    "UNAVAILABLE": "ServiceRequestUnavailable",
+}
+_PUBLISHED = ("request_status", "action", "last_updated", "event_id", "data")
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a service request, as it is published.
+
+    Attributes
+    ----------
+    detail_type : str
+        EventBridge's detail type: by the status it came into, or `ServiceRequestUpdated`.
+    detail : dict
+        As `change` in `docs/contracts/events.json` says; free of patient data.
+    data : Any
+        The whole request as JSON values, numbers as Decimal, for subscribers whose organization's file says
+        `publish_data = true`.
+    """
+
+    detail_type: str
+    detail: dict[str, Any]
+    data: Any
+
+    def with_data(self) -> dict[str, Any]:
+        """Give the detail with the request's data; without it where both do not fit into an event."""
+        whole = self.detail | {"data": self.data}
+        return whole if _fits(whole) else self.detail
+
+
+def between(old: Item | None, new: Item) -> Change | None:
+    """Tell what changed.
+
+    Parameters
+    ----------
+    old : mapping or None
+        The item before, None where there was none.
+    new : mapping
+        The item after.
+
+    Returns
+    -------
+    Change or None
+        None where nothing that is published differs.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        The new item is none that this project wrote: attributes are absent, no JSON, or too large for any event.
+    """
+    before = old or {}
+    if all(before.get(name) == new.get(name) for name in _PUBLISHED):
+        return None
+    status, previous_status = new["request_status"], before.get("request_status")
+    if not isinstance(status, str) or not isinstance(new.get("action"), str | None):
+        raise TypeError("status and action are text")
+    detail = {
+        "schema_version": SCHEMA_VERSION,
+        "service_request_id": new["service_request_id"],
+        "request_status": status,
+        "previous_status": previous_status,
+        "action": new.get("action"),
+        "last_updated": new["last_updated"],
+        "event_id": new["event_id"],
+        "revision": int(new["revision"]),
+        "changed_fields": _changed_fields(before.get("data"), new.get("data")),
+    }
+    data = new.get("data")
+    exact_json.for_bus(data)
+    return Change(
+        detail_type=UPDATED if status == previous_status else _DETAIL_TYPE_OF_STATUS.get(status, UPDATED),
+        detail=fitting(detail),
+        data=data,
+    )
+
+
+def fitting(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Cut a change down to what an event takes: `changed_fields` is null where the names are too long for it.
+
+    Raises
+    ------
+    ValueError
+        It does not fit without them either; what `envelope.read` lets pass always does.
+    """
+    for fitted in (dict(detail), {**detail, "changed_fields": None}):
+        if _fits(fitted):
+            return fitted
+    raise ValueError("too large for an event")
+
+
+def is_wanted(change: Change, *, actions: Collection[str]) -> bool:
+    """Tell whether an organization publishes changes by this action."""
+    return ALL_ACTIONS in actions or change.detail["action"] in actions
+
+
+def _changed_fields(old: Any, new: Any) -> list[str]:
+    """Name the fields of `data` that differ, absent and null apart."""
+    before, after = (data if isinstance(data, dict) else {} for data in (old, new))
+    names = before.keys() | after.keys()
+    return sorted(name for name in names if name not in before or name not in after or before[name] != after[name])
+
+
+def _fits(detail: Mapping[str, Any]) -> bool:
+    return len(exact_json.for_bus(detail)) <= MAX_DETAIL_BYTES

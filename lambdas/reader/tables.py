@@ -1,0 +1,121 @@
+"""The two tables as a reader sees them: nothing here writes, and what has expired is not there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.webhooks.store import Item, item_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Position = Mapping[str, str]
+"""Where a page ended: the keys of its last item, without the one that all items of the query share."""
+
+
+class UnavailableError(Exception):
+    """DynamoDB gave no answer: throttled, out of reach, or not allowed."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what a query finds.
+
+    Attributes
+    ----------
+    items : list of Item
+        In the query's order. Fewer than were asked for, or none, say nothing of what follows.
+    last : Position or None
+        What the next page comes after; None where there is no next page.
+    """
+
+    items: list[Item]
+    last: Position | None
+
+
+class Reading:
+    """Both tables, read only; every method raises `UnavailableError` where DynamoDB gives no answer."""
+
+    def __init__(
+        self, client: "DynamoDBClient", *, service_requests_table: str, events_table: str, status_index: str
+    ) -> None:
+        self._client = client
+        self._service_requests_table = service_requests_table
+        self._events_table = events_table
+        self._status_index = status_index
+
+    def service_request(self, service_request_id: str, *, now: str) -> Item | None:
+        """Read a service request as it is this moment (strongly consistent); None where there is none."""
+        with _unavailable():
+            answer = self._client.get_item(
+                TableName=self._service_requests_table,
+                Key={"service_request_id": {"S": service_request_id}},
+                ConsistentRead=True,
+            )
+        found = _there([answer["Item"]] if "Item" in answer else [], now=now)
+        return found[0] if found else None
+
+    def with_status(self, status: str, *, limit: int, after: Position | None, now: str) -> Page:
+        """Read a page of the service requests that are in a status, newest first.
+
+        From an index, which follows the table within a moment: no read of an index is strongly consistent.
+        """
+        return self._page(
+            partition={"request_status": status},
+            after=after,
+            now=now,
+            TableName=self._service_requests_table,
+            IndexName=self._status_index,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+
+    def events(self, service_request_id: str, *, limit: int, after: Position | None, now: str) -> Page:
+        """Read a page of a service request's journal by `event_id`, strongly consistent."""
+        return self._page(
+            partition={"service_request_id": service_request_id},
+            after=after,
+            now=now,
+            TableName=self._events_table,
+            ConsistentRead=True,
+            Limit=limit,
+        )
+
+    def _page(self, *, partition: Position, after: Position | None, now: str, **query: Any) -> Page:
+        ((name, value),) = partition.items()
+        if after:
+            query["ExclusiveStartKey"] = {key: {"S": text} for key, text in {**partition, **after}.items()}
+        with _unavailable():
+            answer = self._client.query(
+                KeyConditionExpression=f"{name} = :value", ExpressionAttributeValues={":value": {"S": value}}, **query
+            )
+        last = item_of(answer.get("LastEvaluatedKey", {}))
+        return Page(
+            items=_there(answer["Items"], now=now),
+            last={key: text for key, text in last.items() if key != name} or None,
+        )
+
+
+def _there(stored: Iterable[Mapping[str, Any]], *, now: str) -> list[Item]:
+    """Leave out what has expired: DynamoDB deletes it within a few days, and answers it until then.
+
+    Source: DynamoDB Developer Guide, "Working with expired items and time to live (TTL)".
+    """
+    items = [item_of(attributes) for attributes in stored]
+    return [item for item in items if "expires_at" not in item or item["expires_at"] > utc_timestamp.epoch_seconds(now)]
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise UnavailableError(error) from None

@@ -1,0 +1,67 @@
+"""When calls to VectorCare are stopped, and when one is tried again."""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from vectorcare_bridge import utc_timestamp
+
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 30
+PROBE_SECONDS = 60
+"""For so long nobody else probes: longer than a call and its tokens may take."""
+
+
+class Gate(Enum):
+    """Whether a call may be spent."""
+
+    CLOSED = auto()
+    OPEN = auto()
+    HALF_OPEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """What all invocations know of VectorCare's health.
+
+        closed ── 5 failures in a row ──▶ open ── 30 s ──▶ half open: one call ── answered ──▶ closed
+                                           ▲                              └────── failed ────▶ open
+
+    Attributes
+    ----------
+    failures : int
+        In a row.
+    open_until : str or None
+        27-character instant at which a probe is due; None while the circuit is closed.
+    probed_until : str or None
+        27-character instant until which the one that probes has the word.
+    """
+
+    failures: int = 0
+    open_until: str | None = None
+    probed_until: str | None = None
+
+    def gate(self, now: str) -> Gate:
+        """Tell whether a call may be spent."""
+        if self.open_until is None:
+            return Gate.CLOSED
+        return Gate.OPEN if self.seconds_left(now) > 0 else Gate.HALF_OPEN
+
+    def seconds_left(self, now: str) -> float:
+        """Tell for how long no call may be spent."""
+        ends = [utc_timestamp.seconds_between(now, until) for until in (self.open_until, self.probed_until) if until]
+        return max(0, *ends, 0)
+
+    def probed(self, now: str) -> "Circuit":
+        """Give the word to the one that asks."""
+        return replace(self, probed_until=_after(now, PROBE_SECONDS))
+
+    def failed(self, now: str) -> "Circuit":
+        """Take a failure in: the fifth in a row opens the circuit, and so does a probe's."""
+        failures = self.failures + 1
+        if self.open_until is None and failures < FAILURES_TO_OPEN:
+            return Circuit(failures=failures)
+        return Circuit(failures=failures, open_until=_after(now, OPEN_SECONDS))
+
+
+def _after(now: str, seconds: float) -> str:
+    return utc_timestamp.later(now, minutes=seconds / 60)

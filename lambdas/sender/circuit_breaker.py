@@ -1,0 +1,69 @@
+"""The circuit breaker of one invocation, on what all invocations know."""
+
+from sender.circuit import Circuit, Gate
+from sender.command_log import Ledger
+from sender.vectorcare.answers import Answer
+from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge.observability import Metric
+
+_ATTEMPTS = 3
+
+
+class Breaker:
+    """Says whether a call may be spent, and takes in how it went.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Keeps the circuit. It is read once; where a probe is due, the first one to ask makes it.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = runtime.lock()
+        self._circuit = ledger.circuit()
+        self._has_the_probe = False
+        now = runtime.now()
+        if self._circuit.gate(now) is Gate.HALF_OPEN:
+            probed = self._circuit.probed(now)
+            self._has_the_probe = ledger.replace_circuit(self._circuit, probed)
+            self._circuit = probed
+
+    @property
+    def is_probing(self) -> bool:
+        """The next call decides whether there are more."""
+        return self._has_the_probe
+
+    def admits(self) -> bool:
+        """Tell whether a call may be spent."""
+        return self._has_the_probe or self._circuit.open_until is None
+
+    def seconds_left(self) -> float:
+        """Tell for how long no call may be spent."""
+        return self._circuit.seconds_left(runtime.now())
+
+    def take_in(self, answer: Answer) -> None:
+        """Note how a call went; it is no reason to lose the answer if that cannot be written."""
+        with self._lock:
+            if not answer.is_outage and self._circuit == Circuit():
+                return
+            try:
+                self._move(is_outage=answer.is_outage)
+            except Exception as error:  # noqa: BLE001 whatever it is, the answer counts
+                observability.log("circuit.not_written", error=error)
+
+    def _move(self, *, is_outage: bool) -> None:
+        had_the_probe, self._has_the_probe = self._has_the_probe, False
+        for _attempt in range(_ATTEMPTS):
+            old = self._circuit
+            if not is_outage and old.open_until and not had_the_probe:
+                # An answer to a call from before the circuit opened: only the probe says how it is by now.
+                return
+            self._circuit = old.failed(runtime.now()) if is_outage else Circuit()
+            if self._ledger.replace_circuit(old, self._circuit):
+                if self._circuit.open_until and (had_the_probe or old.open_until is None):
+                    observability.log("circuit.opened")
+                    observability.count(Metric.CIRCUIT_OPENED)
+                return
+            self._circuit = self._ledger.circuit()
+            had_the_probe = had_the_probe and self._circuit.probed_until == old.probed_until

@@ -1,0 +1,225 @@
+"""The `commands` table: what is being sent, how it ended, and what all invocations know of VectorCare's health."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from sender.circuit import Circuit
+from sender.command_result import Ending, Outcome
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands.command import Command
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+RETENTION_DAYS = 30
+"""Longer than a dead letter waits (14 days): a redriven command must be known."""
+
+# No command's id has this sign in it.
+_CIRCUIT = "#circuit"
+_SENDING, _WAITING, _ENDED = "sending", "waiting", "ended"
+
+Item = Mapping[str, Any]
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to send a command.
+
+    Attributes
+    ----------
+    command : Command
+        Which.
+    holder : str
+        Who has it: one delivery of one message to one invocation.
+    may_have_been_sent : bool
+        An earlier attempt got no answer, or ended in a crash.
+    """
+
+    command: Command
+    holder: str
+    may_have_been_sent: bool
+
+
+class BusyError(Exception):
+    """Another invocation is sending this command."""
+
+
+class Ledger:
+    """The table, by `command_id`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
+        """Claim a command before it is sent.
+
+            put if absent ── taken ──────────────────▶ send
+                          └─ refused: ended ─────────▶ tell its end again, send nothing
+                                      sending ───────▶ another invocation has it: later
+                                      ... lease over ▶ it crashed on the way: take over, it may have been sent
+                                      waiting ───────▶ take over
+
+        Parameters
+        ----------
+        command : Command
+            Which.
+        holder : str
+            Who claims it; no two deliveries have the same.
+        now, lease_until : str
+            27-character instants; at the second one the invocation is over for certain.
+
+        Returns
+        -------
+        Claim or Ending
+            How it ended, where it has: then it must not be sent again.
+
+        Raises
+        ------
+        BusyError
+            Another invocation has it.
+        """
+        item = _item_of(command, holder) | {"progress": _SENDING, "lease_until": lease_until, "updated_at": now}
+        stored = self._put(item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)
+        if stored is None or stored.get("holder") == holder:
+            # The client tries again when an answer is lost: then its own first attempt is what refuses the second.
+            return Claim(command, holder, may_have_been_sent=False)
+        if stored["progress"] == _ENDED:
+            return _ending(stored)
+        if stored["progress"] == _SENDING and stored["lease_until"] > now:
+            raise BusyError
+        may_have_been_sent = stored["may_have_been_sent"] or stored["progress"] == _SENDING
+        refused = self._put(
+            item | {"may_have_been_sent": may_have_been_sent},
+            "holder = :holder AND progress = :progress",
+            {":holder": stored["holder"], ":progress": stored["progress"]},
+            now=now,
+        )
+        if refused is not None and refused.get("holder") != holder:
+            raise BusyError
+        return Claim(command, holder, may_have_been_sent)
+
+    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: str) -> None:
+        """Note that an attempt is over and the command is to be tried again."""
+        item = _item_of(claim.command, claim.holder) | {
+            "progress": _WAITING,
+            "may_have_been_sent": may_have_been_sent,
+            "updated_at": now,
+        }
+        self._put(item, "holder = :holder", {":holder": claim.holder}, now=now)
+
+    def record(self, claim: Claim, ending: Ending, *, now: str) -> None:
+        """Note how a command ended.
+
+        Raises
+        ------
+        BusyError
+            Another invocation has taken it over, by a clock that is ahead: what that one has told, or will, counts.
+        """
+        item = _item_of(claim.command, claim.holder) | {
+            "progress": _ENDED,
+            "service_request_id": ending.service_request_id,
+            "outcome": ending.outcome.value,
+            "reason": ending.reason,
+            "attempts": ending.attempts,
+            "lag_seconds": Decimal(str(ending.lag_seconds)),
+            "updated_at": now,
+        }
+        if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:
+            raise BusyError
+
+    def has_ended(self, command_id: str) -> bool:
+        """Tell whether a command has come to its end."""
+        item = self._get(command_id)
+        return item is not None and item["progress"] == _ENDED
+
+    def circuit(self) -> Circuit:
+        """Read what is known of VectorCare's health."""
+        item = self._get(_CIRCUIT)
+        if item is None:
+            return Circuit()
+        return Circuit(int(item["failures"]), item.get("open_until"), item.get("probed_until"))
+
+    def replace_circuit(self, old: Circuit, new: Circuit) -> bool:
+        """Write what is known of VectorCare's health; False where it is no longer what it was when it was read."""
+        item = {
+            "command_id": _CIRCUIT,
+            "failures": new.failures,
+            "open_until": new.open_until,
+            "probed_until": new.probed_until,
+        }
+        condition = "failures = :failures"
+        values: dict[str, Any] = {":failures": old.failures}
+        for name, value in (("open_until", old.open_until), ("probed_until", old.probed_until)):
+            if value is None:
+                condition += f" AND attribute_not_exists({name})"
+            else:
+                condition += f" AND {name} = :{name}"
+                values[f":{name}"] = value
+        if old == Circuit():
+            condition = f"attribute_not_exists(command_id) OR ({condition})"
+        return self._put_if(item, condition, values) is None
+
+    def _get(self, command_id: str) -> Item | None:
+        answer: Any = self._client.get_item(
+            TableName=self._table, Key={"command_id": {"S": command_id}}, ConsistentRead=True
+        ).get("Item")
+        return _item(answer) if answer else None
+
+    def _put(self, item: Item, condition: str, values: Item, *, now: str) -> Item | None:
+        expires_at = utc_timestamp.epoch_seconds(utc_timestamp.later(now, days=RETENTION_DAYS))
+        return self._put_if({**item, "expires_at": expires_at}, condition, values)
+
+    def _put_if(self, item: Item, condition: str, values: Item) -> Item | None:
+        """Write an item on a condition; answer None, or the item that refused it."""
+        conditional: dict[str, Any] = {
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            conditional["ExpressionAttributeValues"] = _attributes(values)
+        try:
+            self._client.put_item(TableName=self._table, Item=_attributes(item), **conditional)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            stored: Any = error.response.get("Item", {})
+            return _item(stored)
+        return None
+
+
+def _item_of(command: Command, holder: str) -> dict[str, Any]:
+    return {
+        "command_id": command.command_id,
+        "command": command.kind.value,
+        "service_request_id": command.service_request_id,
+        "holder": holder,
+    }
+
+
+def _ending(item: Item) -> Ending:
+    return Ending(
+        outcome=Outcome(item["outcome"]),
+        command_id=item["command_id"],
+        command=item["command"],
+        service_request_id=item.get("service_request_id"),
+        reason=item.get("reason"),
+        attempts=int(item["attempts"]),
+        lag_seconds=float(item["lag_seconds"]),
+    )
+
+
+def _attributes(item: Item) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in item.items() if value is not None}
+
+
+def _item(attributes: Item) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in attributes.items()}

@@ -1,0 +1,122 @@
+"""The commands of a service request that are under way or wait: one item of the `commands` table for each request.
+
+    command_id "#line/VC-…"    "command/ID" {order, kind, until, due_at}    "command/ID" …    expires_at
+
+Each command has an attribute of its own there, so invocations that write side by side overwrite nothing of each
+other's, and each gets the whole line back with its write.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from vectorcare_bridge import utc_timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LEASE_SECONDS = 1800
+"""So long after its command was last seen a place counts: longer than the longest wait (1,200 s) and the queue's
+visibility time-out (362 s). What is gone from the queue thus holds back nothing for ever."""
+
+_RETENTION_DAYS = 1
+# No service request's id, and no command's, has the first sign in it.
+_LINE, _COMMAND = "#line/", "command/"
+# DynamoDB takes an expression of 4 KB.
+_PLACES_IN_A_WRITE = 100
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A command's place in the line of its service request.
+
+    Attributes
+    ----------
+    command_id : str
+        Whose.
+    order : str
+        Sorts as the commands came.
+    kind : str
+        Which command it is.
+    until : str
+        27-character instant from which on it counts no more.
+    due_at : str or None
+        27-character instant at which the queue delivers it again, if it waits.
+    """
+
+    command_id: str
+    order: str
+    kind: str
+    until: str = ""
+    due_at: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Places sort by this; no two have the same."""
+        return self.order, self.command_id
+
+
+class Lines:
+    """The lines of all service requests."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def join(self, service_request_id: str, places: Sequence[Place], *, now: str) -> list[Place]:
+        """Take places in a line, or keep them; answer all that count, those of other invocations too."""
+        if not places:
+            answer: Any = self._client.get_item(
+                TableName=self._table, Key=_key(service_request_id), ConsistentRead=True
+            ).get("Item", {})
+            return _places(answer, now)
+        line: list[Place] = []
+        for start in range(0, len(places), _PLACES_IN_A_WRITE):
+            line = self._write(service_request_id, places[start : start + _PLACES_IN_A_WRITE], [], now=now)
+        return line
+
+    def leave(self, service_request_id: str, gone: Sequence[str], waiting: Sequence[Place], *, now: str) -> None:
+        """Give up the places of commands that have ended, by their ids, and note when the others come again."""
+        for start in range(0, max(len(gone), len(waiting)), _PLACES_IN_A_WRITE):
+            part = slice(start, start + _PLACES_IN_A_WRITE)
+            self._write(service_request_id, waiting[part], gone[part], now=now)
+
+    def _write(self, service_request_id: str, kept: Sequence[Place], gone: Sequence[str], *, now: str) -> list[Place]:
+        until = utc_timestamp.later(now, minutes=LEASE_SECONDS / 60)
+        names = {f"#k{number}": _COMMAND + place.command_id for number, place in enumerate(kept)}
+        values = {f":k{number}": _value(replace(place, until=until)) for number, place in enumerate(kept)}
+        sets = [f"#k{number} = :k{number}" for number in range(len(kept))]
+        removed = {f"#g{number}": _COMMAND + command_id for number, command_id in enumerate(gone)}
+        expires_at = utc_timestamp.epoch_seconds(utc_timestamp.later(now, days=_RETENTION_DAYS))
+        answer: Any = self._client.update_item(
+            TableName=self._table,
+            Key=_key(service_request_id),
+            UpdateExpression=f"SET {', '.join(['expires_at = :expires_at', *sets])}"
+            + (f" REMOVE {', '.join(removed)}" if removed else ""),
+            ExpressionAttributeValues={**values, ":expires_at": _serialize(expires_at)},
+            ExpressionAttributeNames=names | removed,
+            ReturnValues="ALL_NEW",
+        )
+        return _places(answer["Attributes"], now)
+
+
+def _key(service_request_id: str) -> dict[str, Any]:
+    return {"command_id": {"S": _LINE + service_request_id}}
+
+
+def _value(place: Place) -> Any:
+    return _serialize({name: value for name, value in asdict(place).items() if value and name != "command_id"})
+
+
+def _places(item: dict[str, Any], now: str) -> list[Place]:
+    places = [
+        Place(command_id=name.removeprefix(_COMMAND), **_deserialize(value))
+        for name, value in item.items()
+        if name.startswith(_COMMAND)
+    ]
+    return sorted((place for place in places if place.until > now), key=lambda place: place.key)

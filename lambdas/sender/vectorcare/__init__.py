@@ -1,0 +1,1 @@
+"""VectorCare's API: the token, the call, and what an answer proves."""

@@ -1,0 +1,215 @@
+"""VectorCare's access token, asked for with the organization's client credentials.
+
+It stays in this process. Between processes it could be shared through a table only; there everyone who may read
+the commands, and each of its backups, would hold a key to VectorCare. A process asks for one every 48 minutes.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from sender.vectorcare import answers
+from sender.vectorcare.answers import Answer, Verdict
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import observability, runtime
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from sender.vectorcare.http import Http, Response
+
+RENEW_AFTER = 0.8
+RETRY_RENEWAL_SECONDS = 60
+"""While the old token is good."""
+FAILED_RENEWAL_SECONDS = 5
+"""So long a failed renewal is not tried again: those who waited for it would each wait for one of their own."""
+_DEFAULT_LIFE_SECONDS = 300
+
+_REFUSALS = frozenset({"invalid_client", "unauthorized_client"})
+"""Of credentials, in the field `error` (RFC 6749, section 5.2)."""
+_NOT_HERE = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.PERMANENT_REDIRECT,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.GONE,
+    }
+)
+"""What is answered where no token endpoint is."""
+
+
+class NoTokenError(Exception):
+    """There is no token to be had.
+
+    Attributes
+    ----------
+    answer : Answer
+        What that means for the call.
+    is_refused : bool
+        Somebody has to change something: the secret, or the organization's file.
+    is_remembered : bool
+        Nobody was asked this time.
+    """
+
+    def __init__(self, answer: Answer, *, is_refused: bool = False, is_remembered: bool = False) -> None:
+        super().__init__("no access token")
+        self.answer = answer
+        self.is_refused = is_refused
+        self.is_remembered = is_remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    renew_at: str
+    ends_at: str
+
+
+class AccessToken:
+    """The token of one process.
+
+    Parameters
+    ----------
+    http : Http
+        Carries the request.
+    secrets : SecretsManagerClient
+        Has the credentials.
+    url : str
+        VectorCare's token endpoint; empty where nobody knows it.
+    secret : str
+        ARN or name of the JSON secret with `client_id` and `client_secret`.
+    """
+
+    def __init__(self, http: "Http", secrets: "SecretsManagerClient", *, url: str, secret: str) -> None:
+        self._http = http
+        self._secrets = secrets
+        self._url = url
+        self._secret = secret
+        self._credentials: dict[str, str] | None = None
+        self._token: _Token | None = None
+        self._failure: NoTokenError | None = None
+        self._ask_again_at = ""
+        self._lock = runtime.lock()
+
+    def current(self) -> str:
+        """Give the token, renewed once 80 % of its life are over.
+
+        Raises
+        ------
+        NoTokenError
+            There is none, and the last one has ended.
+        """
+        with self._lock:
+            now, token = runtime.now(), self._token
+            if token is None or now >= token.ends_at:
+                return self._renew()
+            if now < token.renew_at:
+                return token.value
+            # One renews it; the others go on with what is good still.
+            self._token = replace(token, renew_at=_after(now, RETRY_RENEWAL_SECONDS))
+        try:
+            return self._renew()
+        except NoTokenError:
+            return token.value
+
+    def instead_of(self, refused: str) -> str:
+        """Give another token than the one that VectorCare has refused; of many that ask, one renews it.
+
+        Raises
+        ------
+        NoTokenError
+            There is none.
+        """
+        with self._lock:
+            if self._token and self._token.value == refused:
+                self._token = None
+            return self._token.value if self._token else self._renew()
+
+    def _renew(self) -> str:
+        if self._failure and runtime.now() < self._ask_again_at:
+            raise NoTokenError(self._failure.answer, is_refused=self._failure.is_refused, is_remembered=True)
+        try:
+            token = self._ask_for_token()
+        except NoTokenError as error:
+            self._failure, self._ask_again_at = error, _after(runtime.now(), FAILED_RENEWAL_SECONDS)
+            raise
+        self._failure, self._token = None, token
+        return token.value
+
+    def _ask_for_token(self) -> _Token:
+        if not self._url:
+            raise NoTokenError(Answer(Verdict.LATER, "token_url_missing", is_outage=True), is_refused=True)
+        known = self._credentials
+        response = self._ask(known or self._read_credentials())
+        if known and _refuses_credentials(response):
+            # The secret may have been rotated since it was read.
+            response = self._ask(self._read_credentials())
+        if _refuses_credentials(response):
+            answer = Answer(Verdict.LATER, "credentials_refused", response.status, is_outage=True)
+            raise NoTokenError(answer, is_refused=True)
+        if response.status in _NOT_HERE:
+            answer = Answer(Verdict.LATER, "token_url_wrong", response.status, is_outage=True)
+            raise NoTokenError(answer, is_refused=True)
+        now = runtime.now()
+        is_success = HTTPStatus(200) <= response.status < HTTPStatus.MULTIPLE_CHOICES
+        if not is_success:
+            wait = answers.seconds(response.retry_after, now=now)
+            reason = f"token_http_{response.status}"
+            raise NoTokenError(Answer(Verdict.LATER, reason, response.status, wait, is_outage=True))
+        token, life = _read(response.body)
+        if token is None:
+            raise NoTokenError(Answer(Verdict.LATER, "no_token", response.status, is_outage=True))
+        return _Token(token, renew_at=_after(now, RENEW_AFTER * life), ends_at=_after(now, life))
+
+    def _ask(self, credentials: dict[str, str]) -> "Response":
+        response = self._http.request("POST", self._url, form={**credentials, "grant_type": "client_credentials"})
+        if isinstance(response, Answer):
+            # Whatever happened to it, no command was in it.
+            raise NoTokenError(Answer(Verdict.LATER, response.reason, is_outage=True))
+        return response
+
+    def _read_credentials(self) -> dict[str, str]:
+        try:
+            values = json.loads(self._secrets.get_secret_value(SecretId=self._secret)["SecretString"])
+            self._credentials = {name: str(values[name]) for name in ("client_id", "client_secret")}
+        except Exception as error:  # noqa: BLE001 whatever it is, no call was made; its text may repeat the secret
+            observability.log("secret.unreadable", error=error)
+            answer = Answer(Verdict.LATER, "secret_unreadable", is_outage=True)
+            raise NoTokenError(answer, is_refused=True) from None
+        if not self._credentials["client_id"]:
+            # The stack's placeholder: nobody has put VectorCare's credentials into the secret yet.
+            self._credentials = None
+            raise NoTokenError(Answer(Verdict.LATER, "secret_not_filled", is_outage=True), is_refused=True)
+        return self._credentials
+
+
+def _refuses_credentials(response: "Response") -> bool:
+    error = _parse(response.body).get("error")
+    is_refusal = HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    is_named = isinstance(error, str) and error in _REFUSALS
+    return response.status == HTTPStatus.UNAUTHORIZED or (is_refusal and is_named)
+
+
+def _parse(body: bytes | None) -> dict[str, Any]:
+    try:
+        values = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _read(body: bytes | None) -> tuple[str | None, float]:
+    """Take token and life in seconds out of an answer; a life that is not told is short."""
+    values = _parse(body)
+    token = values.get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+        return None, 0
+    life: Any = values.get("expires_in")
+    is_number = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < 1e9  # noqa: PLR2004 30 years
+    return token, life if is_number else _DEFAULT_LIFE_SECONDS
+
+
+def _after(now: str, seconds: float) -> str:
+    return utc_timestamp.later(now, minutes=seconds / 60)

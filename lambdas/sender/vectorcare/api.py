@@ -1,0 +1,68 @@
+"""VectorCare's API: a call with the organization's access token."""
+
+from collections.abc import Callable
+
+from sender.vectorcare import answers
+from sender.vectorcare.access_token import AccessToken
+from sender.vectorcare.answers import Answer
+from sender.vectorcare.api_calls import Call
+from sender.vectorcare.http import Http
+from vectorcare_bridge.edge import runtime
+
+
+class VectorCareApi:
+    """One environment of VectorCare.
+
+    Parameters
+    ----------
+    http : Http
+        Carries the calls.
+    token : AccessToken
+        The organization's.
+    url : str
+        Base URL, such as `https://hub.vectorcare.com/openapi/v2.0`.
+    """
+
+    def __init__(self, http: Http, token: AccessToken, *, url: str) -> None:
+        self._http = http
+        self._token = token
+        self._url = url.rstrip("/")
+
+    def authorize(self) -> None:
+        """Have a token for the next call: that may take many times as long as a call.
+
+        Raises
+        ------
+        NoTokenError
+            There is none.
+        """
+        self._token.current()
+
+    def send(self, call: Call, *, obstacle: Callable[[], Answer | None]) -> Answer:
+        """Make a call, and once more with another token when the first is refused and `obstacle` names none by then.
+
+        Raises
+        ------
+        NoTokenError
+            There is no token, so that no call was made, or none that counts.
+        """
+        token = self._token.current()
+        answer = self._send(call, token)
+        if not answer.refuses_token:
+            return answer
+        token = self._token.instead_of(token)
+        return obstacle() or self._send(call, token)
+
+    def _send(self, call: Call, token: str) -> Answer:
+        response = self._http.request(
+            call.method, self._url + call.path, body=call.body, headers={"Authorization": f"Bearer {token}"}
+        )
+        if isinstance(response, Answer):
+            return response
+        return answers.read(
+            response.status,
+            response.body,
+            kind=call.commands[0].kind,
+            retry_after=response.retry_after,
+            now=runtime.now(),
+        )

@@ -1,0 +1,110 @@
+"""HTTP as VectorCare is spoken to: every call is bounded in time and size, and ends in a response or an answer."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import requests
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from sender.vectorcare.answers import Answer, Verdict
+from vectorcare_bridge.edge import observability, runtime
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 6.0
+"""For a whole answer, from the request's last byte on."""
+MAX_ANSWER_BYTES = 256 * 1024
+# A connection that was idle for long may be dead without a sign, and a call on it lost.
+_MAX_IDLE_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back; `body` is None when it was too long, too slow or broken, or is a redirect's."""
+
+    status: int
+    body: bytes | None
+    retry_after: str | None
+
+
+class Http:
+    """One session, for all threads of the process."""
+
+    def __init__(self, session: requests.Session) -> None:
+        self._session = session
+        self._last_used = runtime.monotonic()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response | Answer:
+        """Send a request; answer the response, or what is known when none came."""
+        try:
+            return self._exchange(method, url, form=form, body=body, headers=headers)
+        except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
+            observability.log("vectorcare.unanswered", error=error)
+            return _unanswered(error)
+
+    def _exchange(
+        self, method: str, url: str, *, form: Mapping[str, str] | None, body: Any, headers: Mapping[str, str] | None
+    ) -> Response:
+        self._close_if_idle()
+        content: Any = form
+        sent_headers = {"Accept": "application/json", **(headers or {})}
+        if form is None:
+            content = json.dumps(body, allow_nan=False).encode()
+            sent_headers["Content-Type"] = "application/json"
+        with self._session.request(
+            method,
+            url,
+            data=content,
+            headers=sent_headers,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            return Response(response.status_code, _body(response), response.headers.get("Retry-After"))
+
+    def _close_if_idle(self) -> None:
+        now = runtime.monotonic()
+        if now - self._last_used > _MAX_IDLE_SECONDS:
+            self._session.close()
+        self._last_used = now
+
+
+def _body(response: requests.Response) -> bytes | None:
+    if response.status_code < HTTPStatus.OK or 300 <= response.status_code < HTTPStatus.BAD_REQUEST:  # noqa: PLR2004 redirects
+        return None
+    body = b""
+    try:
+        for piece in response.iter_content(8192):
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                return None
+    except Exception:  # noqa: BLE001 the status is here, and counts
+        return None
+    return body
+
+
+def _unanswered(error: Exception) -> Answer:
+    """Say what an error means for the call: it was not sent for certain, or nobody knows."""
+    if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
+        return Answer(Verdict.LATER, "not_sent", is_outage=True)
+    if isinstance(error, requests.ConnectTimeout):
+        return Answer(Verdict.LATER, "unreachable", is_outage=True)
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    if isinstance(reason, NewConnectionError):
+        return Answer(Verdict.LATER, "unreachable", is_outage=True)
+    if reason and reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError):
+        return Answer(Verdict.LATER, "certificate", is_outage=True)
+    return Answer(Verdict.LOST, "no_answer", is_outage=True)

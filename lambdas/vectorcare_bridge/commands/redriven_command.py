@@ -1,0 +1,60 @@
+"""A command that comes back from the dead-letter queue: under its first name, and no younger than it is.
+
+SQS gives what is sent again another id and another age. Were they believed, a command without a `command_id` could be
+sent to VectorCare twice, and one whose time is over once more.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.webhooks import message
+
+_MESSAGE_ID, _SENT_AT, _REDRIVEN = "first_message_id", "first_sent_at", "redriven"
+
+
+def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> dict[str, Any]:
+    """Make a dead letter's attributes for its way back: these alone, as the sender reads no others.
+
+    Parameters
+    ----------
+    given : mapping
+        The letter's own, as ReceiveMessage gives them.
+    message_id, sent_at : str
+        The letter's; they count unless it had been redriven before.
+    """
+    values = message.values(given)
+    first_id, since = first_message_id(values, message_id), first_sent_at(values, sent_at)
+    return origin(message_id=first_id, sent_at=since, redriven=str(int(redriven(values)) + 1))
+
+
+def origin(*, message_id: str, sent_at: str, redriven: str) -> dict[str, Any]:
+    """Make the attributes that say under which id and when a command first came, and how often it was redriven."""
+    return {
+        _REDRIVEN: {"DataType": "Number", "StringValue": redriven},
+        _MESSAGE_ID: {"DataType": "String", "StringValue": message_id},
+        _SENT_AT: {"DataType": "String", "StringValue": sent_at},
+    }
+
+
+def first_message_id(values: Mapping[str, str], message_id: str) -> str:
+    """Say under which id the command first came on the queue, by its attributes' values and the message's own id."""
+    return values.get(_MESSAGE_ID) or message_id
+
+
+def first_sent_at(values: Mapping[str, str], sent_at: str) -> str:
+    """Say when it first came on the queue, likewise; nothing makes a command older or younger by mistake."""
+    try:
+        return min(sent_at, utc_timestamp.parse(values.get(_SENT_AT, "")))
+    except ValueError:
+        return sent_at
+
+
+def redriven(values: Mapping[str, str]) -> str:
+    """Say how often it was redriven, in digits; 0 where it says no number."""
+    return str(message.count(values.get(_REDRIVEN, "0")))
+
+
+def instant_of(sent_timestamp: str) -> str:
+    """Read SQS's `SentTimestamp`, milliseconds since 1970, as a 27-character instant."""
+    return utc_timestamp.of_epoch(int(sent_timestamp) / 1000)

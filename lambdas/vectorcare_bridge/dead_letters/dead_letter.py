@@ -1,0 +1,97 @@
+"""What waits for an operator in one of three queues: whose it is, why it is there, and what a redrive would do to it.
+
+Why a webhook died is what the journal recorded when it died: a message in a queue cannot be changed, so the reason
+cannot travel on it. The journal has no word if it was what failed, or if the state's table did. Then the reason is what
+the processor's rule says of the webhook as of its receipt, so that no look changes it; and the processor logs and
+counts the same. What would happen now is another question, and the same rule answers it as of now.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+
+from vectorcare_bridge.commands import command
+from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.webhooks import envelope, message
+from vectorcare_bridge.webhooks.failure import Reason
+from vectorcare_bridge.webhooks.message import Webhook
+
+
+class Source(StrEnum):
+    """Which queue."""
+
+    INBOUND = "inbound"
+    """Webhooks that could not be applied."""
+    OUTBOUND = "outbound"
+    """Commands that could not be read."""
+    UNPUBLISHED = "unpublished"
+    """Events that the bus did not take."""
+
+
+REASONS: Mapping[Source, Sequence[str]] = {
+    Source.INBOUND: tuple(Reason),
+    Source.OUTBOUND: (*command.Unreadable, Reason.EXHAUSTED),
+    Source.UNPUBLISHED: tuple(unpublished.Reason),
+}
+"""Why a message may be in it."""
+
+Recorded = Callable[[bytes], str | None]
+"""Looks up for which reason the journal says that a webhook with these bytes died; None if it has no word on it."""
+
+
+def reason(source: Source, body: str, attributes: Mapping[str, str], *, sent_at: str, recorded: Recorded) -> str:
+    """Say why a message is there.
+
+    Parameters
+    ----------
+    source : Source
+        Where it is.
+    body, attributes : str, mapping of str to str
+        The message's body and attribute values.
+    sent_at : str
+        27-character instant at which it was put on its first queue.
+    recorded : callable
+        Asked for webhooks alone; what it raises is raised.
+    """
+    match source:
+        case Source.INBOUND:
+            webhook = _webhook(body, attributes, sent_at=sent_at)
+            return recorded(webhook.body) or envelope.reason_for_death(webhook.body, now=webhook.received_at)
+        case Source.OUTBOUND:
+            return command.reason_for_death(body)
+        case Source.UNPUBLISHED:
+            return unpublished.reason(body)
+
+
+def if_redriven(source: Source, body: str, attributes: Mapping[str, str], *, reason: str, now: str) -> str:
+    """Say in words what would happen if a message, there for a reason, were redriven at a 27-character instant."""
+    match source:
+        case Source.INBOUND:
+            again = envelope.reason_for_death(_webhook(body, attributes).body, now=now)
+            if again is Reason.EXHAUSTED and reason == Reason.UNSTORABLE:
+                return "may die again: DynamoDB refused it"
+            return "would apply" if again is Reason.EXHAUSTED else f"would die again for {again}"
+        case Source.OUTBOUND:
+            refused = command.reason_for_death(body)
+            return "would be read" if refused is Reason.EXHAUSTED else f"would die again for {refused}"
+        case Source.UNPUBLISHED:
+            return "would be published" if can_go_back(source, body) else "would stay: it is no event"
+
+
+def can_go_back(source: Source, body: str) -> bool:
+    """Tell whether a message can be taken where it came from: all but what lies among the events and is none."""
+    return source is not Source.UNPUBLISHED or unpublished.reason(body) is unpublished.Reason.NOT_TAKEN
+
+
+def service_request_id(source: Source, body: str, attributes: Mapping[str, str]) -> str | None:
+    """Name the service request of a message that may be unreadable otherwise; None if it names none."""
+    match source:
+        case Source.INBOUND:
+            return envelope.service_request_id(_webhook(body, attributes).body)
+        case Source.OUTBOUND:
+            return command.service_request_id(body)
+        case Source.UNPUBLISHED:
+            return unpublished.service_request_id(body)
+
+
+def _webhook(body: str, attributes: Mapping[str, str], *, sent_at: str = "") -> Webhook:
+    return message.decode(body, attributes, sent_at=sent_at)

@@ -1,0 +1,182 @@
+"""Logs and metrics. Both take names from closed lists, so that no payload value finds a way into them."""
+
+import json
+import os
+from enum import StrEnum
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+from vectorcare_bridge.edge import runtime
+
+# The location would be this module, on every line. In ASCII, as an id may hold characters that break a line's display.
+_logger = Logger(location=None, json_serializer=json.dumps)
+_metrics = Metrics()
+_metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
+# Powertools adds to a count, and ends a line, in two steps, between which other threads would come.
+_lock = runtime.lock()
+
+
+class Metric(StrEnum):
+    """Every metric that a function emits, counts unless the name says otherwise."""
+
+    ACCEPTED = "Accepted"
+    INGEST_MILLISECONDS = "IngestMilliseconds"
+    REFUSED_REQUEST = "RefusedRequest"
+    SIGNATURE_INVALID = "SignatureInvalid"
+    WRONG_CUSTOMER = "WrongCustomer"
+    TOO_LARGE = "TooLarge"
+    SIGNED_BY_KEY = "SignedByKey"
+    SPOOLED = "Spooled"
+    NOT_KEPT = "NotKept"
+    WEBHOOKS_BY_ACTION = "WebhooksByAction"
+    APPLIED = "Applied"
+    APPLIED_BY_STATUS = "AppliedByStatus"
+    DUPLICATE = "Duplicate"
+    STALE = "Stale"
+    EXPIRED = "Expired"
+    RESTAMPED = "Restamped"
+    CONFLICTING_BYTES = "ConflictingBytes"
+    AGAINST_ID_ORDER = "AgainstIdOrder"
+    FAILED = "Failed"
+    RETRIED = "Retried"
+    FRESHNESS_SECONDS = "FreshnessSeconds"
+    DRAINED = "Drained"
+    DRAIN_FAILED = "DrainFailed"
+    SPOOL_OBJECTS = "SpoolObjects"
+    REDRIVEN = "Redriven"
+    PUBLISHED = "Published"
+    UNPUBLISHED = "Unpublished"
+    CHANGE_UNREADABLE = "ChangeUnreadable"
+    COMMAND_SUCCEEDED = "CommandSucceeded"
+    COMMAND_FAILED = "CommandFailed"
+    COMMAND_FAILED_PERCENT = "CommandFailedPercent"
+    COMMAND_EXPIRED = "CommandExpired"
+    COMMAND_UNCERTAIN = "CommandUncertain"
+    COMMAND_REPEATED = "CommandRepeated"
+    COMMAND_RETRIED = "CommandRetried"
+    COMMAND_UNREADABLE = "CommandUnreadable"
+    COMMAND_LAG_SECONDS = "CommandLagSeconds"
+    COMMAND_WAITING_SECONDS = "CommandWaitingSeconds"
+    CIRCUIT_OPENED = "CircuitOpened"
+    CREDENTIALS_REFUSED = "CredentialsRefused"
+
+
+_UNITS = {
+    Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
+    Metric.INGEST_MILLISECONDS: MetricUnit.Milliseconds,
+    Metric.COMMAND_LAG_SECONDS: MetricUnit.Seconds,
+    Metric.COMMAND_WAITING_SECONDS: MetricUnit.Seconds,
+    Metric.COMMAND_FAILED_PERCENT: MetricUnit.Percent,
+}
+
+ACTIONS = frozenset(
+    {
+        "BROADCAST_RECEIVED",
+        "BROADCAST_ACCEPTED",
+        "BROADCAST_DECLINED",
+        "BROADCAST_CANCELED",
+        "BROADCAST_EXPIRED",
+        "PROPOSAL_SUBMITTED",
+        "PROPOSAL_ACCEPTED",
+        "PROPOSAL_DECLINED",
+        "CHANGE_REQUEST_ACCEPTED",
+        "CHANGE_REQUEST_DECLINED",
+        "REQUEST_DATA_UPDATED",
+    }
+)
+STATUSES = frozenset({"AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE"})
+"""What VectorCare documents (Open API 2.0, "Webhooks > Overview"): the values that a metric may be counted by."""
+
+
+def begin(context: Any) -> None:
+    """Start the log lines of an invocation with its request id."""
+    _logger.append_keys(request_id=context.aws_request_id)
+
+
+def log(
+    event: str,
+    *,
+    message_id: str | None = None,
+    service_request_id: str | None = None,
+    event_id: str | None = None,
+    status_code: int | None = None,
+    bytes_received: int | None = None,
+    valid: bool | None = None,
+    key: str | None = None,
+    outcome: str | None = None,
+    reason: str | None = None,
+    attempt: int | None = None,
+    retry_in_seconds: int | None = None,
+    messages: int | None = None,
+    spool_key: str | None = None,
+    command: str | None = None,
+    command_id: str | None = None,
+    redriven_from: str | None = None,
+    route: str | None = None,
+    error: BaseException | None = None,
+) -> None:
+    """Write one line. The parameters are the allow-list; of an error only its type and AWS's error code are kept.
+
+    Parameters
+    ----------
+    event : str
+        What happened, as `noun.verb`.
+    """
+    fields = {
+        "message_id": message_id,
+        "service_request_id": service_request_id,
+        "event_id": event_id,
+        "status_code": status_code,
+        "bytes_received": bytes_received,
+        "valid": valid,
+        "key": key,
+        "outcome": outcome,
+        "reason": reason,
+        "attempt": attempt,
+        "retry_in_seconds": retry_in_seconds,
+        "messages": messages,
+        "spool_key": spool_key,
+        "command": command,
+        "command_id": command_id,
+        "redriven_from": redriven_from,
+        "route": route,
+        "error": None if error is None else _kind(error),
+    }
+    with _lock:
+        _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
+
+
+def count(metric: Metric, value: float = 1) -> None:
+    """Add to a metric of the organization."""
+    with _lock:
+        _metrics.add_metric(name=metric, unit=_UNITS.get(metric, MetricUnit.Count), value=value)
+
+
+def count_by(metric: Metric, **dimension: str) -> None:
+    """Count one in a metric that has one dimension more."""
+    one = single_metric(
+        name=metric, unit=MetricUnit.Count, value=1, default_dimensions=dict(_metrics.default_dimensions)
+    )
+    with _lock, one as single:
+        for name, value in dimension.items():
+            single.add_dimension(name=name, value=value)
+
+
+def documented(value: str | None, values: frozenset[str]) -> str:
+    """Name a value of a payload in a metric only if the documentation names it; it is `other` otherwise."""
+    return value if value in values else "other"
+
+
+def flush() -> None:
+    """Write the invocation's metrics, if there are any."""
+    if _metrics.metric_set:
+        with _lock:
+            _metrics.flush_metrics()
+
+
+def _kind(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
+    return f"{type(error).__name__}: {code}" if code else type(error).__name__

@@ -1,0 +1,84 @@
+"""The one door to the world: AWS, HTTP, clock, randomness, threads. A simulation puts its own in their place."""
+
+import random
+import threading
+import time
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from vectorcare_bridge import utc_timestamp
+
+if TYPE_CHECKING:
+    from sender.vectorcare.http_session import Session
+
+# Fixed, because botocore otherwise assembles one for every request.
+_USER_AGENT = "vectorcare-bridge"
+
+
+def client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int, connections: int = 10) -> Any:
+    """Make a client that gives up in time.
+
+    Parameters
+    ----------
+    service : str
+        AWS's name of the service.
+    connect_timeout, read_timeout : float
+        Seconds, for each attempt.
+    attempts : int
+        How often a call is tried in all.
+    connections : int
+        How many calls may be under way at once.
+    """
+    return boto3.client(
+        service,
+        config=Config(
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=connections,
+            user_agent=_USER_AGENT,
+        ),
+    )
+
+
+def http_session(*, connections: int) -> "Session":
+    """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified."""
+    from sender.vectorcare.http_session import Session  # noqa: PLC0415 only the function that needs it pays for it
+
+    session = Session(connections=connections)
+    session.headers["User-Agent"] = _USER_AGENT
+    return session
+
+
+def executor(threads: int) -> Executor:
+    """Make the threads in which calls of one invocation run side by side."""
+    return ThreadPoolExecutor(max_workers=threads)
+
+
+def lock() -> threading.Lock:
+    """Make a lock between those threads."""
+    return threading.Lock()
+
+
+def now() -> str:
+    """Tell the time as a 27-character instant."""
+    return utc_timestamp.of(datetime.now(UTC))
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back."""
+    return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
+def uniform(low: float, high: float) -> float:
+    """Draw a float between two bounds."""
+    return random.uniform(low, high)  # noqa: S311 spreads retries, keeps no secret

@@ -1,0 +1,211 @@
+"""A webhook's bytes as an event, or the reason why not. Only the envelope is validated; `data` is kept whole."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.webhooks import dynamodb_limits
+from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+
+UNREADABLE = "unreadable"
+"""Under this name in place of a service request's id the journal keeps what cannot be read."""
+
+FUTURE_TOLERANCE_MINUTES = 15
+
+_DIGEST_SUFFIX_BYTES = 65
+# Beside a webhook's bytes the journal's item holds keys, times and names, 4.2 KiB at the most, and the signature.
+_MAX_BODY_BYTES = dynamodb_limits.MAX_ITEM_BYTES - 7680
+_MAX_ATTRIBUTE_BYTES = 1024
+# The rest of the largest item: keys, status, action and times.
+_MAX_DATA_BYTES = dynamodb_limits.MAX_ITEM_BYTES - 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One webhook, read.
+
+    Attributes
+    ----------
+    service_request_id, event_id, request_status : str
+        As VectorCare named them; a digest of the body stands for an absent `event_id`.
+    last_updated : str
+        27-character instant at which VectorCare says the event happened.
+    action : str or None
+        What triggered the webhook; the list of actions is open.
+    data : Any
+        The whole request, numbers as Decimal.
+    """
+
+    service_request_id: str
+    event_id: str
+    last_updated: str
+    request_status: str
+    action: str | None
+    data: Any
+
+    @property
+    def carries_data(self) -> bool:
+        """Whether there is anything in `data`; if not, it says nothing about the request, and erases nothing."""
+        # To Python false is 0.
+        return self.data != 0 and not _is_blank(self.data)
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of a webhook's bytes in hex: the name of what has no better one."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def read(body: bytes) -> Event:
+    """Read a webhook.
+
+    Parameters
+    ----------
+    body : bytes
+        As it was signed.
+
+    Returns
+    -------
+    Event
+        Unknown actions, statuses and fields pass: VectorCare adds some every month.
+
+    Raises
+    ------
+    PermanentError
+        With the reason why it cannot be read or stored.
+
+    Notes
+    -----
+    Fields: VectorCare Open API 2.0, "Webhooks > Overview". Version 1 (retired 2026-08-12) had `event_type` and
+    `event` in place of `request_status`.
+    """
+    envelope = _parse(body)
+    if not isinstance(envelope, dict):
+        raise PermanentError(Reason.NOT_AN_OBJECT)
+    if "request_status" not in envelope and ("event_type" in envelope or "event" in envelope):
+        raise PermanentError(Reason.UNSUPPORTED_VERSION)
+    if len(body) > _MAX_BODY_BYTES:
+        raise PermanentError(Reason.UNSTORABLE)
+    return Event(
+        service_request_id=_service_request_id(envelope),
+        event_id=_event_id(envelope, body),
+        last_updated=_time(envelope),
+        request_status=dynamodb_limits.text(_required(envelope, "request_status"), max_bytes=_MAX_ATTRIBUTE_BYTES),
+        action=_action(envelope),
+        data=dynamodb_limits.document(envelope.get("data"), max_bytes=_MAX_DATA_BYTES),
+    )
+
+
+def refuse_future(event: Event, *, now: str) -> None:
+    """Refuse an event that, applied, would freeze its service request until its time has come.
+
+    Raises
+    ------
+    PermanentError
+        `timestamp_in_future`: it is dated more than 15 minutes after `now`. Redriven later, it applies.
+    """
+    if event.last_updated > utc_timestamp.later(now, minutes=FUTURE_TOLERANCE_MINUTES):
+        raise PermanentError(Reason.TIMESTAMP_IN_FUTURE)
+
+
+def reason_for_death(body: bytes, *, now: str) -> Reason:
+    """Say why a webhook dies, or died, that is judged at a time.
+
+    Parameters
+    ----------
+    body : bytes
+        As it was signed.
+    now : str
+        27-character instant of the judgement.
+    """
+    try:
+        refuse_future(read(body), now=now)
+    except PermanentError as error:
+        return error.reason
+    return Reason.EXHAUSTED
+
+
+def service_request_id(body: bytes) -> str | None:
+    """Name the service request of a webhook that may be unreadable otherwise; None where it names none."""
+    try:
+        envelope = _parse(body)
+    except PermanentError:
+        return None
+    value = envelope.get("service_request_id") if isinstance(envelope, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a value holds nothing, however it is nested: null, empty text, or a container of such."""
+    if isinstance(value, dict):
+        return all(map(_is_blank, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_blank, value))
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        # Decoded here, as json.loads would also guess at UTF-16 and UTF-32. A byte order mark is harmless.
+        return json.loads(
+            body.decode("utf-8-sig"), parse_int=_decimal, parse_float=_decimal, parse_constant=_refuse_constant
+        )
+    except RecursionError:
+        raise PermanentError(Reason.UNSTORABLE) from None
+    except ValueError:
+        raise PermanentError(Reason.NOT_JSON) from None
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:
+        raise PermanentError(Reason.UNSTORABLE) from None
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise PermanentError(Reason.NOT_JSON)
+
+
+def _required(envelope: dict[str, Any], field: str) -> str:
+    value = envelope.get(field)
+    if not isinstance(value, str) or not value:
+        raise PermanentError(Reason.MISSING_FIELD)
+    return value
+
+
+def _service_request_id(envelope: dict[str, Any]) -> str:
+    value = dynamodb_limits.text(
+        _required(envelope, "service_request_id"), max_bytes=dynamodb_limits.MAX_PARTITION_KEY_BYTES
+    )
+    if value == UNREADABLE:
+        raise PermanentError(Reason.UNSTORABLE)
+    return value
+
+
+def _event_id(envelope: dict[str, Any], body: bytes) -> str:
+    value = envelope.get("event_id")
+    if not isinstance(value, str) or not value:
+        return digest(body)
+    return dynamodb_limits.text(value, max_bytes=dynamodb_limits.MAX_SORT_KEY_BYTES - _DIGEST_SUFFIX_BYTES)
+
+
+def _time(envelope: dict[str, Any]) -> str:
+    value = envelope.get("event_timestamp")
+    if value is None:
+        value = envelope.get("last_updated")
+    if value is None:
+        raise PermanentError(Reason.MISSING_FIELD)
+    if not isinstance(value, str):
+        raise PermanentError(Reason.BAD_TIMESTAMP)
+    try:
+        return utc_timestamp.parse(value)
+    except ValueError:
+        raise PermanentError(Reason.BAD_TIMESTAMP) from None
+
+
+def _action(envelope: dict[str, Any]) -> str | None:
+    value = envelope.get("action")
+    return dynamodb_limits.text(value, max_bytes=_MAX_ATTRIBUTE_BYTES) if isinstance(value, str) else None

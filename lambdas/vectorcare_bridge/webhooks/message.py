@@ -1,0 +1,157 @@
+"""A webhook on its way: the bytes VectorCare signed, as an SQS message and back."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from vectorcare_bridge import utc_timestamp
+
+SOURCE = "vectorcare"
+
+MAX_BYTES = 1024 * 1024
+"""Of a message, its attributes counted ("Amazon SQS message quotas", SQS developer guide)."""
+
+_MAX_COUNT_DIGITS = 9
+# The longest that a key of 16,384 bits makes has 2,732.
+MAX_SIGNATURE_BYTES = 3072
+# What is left out first of a message that is too large.
+_DISPENSABLE = ("source", "redriven", "received_at", "signature")
+# SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
+_REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class MessageAttribute(TypedDict):
+    """One SQS message attribute, as SendMessage takes it."""
+
+    DataType: str
+    StringValue: str
+
+
+class Message(TypedDict):
+    """The part of an SQS message that is the webhook's, as SendMessage takes it."""
+
+    MessageBody: str
+    MessageAttributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it was accepted.
+
+    Attributes
+    ----------
+    body : bytes
+        Exactly what was signed.
+    signature : str
+        The value of the signature header.
+    received_at : str
+        27-character instant at which it was accepted.
+    redriven : int
+        How often it was taken out of the dead-letter queue.
+    """
+
+    body: bytes
+    signature: str
+    received_at: str
+    redriven: int = 0
+
+
+def encode(webhook: Webhook) -> Message:
+    """Make the SQS message: the body as text if SQS carries it unchanged, else as base64.
+
+    What SQS would refuse the message for, an empty attribute or one too many for its size, is left out.
+    """
+    attributes: dict[str, Any] = {
+        "source": _text(SOURCE),
+        "signature": _text(webhook.signature),
+        "received_at": _text(webhook.received_at),
+        "redriven": MessageAttribute(DataType="Number", StringValue=str(webhook.redriven)),
+    }
+    attributes = {name: one for name, one in attributes.items() if _is_carried(one["StringValue"])}
+    try:
+        text = webhook.body.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not _is_carried(text):
+        text = base64.b64encode(webhook.body).decode()
+        attributes["encoding"] = _text("base64")
+    return fitting(Message(MessageBody=text, MessageAttributes=attributes), dispensable=_DISPENSABLE)
+
+
+def fitting(message: Message, *, dispensable: Sequence[str]) -> Message:
+    """Leave out of a message as many of its dispensable attributes, in their order, as make it too large for SQS."""
+    attributes = dict(message["MessageAttributes"])
+    for name in dispensable:
+        if _size(message["MessageBody"], attributes) <= MAX_BYTES:
+            break
+        attributes.pop(name, None)
+    return Message(MessageBody=message["MessageBody"], MessageAttributes=attributes)
+
+
+def escaped(json: str) -> str:
+    """Write the characters of a JSON text that SQS refuses as JSON's escapes, which say the same."""
+    return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
+
+
+def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook:
+    """Read a message's body and attribute values back.
+
+    Parameters
+    ----------
+    body : str
+        The SQS message body.
+    attributes : mapping of str to str
+        Attribute values by name. A message that somebody put on the queue by hand has none of ours: it is read all
+        the same, so that it ends where its content says and not in an endless retry.
+    sent_at : str
+        27-character instant that stands in for an absent or unreadable `received_at`.
+
+    Returns
+    -------
+    Webhook
+        With an empty `signature` if the message names none, or none that could be one.
+    """
+    content = body.encode("utf-8", "surrogatepass")
+    if attributes.get("encoding") == "base64":
+        with suppress(ValueError):
+            content = base64.b64decode(body, validate=True)
+    signature = attributes.get("signature", "")
+    return Webhook(
+        body=content,
+        signature=signature if len(signature.encode("utf-8", "surrogatepass")) <= MAX_SIGNATURE_BYTES else "",
+        received_at=_instant(attributes.get("received_at", "")) or sent_at,
+        redriven=count(attributes.get("redriven", "0")),
+    )
+
+
+def values(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Take the texts out of attributes as ReceiveMessage gives them."""
+    return {name: attribute["StringValue"] for name, attribute in attributes.items() if "StringValue" in attribute}
+
+
+def count(text: str) -> int:
+    """Read a count; 0 for what is none, or longer than anybody counts."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_COUNT_DIGITS else 0
+
+
+def _instant(text: str) -> str | None:
+    try:
+        return utc_timestamp.parse(text)
+    except ValueError:
+        return None
+
+
+def _is_carried(text: str) -> bool:
+    return bool(text) and not _REFUSED_BY_SQS.search(text)
+
+
+def _size(body: str, attributes: Mapping[str, MessageAttribute]) -> int:
+    texts = [body, *(text for name, one in attributes.items() for text in (name, one["DataType"], one["StringValue"]))]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+def _text(value: str) -> MessageAttribute:
+    return MessageAttribute(DataType="String", StringValue=value)

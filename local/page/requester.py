@@ -1,0 +1,91 @@
+"""VectorCare's side, through the local VectorCare's control interface; and what somebody else sends in its name."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import simulator
+from local import patience
+
+HISTORY_SHOWN = 60
+HISTORY_COMPARED = 5000
+
+
+class NotPossibleError(Exception):
+    """What the local VectorCare refuses; the message says why."""
+
+
+class Requester:
+    """Calls the local VectorCare.
+
+    Parameters
+    ----------
+    url : str
+        The stand's `vectorcare_url`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def broadcast(self, body: Mapping[str, Any]) -> Any:
+        """Offer service requests; `count` and `fate` as docs/local-vectorcare.md has them."""
+        return self._call("POST", "requester/broadcast", body)
+
+    def act(self, service_request_id: str, verb: str, body: Mapping[str, Any]) -> Any:
+        """Update, complete, cancel or answer."""
+        return self._call("POST", f"requester/{quote(service_request_id, safe='')}/{quote(verb, safe='')}", body)
+
+    def request(self, service_request_id: str) -> Any:
+        """Tell of a service request as its requester sees it; None if it was not broadcast here."""
+        try:
+            return self._call("GET", f"requester/{quote(service_request_id, safe='')}")
+        except NotPossibleError:
+            return None
+
+    def history(self, limit: int) -> Any:
+        """Give the Webhook Call History, its counts, and what is on its way."""
+        return self._call("GET", f"webhooks/history?limit={limit}")
+
+    def redeliver(self, call_id: int) -> Any:
+        """Make a call again."""
+        return self._call("POST", f"webhooks/history/{call_id}/redeliver", {})
+
+    def settings(self) -> Any:
+        """Give the settings."""
+        return self._call("GET", "settings")
+
+    def change_settings(self, body: Mapping[str, Any]) -> Any:
+        """Change them."""
+        return self._call("PUT", "settings", body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy stands between this and loopback
+            answer = session.request(
+                method, f"{self._url}/{path}", json=None if body is None else dict(body), timeout=patience.SECONDS
+            )
+        content = answer.json()
+        if not answer.ok:
+            raise NotPossibleError(str(content.get("message", answer.status_code)))
+        return content
+
+
+def forge(webhook_url: str, *, service_request_id: str | None) -> int:
+    """Cancel a trip as somebody would who knows the URL, but not VectorCare's key; answers the HTTP status."""
+    name = service_request_id or simulator.new_service_request_id()
+    now = datetime.now(UTC)
+    webhook = simulator.Webhook(
+        event_id=simulator.new_event_id(now),
+        event_timestamp=now,
+        service_request_id=name,
+        request_status="UNAVAILABLE",
+        action="BROADCAST_CANCELED",
+        data=None,
+    )
+    forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    sender = simulator.VectorCare(webhook_url=webhook_url, private_key=forger, gives_up_after=patience.SECONDS)
+    return sender.send(webhook.body).status

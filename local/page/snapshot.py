@@ -1,0 +1,115 @@
+"""What the page shows, put together from what was read: pure."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from local.page.embedded_metrics import Reading
+from vectorcare_bridge import utc_timestamp
+
+REFUSED = ("RefusedRequest", "SignatureInvalid", "WrongCustomer", "TooLarge")
+
+STATIONS: Mapping[str, tuple[str, ...]] = {
+    "accepted": ("Accepted",),
+    "refused": REFUSED,
+    "not_kept": ("NotKept",),
+    "spooled": ("Spooled",),
+    "drained": ("Drained",),
+    "applied": ("Applied",),
+    "stale": ("Stale",),
+    "duplicate": ("Duplicate",),
+    "expired": ("Expired",),
+    "died": ("Failed",),
+    "redriven": ("Redriven",),
+    "published": ("Published",),
+    "succeeded": ("CommandSucceeded",),
+    "failed": ("CommandFailed", "CommandExpired", "CommandUncertain"),
+}
+"""By what the page calls a station: the functions' own metrics whose sum passed it."""
+
+_STATION_OF = {metric: station for station, metrics in STATIONS.items() for metric in metrics}
+_NAMESPACE = "VectorCareBridge"
+FRESHNESS = "FreshnessSeconds"
+
+
+def moves(readings: Iterable[Reading]) -> Counter[str]:
+    """Count what passed each station."""
+    passed: Counter[str] = Counter()
+    for reading in readings:
+        if reading.namespace == _NAMESPACE:
+            station = _STATION_OF.get(reading.metric)
+            if station:
+                passed[station] += round(reading.value)
+    return passed
+
+
+def freshness(readings: Iterable[Reading]) -> list[dict[str, float]]:
+    """List how old each applied event was when it was written: `at`, seconds since 1970, and `seconds`."""
+    found = [reading for reading in readings if reading.metric == FRESHNESS]
+    return [{"at": reading.at, "seconds": max(0.0, reading.value)} for reading in found]
+
+
+def row(item: Mapping[str, str]) -> dict[str, Any]:
+    """Write a service request's line of the table.
+
+    Parameters
+    ----------
+    item : mapping of str to str
+        The attributes `service_request_id`, `request_status`, `action`, `last_updated`, `updated_at`, `revision`.
+    """
+    return {
+        **{name: item.get(name, "") for name in ("service_request_id", "request_status", "action", "last_updated")},
+        "updated_at": item["updated_at"],
+        "revision": int(item["revision"]),
+        "freshness_seconds": round(utc_timestamp.seconds_between(item["last_updated"], item["updated_at"]), 3),
+    }
+
+
+def command(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a command's line: how it ended, or that it has not."""
+    is_ended = item["progress"] == "ended"
+    return {
+        "command_id": item["command_id"],
+        "command": item["command"],
+        "service_request_id": item.get("service_request_id"),
+        "outcome": item["outcome"].removeprefix("Command").lower() if is_ended else item["progress"],
+        "reason": item.get("reason"),
+        "attempts": int(item.get("attempts", 0)),
+        "updated_at": item["updated_at"],
+    }
+
+
+def account(
+    calls: Iterable[Mapping[str, Any]], *, journaled: Collection[str], dead: Collection[str], waiting: int, spooled: int
+) -> dict[str, Any]:
+    """Compare what VectorCare was told is kept with what is kept.
+
+    Parameters
+    ----------
+    calls : iterable of mapping
+        The Webhook Call History.
+    journaled : collection of str
+        The event ids that the journal has entered.
+    dead : collection of str
+        Those among the dead letters.
+    waiting, spooled : int
+        Messages on the queue, and webhooks in the spool: what they hold cannot be seen.
+
+    Returns
+    -------
+    dict
+        `acknowledged`, `journaled`, `dead`, `on_the_way`, `lost`: events. What is neither journaled nor dead may be on
+        the way, as far as something is; the rest is lost.
+    """
+    acknowledged = {call["event_id"] for call in calls if call["status"] is not None and call["status"] // 100 == 2}  # noqa: PLR2004 HTTP's success
+    kept = acknowledged & set(journaled)
+    died = (acknowledged - kept) & set(dead)
+    rest = len(acknowledged) - len(kept) - len(died)
+    on_the_way = min(rest, waiting + spooled)
+    return {
+        "acknowledged": len(acknowledged),
+        "journaled": len(kept),
+        "dead": len(died),
+        "on_the_way": on_the_way,
+        "lost": rest - on_the_way,
+    }

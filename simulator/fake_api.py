@@ -1,0 +1,66 @@
+"""VectorCare's API with its bad days: what it was asked, what it does, what goes wrong on the way."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from simulator.http_types import Fault, Request, Response, error
+from simulator.rules import TOKEN_PATH, Rules
+
+_KEPT_CALLS = 10_000
+
+
+class StandIn:
+    """The documented rules, and faults.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds since 1970.
+
+    Attributes
+    ----------
+    rules : Rules
+        What VectorCare knows.
+    faults, token_faults : deque of Fault
+        What befalls the next calls, one each; those of the API, and those for a token.
+    is_down : bool
+        Every call is answered 503.
+    calls, token_calls : list of Request
+        The last 10,000 that were received, in order.
+    lock : RLock
+        Held while a call is answered; who changes anything here meanwhile has to hold it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.rules = Rules(clock)
+        self.faults: deque[Fault] = deque()
+        self.token_faults: deque[Fault] = deque()
+        self.is_down = False
+        self.calls: list[Request] = []
+        self.token_calls: list[Request] = []
+        self.lock = threading.RLock()
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request."""
+        with self.lock:
+            is_for_token = request.path == TOKEN_PATH
+            calls = self.token_calls if is_for_token else self.calls
+            calls.append(request)
+            del calls[:-_KEPT_CALLS]
+            if self.is_down:
+                return error(503, "api:unknown_error")
+            faults = self.token_faults if is_for_token else self.faults
+            return self._with(faults.popleft(), request) if faults else self.rules.answer(request)
+
+    def _with(self, fault: Fault, request: Request) -> Response:
+        is_replaced = fault.status is not None or fault.is_reset
+        right = self.rules.answer(request) if fault.takes_effect or not is_replaced else Response(500)
+        return Response(
+            status=right.status if fault.status is None else fault.status,
+            body=right.body if fault.body is None else fault.body,
+            headers={**right.headers, **fault.headers},
+            delay=fault.delay,
+            is_reset=fault.is_reset,
+        )

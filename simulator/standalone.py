@@ -1,0 +1,109 @@
+"""The local VectorCare by itself, for who tests a receiver of their own: `python -m local vectorcare`."""
+
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from cli.terminal.command import say
+from local import processes
+from local.connection import CLIENT_ID, CLIENT_SECRET
+from local.errors import StandError
+from local.organization import keep_private_key
+from simulator.admin_api import Control
+from simulator.delivery import MOST_WEBHOOKS
+from simulator.hub import Hub
+from simulator.rules import API_PATH, TOKEN_PATH
+from simulator.server import serving
+
+DIRECTORY = Path(".local/vectorcare")
+DEFAULT_PORT = 8424
+
+
+@click.command()
+@click.option(
+    "--webhook-url",
+    "webhook_urls",
+    multiple=True,
+    metavar="URL",
+    help=f"Where webhooks are sent; up to {MOST_WEBHOOKS}. https://, or http:// on this machine.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Where it listens on 127.0.0.1; 0 picks a free port.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.001, 1e6),
+    default=1.0,
+    show_default=True,
+    help="How many times as fast as real time retries and expiry come.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides on the invented data and on disorder.")
+def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: int) -> None:
+    """Run VectorCare's side of the wire alone: its Open API 2.0, a marketplace, and signed webhooks.
+
+    \b
+    Example:
+      python -m local vectorcare --webhook-url http://127.0.0.1:8080/webhook
+      curl -X POST http://127.0.0.1:8424/requester/broadcast
+
+    Nobody in its data exists. docs/local-vectorcare.md has all that it can be asked for. Ctrl-C ends it.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    try:
+        with processes.interruptible():
+            _run(webhook_urls, port=port, speed=speed, seed=seed)
+    except StandError as error:
+        say(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+def _run(webhook_urls: tuple[str, ...], *, port: int, speed: float, seed: int) -> None:
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    hub = Hub(private_key=keep_private_key(DIRECTORY / "private_key.pem"), seed=seed, speed=speed)
+    hub.api.rules.clients[CLIENT_ID] = CLIENT_SECRET
+    hub.public_key_file = DIRECTORY / "public_key.pem"
+    hub.write_public_key()
+    try:
+        hub.delivery.register(webhook_urls)
+    except ValueError as error:
+        raise StandError(str(error)) from None
+    try:
+        with hub.running(), serving(Control(hub), port=port) as url:
+            _explain(hub, url)
+            threading.Event().wait()
+    except OSError as error:
+        raise StandError(
+            f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}). Choose another: --port."
+        ) from None
+    except KeyboardInterrupt:
+        _account(hub)
+
+
+def _explain(hub: Hub, url: str) -> None:
+    facts = {
+        "webhooks go to": ", ".join(hub.delivery.urls) or "nowhere yet: --webhook-url, or PUT /settings",
+        "public key": f"{(DIRECTORY / 'public_key.pem').resolve()} verifies X-VectorCare-Signature",
+        "API": f"{url}{API_PATH}",
+        "token URL": f"{url}{TOKEN_PATH}",
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "broadcast": f"curl -X POST {url}/requester/broadcast",
+        "requests": f"curl {url}/requester/requests",
+        "calls made": f"curl {url}/webhooks/history",
+        "settings": f"curl {url}/settings",
+    }
+    for name, text in facts.items():
+        say(f"  {name:<15} {text}")
+    say("docs/local-vectorcare.md has the rest. Ctrl-C ends it.")
+
+
+def _account(hub: Hub) -> None:
+    counts = hub.delivery.history(0)["counts"]
+    say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    for webhook in hub.unfinished():
+        say(f"Not delivered: {webhook}")

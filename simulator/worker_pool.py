@@ -1,0 +1,40 @@
+"""The threads that call one URL: one that does not answer holds up no other."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from simulator.history import Shipment
+
+# More at once, and a stand that has just begun starts so many functions that none answers in time.
+_THREADS = 4
+
+
+class Lane:
+    """Calls one URL, up to 4 times at once.
+
+    Parameters
+    ----------
+    call : callable
+        Makes a call.
+    """
+
+    def __init__(self, call: Callable[[Shipment], None]) -> None:
+        self._call = call
+        self._waiting: SimpleQueue[Shipment | None] = SimpleQueue()
+        for _ in range(_THREADS):
+            # Whoever ends the process does not wait for an answer.
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def put(self, shipment: Shipment) -> None:
+        """Have a call made as soon as a thread is free."""
+        self._waiting.put(shipment)
+
+    def end(self) -> None:
+        """Make the calls that wait, and no others."""
+        for _ in range(_THREADS):
+            self._waiting.put(None)
+
+    def _run(self) -> None:
+        while (shipment := self._waiting.get()) is not None:
+            self._call(shipment)

@@ -1,0 +1,92 @@
+"""A queue that feeds a function, and the dead-letter queue behind it: one pair for each direction."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.common.acknowledgments import acknowledge
+
+# The longest that SQS keeps a message. A dead letter's days count from when it first came in.
+RETENTION = cdk.Duration.days(14)
+# A body of 256 KiB as base64, with its attributes, is more than SQS's former 256 KiB.
+MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+class Queues(Construct):
+    """Messages wait in one; those that have been received too often are moved to the other, by SQS.
+
+    Parameters
+    ----------
+    direction : str
+        What the queue's name ends with: ``inbound`` or ``outbound``.
+    max_receive_count : int
+        How often a message is tried.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        direction: str,
+        key: kms.IKey,
+        visibility_timeout: cdk.Duration,
+        max_receive_count: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        # The queue refers to its dead letters and they, by name, to the queue: only a name known beforehand breaks
+        # that circle. Its price: SQS gives the name of a removed queue away again only after 60 seconds, so a removed
+        # stack can be created anew after a minute, not before; and what was in the queue is gone with it.
+        name = f"{cdk.Stack.of(self).stack_name}-{direction}"
+        self.dead_letters = self._build_dead_letters(key, source_name=name)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=name,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            max_message_size_bytes=MAX_MESSAGE_BYTES,
+            retention_period=RETENTION,
+            visibility_timeout=visibility_timeout,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=max_receive_count),
+        )
+
+    def _build_dead_letters(self, key: kms.IKey, *, source_name: str) -> sqs.Queue:
+        source_arn = cdk.Stack.of(self).format_arn(service="sqs", resource=source_name)
+        dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            max_message_size_bytes=MAX_MESSAGE_BYTES,
+            retention_period=RETENTION,
+            redrive_allow_policy=sqs.RedriveAllowPolicy(
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
+                source_queues=[sqs.Queue.from_queue_arn(self, "Source", source_arn)],
+            ),
+        )
+        acknowledge(
+            dead_letters,
+            {
+                "Serverless-SQSRedrivePolicy": "It is itself a dead-letter queue: letters leave it by redrive alone, "
+                "after a person has looked, and an alarm tells that person."
+            },
+        )
+        return dead_letters
+
+
+def send_to(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    """Let a role send to queues; it needs the key as well."""
+    return iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues])
+
+
+def receive_from(*queues: sqs.IQueue) -> iam.PolicyStatement:
+    """Let a role, or the event source that uses it, take messages off queues; it needs the key as well."""
+    return iam.PolicyStatement(
+        actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+        resources=[queue.queue_arn for queue in queues],
+    )

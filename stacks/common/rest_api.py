@@ -1,0 +1,111 @@
+"""What the stack's REST APIs have in common: their stage, their logs, their own answers, their TLS."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from stacks.common.log_group import build_log_group
+from stacks.inbound.resource_policy import STAGE
+
+# API Gateway answers HEAD only if it is a method of its own.
+READ_METHODS = ("GET", "HEAD")
+# TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for (API Gateway Developer
+# Guide, "Supported security policies", table for Regional APIs; "Security policies for REST APIs", STRICT).
+SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+ENDPOINT_ACCESS_MODE = "STRICT"
+
+# Nothing here is written by the caller: no query string, no header, no body, and of the path its pattern alone.
+ACCESS_LOG_FORMAT = {
+    "request_id": "$context.requestId",
+    "request_time": "$context.requestTime",
+    "source_ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "resource_path": "$context.resourcePath",
+    "tls_version": "$context.tlsVersion",
+    "status": "$context.status",
+    "error": "$context.error.responseType",
+    "response_length": "$context.responseLength",
+    "response_latency_ms": "$context.responseLatency",
+    "integration_status": "$context.integration.status",
+    "integration_latency_ms": "$context.integration.latency",
+    "trace_id": "$context.xrayTraceId",
+}
+
+
+def build_stage_options(
+    scope: Construct,
+    *,
+    key: kms.IKey,
+    access_log_format: Mapping[str, str],
+    requests_per_second: int | None = None,
+    burst: int | None = None,
+) -> apigateway.StageOptions:
+    """Build the options of an API's stage, and the log group of its access log.
+
+    Parameters
+    ----------
+    access_log_format : mapping of str to str
+        What a line of the access log holds.
+    requests_per_second, burst : int or None
+        Beyond these API Gateway answers 429; None where the account's own limit is the only one.
+    """
+    return apigateway.StageOptions(
+        stage_name=STAGE,
+        tracing_enabled=True,
+        access_log_destination=apigateway.LogGroupLogDestination(build_log_group(scope, "AccessLog", key=key)),
+        access_log_format=apigateway.AccessLogFormat.custom(
+            cdk.Stack.of(scope).to_json_string(dict(access_log_format))
+        ),
+        # Errors alone, and never the data: at INFO a line holds the query string, with data the body.
+        logging_level=apigateway.MethodLoggingLevel.ERROR,
+        data_trace_enabled=False,
+        throttling_rate_limit=requests_per_second,
+        throttling_burst_limit=burst,
+    )
+
+
+def add_read_methods(
+    resource: apigateway.IResource, integration: apigateway.Integration, **options: Any
+) -> list[apigateway.Method]:
+    """Let a function answer GET, and HEAD with it; `options` are those of `add_method`."""
+    return [resource.add_method(method, integration, **options) for method in READ_METHODS]
+
+
+def harden(scope: Construct, rest_api: apigateway.RestApi, *, key: kms.IKey) -> None:
+    """Give an API what its properties cannot say."""
+    # An output of CDK's own, beside those of the stack, would be one URL too many to paste.
+    rest_api.node.try_remove_child("Endpoint")
+    resource = cast("apigateway.CfnRestApi", rest_api.node.default_child)
+    resource.security_policy = SECURITY_POLICY
+    resource.endpoint_access_mode = ENDPOINT_ACCESS_MODE
+    _harden_own_answers(rest_api)
+    _keep_execution_log(scope, rest_api, key)
+
+
+def _harden_own_answers(rest_api: apigateway.RestApi) -> None:
+    """Give what API Gateway answers by itself the headers of what the functions answer."""
+    for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
+        rest_api.add_gateway_response(
+            kind.response_type,
+            type=kind,
+            response_headers={
+                "Cache-Control": "'no-store'",
+                "Strict-Transport-Security": "'max-age=63072000'",
+                "X-Content-Type-Options": "'nosniff'",
+            },
+        )
+
+
+def _keep_execution_log(scope: Construct, rest_api: apigateway.RestApi, key: kms.IKey) -> None:
+    """Make the stage's execution log beforehand: API Gateway would, with neither key nor retention."""
+    log_group = build_log_group(
+        scope,
+        "ExecutionLog",
+        key=key,
+        name=f"API-Gateway-Execution-Logs_{rest_api.rest_api_id}/{STAGE}",
+    )
+    rest_api.deployment_stage.node.add_dependency(log_group)

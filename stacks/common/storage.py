@@ -1,0 +1,66 @@
+"""The tables: the journal of events, the state of service requests, and the ledger of commands."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from stacks.common.acknowledgments import acknowledge
+
+TTL_ATTRIBUTE = "expires_at"
+STATUS_INDEX = "by_status"
+
+
+class Storage(Construct):
+    """What outlives the stack: tables that neither it nor a slip of the hand deletes."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey) -> None:
+        super().__init__(scope, construct_id)
+        self._key = key
+        self.events = self._build_table("Events", key=("service_request_id", "event_id"))
+        self.service_requests = self._build_table(
+            "ServiceRequests",
+            key=("service_request_id",),
+            # What changed is the difference of the two.
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+        )
+        self.service_requests.add_global_secondary_index(
+            index_name=STATUS_INDEX,
+            partition_key=_string("request_status"),
+            sort_key=_string("last_updated"),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
+        self.commands = self._build_table("Commands", key=("command_id",))
+
+    def _build_table(
+        self, construct_id: str, *, key: tuple[str, ...], stream: dynamodb.StreamViewType | None = None
+    ) -> dynamodb.Table:
+        partition_key, *sort_key = map(_string, key)
+        table = dynamodb.Table(
+            self,
+            construct_id,
+            partition_key=partition_key,
+            sort_key=sort_key[0] if sort_key else None,
+            stream=stream,
+            time_to_live_attribute=TTL_ATTRIBUTE,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self._key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        acknowledge(
+            table,
+            {
+                "HIPAA.Security-DynamoDBInBackupPlan": "Point-in-time recovery restores any second of the last 35 "
+                "days, which a daily backup plan cannot; deletion protection and RETAIN keep the table itself."
+            },
+        )
+        return table
+
+
+def _string(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

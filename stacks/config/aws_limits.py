@@ -1,0 +1,65 @@
+"""What an organization's file asks of AWS, against AWS's own limits: at check, not when a deployment rolls back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks.functions import environment
+from stacks.inbound import resource_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stacks.config.organization import Organization
+
+# Lambda Developer Guide, "Lambda quotas": environment variables, for all of a function's together.
+ENVIRONMENT_BYTES = 4096
+# API Gateway Developer Guide, "Quotas for configuring and running a REST API": length of a resource policy.
+RESOURCE_POLICY_CHARACTERS = 8192
+# CloudFormation User Guide, "Understand CloudFormation quotas": resources in a template.
+TEMPLATE_RESOURCES = 500
+# What a stack may have beside its e-mail addresses; one with everything has half of it.
+STACK_RESOURCES = 250
+
+Problem = tuple[tuple[str, ...], str]
+"""The keys of the file that it comes from, the one to change first; and what is wrong."""
+
+_LISTS = (
+    ("ingest", "public_keys", "remove the keys that no longer sign"),
+    ("publisher", "publish_actions", 'list fewer, or "*" for all'),
+)
+
+
+def problems(organization: Organization) -> Iterator[Problem]:
+    """Name what would outgrow a limit of AWS's, each with its figure and the limit."""
+    for service, key, fix in _LISTS:
+        yield from _environment(organization, service, key, fix)
+    urls = {
+        "vectorcare_api_url": len(organization.api_url),
+        "vectorcare_token_url": len(organization.token_url),
+    }
+    yield from _environment(organization, "sender", max(urls, key=lambda key: urls[key]), "shorten it")
+    characters = resource_policy.size(organization.allowed_source_ips)
+    if characters > RESOURCE_POLICY_CHARACTERS:
+        yield (
+            ("allowed_source_ips",),
+            f"makes a resource policy of {characters:,} characters, and API Gateway takes "
+            f"{RESOURCE_POLICY_CHARACTERS:,}; join neighbouring networks into larger ones, or list fewer",
+        )
+    resources = STACK_RESOURCES + len(organization.alarm_emails)
+    if resources > TEMPLATE_RESOURCES:
+        yield (
+            ("alarm_emails",),
+            f"makes a stack of {resources:,} resources, {STACK_RESOURCES} of its own and one for each address, and "
+            f"CloudFormation takes {TEMPLATE_RESOURCES}; name a mailing list instead",
+        )
+
+
+def _environment(organization: Organization, service: str, key: str, fix: str) -> Iterator[Problem]:
+    measured = environment.size(environment.longest(organization, service))
+    if measured > ENVIRONMENT_BYTES:
+        yield (
+            (key,),
+            f"makes an environment of {measured:,} bytes for the function {service}, and Lambda takes "
+            f"{ENVIRONMENT_BYTES:,}; {fix}",
+        )

@@ -1,0 +1,321 @@
+"""The file of one customer organization: what it may say, and what is wrong with it."""
+
+import base64
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stacks.config import aws_limits, parsers
+from stacks.config.alarm_thresholds import AlarmThresholds, parse_alarm_thresholds
+from stacks.config.aws_limits import Problem
+from stacks.config.errors import ConfigurationError
+from stacks.config.parsers import InvalidError
+from stacks.config.public_key import PublicKeyError, read_public_key
+
+STACK_PREFIX = "VectorCareBridge-"
+# The longest name derived from it, "VectorCareBridge-<name>-outbound", has to be an SQS queue name (80 characters).
+MAXIMUM_NAME_LENGTH = 54
+MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
+MINIMUM_RETENTION_DAYS = 30
+MAXIMUM_RETENTION_DAYS = 36500
+# VectorCare's documentation, "Open API v2.0": of UAT's token endpoint it does not name the host.
+API_URLS = {
+    "uat": "https://hub-uat.vectorcare.com/openapi/v2.0",
+    "production": "https://hub.vectorcare.com/openapi/v2.0",
+}
+TOKEN_URLS = {"uat": "", "production": "https://auth.vectorcare.com/v2.0/oauth2/token"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organization:
+    """One customer organization, checked; the keys of its file, described in ``organizations/example.toml``.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its suffix.
+    public_keys : tuple[bytes, ...]
+        RSA keys as DER SubjectPublicKeyInfo; any of them may have signed a webhook.
+    allowed_source_ips : tuple[str, ...]
+        Networks in CIDR form; none means any.
+    publish_data : bool
+        Whether change events carry patients' data.
+    vectorcare_api_url, vectorcare_token_url : str | None
+        Where commands go and tokens come from, where the file says so itself.
+    journal_retention_days, state_retention_days : int
+        Days after which an event, and a closed service request, expire.
+    """
+
+    name: str
+    public_keys: tuple[bytes, ...]
+    customer_id: str
+    environment: str = "uat"
+    allowed_source_ips: tuple[str, ...] = ()
+    order_by: str = "event_timestamp"
+    publish_actions: tuple[str, ...] = ("*",)
+    publish_data: bool = False
+    vectorcare_api_url: str | None = None
+    vectorcare_token_url: str | None = None
+    alarm_emails: tuple[str, ...] = ()
+    alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
+    journal_retention_days: int = 2190
+    state_retention_days: int = 90
+    max_concurrency: int = 5
+    domain_name: str | None = None
+    certificate_arn: str | None = None
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the organization's CloudFormation stack."""
+        return f"{STACK_PREFIX}{self.name}"
+
+    @property
+    def api_url(self) -> str:
+        """Where commands go."""
+        return self.vectorcare_api_url or API_URLS[self.environment]
+
+    @property
+    def token_url(self) -> str:
+        """Where the access token comes from; empty where neither the file nor VectorCare's documentation says."""
+        return self.vectorcare_token_url or TOKEN_URLS[self.environment]
+
+    @property
+    def encoded_public_keys(self) -> str:
+        """The public keys as base64, separated by commas: what the ingest function reads."""
+        return ",".join(base64.b64encode(key).decode() for key in self.public_keys)
+
+
+def load_organizations(folder: Path, *, only: str | None = None) -> list[Organization]:
+    """Load the organizations of a folder, one ``<name>.toml`` each.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are.
+    only : str | None
+        The name of the one organization to load; the others' files are not read.
+
+    Returns
+    -------
+    list[Organization]
+        In the order of their names; at least one.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder or a file is not as it should be.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: is not a folder; create it, or name another with -c organizations=DIR")
+    paths = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
+    if not paths:
+        raise ConfigurationError(f"{folder}: holds no organization; put a file <name>.toml for each into it")
+    _check_distinct(paths)
+    if only is None:
+        return _load_all(paths)
+    names = [path.stem for path in paths]
+    if only not in names:
+        raise ConfigurationError(f"{folder}: holds no {only}.toml; the organizations there are {', '.join(names)}")
+    return [load_organization(folder / f"{only}.toml")]
+
+
+def load_organization(path: Path) -> Organization:
+    """Load one organization's file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its name without the suffix is the organization's.
+
+    Returns
+    -------
+    Organization
+        The organization, checked.
+
+    Raises
+    ------
+    ConfigurationError
+        One line for each mistake, that names file, key and how to fix it. It quotes no text of the file, which could be
+        a private key.
+    """
+    name = path.stem
+    if path.suffix != ".toml" or len(name) > MAXIMUM_NAME_LENGTH or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+        raise ConfigurationError(
+            f"{path}: its name cannot be a stack's; rename it to letters, digits and hyphens, "
+            f"a letter first, at most {MAXIMUM_NAME_LENGTH} before .toml"
+        )
+    document = _read(path)
+    parsed, problems = parsers.parse_keys(document, _PARSERS)
+    if "public_keys" not in document:
+        problems.append(("public_keys", "is missing; list the PEM public keys that VectorCare shows"))
+    # Those that can stay are checked together all the same, so that one look names all that is wrong.
+    organization = Organization(name=name, **{"customer_id": name, "public_keys": ()} | parsed)
+    wrong = {re.split(r"[.\[]", where, maxsplit=1)[0] for where, _ in problems}
+    problems += [
+        (keys[0], what)
+        for keys, what in (*_together(organization), *aws_limits.problems(organization))
+        # What is wrong by itself has its default here, of which nobody wants to read.
+        if wrong.isdisjoint(keys)
+    ]
+    if problems:
+        raise ConfigurationError("\n".join(f"{path}: {where}: {what}" for where, what in problems))
+    return organization
+
+
+def _load_all(paths: list[Path]) -> list[Organization]:
+    organizations, mistakes = [], []
+    for path in paths:
+        try:
+            organizations.append(load_organization(path))
+        except ConfigurationError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return organizations
+
+
+def _check_distinct(paths: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.name.casefold(), path)
+        if other is not path:
+            raise ConfigurationError(f"{path}: differs from {other.name} only in case; rename one of them")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        # Editors on Windows may put a byte order mark first.
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}); look at its place and permissions"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: is not UTF-8 text{_line_of(error)}; save it as UTF-8") from None
+    if "\0" in text:
+        # Every second byte of Latin letters in UTF-16, which without a mark is UTF-8 as well.
+        raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
+        where = f" at {place[1]}" if place else ""
+    except (ValueError, RecursionError):
+        where = ": a number is too long, or a list too deep"
+    raise ConfigurationError(f"{path}: is not TOML{where}; compare it with organizations/example.toml there")
+
+
+def _line_of(error: UnicodeDecodeError) -> str:
+    """Say where the first byte is that is no UTF-8; nothing of UTF-16, in which every line is wrong."""
+    before = error.object[: error.start]
+    return f" at line {before.count(bytes([10])) + 1}" if before else ""
+
+
+def _together(organization: Organization) -> Iterator[Problem]:
+    """Name what is wrong with several keys together."""
+    if organization.journal_retention_days < organization.state_retention_days:
+        yield (
+            ("journal_retention_days", "state_retention_days"),
+            f"{organization.journal_retention_days} days are fewer than the state's "
+            f"{organization.state_retention_days}; raise it, or lower state_retention_days",
+        )
+    if organization.domain_name and not organization.certificate_arn:
+        yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
+    if organization.certificate_arn and not organization.domain_name:
+        yield ("domain_name",), "is missing; name the domain of certificate_arn, or remove that"
+    if organization.environment == "production" and _can_be_guessed(organization):
+        yield (
+            ("customer_id",),
+            "can be guessed, which production does not allow; make one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(24))"',
+        )
+
+
+def _can_be_guessed(organization: Organization) -> bool:
+    """Tell names and short identifiers: with VectorCare's one key for all, nothing else keeps others' webhooks out."""
+    return (
+        organization.customer_id == organization.name
+        or len(organization.customer_id) < MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH
+    )
+
+
+def _public_key(value: object) -> bytes:
+    try:
+        return read_public_key(parsers.text(value))
+    except PublicKeyError as error:
+        raise InvalidError(str(error)) from None
+
+
+def _public_keys(value: object) -> tuple[bytes, ...]:
+    keys = parsers.list_of(_public_key)(value)
+    if not keys:
+        raise InvalidError("is empty; list the PEM public keys that VectorCare shows")
+    return keys
+
+
+def _network(value: object) -> str:
+    text = parsers.text(value)
+    # Python reads masks and zones of interfaces as well, and IPv4 within IPv6, as which no caller is seen.
+    if not re.fullmatch(r"[0-9.]+(/[0-9]{1,2})?|[0-9A-Fa-f:]+(/[0-9]{1,3})?", text):
+        raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24")
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        pass
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24") from None
+    raise InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
+
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(?=.{{1,253}}(?:[:/]|$))(?:{_LABEL}\.)*{_LABEL}"
+_PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+# No user, query or fragment: nothing that could be a secret, and a path is put behind it.
+_HTTPS_ADDRESS = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
+# What SNS takes and any mail server delivers to: RFC 5321's lengths, and of RFC 5322's characters those without a
+# meaning in a path or a template.
+_ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
+_EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
+_DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
+_PARSERS: Mapping[str, Callable[[object], Any]] = {
+    "public_keys": _public_keys,
+    "environment": parsers.one_of("uat", "production"),
+    "customer_id": parsers.matching(
+        r"[A-Za-z0-9._~-]{1,64}",
+        "has to stand in a URL as it is; use 1 to 64 letters, digits, hyphens, dots, underscores and tildes",
+    ),
+    "allowed_source_ips": parsers.list_of(_network),
+    "order_by": parsers.one_of("event_timestamp", "event_id"),
+    "publish_actions": parsers.list_of(
+        parsers.matching(r"\*|[A-Z][A-Z0-9_]*", 'is not an action; write it as VectorCare does, or "*" for all')
+    ),
+    "publish_data": parsers.boolean,
+    "vectorcare_api_url": parsers.matching(
+        _HTTPS_ADDRESS, f"is not a plain https address; write it as {API_URLS['production']}"
+    ),
+    "vectorcare_token_url": parsers.matching(
+        _HTTPS_ADDRESS, f"is not a plain https address; write it as {TOKEN_URLS['production']}"
+    ),
+    "alarm_emails": parsers.list_of(
+        parsers.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")
+    ),
+    "alarms": parse_alarm_thresholds,
+    "journal_retention_days": _DAYS,
+    "state_retention_days": _DAYS,
+    # Lambda's own bounds for an SQS event source (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+    "max_concurrency": parsers.whole_number(2, 1000),
+    "domain_name": parsers.matching(
+        rf"(?=.{{1,253}}$)({_LABEL}\.)+(?![0-9]+$){_LABEL}",
+        "is not a domain name; write it in small letters without https://",
+    ),
+    "certificate_arn": parsers.matching(
+        r"arn:aws(-[a-z]+)*:acm:[a-z]{2,}(-[a-z]+)+-[0-9]:[0-9]{12}:certificate/[A-Za-z0-9-]{1,64}",
+        "is not an ACM certificate; copy its ARN from Certificate Manager in the region of the stack",
+    ),
+}

@@ -1,0 +1,1 @@
+"""The Lambda functions: their code as one artifact, their environment, role and log group."""

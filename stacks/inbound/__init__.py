@@ -1,0 +1,1 @@
+"""From VectorCare's webhook to the tables."""

@@ -1,0 +1,143 @@
+"""The REST API that VectorCare calls, and the domain name before it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct, IConstruct
+
+from stacks.common.acknowledgments import acknowledge
+from stacks.common.rest_api import (
+    ACCESS_LOG_FORMAT,
+    ENDPOINT_ACCESS_MODE,
+    SECURITY_POLICY,
+    add_read_methods,
+    build_stage_options,
+    harden,
+)
+from stacks.config.organization import Organization
+from stacks.inbound.resource_policy import resource_policy
+
+_PUSH_TO_LOGS = "AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+class Api(Construct):
+    """``POST /webhook``, ``GET`` and ``HEAD /health``, all answered by the ingest function."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        organization: Organization,
+        key: kms.IKey,
+        ingest: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._organization = organization
+        self.rest_api = self._build_rest_api(key)
+        self._add_routes(ingest)
+        harden(self, self.rest_api, key=key)
+        self.domain = self._build_domain(organization.domain_name) if organization.domain_name else None
+
+    @property
+    def account(self) -> IConstruct:
+        """The account's setting by which every API writes its logs."""
+        return self.rest_api.node.find_child("Account")
+
+    @property
+    def base_url(self) -> str:
+        """Where the routes are; without a slash at the end."""
+        if self._organization.domain_name:
+            return f"https://{self._organization.domain_name}"
+        return self.rest_api.url_for_path().removesuffix("/")
+
+    def _build_rest_api(self, key: kms.IKey) -> apigateway.RestApi:
+        rest_api = apigateway.RestApi(
+            self,
+            "RestApi",
+            rest_api_name=cdk.Stack.of(self).stack_name,
+            endpoint_configuration=apigateway.EndpointConfiguration(
+                types=[apigateway.EndpointType.REGIONAL], ip_address_type=self._ip_address_type()
+            ),
+            disable_execute_api_endpoint=self._organization.domain_name is not None,
+            # Bodies come byte for byte: decoded and encoded again, some would no longer be what was signed.
+            binary_media_types=["*/*"],
+            policy=self._build_policy(),
+            # One role per account and region, by which every API writes its logs. A new account has none; and it has
+            # to stay when this stack goes, because the other stacks write by it too.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
+            deploy_options=build_stage_options(self, key=key, access_log_format=ACCESS_LOG_FORMAT),
+        )
+        _acknowledge(rest_api)
+        return rest_api
+
+    def _ip_address_type(self) -> apigateway.IpAddressType:
+        """Answer IPv6 only where IPv6 networks are allowed: else a caller that prefers it would be locked out."""
+        ipv6 = any(":" in network for network in self._organization.allowed_source_ips)
+        return apigateway.IpAddressType.DUAL_STACK if ipv6 else apigateway.IpAddressType.IPV4
+
+    def _build_policy(self) -> iam.PolicyDocument:
+        return iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips))
+
+    def _add_routes(self, ingest: lambda_.IFunction) -> None:
+        integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
+        self.rest_api.root.add_resource("webhook").add_method("POST", integration)
+        add_read_methods(self.rest_api.root.add_resource("health"), integration)
+
+    def _build_domain(self, domain_name: str) -> apigateway.CfnDomainName:
+        domain = apigateway.CfnDomainName(
+            self,
+            "Domain",
+            domain_name=domain_name,
+            regional_certificate_arn=self._organization.certificate_arn,
+            security_policy=SECURITY_POLICY,
+            endpoint_access_mode=ENDPOINT_ACCESS_MODE,
+            endpoint_configuration=apigateway.CfnDomainName.EndpointConfigurationProperty(
+                types=["REGIONAL"],
+                ip_address_type={
+                    apigateway.IpAddressType.IPV4: "ipv4",
+                    apigateway.IpAddressType.DUAL_STACK: "dualstack",
+                }[self._ip_address_type()],
+            ),
+        )
+        apigateway.CfnBasePathMapping(
+            self,
+            "DomainMapping",
+            domain_name=domain.ref,
+            rest_api_id=self.rest_api.rest_api_id,
+            stage=self.rest_api.deployment_stage.stage_name,
+        )
+        return domain
+
+
+def _acknowledge(rest_api: apigateway.RestApi) -> None:
+    signed = (
+        "VectorCare presents no credentials; it signs the body. The function verifies that signature over the raw "
+        "bytes, and the customer's identifier, before anything else; /health gives nothing away."
+    )
+    acknowledge(
+        rest_api,
+        {
+            "AwsSolutions-APIG2": "A webhook is checked by its signature over the raw bytes and kept whatever it says; "
+            "a model would refuse signed webhooks, which VectorCare does not send a fourth time.",
+            "AwsSolutions-APIG4": signed,
+            "AwsSolutions-COG4": signed,
+            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/{_PUSH_TO_LOGS}]": "API "
+            "Gateway accepts no account role that lacks an action of this policy, which AWS keeps for that purpose.",
+        },
+    )
+    acknowledge(
+        rest_api.deployment_stage,
+        {
+            "AwsSolutions-APIG3": "Nothing is parsed before its RSA signature is verified, and the resource policy "
+            "lets in VectorCare's addresses alone where they are configured; a web ACL could only lose webhooks.",
+            "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache, so nothing lies in one.",
+            "HIPAA.Security-APIGWSSLEnabled": "A client certificate tells an HTTP backend who calls; this backend is a "
+            "Lambda function, whose policy lets this API's routes alone invoke it.",
+            "Serverless-APIGWDefaultThrottling": "VectorCare asks not to be rate limited, and after three refusals a "
+            "webhook is gone: the account's own limit is the only one that is wanted.",
+        },
+    )

@@ -1,0 +1,178 @@
+"""The way of a webhook into the tables: ingest, queue, processor; and the way back from the spool."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.common.acknowledgments import acknowledge
+from stacks.common.encryption import Encryption
+from stacks.common.queues import Queues, receive_from, send_to
+from stacks.common.storage import Storage
+from stacks.config.organization import Organization
+from stacks.functions.environment import of_file
+from stacks.functions.function import BridgeFunction, FunctionDefaults
+from stacks.inbound.spool import Spool
+
+# Inside VectorCare's 10 seconds, after which it counts an attempt as failed.
+INGEST_TIMEOUT_SECONDS = 9
+PROCESSOR_TIMEOUT_SECONDS = 60
+# Six times the function's time-out, so that no batch is delivered a second time while Lambda retries a throttled call
+# (Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping"); there is no batching window.
+VISIBILITY_TIMEOUT_SECONDS = 6 * PROCESSOR_TIMEOUT_SECONDS
+# With the processor's waits, an hour without DynamoDB ends with everything applied.
+MAX_RECEIVE_COUNT = 30
+DRAIN_TIMEOUT_SECONDS = 60
+BATCH_SIZE = 10
+
+
+class Inbound(Construct):
+    """Queues, spool, and the three functions that move webhooks between them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        organization: Organization,
+        encryption: Encryption,
+        storage: Storage,
+        defaults: FunctionDefaults,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._organization = organization
+        self._encryption = encryption
+        self._storage = storage
+        self._defaults = defaults
+        self.queues = Queues(
+            self,
+            "Queues",
+            direction="inbound",
+            key=encryption.key,
+            visibility_timeout=cdk.Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
+            max_receive_count=MAX_RECEIVE_COUNT,
+        )
+        self.spool = Spool(self, "Spool")
+        self.ingest = self._build_ingest()
+        self.processor = self._build_processor()
+        self._connect_processor()
+        self.drain = self._build_drain()
+        self._schedule_drain()
+
+    def _build_ingest(self) -> BridgeFunction:
+        ingest = BridgeFunction(
+            self,
+            "Ingest",
+            service="ingest",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(INGEST_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
+                **of_file(self._organization, "ingest"),
+            },
+            statements=[
+                *self._send_to_queue(),
+                iam.PolicyStatement(actions=["s3:PutObject"], resources=[self.spool.bucket.arn_for_objects("*")]),
+            ],
+            no_dead_letters="API Gateway calls the function and waits for its answer: an error is a 5xx to VectorCare, "
+            "which sends the webhook again.",
+        )
+        self.spool.acknowledge_objects(ingest)
+        return ingest
+
+    def _build_processor(self) -> BridgeFunction:
+        return BridgeFunction(
+            self,
+            "Processor",
+            service="processor",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(PROCESSOR_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "EVENTS_TABLE": self._storage.events.table_name,
+                "SERVICE_REQUESTS_TABLE": self._storage.service_requests.table_name,
+                **of_file(self._organization, "processor"),
+            },
+            statements=[
+                receive_from(self.queues.queue),
+                iam.PolicyStatement(
+                    actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[self._storage.events.table_arn]
+                ),
+                iam.PolicyStatement(
+                    actions=["dynamodb:UpdateItem"], resources=[self._storage.service_requests.table_arn]
+                ),
+                self._encryption.use_for_tables(),
+                self._encryption.use_for_queues("Decrypt"),
+            ],
+            no_dead_letters="The queue's event source calls the function: what it does not process stays in the queue, "
+            "which has a dead-letter queue.",
+        )
+
+    def _connect_processor(self) -> None:
+        event_source = lambda_.EventSourceMapping(
+            self.processor,
+            "EventSource",
+            target=self.processor.function,
+            event_source_arn=self.queues.queue.queue_arn,
+            batch_size=BATCH_SIZE,
+            max_concurrency=self._organization.max_concurrency,
+            report_batch_item_failures=True,
+        )
+        acknowledge(
+            event_source,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "Lambda takes no on-failure destination for an SQS "
+                "event source; the queue's redrive policy is that destination."
+            },
+        )
+
+    def _build_drain(self) -> BridgeFunction:
+        drain = BridgeFunction(
+            self,
+            "Drain",
+            service="drain",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(DRAIN_TIMEOUT_SECONDS),
+            environment={
+                "QUEUE_URL": self.queues.queue.queue_url,
+                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
+            },
+            statements=[
+                iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.spool.bucket.bucket_arn]),
+                iam.PolicyStatement(
+                    actions=["s3:GetObject", "s3:DeleteObject"], resources=[self.spool.bucket.arn_for_objects("*")]
+                ),
+                *self._send_to_queue(),
+            ],
+            no_dead_letters="A clock calls the function: whatever a failed run leaves in the spool, the next one finds "
+            "there a minute later, and an alarm tells when runs fail.",
+        )
+        self.spool.acknowledge_objects(drain)
+        return drain
+
+    def _schedule_drain(self) -> None:
+        rule = events.Rule(
+            self.drain,
+            "EveryMinute",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            # A tick that comes late is worth nothing: the next one is there.
+            targets=[
+                targets.LambdaFunction(self.drain.function, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+            ],
+        )
+        acknowledge(
+            rule,
+            {
+                "Serverless-EventBusDLQ": "The event is a tick without content; the next one makes up for a lost one, "
+                "and an alarm tells when none comes."
+            },
+        )
+
+    def _send_to_queue(self) -> list[iam.PolicyStatement]:
+        return [
+            send_to(self.queues.queue),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+        ]

@@ -1,0 +1,1 @@
+"""What people on call use: the redrive function and their policies."""

@@ -1,0 +1,73 @@
+"""What a person needs, at the most, for the outbound way: change events, commands, what was set aside, and reading."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.common.encryption import Encryption
+from stacks.common.log_group import arns_of
+from stacks.common.storage import Storage
+from stacks.outbound.change_events import ChangeEvents
+from stacks.outbound.commands import Commands
+from stacks.reading.reading_api import ReadingApi
+
+
+class OutboundOperatorPolicy(Construct):
+    """A managed policy beside the operator's: IAM's limit of length leaves no room for both ways in one.
+
+    Apart from it, it has a meaning too: who holds it may send commands to VectorCare.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption: Encryption,
+        storage: Storage,
+        change_events: ChangeEvents,
+        commands: Commands,
+        reading: ReadingApi,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        functions = [change_events.publisher.function, commands.sender.function, reading.reader.function]
+        queues = commands.queues
+        set_aside = [queues.dead_letters.queue_arn, change_events.unpublished.queue_arn]
+        self.policy = iam.ManagedPolicy(
+            self,
+            "Policy",
+            description=f"{cdk.Stack.of(self).stack_name}: what ./bridge needs for change events and commands",
+            statements=[
+                iam.PolicyStatement(
+                    sid="SeeFunctions",
+                    actions=["lambda:GetFunctionConfiguration"],
+                    resources=[function.function_arn for function in functions],
+                ),
+                iam.PolicyStatement(
+                    sid="ReadLogs",
+                    actions=["logs:FilterLogEvents"],
+                    resources=[arn for function in functions for arn in arns_of(function.log_group)],
+                ),
+                iam.PolicyStatement(
+                    sid="CountMessages",
+                    actions=["sqs:GetQueueAttributes"],
+                    resources=[queues.queue.queue_arn, *set_aside],
+                ),
+                iam.PolicyStatement(
+                    sid="ReadWhatWasSetAside",
+                    # To look, and to give back at once. Nobody deletes: redrive moves it.
+                    actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+                    resources=set_aside,
+                ),
+                iam.PolicyStatement(
+                    sid="ReadCommands",
+                    actions=["dynamodb:GetItem"],
+                    resources=[storage.commands.table_arn],
+                ),
+                iam.PolicyStatement(
+                    sid="SendCommands", actions=["sqs:SendMessage"], resources=[queues.queue.queue_arn]
+                ),
+                encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                encryption.use_for_tables(),
+            ],
+        )

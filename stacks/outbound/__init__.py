@@ -1,0 +1,1 @@
+"""From the tables to the event bus, and from the dispatch system to VectorCare."""

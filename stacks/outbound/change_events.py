@@ -1,0 +1,126 @@
+"""The way of a change out of the tables: stream, publisher, the organization's event bus."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.common.acknowledgments import acknowledge
+from stacks.common.encryption import Encryption
+from stacks.common.queues import MAX_MESSAGE_BYTES, RETENTION, send_to
+from stacks.common.storage import Storage
+from stacks.config.organization import Organization
+from stacks.functions.environment import of_file
+from stacks.functions.function import BridgeFunction, FunctionDefaults
+
+# A batch of 100 is ten calls of the bus of up to six seconds; they are tried again until a minute before the end.
+PUBLISHER_TIMEOUT_SECONDS = 180
+BATCH_SIZE = 100
+
+
+class ChangeEvents(Construct):
+    """The bus that subscribers listen to, the function that publishes on it, and the queue of what it did not take."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        organization: Organization,
+        encryption: Encryption,
+        storage: Storage,
+        defaults: FunctionDefaults,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._organization = organization
+        self._encryption = encryption
+        self._storage = storage
+        self._defaults = defaults
+        self.bus = self._build_bus()
+        self.unpublished = self._build_unpublished()
+        self.publisher = self._build_publisher()
+        self._connect_publisher()
+
+    def _build_bus(self) -> events.EventBus:
+        """Build the bus, under EventBridge's own key and not the stack's.
+
+        With a key of the customer's EventBridge first takes an event and encrypts it afterwards: where the key fails
+        then, the event is lost to the publisher, unless EventBridge may write it, patient data and all, to one more
+        queue (EventBridge User Guide, "Using dead-letter queues to capture encrypted event errors"). A bus keeps an
+        event only until its subscribers have it, a day at most, and encrypts it in either case.
+        """
+        return events.EventBus(self, "Bus", event_bus_name=cdk.Stack.of(self).stack_name)
+
+    def _build_unpublished(self) -> sqs.Queue:
+        unpublished = sqs.Queue(
+            self,
+            "Unpublished",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=self._encryption.key,
+            enforce_ssl=True,
+            max_message_size_bytes=MAX_MESSAGE_BYTES,
+            retention_period=RETENTION,
+        )
+        reason = "It is itself where failed events wait: they leave it by redrive alone, after a person has looked."
+        acknowledge(unpublished, {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason})
+        return unpublished
+
+    def _build_publisher(self) -> BridgeFunction:
+        return BridgeFunction(
+            self,
+            "Publisher",
+            service="publisher",
+            defaults=self._defaults,
+            timeout=cdk.Duration.seconds(PUBLISHER_TIMEOUT_SECONDS),
+            environment={
+                "EVENT_BUS": self.bus.event_bus_name,
+                "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url,
+                **of_file(self._organization, "publisher"),
+            },
+            statements=[
+                iam.PolicyStatement(
+                    actions=["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+                    resources=[self._stream_arn()],
+                ),
+                # There is no narrower resource (Service Authorization Reference, "Amazon DynamoDB").
+                iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=["*"]),
+                iam.PolicyStatement(actions=["events:PutEvents"], resources=[self.bus.event_bus_arn]),
+                send_to(self.unpublished),
+                self._encryption.use_for_tables(),
+                self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            ],
+            no_dead_letters="The stream calls the function again until it has taken a batch; an event that the bus "
+            "does not take waits in a queue of its own.",
+        )
+
+    def _connect_publisher(self) -> None:
+        event_source = lambda_.EventSourceMapping(
+            self.publisher,
+            "EventSource",
+            target=self.publisher.function,
+            event_source_arn=self._stream_arn(),
+            # What was written while the stack was being made is published too.
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=BATCH_SIZE,
+            # The function fails only where neither bus nor queue takes an event. Then it is called again until one
+            # does, or until the stream forgets, after a day: fewer attempts would lose what an outage outlasts.
+            retry_attempts=-1,
+            # A batch that runs out of time comes back as two.
+            bisect_batch_on_error=True,
+        )
+        acknowledge(
+            event_source,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "An on-failure destination would hold no more than "
+                "where in the stream a batch was, and the stream forgets after a day; the function sets finished "
+                "events aside itself."
+            },
+        )
+
+    def _stream_arn(self) -> str:
+        arn = self._storage.service_requests.table_stream_arn
+        if arn is None:
+            raise TypeError("the table has no stream")
+        return arn

@@ -1,0 +1,1 @@
+"""The API by which a dispatch system reads."""

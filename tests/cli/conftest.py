@@ -1,0 +1,106 @@
+"""A stack in moto, and the command that looks at it, in this process and without network."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+import pytest_socket
+from click.testing import CliRunner, Result
+
+from cli.__main__ import bridge
+from cli.lib.stack import Stack
+from tests.support import cloud as moto_cloud
+from tests.support import signing
+from tests.support.cloud import Cloud
+
+Run = Callable[..., Result]
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:VectorCareBridge-acme-Topic"
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    pytest_socket.disable_socket(allow_unix_socket=True)
+    yield
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """Give the stack's resources in moto and the real handlers."""
+    with moto_cloud.running() as cloud:
+        yield cloud
+
+
+@dataclass
+class Functions:
+    """What Lambda says of the functions: moto would run them in Docker."""
+
+    environment: dict[str, str] = field(
+        default_factory=lambda: {
+            "ORDER_BY": "event_timestamp",
+            "STATE_RETENTION_DAYS": "365",
+            "PUBLIC_KEYS": signing.encoded_public_key(),
+        }
+    )
+
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803 boto3's name
+        """Describe a function."""
+        return {
+            "Environment": {"Variables": self.environment},
+            "LoggingConfig": {"LogGroup": f"/functions/{FunctionName}"},
+        }
+
+
+@pytest.fixture
+def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Give the one stack that `bridge` finds."""
+    made = {"lambda": Functions()}
+
+    @cache
+    def connect(service: Any) -> Any:
+        return made.get(service) or boto3.client(service)
+
+    stack = Stack(
+        "acme",
+        {
+            "WebhookUrl": "https://example.invalid/prod/webhook?customer_id=acme-7Jw2",
+            "HealthUrl": "https://example.invalid/prod/health",
+            "ServiceRequestsTable": "service_requests",
+            "EventsTable": "events",
+            "QueueUrl": cloud.queue_url,
+            "DeadLetterQueueUrl": cloud.dead_letter_queue_url,
+            "OutboundQueueUrl": cloud.outbound_queue_url,
+            "OutboundDeadLetterQueueUrl": cloud.outbound_dead_letter_queue_url,
+            "UnpublishedQueueUrl": cloud.unpublished_queue_url,
+            "CommandsTable": "commands",
+            "SenderFunction": "sender",
+            "SpoolBucket": "spool",
+            "IngestFunction": "ingest",
+            "ProcessorFunction": "processor",
+            "AlarmTopicArn": TOPIC,
+        },
+        connect,
+    )
+    monkeypatch.setattr("cli.lib.stack.find", lambda *_, **__: stack)
+    monkeypatch.setattr("cli.lib.stack.find_all", lambda **_: [stack])
+    return stack
+
+
+@pytest.fixture
+def run() -> Run:
+    """Give what runs `bridge` with arguments; `.output` is standard output and standard error together."""
+
+    def run(*arguments: str, **more: Any) -> Result:
+        return CliRunner().invoke(bridge, arguments, **more)
+
+    return run
+
+
+def parsed(result: Result) -> Any:
+    """Read what `--json` printed."""
+    return json.loads(result.stdout)

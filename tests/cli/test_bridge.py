@@ -1,0 +1,343 @@
+"""`bridge` itself: its help, its options, the stacks it finds, and what it says of what AWS refuses."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from boto3.dynamodb.types import Binary
+from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
+
+from cli.__main__ import bridge
+from cli.lib import stack
+from cli.lib.aws_error import explain
+from cli.terminal import output
+from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"console", "operate", "stacks", "lambdas", "local", "deploy", "simulation", "benchmarks"}
+PACKAGES_BY_NAME = PACKAGES | {"vectorcare_bridge", "ingest", "processor", "drain", "redrive", "reader", "tests"}
+PURE_STACKS = {"stacks.config.organization", "stacks.config.public_key", "stacks.config.errors"}
+"""Those that import no CDK, which takes seconds."""
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(commands(bridge))
+
+
+class CloudFormation:
+    """As far as a command asks it: stacks by name, in a status."""
+
+    def __init__(self, **stacks: str) -> None:
+        self.stacks = {name.replace("_", "-"): status for name, status in stacks.items()}
+
+    def get_paginator(self, operation: str) -> "CloudFormation":
+        assert operation == "list_stacks"
+        return self
+
+    def paginate(self, *, StackStatusFilter: list[str]) -> Iterator[dict[str, Any]]:  # noqa: N803 boto3's name
+        for name, status in self.stacks.items():
+            if status in StackStatusFilter:
+                yield {"StackSummaries": [{"StackName": name}]}
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 boto3's name
+        if StackName not in self.stacks:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
+        return {"Stacks": [{"Outputs": [{"OutputKey": "QueueUrl", "OutputValue": StackName}]}]}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put stacks into the account."""
+
+    def account(**stacks: str) -> None:
+        cloudformation = CloudFormation(**stacks)
+        monkeypatch.setattr(stack, "_connect_to_aws", lambda *_: lambda _service: cloudformation)
+
+    return account
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_teaches(path: tuple[str, ...], run: Run) -> None:
+    # When
+    result = run(*path, "--help")
+    # Then
+    assert result.exit_code == 0
+    assert f"bridge {' '.join(path)}" in result.output.split("\n", 1)[1], "an example"
+    assert "--json" in result.output
+
+
+def test_the_help_lists_every_command_in_a_section(run: Run) -> None:
+    # When
+    listed = run("--help").output
+    # Then
+    for name in bridge.commands:
+        assert f"\n  {name} " in listed
+    assert "Exit codes: 0" in listed
+
+
+@pytest.mark.parametrize("arguments", [("--stand", "none.json", "status"), ("status", "--stand", "none.json")])
+def test_options_of_all_commands_stand_before_or_behind(arguments: tuple[str, ...], run: Run) -> None:
+    # When
+    result = run(*arguments)
+    # Then
+    assert result.exit_code == 1
+    assert "none.json is not there" in result.stderr
+    assert "make run" in result.stderr
+
+
+VALUES = [
+    (path, option.opts[-1])
+    for path, command in COMMANDS.items()
+    for option in command.params
+    if isinstance(option, click.Option) and not option.is_flag
+]
+
+
+@pytest.mark.parametrize("empty", ["", " \t\n"], ids=["nothing", "blank"])
+def test_nothing_that_a_command_is_given_may_be_empty(run: Run, empty: str) -> None:
+    # Given each option of each command, and each command's arguments, When what it is given is empty
+    calls = [[*path, *given] for path, name in VALUES for given in ([name, empty], [f"{name}={empty}"])]
+    calls += [[*path, empty] for path in COMMANDS]
+    calls += [[*given, "status"] for given in (["--organization", empty], [f"--profile={empty}"])]
+    results = {tuple(call): run(*call) for call in calls}
+    # Then it is called wrongly, and says what to look at
+    assert len(VALUES) > 50
+    assert {
+        call for call, result in results.items() if result.exit_code != 2 or "is empty" not in result.output
+    } == set()
+
+
+@pytest.mark.parametrize("beside", [[], ["--all"], ["--since", "2026-03-01"]])
+def test_a_list_without_an_id_is_no_list(run: Run, tmp_path: Path, beside: list[str]) -> None:
+    (tmp_path / "ids.txt").write_text(" \n\n")
+    result = run("replay", "--from-file", str(tmp_path / "ids.txt"), *beside, "--yes")
+    assert (result.exit_code, "no id in the file" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("field", ["response_notes=", "response_notes= "])
+def test_a_field_of_a_command_has_a_value(run: Run, field: str) -> None:
+    result = run("send-command", "decline", "KP-ABCD1234", field)
+    assert (result.exit_code, "a value is not empty" in result.output) == (2, True)
+
+
+def test_the_only_stack_needs_no_name(account: Any) -> None:
+    # Given
+    account(VectorCareBridge_acme="UPDATE_COMPLETE", Other="CREATE_COMPLETE", VectorCareBridge_old="DELETE_COMPLETE")
+    # When
+    found = stack.find(None, local=False)
+    # Then
+    assert (found.organization, found.outputs["QueueUrl"]) == ("acme", "VectorCareBridge-acme")
+
+
+def test_a_stack_of_an_earlier_version_is_to_be_deployed_again(account: Any) -> None:
+    # Given a stack with the one output of long ago
+    account(VectorCareBridge_acme="UPDATE_COMPLETE")
+    found = stack.find(None, local=False)
+    # When another one is needed, Then it says what to do
+    with pytest.raises(click.ClickException, match="make deploy"):
+        found.outputs["OutboundQueueUrl"]
+
+
+def test_of_several_stacks_one_is_named(account: Any) -> None:
+    # Given
+    account(VectorCareBridge_b="CREATE_COMPLETE", VectorCareBridge_a="UPDATE_ROLLBACK_COMPLETE")
+    # When
+    with pytest.raises(click.ClickException) as refused:
+        stack.find(None, local=False)
+    # Then
+    assert "a, b" in refused.value.message
+    assert "--organization" in refused.value.message
+    assert stack.find("b", local=False).organization == "b"
+    assert [one.organization for one in stack.find_all(local=False)] == ["a", "b"]
+
+
+def test_a_stack_that_is_not_there_names_those_that_are(account: Any) -> None:
+    # Given
+    account(VectorCareBridge_acme="CREATE_COMPLETE")
+    # When
+    with pytest.raises(click.ClickException) as refused:
+        stack.find("amce", local=False)
+    # Then
+    assert "The stacks there are: acme" in refused.value.message
+
+
+@pytest.mark.parametrize("find", [lambda: stack.find(None, local=False), lambda: stack.find_all(local=False)])
+def test_an_account_without_a_stack_says_what_to_do(find: Any, account: Any) -> None:
+    # Given
+    account()
+    # When
+    with pytest.raises(click.ClickException) as refused:
+        find()
+    # Then
+    assert "make deploy" in refused.value.message
+    assert "--region" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"AWS_REGION": "us-east-1", "AWS_PROFILE": "absent"}, "aws configure list-profiles"),
+        ({}, "export AWS_REGION"),
+        ({"AWS_REGION": "us-east-1"}, "aws sso login"),
+    ],
+)
+def test_what_is_missing_to_reach_aws_is_told(
+    environment: dict[str, str], told: str, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    nowhere = {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    for name, value in (nowhere | environment).items():
+        monkeypatch.setenv(name, value)
+    # When
+    result = run("status")
+    # Then
+    assert result.exit_code == 1
+    assert told in result.stderr
+
+
+def test_a_refused_permission_names_itself_and_the_policy() -> None:
+    # Given
+    message = "User: arn:aws:iam::123456789012:user/a is not authorized to perform: dynamodb:Query"
+    error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "Query")
+    # When
+    told = explain(error).message
+    # Then
+    assert "dynamodb:Query" in told
+    assert "operator policy" in told
+
+
+def test_an_expired_login_says_how_to_renew_it() -> None:
+    # Given
+    error = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": ""}}, "Query")
+    # When
+    told = explain(error).message
+    # Then
+    assert "aws sso login" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ValidationException", "Message": "bad value: Zebulon"}}, "PutItem"),
+        ParamValidationError(report="Invalid type for parameter Item.data, value: Zebulon"),
+    ],
+)
+def test_other_refusals_repeat_nothing_that_was_sent(error: Any) -> None:
+    # When
+    told = explain(error).message
+    # Then
+    assert "Zebulon" not in told
+    assert ("PutItem (ValidationException)" in told) or ("ParamValidationError" in told)
+
+
+def test_json_keeps_numbers_exact_and_bytes_whole() -> None:
+    # Given
+    value = {
+        "integer": Decimal("12345678901234567890123456789012345678"),
+        "fraction": Decimal("81.5"),
+        "long": Decimal("0.1234567890123456789012345678901234567"),
+        "bytes": Binary(b"\x00\xff"),
+        "instant": datetime(2026, 3, 1, 10, tzinfo=UTC),
+        "set": {"b", "a"},
+    }
+    # When
+    text = output.to_json(value)
+    # Then
+    assert json.loads(text, parse_float=Decimal) == {
+        "integer": 12345678901234567890123456789012345678,
+        "fraction": Decimal("81.5"),
+        "long": "0.1234567890123456789012345678901234567",
+        "bytes": "AP8=",
+        "instant": "2026-03-01T10:00:00.000000Z",
+        "set": ["a", "b"],
+    }
+
+
+def test_without_a_terminal_nothing_is_taken_for_a_yes(run: Run) -> None:
+    # Given
+    @click.command()
+    def destroy() -> None:
+        output.confirm("Delete it?", yes=False)
+
+    bridge.add_command(destroy)
+    try:
+        # When
+        result = run("destroy", input="y\n")
+    finally:
+        del bridge.commands["destroy"]
+    # Then
+    assert result.exit_code == 1
+    assert "--yes" in result.stderr
+
+
+def test_the_script_works_from_anywhere_and_starts_without_cdk(tmp_path: Path) -> None:
+    # Given
+    link = tmp_path / "bridge"
+    link.symlink_to(ROOT / "bridge")
+    (tmp_path / "acme.toml").write_bytes((ROOT / "organizations/example.toml").read_bytes())
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # When
+    checked = subprocess.run(  # noqa: S603 our own script
+        [link, "check", "acme.toml"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    imported = subprocess.run(
+        [sys.executable, "-c", "import sys, cli.__main__; print('aws_cdk' in sys.modules, 'local' in sys.modules)"],
+        env=environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # Then
+    assert checked.returncode == 0, checked.stderr
+    assert "acme.toml: ok" in checked.stdout
+    assert imported.stdout.split() == ["False", "False"]
+
+
+def test_no_credentials_point_to_the_stand_too() -> None:
+    # When
+    told = explain(NoCredentialsError()).message
+    # Then
+    assert "--local" in told
+
+
+def test_imports_run_one_way() -> None:
+    # Given
+    allowed = {"operate", "vectorcare_bridge", "stacks"}
+    # When
+    imported = {path: _imports(path) for path in ROOT.glob("*/**/*.py") if path.parts[len(ROOT.parts)] in PACKAGES}
+    # Then
+    for path, names in imported.items():
+        package = path.relative_to(ROOT).parts[0]
+        if path.name == "replay_command.py" or package == "console":
+            continue  # the simulation runs the replay, and the page reads the stand, as an operator does
+        if package != "operate":
+            assert not {name for name in names if name.split(".")[0] == "operate"}, path
+            continue
+        more = {"local"} if path.name == "delivery.py" else set()
+        assert {name.split(".")[0] for name in names} & PACKAGES_BY_NAME <= allowed | more, path
+        assert {name for name in names if name.startswith("stacks")} <= PURE_STACKS, path
+        assert not {name for name in names if name.startswith("vectorcare_bridge.edge.observability")}, path
+
+
+def _imports(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}

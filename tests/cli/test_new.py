@@ -1,0 +1,160 @@
+"""`bridge new`."""
+
+from pathlib import Path
+from typing import Any
+
+import click.testing
+import pytest
+from click.testing import Result
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from stacks.config.organization import load_organization
+from tests.cli.conftest import Run, parsed
+from tests.support import signing
+
+Ask = Any
+
+
+def public_pem() -> str:
+    return signing.private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private_pem() -> str:
+    return signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "vectorcare.pem"
+    path.write_text(public_pem())
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "organizations"
+
+
+@pytest.fixture
+def ask(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Run `bridge new acme` with these answers, where click's place of standard input says that it is a terminal."""
+
+    class Terminal(click.testing._NamedTextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    def ask(*answers: str, options: tuple[str, ...] = ()) -> Result:
+        monkeypatch.setattr(click.testing, "_NamedTextIOWrapper", Terminal)
+        return run("new", "acme", "--organizations", str(folder), *options, input="\n".join([*answers, ""]))
+
+    return ask
+
+
+def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, key_file: Path) -> None:
+    # Given
+    options = ["--public-key", str(key_file), "--environment", "production"]
+    options += ["--alarm-email", "ops@acme.example", "--allow-ip", "203.0.113.0/24"]
+    # When
+    result = run("new", "acme", "--organizations", str(folder), *options, "--json")
+    # Then
+    assert result.exit_code == 0, result.output
+    organization = load_organization(folder / "acme.toml")
+    assert organization.environment == "production"
+    assert organization.alarm_emails == ("ops@acme.example",)
+    assert organization.allowed_source_ips == ("203.0.113.0/24",)
+    assert organization.encoded_public_keys == signing.encoded_public_key()
+    assert parsed(result)["customer_id"] == organization.customer_id
+
+
+def test_no_two_customer_ids_are_alike(run: Run, folder: Path, key_file: Path) -> None:
+    # When
+    for name in ("acme", "other"):
+        run("new", name, "--organizations", str(folder), "--public-key", str(key_file), "--environment", "uat")
+    # Then
+    ids = {load_organization(folder / f"{name}.toml").customer_id for name in ("acme", "other")}
+    assert len(ids) == 2
+    assert min(map(len, ids)) >= 32
+
+
+def test_an_existing_file_is_never_overwritten(run: Run, folder: Path, key_file: Path) -> None:
+    # Given
+    folder.mkdir()
+    (folder / "acme.toml").write_text("mine")
+    # When
+    result = run("new", "acme", "--organizations", str(folder), "--public-key", str(key_file), "--environment", "uat")
+    # Then
+    assert result.exit_code == 1
+    assert (folder / "acme.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "problem"),
+    [
+        ("acme", ("--alarm-email", "nobody"), "alarm_emails[0]"),
+        ("acme", ("--allow-ip", "203.0.113.7/24"), "allowed_source_ips[0]"),
+        ("../acme", (), "cannot be a stack's"),
+        ("a" * 300, (), "too long"),
+        ("a_b", (), "cannot be a stack's"),
+    ],
+)
+def test_what_could_not_be_deployed_is_not_written(
+    name: str, option: tuple[str, ...], problem: str, run: Run, tmp_path: Path
+) -> None:
+    # Given
+    key_file = tmp_path / "key.pem"
+    key_file.write_text(public_pem())
+    options = ["--organizations", str(tmp_path / "here"), "--public-key", str(key_file), "--environment", "uat"]
+    # When
+    result = run("new", name, *options, *option)
+    # Then
+    assert result.exit_code == 1
+    assert problem in result.stderr
+    assert list(tmp_path.rglob("*.toml")) == []
+
+
+def test_without_a_terminal_what_is_missing_is_named(run: Run, folder: Path) -> None:
+    # When
+    result = run("new", "acme", "--organizations", str(folder))
+    # Then
+    assert result.exit_code == 2
+    assert "--public-key and --environment" in result.stderr
+    assert not folder.exists()
+
+
+def test_answers_make_a_file_that_can_be_deployed(ask: Ask, folder: Path) -> None:
+    # When
+    result = ask(public_pem().strip(), "uat", "ops@acme.example, night@acme.example", "")
+    # Then
+    assert result.exit_code == 0, result.output
+    organization = load_organization(folder / "acme.toml")
+    assert organization.alarm_emails == ("ops@acme.example", "night@acme.example")
+    assert organization.allowed_source_ips == ()
+    assert organization.encoded_public_keys == signing.encoded_public_key()
+
+
+def test_a_wrong_answer_is_asked_for_again(ask: Ask, folder: Path, key_file: Path) -> None:
+    # When
+    result = ask("no such file", str(key_file), "uat", "nobody", "ops@acme.example", "")
+    # Then
+    assert result.exit_code == 0, result.output
+    assert "alarm_emails[0]" in result.stderr
+    assert load_organization(folder / "acme.toml").alarm_emails == ("ops@acme.example",)
+
+
+def test_what_an_option_says_is_not_asked_for(ask: Ask, folder: Path, key_file: Path) -> None:
+    # When
+    result = ask("", "", options=("--public-key", str(key_file), "--environment", "uat"))
+    # Then
+    assert result.exit_code == 0, result.output
+    assert "Paste it" not in result.stderr
+    assert (folder / "acme.toml").exists()
+
+
+def test_a_private_key_is_refused_and_not_repeated(ask: Ask, folder: Path) -> None:
+    # When
+    result = ask(private_pem().strip())
+    # Then
+    assert result.exit_code == 1
+    assert "is a private key" in result.stderr
+    assert private_pem().splitlines()[1] not in result.stderr
+    assert not folder.exists()

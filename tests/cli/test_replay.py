@@ -1,0 +1,271 @@
+"""`bridge replay` on a stack in moto."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from cli.lib import replay_run
+from cli.lib.replay_plan import Outcome, differences, plan
+from tests.cli.conftest import Run, parsed
+from tests.support import faults, webhooks
+from tests.support.cloud import NOW, Cloud
+from vectorcare_bridge.webhooks.fold import OrderBy, Rule
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+RULE = Rule(OrderBy.EVENT_TIMESTAMP, 365)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def arrive(cloud: Cloud, **changes: Any) -> None:
+    assert cloud.post(webhooks.body(**changes))[0] == 200
+    assert cloud.process() == []
+
+
+def corrupt(service_request_id: str, **changes: Any) -> None:
+    table = boto3.resource("dynamodb").Table("service_requests")
+    item = dict(table.get_item(Key={"service_request_id": service_request_id})["Item"])
+    table.put_item(Item=item | changes)
+
+
+def test_replay_takes_back_what_a_fault_had_raised(cloud: Cloud, run: Run) -> None:
+    # Given
+    arrive(cloud)
+    right = cloud.state()
+    assert right is not None
+    corrupt("VC-TEST0001", last_updated="9999-01-01T00:00:00.000000Z", request_status="COMPLETED", note="by hand")
+
+    # When
+    result = run("replay", "VC-TEST0001", "--yes")
+
+    # Then
+    assert result.exit_code == 0, result.output
+    after = cloud.state()
+    assert after is not None
+    assert (after.pop("note"), after.pop("revision")) == ("by hand", right.pop("revision") + 1)
+    assert {**after, "updated_at": ""} == {**right, "updated_at": ""}
+
+
+def test_a_dry_run_names_the_fields_that_would_change_and_writes_nothing(cloud: Cloud, run: Run) -> None:
+    # Given
+    arrive(cloud)
+    corrupt("VC-TEST0001", data={"patient_first_name": "Corrupted", "hospice": None})
+    before = cloud.state()
+
+    # When
+    result = run("replay", "VC-TEST0001", "--dry-run")
+    with_values = run("replay", "VC-TEST0001", "--dry-run", "--phi")
+
+    # Then
+    assert cloud.state() == before
+    assert (result.exit_code, with_values.exit_code) == (1, 1)
+    assert "data.patient_first_name" in result.output
+    assert "data.patient_weight_kg" in result.output
+    assert webhooks.INVENTED_NAME not in result.output
+    assert "Corrupted" not in result.output
+    assert f"Corrupted -> {webhooks.INVENTED_NAME}" in with_values.output
+
+
+def test_a_journal_that_is_shorter_than_the_state_is_refused(cloud: Cloud, run: Run) -> None:
+    # Given
+    arrive(cloud)
+    arrive(cloud, event_id="0198a000000000000000000000000002", event_timestamp="2026-03-01T10:01:00Z")
+    event = {"service_request_id": "VC-TEST0001", "event_id": "0198a000000000000000000000000002"}
+    boto3.resource("dynamodb").Table("events").delete_item(Key=event)
+    before = cloud.state()
+
+    # When
+    result = run("replay", "VC-TEST0001", "--yes", "--json")
+
+    # Then
+    assert result.exit_code == 1
+    assert cloud.state() == before
+    assert parsed(result)["refused"] == 1
+    assert event["event_id"] in parsed(result)["requests"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [{("PutItem", False)}, {("GetItem", True), ("Query", True)}],
+    ids=["before the write", "between the two reads"],
+)
+def test_a_webhook_that_comes_meanwhile_is_neither_lost_nor_in_the_way(
+    cloud: Cloud, run: Run, moment: set[tuple[str, bool]]
+) -> None:
+    # Given
+    arrive(cloud)
+    corrupt("VC-TEST0001", request_status="COMPLETED")
+    came: list[bool] = []
+
+    def decide(operation: str, after: bool) -> None:
+        if (operation, after) in moment and not came:
+            came.append(True)
+            arrive(cloud, event_id="0198b", event_timestamp="2026-03-01T11:00:00Z", request_status="ASSIGNED")
+
+    # When
+    with faults.on_call(decide):
+        result = run("replay", "VC-TEST0001", "--yes", "--json")
+
+    # Then
+    assert came
+    assert result.exit_code == 0
+    state = cloud.state()
+    assert state is not None
+    assert (state["event_id"], state["request_status"]) == ("0198b", "ASSIGNED")
+
+
+def test_a_range_of_receipt_is_replayed_and_what_is_unreadable_is_not(cloud: Cloud, run: Run) -> None:
+    # Given
+    for number in range(3):
+        arrive(cloud, service_request_id=f"VC-{number}")
+        corrupt(f"VC-{number}", action="WRONG")
+    cloud.post(b"no JSON")
+    cloud.process()
+
+    # When
+    nothing = run("replay", "--until", "2026-03-01", "--yes", "--json")
+    everything = run("replay", "--since", "2026-03-01", "--yes", "--json")
+
+    # Then
+    assert parsed(nothing)["changed"] == 0
+    assert everything.exit_code == 0
+    assert (parsed(everything)["changed"], parsed(everything)["unknown"]) == (3, 0)
+    assert not list(Path().iterdir())
+
+
+def test_interrupted_it_goes_on_where_it_was(cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a journal of several pages
+    for number in range(6):
+        arrive(cloud, service_request_id=f"VC-{number}")
+        corrupt(f"VC-{number}", action="WRONG")
+    _scan_by(2, monkeypatch)
+    original, seen = replay_run._replay, []
+
+    def replay(replayer: Any, names: Any) -> Any:
+        seen.append(list(names))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return original(replayer, names)
+
+    monkeypatch.setattr(replay_run, "_replay", replay)
+
+    # When
+    interrupted = run("replay", "--all", "--yes", "--resume", "place.json", "--phi")
+    place = Path("place.json").read_text()
+    mode = Path("place.json").stat().st_mode & 0o777
+    other = run("replay", "--all", "--dry-run", "--resume", "place.json")
+    finished = run("replay", "--all", "--yes", "--resume", "place.json", "--json")
+
+    # Then
+    assert (interrupted.exit_code, other.exit_code, finished.exit_code) == (130, 1, 0), finished.output
+    assert "belongs to another replay" in other.output
+    assert ("WRONG" in place, mode) == (False, 0o600)
+    assert seen[2] == seen[1]
+    assert parsed(finished)["changed"] == 6
+    assert [cloud.state(f"VC-{number}")["action"] for number in range(6)] == ["BROADCAST_RECEIVED"] * 6  # type: ignore[index]  # a state that is not there fails the test too
+    assert not Path("place.json").exists()
+
+
+def test_contradictions_and_unanswered_questions_write_nothing(cloud: Cloud, run: Run) -> None:
+    # Given
+    arrive(cloud)
+    corrupt("VC-TEST0001", action="WRONG")
+    before = cloud.state()
+
+    # When / Then
+    assert run("replay").exit_code == 2
+    assert run("replay", "VC-TEST0001", "--all").exit_code == 2
+    assert run("replay", "--since", "Zebulon").exit_code == 2
+    unasked = run("replay", "VC-TEST0001")
+    assert (unasked.exit_code, "--yes" in unasked.output) == (1, True)
+    assert cloud.state() == before
+
+
+def test_an_id_that_nobody_knows_needs_a_person(cloud: Cloud, run: Run, tmp_path: Path) -> None:
+    # Given
+    arrive(cloud)
+    ids = tmp_path / "ids.txt"
+    ids.write_text("VC-TEST0001\n\nVC-NOBODY\n")
+
+    # When
+    result = run("replay", "--from-file", str(ids), "--yes", "--json")
+
+    # Then
+    assert result.exit_code == 1
+    assert (parsed(result)["unchanged"], parsed(result)["unknown"]) == (1, 1)
+
+
+def test_an_entry_whose_body_is_another_events_is_refused(cloud: Cloud, run: Run) -> None:
+    # Given
+    arrive(cloud)
+    table = boto3.resource("dynamodb").Table("events")
+    table.put_item(Item={**cloud.journal()[0], "event_id": "0198c"})
+
+    # When
+    result = run("replay", "VC-TEST0001", "--yes")
+
+    # Then
+    assert result.exit_code == 1
+    assert "another event's" in result.output
+
+
+def test_a_closed_request_whose_state_expired_does_not_come_back() -> None:
+    # Given
+    journal = [_entry(event_timestamp="2025-02-01T00:00:00Z", request_status="COMPLETED")]
+
+    # When
+    found = plan("VC-TEST0001", None, journal, rule=RULE, now=NOW)
+
+    # Then
+    assert found.outcome is Outcome.EXPIRED
+
+
+def test_data_that_expired_with_an_earlier_state_does_not_come_back() -> None:
+    # Given a request that was closed, expired, and is heard of again without data
+    journal = [
+        _entry(event_id="a", event_timestamp="2025-02-01T00:00:00Z", request_status="COMPLETED"),
+        _entry(event_id="b", request_status="UNAVAILABLE", data=None),
+    ]
+
+    # When
+    found = plan("VC-TEST0001", None, journal, rule=RULE, now=NOW)
+
+    # Then
+    assert found.item is not None
+    assert (found.item["event_id"], "data" in found.item) == ("b", False)
+
+
+def test_true_is_not_one() -> None:
+    assert [change.field for change in differences({"a": {"b": [True]}}, {"a": {"b": [1]}})] == ["a.b"]
+    assert not list(differences({"a": {"b": [1, None, {}]}}, {"a": {"b": [1, None, {}]}}))
+
+
+def _entry(**changes: Any) -> dict[str, Any]:
+    body = webhooks.body(**changes)
+    said = json.loads(body)
+    return {
+        "service_request_id": said["service_request_id"],
+        "event_id": said["event_id"],
+        "last_updated": said["event_timestamp"][:19] + ".000000Z",
+        "received_at": NOW,
+        "body": body,
+    }
+
+
+def _scan_by(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page of a scan hold a few entries, as DynamoDB's hold 1 MB."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place that all calls pass
+
+    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        more = {"Limit": entries} if operation == "Scan" and parameters["TableName"] == "events" else {}
+        return original(self, operation, parameters | more)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)

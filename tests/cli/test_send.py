@@ -1,0 +1,183 @@
+"""`bridge send`."""
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from cli.lib.stack import Stack
+from simulator import Answer, VectorCare
+from tests.cli.conftest import Run, parsed
+from tests.support import signing, webhooks
+from tests.support.cloud import Cloud
+
+Sent = list[bytes]
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "uat.pem"
+    path.write_bytes(signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+@pytest.fixture
+def describe(tmp_path: Path) -> Callable[..., str]:
+    """Write the organization's file; answer the folder."""
+
+    def describe(*, environment: str = "uat", key: RSAPrivateKey | None = None) -> str:
+        public = (key or signing.private_key()).public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        (tmp_path / "acme.toml").write_text(
+            f'public_keys = ["""{pem}"""]\nenvironment = "{environment}"\ncustomer_id = "acme-7Jw2-not-guessable"\n'
+        )
+        return str(tmp_path)
+
+    return describe
+
+
+@pytest.fixture
+def sent(stack: Stack, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """Put the real ingest function where the wire would be; give what came to it."""
+    bodies: Sent = []
+
+    def post(self: VectorCare, body: bytes, *, signature: str | None = None) -> Answer:
+        assert self._webhook_url == stack.outputs["WebhookUrl"]
+        bodies.append(body)
+        with redirect_stdout(io.StringIO()):  # the function's metrics
+            status, answer = cloud.post(body, signature=signature or signing.sign(body, self._private_key))
+        return Answer(status=status, text=str(answer), seconds=0.1)
+
+    monkeypatch.setattr(VectorCare, "send", post)
+    return bodies
+
+
+def test_a_sample_is_signed_taken_and_carries_the_status_of_its_action(
+    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str], cloud: Cloud
+) -> None:
+    # When
+    result = run(
+        "send", "--action", "BROADCAST_ACCEPTED", "--key", str(key_file), "--organizations", describe(), "--json"
+    )
+    # Then
+    assert result.exit_code == 0, result.output
+    (answered,) = parsed(result)
+    assert answered["status"] == 200
+    (message,) = cloud.receive()
+    assert message["body"].encode() == sent[0]
+    assert f'"{answered["service_request_id"]}", "request_status": "ASSIGNED"' in message["body"]
+
+
+def test_every_sample_is_of_a_service_request_of_its_own(
+    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]
+) -> None:
+    # When
+    result = run("send", "--count", "3", "--key", str(key_file), "--organizations", describe(), "--json")
+    # Then
+    assert len({answered["service_request_id"] for answered in parsed(result)}) == 3
+    assert len(sent) == 3
+
+
+def test_a_file_is_sent_byte_for_byte(
+    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given
+    body = b"  " + webhooks.body() + b"\r\n"
+    (tmp_path / "webhook.json").write_bytes(body)
+    # When
+    result = run(
+        "send", str(tmp_path / "webhook.json"), "--count", "2", "--key", str(key_file), "--organizations", describe()
+    )
+    # Then
+    assert result.exit_code == 0
+    assert sent == [body, body]
+    assert "VC-TEST0001" in result.stdout
+    assert webhooks.INVENTED_NAME not in result.output
+
+
+def test_production_is_never_sent_to(run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]) -> None:
+    # When
+    result = run("send", "--key", str(key_file), "--organizations", describe(environment="production"))
+    # Then
+    assert result.exit_code == 1
+    assert "only UAT is sent to" in result.stderr
+    assert sent == []
+
+
+def test_a_key_that_the_organization_does_not_list_is_refused_before_sending(
+    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]
+) -> None:
+    # When
+    result = run("send", "--key", str(key_file), "--organizations", describe(key=signing.private_key("other")))
+    # Then
+    assert result.exit_code == 1
+    assert "not one of public_keys" in result.stderr
+    assert sent == []
+
+
+def test_an_organization_without_a_file_is_not_sent_to(run: Run, sent: Sent, key_file: Path, tmp_path: Path) -> None:
+    # When
+    result = run("send", "--key", str(key_file), "--organizations", str(tmp_path))
+    # Then
+    assert result.exit_code == 1
+    assert "acme.toml" in result.stderr
+    assert sent == []
+
+
+def test_the_stand_s_own_key_signs_what_is_sent_to_it(
+    run: Run, sent: Sent, stack: Stack, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    local = replace(stack, stand={"private_key_file": str(key_file)})
+    monkeypatch.setattr("cli.lib.stack.find", lambda *_, **__: local)
+    # When
+    result = run("send", "--local")
+    # Then
+    assert result.exit_code == 0, result.output
+    assert len(sent) == 1
+
+
+def test_without_a_key_it_is_called_wrongly(run: Run, sent: Sent) -> None:
+    # When
+    result = run("send")
+    # Then
+    assert result.exit_code == 2
+    assert "--key" in result.stderr
+    assert sent == []
+
+
+def test_what_is_refused_is_told_and_fails(
+    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given
+    (tmp_path / "empty.json").write_bytes(b"")
+    # When
+    result = run("send", str(tmp_path / "empty.json"), "--key", str(key_file), "--organizations", describe(), "--json")
+    # Then
+    assert result.exit_code == 1
+    assert parsed(result)[0]["status"] == 400
+    assert len(sent) == 1
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_address_that_does_not_answer_is_told_without_its_customer_id(
+    run: Run, key_file: Path, describe: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    def refuse(*_: Any, **__: Any) -> None:
+        raise requests.ConnectionError("https://example.invalid/webhook?customer_id=acme-7Jw2")
+
+    monkeypatch.setattr(requests.Session, "post", refuse)
+    # When
+    result = run("send", "--key", str(key_file), "--organizations", describe())
+    # Then
+    assert result.exit_code == 1
+    assert "does not answer" in result.stderr
+    assert "acme-7Jw2" not in result.output

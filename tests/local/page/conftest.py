@@ -1,0 +1,38 @@
+"""The page's application over a local VectorCare that is real, and an AWS that only notes what it is asked."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from unittest.mock import MagicMock
+
+import pytest
+from starlette.applications import Starlette
+
+from cli.lib.stack import Stack
+from local.page.server import Console
+from simulator.admin_api import Control
+from simulator.hub import Hub
+from simulator.server import serving
+from tests.simulator.post import make_key
+
+
+@dataclass
+class Page:
+    app: Starlette
+    hub: Hub
+    stack: Stack
+    stand: dict[str, str | None]
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    hub = Hub(private_key=make_key())
+    stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
+    with hub.running(), serving(Control(hub)) as url:
+        stand: dict[str, str | None] = {
+            "vectorcare_url": url,
+            "webhook_url": f"{url}/nowhere",
+            "private_key_file": "invented.pem",
+        }
+        yield Page(Console(stack, stand).app(), hub, stack, stand)

@@ -1,0 +1,249 @@
+"""What documents, docstrings and comments name is there: paths, tests, commands, outputs, metrics, alarms, lines."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.__main__ import bridge
+from vectorcare_bridge.edge.observability import Metric
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+_NO_TEXTS = re.compile(r"\.(png|svg)$|requirements.*\.txt$|package-lock\.json$")
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Give what is or could be committed, by its path, without pictures and pins."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 the user's own git
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if not _NO_TEXTS.search(name) and (ROOT / name).is_file():
+            yield name, (ROOT / name).read_text(encoding="utf-8")
+
+
+TEXTS = dict(_texts())
+DOCUMENTS = {name: text for name, text in TEXTS.items() if name.endswith(".md")}
+PRODUCT = {name: text for name, text in TEXTS.items() if not name.startswith("tests/") and name not in DOCUMENTS}
+TESTS = {name: text for name, text in TEXTS.items() if name.startswith("tests/") and name.endswith(".py")}
+WORDS = {word for text in PRODUCT.values() for word in re.findall(r"\w+", text)} | {
+    part for name in TEXTS for part in name.split("/")
+}
+TEST_NAMES = {Path(name).stem for name in TESTS} | {
+    name for text in TESTS.values() for name in re.findall(r"def (test_\w+)", text)
+}
+FOLDERS = {name.split("/")[0] for name in TEXTS if "/" in name}
+# What a reader makes by following the documents.
+MADE = {(name, "organizations/acme.toml") for name in TEXTS}
+# Names of AWS's that no code of this project has to say.
+OTHERS = """
+    BatchGetTraces CloudFormation CloudTrail CloudWatch Disabled DynamoDB EventBridge EventSourceMappings GetItem
+    InternalFailure InternalServerError ProvisionedThroughputExceeded PutRule Query RequestLimitExceeded
+    ResourceNotFound ServiceUnavailable SourceArn ThrottlingException ValidationException
+"""
+
+
+def code_of(text: str) -> Iterator[str]:
+    """Give what a Markdown document shows as code: its spans, and the lines of its blocks, continued ones as one."""
+    blocks = re.split(r"^```\w*$", text, flags=re.MULTILINE)
+    for block in blocks[1::2]:
+        yield from re.sub(r"\\\n\s*", "", block).splitlines()
+    for prose in blocks[::2]:
+        yield from (re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", prose))
+
+
+SPANS = [(name, span) for name, text in DOCUMENTS.items() for span in code_of(text)]
+# Code names commands in backticks, and in the examples of its help on lines of their own.
+SPANS += [
+    (name, span)
+    for name, text in PRODUCT.items()
+    for found in re.findall(
+        r"`([^`\n]+)`|^ +(bridge .*)$|(\./bridge -[^\"`]+)|(python -m [^\"`]+)", text, flags=re.MULTILINE
+    )
+    for span in filter(None, found)
+]
+
+
+def test_every_metric_is_in_the_table() -> None:
+    # Given the first column of the metrics' table
+    rows = re.findall(r"^\| (`\w+`.*?) \|", OPERATIONS.split("## What is counted")[1], flags=re.MULTILINE)
+    documented = [name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)]
+    # Then it names each metric once
+    assert sorted(documented) == sorted(Metric)
+
+
+def log_lines() -> set[str]:
+    """Give the names of the lines that the functions' source writes."""
+    sources = [text for name, text in PRODUCT.items() if name.startswith("lambdas/")]
+    return {name for source in sources for name in re.findall(r'observability\.log\(\s*"([\w.]+)"', source)}
+
+
+def test_every_log_line_is_in_the_table() -> None:
+    # Given the first column of the log lines' table
+    section = OPERATIONS.split("## What is logged")[1].split("## What is counted")[0]
+    rows = re.findall(r"^\| (`\w+\.\w+`.*?) \|", section, flags=re.MULTILINE)
+    # Then it names each of them
+    assert {name for row in rows for name in re.findall(r"`([\w.]+)`", row)} == log_lines()
+    assert log_lines()
+
+
+def test_every_path_that_is_named_exists() -> None:
+    # Given what begins like a path from the root, and is not put together from parts
+    path = re.compile(rf"(?<![\w/.@-])(?:{'|'.join(sorted(FOLDERS))})/[\w./*-]*[\w*](?![\w*{{])")
+    named = {(name, found) for name, text in TEXTS.items() for found in path.findall(text)} - MADE
+    # Then it is there, with the suffix that it is named without
+    missing = [each for each in named if not any(next(ROOT.glob(each[1] + end), None) for end in ("", ".*"))]
+    assert sorted(missing) == []
+    assert len(named) > 100
+
+
+def test_every_link_leads_somewhere() -> None:
+    for name, text in DOCUMENTS.items():
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            assert file.exists(), (name, target)
+            assert not anchor or anchor in anchors(file.read_text()), (name, target)
+
+
+def anchors(text: str) -> set[str]:
+    """Give the anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = {(name, found) for name, text in TEXTS.items() for found in re.findall(r"\btest_\w*[a-z0-9]\b", text)}
+    assert [(name, found) for name, found in sorted(named) if found not in TEST_NAMES] == []
+
+
+def test_every_choice_of_tests_chooses_some() -> None:
+    chosen = [(name, words) for name, span in SPANS for words in re.findall(r"-k '?([\w ]+)", span)]
+    for name, words in chosen:
+        for word in set(words.split()) - {"and", "or", "not"}:
+            assert any(word in test for test in TEST_NAMES), (name, word)
+    assert chosen
+
+
+def test_every_make_target_and_variable_that_is_named_exists() -> None:
+    # Given
+    makefile = TEXTS["Makefile"]
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    variables = set(re.findall(r"\$\((\w+)\)", makefile))
+    # When commands are named
+    named = {
+        (name, *found) for name, span in SPANS for found in re.findall(r"(?:^|&& )make ([a-z]+)(?: ([A-Z]+)=)?", span)
+    }
+    # Then
+    assert [each for each in sorted(named) if each[1] not in targets or each[2] not in variables | {""}] == []
+    assert {target for _name, target, _variable in named} >= {"run", "test", "deploy"}
+
+
+def test_every_module_that_is_run_exists() -> None:
+    named = {(name, found) for name, span in SPANS for found in re.findall(r"python -m ([a-z_.]+)", span)}
+    for name, module in named:
+        place = ROOT / module.replace(".", "/")
+        assert (place / "__main__.py").exists() or place.with_suffix(".py").exists() or module == "pytest", (
+            name,
+            module,
+        )
+    assert named
+
+
+BRIDGE = sorted({(name, found) for name, span in SPANS for found in re.findall(r"(?:^|\./)bridge ([a-z-].*)", span)})
+
+
+@pytest.mark.parametrize(("name", "line"), BRIDGE, ids=str)
+def test_every_bridge_command_that_is_shown_exists(name: str, line: str) -> None:
+    # Given a command without what is said of it
+    words = re.split(r"\s{2,}|[,;] | #", line)[0].split()
+    command: click.Command = bridge
+    options = {spelling: each for each in bridge.params for spelling in each.opts}
+    waiting: click.Parameter | None = None
+    # When it is read word by word
+    for word in words:
+        if waiting:
+            # Then an option has each of its values
+            assert not isinstance(waiting.type, click.Choice) or {word} <= {*waiting.type.choices, "…"}, (name, line)
+            waiting = None
+        elif word in {"--help", "-h"}:
+            continue
+        elif word.startswith("-"):
+            # And the command has each option
+            assert word in options, (name, line)
+            waiting = None if getattr(options[word], "is_flag", False) else options[word]
+        elif isinstance(command, click.Group):
+            # And the group has each command
+            assert set(word.split("|")) <= command.commands.keys(), (name, line)
+            command = command.commands[word.split("|")[0]]
+            options |= {spelling: each for each in command.params for spelling in each.opts}
+
+
+def test_every_stack_output_that_is_named_is_put_out() -> None:
+    # Given the outputs of the template's source
+    tree = ast.parse(TEXTS["stacks/bridge_stack.py"])
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "self._put_out"
+    ]
+    outputs = {keyword.arg for call in calls for keyword in call.keywords}
+    # When documents name some
+    named = {
+        (name, found)
+        for name, text in DOCUMENTS.items()
+        for listed in re.findall(r"\boutputs?,? ((?:`\w+`(?:,|, and| and)?\s*)+)", text)
+        for found in re.findall(r"`(\w+)`", listed)
+    } | {(name, found) for name, span in SPANS for found in re.findall(r"\b(?:out|logs) ([A-Z]\w+)", span)}
+    # Then
+    assert [each for each in sorted(named) if each[1] not in outputs] == []
+    assert {found for _name, found in named} >= {"WebhookUrl", "ReadingApiUrl", "OperatorPolicyArn"}
+
+
+def test_every_name_in_documents_is_one_that_the_product_says() -> None:
+    # Given names of metrics, alarms, outputs, events, settings, fields, reasons: those with capitals inside, or as code
+    named = {
+        (name, found)
+        for name, text in DOCUMENTS.items()
+        for found in re.findall(
+            r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b|(?<=`)[A-Z][a-z]+(?=`)|(?<=`)[a-z]+(?:_[a-z]+)+(?=`)", text
+        )
+    }
+    # Then
+    unknown = [(name, found) for name, found in sorted(named) if found not in WORDS | TEST_NAMES | set(OTHERS.split())]
+    assert unknown == []
+
+
+def test_every_dotted_name_in_documents_is_a_log_line_a_file_or_a_function() -> None:
+    for name, span in SPANS:
+        if name not in DOCUMENTS or not re.fullmatch(r"[a-z_]+\.[a-z_]+", span) or span in log_lines():
+            continue
+        module, attribute = span.split(".")
+        sources = [text for path, text in PRODUCT.items() if path.endswith(f"/{module}.py")]
+        is_function = any(re.search(rf"^def {attribute}\b", text, flags=re.MULTILINE) for text in sources)
+        assert is_function or span in WORDS or (ROOT / span).exists(), (name, span)
+
+
+def test_every_shared_module_is_placed_by_the_architecture() -> None:
+    modules = {path.stem for path in (ROOT / "lambdas" / "vectorcare_bridge").glob("[!_]*.py")}
+    section = DOCUMENTS["docs/architecture.md"].split("## Where the code is")[1]
+    assert modules - set(re.findall(r"`(\w+)`", section)) == set()
+
+
+def test_every_folder_and_document_is_in_the_readme() -> None:
+    table = DOCUMENTS["README.md"].split("## Where things are")[1]
+    folders = {folder for folder in FOLDERS if not folder.startswith(".")}
+    assert {f"`{folder}/`" for folder in folders if f"`{folder}/`" not in table} == set()
+    assert {name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in table} == set()
+    tests = {name.split("/")[1] for name in TESTS if name.count("/") > 1} - folders - {"support"}
+    assert {folder for folder in tests if f"`{folder}`" not in table} == set()

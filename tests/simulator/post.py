@@ -1,0 +1,137 @@
+"""A receiver of webhooks on loopback, and a delivery to it whose clock is fast."""
+
+import json
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from simulator import SIGNATURE_HEADER, Webhook, new_event_id, trip
+from simulator.clock import Clock
+from simulator.delivery import Delivery
+from tests.support.wait import PATIENCE, wait_until
+
+SPEED = 500.0
+
+STILL = 0.001
+"""A speed at which nothing that waits 8 s or longer comes before any test is over."""
+
+
+class MovedClock(Clock):
+    """A clock that a test moves; without that it stands still."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def real_seconds_until(self, instant: float) -> float:
+        return 0.0 if instant <= self.at else PATIENCE
+
+
+@dataclass(frozen=True)
+class Received:
+    """A webhook as it came, and when by the delivery's clock."""
+
+    body: bytes
+    signature: str
+    at: float
+
+    @property
+    def content(self) -> dict[str, Any]:
+        return dict(json.loads(self.body))
+
+
+class Receiver:
+    """Answers what it is told to, 200 when it is told nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.received: list[Received] = []
+        self.statuses: deque[int] = deque()
+        self.is_stuck = threading.Event()
+        self.is_freed = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, clock))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook?customer_id=invented"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def await_count(self, count: int) -> None:
+        """Wait until it has received so many webhooks."""
+        wait_until(lambda: len(self.received), lambda number: number == count, what=f"{count} webhooks are received")
+
+    def close(self) -> None:
+        self.is_freed.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(receiver: Receiver, clock: Clock) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.received.append(Received(body, self.headers[SIGNATURE_HEADER], clock.now()))
+            if receiver.is_stuck.is_set():
+                receiver.is_freed.wait()
+            status = receiver.statuses.popleft() if receiver.statuses else 200
+            self.send_response(status)
+            if status in range(300, 400):
+                self.send_header("Location", receiver.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler
+
+
+class Post:
+    """A delivery, and what a test does with it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.delivery = Delivery(private_key=make_key(), clock=clock, random=Random(1))
+        self.delivery.gives_up_after = PATIENCE
+        self._serial = 0
+
+    def publish(self, name: str = "VC-TEST0001") -> Webhook:
+        self._serial += 1
+        at = datetime.fromtimestamp(1_800_000_000 + self._serial, UTC)
+        webhook = Webhook(
+            event_id=new_event_id(at),
+            event_timestamp=at,
+            service_request_id=name,
+            request_status="AVAILABLE",
+            action="REQUEST_DATA_UPDATED",
+            data=trip(name, pickup=at),
+        )
+        self.delivery.publish(webhook)
+        return webhook
+
+    def rest(self) -> dict[str, int]:
+        """Wait until nothing is on its way; answers what all calls came to."""
+        wait_until(self.delivery.pending, lambda pending: not pending, what="nothing is on its way")
+        return dict(self.delivery.history(0)["counts"])
+
+    def await_call(self) -> None:
+        """Wait until a call has been made."""
+        wait_until(self.calls, what="a call is made")
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Tell the calls, the oldest first."""
+        return list(reversed(self.delivery.history(1000)["calls"]))
+
+
+@cache
+def make_key(number: int = 0) -> rsa.RSAPrivateKey:  # noqa: ARG001 - tells keys apart
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)

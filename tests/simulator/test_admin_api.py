@@ -1,0 +1,252 @@
+"""The requester's side over HTTP: what it does, what it refuses, and that a refusal changes nothing."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.admin_api import Control
+from simulator.chaos import NAMED_FATES
+from simulator.http_types import Request, Response
+from simulator.hub import Hub
+from simulator.rules import API_PATH, TOKEN_PATH
+from tests.simulator.post import STILL, Receiver, make_key
+from tests.support.wait import PATIENCE, wait_until
+
+
+class Requester:
+    """The local VectorCare without a network, asked as over one."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._control = Control(hub)
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None
+    ) -> Response:
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        return self._control.answer(Request(method, path, headers or {}, content))
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        response = self.request(method, path, body)
+        return response.status, json.loads(response.body)
+
+    def broadcast(self) -> str:
+        status, content = self.ask("POST", "/requester/broadcast")
+        assert status == 201
+        return str(content["service_request_ids"][0])
+
+    def bearer(self, client_id: str, client_secret: str) -> dict[str, str]:
+        form = f"grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}"
+        answer = self.request("POST", TOKEN_PATH, raw=form.encode())
+        return {"authorization": f"Bearer {json.loads(answer.body).get('access_token', '')}"}
+
+
+@pytest.fixture
+def control() -> Iterator[Requester]:
+    hub = Hub(private_key=make_key())
+    hub.delivery.gives_up_after = PATIENCE
+    with hub.running():
+        yield Requester(hub)
+
+
+def test_a_requester_broadcasts_updates_completes_and_sees(control: Requester) -> None:
+    # Given
+    name = control.broadcast()
+    # When
+    assert control.ask("POST", f"/requester/{name}/update", {"data": {"hospice": True}})[0] == 200
+    control.hub.api.rules.requests[name] = "ASSIGNED"
+    status, content = control.ask("POST", f"/requester/{name}/complete")
+    # Then
+    assert (status, content["request_status"], content["last_action"]) == (200, "COMPLETED", "REQUEST_COMPLETED")
+    assert control.ask("GET", f"/requester/{name}")[1]["data"]["hospice"] is True
+    [listed] = control.ask("GET", "/requester/requests")[1]["requests"]
+    assert listed["service_request_id"] == name
+    assert "data" not in listed
+
+
+def test_many_are_broadcast_at_once(control: Requester) -> None:
+    status, content = control.ask("POST", "/requester/broadcast", {"count": 500})
+    assert (status, len(set(content["service_request_ids"]))) == (201, 500)
+    assert len(control.ask("GET", "/requester/requests?limit=7")[1]["requests"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "/requester/VC-UNKNOWN/cancel", None, (404, "api:not_found")),
+        ("GET", "/requester/VC-UNKNOWN", None, (404, "api:not_found")),
+        ("POST", "/requester/KNOWN/dance", None, (404, "api:not_found")),
+        ("DELETE", "/requester/KNOWN", None, (404, "api:not_found")),
+        ("POST", "/requester/KNOWN/complete", None, (409, "requester:not_possible")),
+        ("POST", "/requester/KNOWN/answer", {"accept": True}, (409, "requester:not_possible")),
+        ("POST", "/requester/KNOWN/answer", {}, (400, "api:bad_request")),
+        ("POST", "/requester/KNOWN/cancel", {"why": "x"}, (400, "api:bad_request")),
+        ("POST", "/requester/KNOWN/update", {"data": {"unknown": 1}}, (409, "requester:not_possible")),
+        ("POST", "/requester/broadcast", {"count": 0}, (400, "api:bad_request")),
+        ("POST", "/requester/broadcast", {"count": 1001}, (400, "api:bad_request")),
+        ("POST", "/requester/broadcast", [], (400, "api:bad_request")),
+        ("GET", "/requester/requests?limit=-1", None, (400, "api:bad_request")),
+        ("POST", "/webhooks/history/1/redeliver", None, (404, "api:not_found")),
+        ("POST", "/webhooks/history/x/redeliver", None, (404, "api:not_found")),
+        ("DELETE", "/settings/credentials/nobody", None, (404, "api:not_found")),
+        ("POST", "/settings", {}, (404, "api:not_found")),
+        ("PUT", "/settings", {"webhooks": ["http://a.example"]}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"webhooks": "https://a.example"}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"speed": 0}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"speed": True}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"disorder": {"late": 2}}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"disorder": {"chaos": 1}}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"faults": [{"status": 99}]}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"faults": [{"headers": {"A": "b\r\nC: d"}}]}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"rate_limit": {"calls_per_second": -1}}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"token_life_seconds": 0}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"color": "red"}, (400, "api:bad_request")),
+        ("PUT", "/settings", {"is_down": True, "open_api_enabled": 1}, (400, "api:bad_request")),
+    ],
+)
+def test_what_cannot_be_is_refused_in_json_and_changes_nothing(
+    control: Requester, method: str, path: str, body: Any, expected: tuple[int, str]
+) -> None:
+    # Given
+    name = control.broadcast()
+    settings, requests = control.ask("GET", "/settings"), control.hub.api.rules.requests.copy()
+    # When
+    status, content = control.ask(method, path.replace("KNOWN", name) if "UNKNOWN" not in path else path, body)
+    # Then
+    assert (status, content["code"]) == expected
+    assert content["message"]
+    assert (control.ask("GET", "/settings"), control.hub.api.rules.requests) == (settings, requests)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff", b"[" * 100_000, b'"' + b"x" * 1_000_001 + b'"'])
+def test_a_body_that_cannot_be_read_is_refused(control: Requester, raw: bytes) -> None:
+    assert control.request("POST", "/requester/broadcast", raw=raw).status == 400
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.example"}, {"host": "evil.example:8424"}, {"origin": "null"}]
+)
+def test_pages_from_elsewhere_may_do_nothing(control: Requester, headers: dict[str, str]) -> None:
+    assert control.request("POST", "/requester/broadcast", headers=headers).status == 403
+    assert list(control.hub.marketplace.ids()) == []
+
+
+def test_settings_are_changed_and_told(control: Requester) -> None:
+    # Given
+    wanted = {
+        "webhooks": ["https://a.example/webhook?customer_id=1"],
+        "speed": 4.0,
+        "answer_within_seconds": 60,
+        "disorder": {"late": 0.1, "duplicated": 0.2, "out_of_order": 0.3, "restamped": 0.4},
+        "rate_limit": {"calls_per_second": 3, "retry_after": 7},
+        "token_life_seconds": 30,
+        "open_api_enabled": False,
+    }
+    # When
+    status, content = control.ask("PUT", "/settings", wanted)
+    # Then
+    assert status == 200
+    assert wanted.items() <= content.items()
+    assert control.ask("GET", "/settings")[1] == content
+
+
+def test_faults_befall_the_next_calls_one_each(control: Requester) -> None:
+    # Given
+    faults = [{"status": 503, "headers": {"Retry-After": "2"}}, {"status": 500, "takes_effect": True}]
+    name, bearer = control.broadcast(), control.bearer(*control.hub.add_credentials())
+    control.ask("PUT", "/settings", {"faults": faults})
+    # When
+    path = f"{API_PATH}/requests/{name}/accept/"
+    answers = [control.request("PUT", path, {}, bearer) for _ in range(3)]
+    # Then the second had its effect, which the third finds
+    assert [answer.status for answer in answers] == [503, 500, 403]
+    assert answers[0].headers["Retry-After"] == "2"
+    assert control.hub.api.rules.requests[name] == "ASSIGNED"
+
+
+def test_credentials_are_rotated_without_a_gap(control: Requester) -> None:
+    # Given
+    name = control.broadcast()
+    old, new = (control.ask("POST", "/settings/credentials")[1] for _ in range(2))
+    bearers = [control.bearer(**credentials) for credentials in (old, new)]
+    # When the old ones are deleted
+    assert control.ask("DELETE", f"/settings/credentials/{old['client_id']}")[0] == 200
+    # Then
+    path = f"{API_PATH}/requests/{name}/accept/"
+    assert [control.request("PUT", path, {}, bearer).status for bearer in bearers] == [401, 201]
+    assert control.ask("GET", "/settings")[1]["client_ids"] == [new["client_id"]]
+    assert new["client_secret"] not in str(control.ask("GET", "/settings"))
+
+
+def test_a_rotated_key_is_told_and_filed(control: Requester, tmp_path: Path) -> None:
+    # Given
+    control.hub.public_key_file = tmp_path / "public_key.pem"
+    before = control.ask("GET", "/settings")[1]["public_key"]
+    # When
+    status, content = control.ask("POST", "/settings/key")
+    # Then
+    assert status == 201
+    assert content["public_key"] != before
+    assert content["public_key"] == control.ask("GET", "/settings")[1]["public_key"]
+    assert control.hub.public_key_file.read_text() == content["public_key"]
+
+
+def test_a_webhook_is_redelivered_from_the_history(control: Requester, receiver: Receiver) -> None:
+    # Given
+    control.ask("PUT", "/settings", {"webhooks": [receiver.url]})
+    name = control.broadcast()
+    wait_until(control.hub.delivery.pending, lambda pending: not pending, what="nothing is on its way")
+    [call] = control.ask("GET", f"/webhooks/history?service_request_id={name}")[1]["calls"]
+    # When
+    assert control.ask("POST", f"/webhooks/history/{call['id']}/redeliver")[0] == 202
+    receiver.await_count(2)
+    # Then
+    assert receiver.received[0].body == receiver.received[1].body
+    assert control.ask("GET", "/webhooks/history?service_request_id=VC-OTHER")[1]["calls"] == []
+
+
+def test_a_broadcast_expires_by_itself(control: Requester) -> None:
+    # Given
+    control.ask("PUT", "/settings", {"answer_within_seconds": 0})
+    # When
+    name = control.broadcast()
+    # Then
+    wait_until(
+        lambda: control.hub.api.rules.requests[name], lambda it: it == "UNAVAILABLE", what="the broadcast expires"
+    )
+    assert control.ask("GET", f"/requester/{name}")[1]["last_action"] == "BROADCAST_EXPIRED"
+
+
+@pytest.mark.parametrize("fate", ["nonsense", 1, ["twice"], {}])
+def test_a_fate_that_is_none_is_refused_and_nothing_is_offered(control: Requester, fate: Any) -> None:
+    # When
+    status, _ = control.ask("POST", "/requester/broadcast", {"fate": fate})
+    # Then
+    assert status == 400
+    assert control.ask("GET", "/requester/requests")[1] == {"requests": []}
+
+
+def test_what_is_asked_for_befalls_one_webhook_and_no_other(control: Requester) -> None:
+    # Given
+    receiver = Receiver(control.hub.clock)
+    control.hub.delivery.register([receiver.url])
+    control.hub.clock.speed = STILL
+    begin = datetime.now(UTC)
+    try:
+        # When
+        name = control.ask("POST", "/requester/broadcast", {"fate": "ahead"})[1]["service_request_ids"][0]
+        control.ask("POST", f"/requester/{name}/update", {"fate": "overtaken"})
+        control.ask("POST", f"/requester/{name}/update")
+        receiver.await_count(3)
+    finally:
+        receiver.close()
+    # Then
+    times = [one.content["event_timestamp"] for one in receiver.received]
+    ahead = datetime.fromisoformat(max(times)) - timedelta(seconds=NAMED_FATES["ahead"].dated_ahead)
+    earlier, later = sorted(times)[:2]
+    assert begin - timedelta(milliseconds=1) <= ahead <= datetime.now(UTC)
+    assert times.index(later) < times.index(earlier)

@@ -1,0 +1,98 @@
+"""Disorder comes in the shares that were asked for, the same from one seed, and loses nothing."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from simulator.chaos import LATE_SECONDS, Disorder
+from tests.simulator.post import STILL, Post, Receiver
+
+
+def test_without_disorder_nothing_befalls_a_webhook() -> None:
+    fate = Disorder().draw(Random(1))
+    assert (fate.delay, fate.is_held, fate.repeat_after, fate.restamp_after) == (0, False, None, None)
+
+
+def test_shares_are_kept_and_do_not_shift_each_other() -> None:
+    # Given
+    disorder = Disorder(late=0.1, duplicated=0.2, out_of_order=0.3, restamped=0.4)
+    random, alone = Random(5), Random(5)
+    # When
+    fates = [disorder.draw(random) for _ in range(4000)]
+    lates = [Disorder(late=0.1).draw(alone).delay for _ in range(4000)]
+    # Then
+    shares = Counter[str]()
+    for fate in fates:
+        shares["late"] += fate.delay > 0
+        shares["duplicated"] += fate.repeat_after is not None
+        shares["out_of_order"] += fate.is_held
+        shares["restamped"] += fate.restamp_after is not None
+    assert shares["late"] / 4000 == pytest.approx(0.1, abs=0.02)
+    assert shares["duplicated"] / 4000 == pytest.approx(0.2, abs=0.03)
+    # What is late already need not be held.
+    assert shares["out_of_order"] / 4000 == pytest.approx(0.3 * 0.9, abs=0.03)
+    assert shares["restamped"] / 4000 == pytest.approx(0.4, abs=0.03)
+    # And the same ones are late, whatever else befalls them
+    assert [fate.delay for fate in fates] == lates
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, "all", True, float("nan")])
+def test_a_share_is_a_number_from_0_to_1(share: float) -> None:
+    with pytest.raises(ValueError, match="late"):
+        Disorder(late=share)
+
+
+def test_a_duplicate_is_the_same_bytes_again(post: Post, receiver: Receiver) -> None:
+    # Given
+    post.delivery.disorder = Disorder(duplicated=1)
+    # When
+    webhook = post.publish()
+    # Then
+    counts = post.rest()
+    assert [received.body for received in receiver.received] == [webhook.body] * 2
+    assert (counts["shipments"], counts["acknowledged"], counts["calls"]) == (1, 1, 2)
+    assert [call["reason"] for call in post.calls()] == ["event", "duplicate"]
+
+
+def test_a_restamped_one_is_the_same_event_dated_anew(post: Post, receiver: Receiver) -> None:
+    # Given
+    post.delivery.disorder = Disorder(restamped=1)
+    # When
+    post.publish()
+    # Then
+    counts = post.rest()
+    first, second = (received.content for received in receiver.received)
+    assert first["event_timestamp"] != second["event_timestamp"]
+    assert first | {"event_timestamp": None} == second | {"event_timestamp": None}
+    assert (counts["events"], counts["shipments"], counts["acknowledged"]) == (1, 2, 2)
+
+
+def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
+    # Given
+    post.delivery.disorder = Disorder(late=1)
+    begin = post.clock.now()
+    # When
+    post.publish()
+    post.rest()
+    # Then
+    [received] = receiver.received
+    assert received.at - begin >= LATE_SECONDS[0]
+
+
+def test_one_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, receiver: Receiver) -> None:
+    # Given time that stands nearly still: it is not time that lets it go
+    post.clock.speed = STILL
+    post.delivery.disorder = Disorder(out_of_order=1)
+    # When two follow each other, and another request has one
+    first = post.publish()
+    other = post.publish("VC-TEST0002")
+    second = post.publish()
+    receiver.await_count(2)
+    # Then the second comes before the first, and nothing of the other lets anything go
+    assert [received.body for received in receiver.received] == [second.body, first.body]
+    # And what nobody overtakes goes after a minute
+    post.clock.speed = 500
+    post.delivery.hurry()
+    post.rest()
+    assert receiver.received[-1].body == other.body

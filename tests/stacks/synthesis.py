@@ -1,0 +1,61 @@
+"""Synthesizing: as `python app.py` does, or within the test and without building the functions."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+
+from stacks import application
+from stacks.bridge_stack import BridgeStack
+from stacks.config.organization import Organization
+from stacks.functions.packaging import Artifact
+from tests.stacks.templates import Template
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+
+
+def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    """Run `python app.py` as somebody without node, and with a umask that lets nobody else read."""
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": "/nowhere", "CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)},
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def application_of(organizations: Path, *, output: Path) -> cdk.App:
+    """Build the application for a folder of organization files, with an artifact that holds next to nothing."""
+    context = application.default_context() | {"organizations": str(organizations)}
+    app = cdk.App(context=context, outdir=str(output))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(application, "build_artifact", lambda *_args, **_kwargs: _stub_artifact())
+        application.populate(app)
+    return app
+
+
+def template_of(organization: Organization, *, output: Path) -> Template:
+    """Synthesize one stack, without the rule packs."""
+    app = cdk.App(context=application.default_context(), outdir=str(output))
+    stack = BridgeStack(app, organization=organization, artifact=_stub_artifact())
+    template: Template = app.synth().get_stack_by_name(stack.stack_name).template
+    return template
+
+
+def _stub_artifact() -> Artifact:
+    return Artifact(
+        folder=ROOT / "organizations",  # Any folder will do.
+        digest="0",
+        runtime=lambda_.Runtime.PYTHON_3_11,
+        architecture=lambda_.Architecture.ARM_64,
+    )

@@ -1,0 +1,267 @@
+"""The API, whatever the organization's file says."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from stacks.config.organization import Organization
+from tests.stacks.synthesis import template_of
+from tests.stacks.templates import (
+    Resource,
+    Template,
+    functions,
+    of_api,
+    of_type,
+    only,
+    referred,
+    rendered,
+    rest_api_id,
+    routes,
+    variables,
+)
+from vectorcare_bridge.edge import response
+
+ROUTES = {"POST /webhook", "GET /health", "HEAD /health"}
+# API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
+TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+")
+# By these a line could hold what the caller wrote.
+WRITTEN_BY_THE_CALLER = re.compile(
+    r"querystring|header|body|input|userAgent|authorizer|stageVariables|requestOverride|\.path$|message", re.IGNORECASE
+)
+
+
+@pytest.fixture(params=["webhook", "reading"])
+def api(request: pytest.FixtureRequest) -> str:
+    """Give each API: what is tested with it holds for both."""
+    return str(request.param)
+
+
+def rest_api(template: Template, api: str = "webhook") -> Resource:
+    properties: Resource = template["Resources"][rest_api_id(template, api)]["Properties"]
+    return properties
+
+
+def stage(template: Template, api: str = "webhook") -> Resource:
+    (found,) = of_api(template, "AWS::ApiGateway::Stage", api).values()
+    return found
+
+
+def allowed(template: Template) -> dict[str, Resource]:
+    """Give the resource policy's statements by the route that they allow."""
+    found = {}
+    for statement in rest_api(template)["Policy"]["Statement"]:
+        assert (statement["Effect"], statement["Action"]) == ("Allow", "execute-api:Invoke")
+        _, stage_name, method, path = statement["Resource"].split("/")
+        assert stage_name == stage(template)["Properties"]["StageName"]
+        found[f"{method} /{path}"] = statement
+    return found
+
+
+def outputs(template: Template) -> Mapping[str, str]:
+    return {name: rendered(output["Value"]) for name, output in template["Outputs"].items()}
+
+
+def test_there_are_three_routes_and_ingest_answers_all(template: Template) -> None:
+    (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
+    for method in routes(template, "webhook").values():
+        assert method["Integration"]["Type"] == "AWS_PROXY"
+        assert f"<{ingest}.Arn>" in rendered(method["Integration"]["Uri"])
+    assert set(routes(template, "webhook")) == ROUTES
+
+
+def test_only_the_routes_of_this_api_may_invoke_ingest(template: Template) -> None:
+    (stage_name,) = of_api(template, "AWS::ApiGateway::Stage", "webhook")
+    (ingest,) = (name for name, each in template["Resources"].items() if each is functions(template)["ingest"])
+    sources = {
+        rendered(permission["Properties"]["SourceArn"])
+        for permission in of_type(template, "AWS::Lambda::Permission").values()
+        if permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+        and referred(permission["Properties"]["FunctionName"]) == ingest
+    }
+    arn = f"arn:aws:execute-api:us-east-1:123456789012:<{rest_api_id(template, 'webhook')}>/<{stage_name}>"
+    assert sources == {f"{arn}/{route.replace(' ', '')}" for route in ROUTES}
+
+
+def test_what_an_api_answers_by_itself_has_the_headers_of_what_functions_answer(template: Template, api: str) -> None:
+    own = dict(response.of(HTTPStatus.OK, {})["headers"])
+    del own["Content-Type"]  # API Gateway's answers are JSON without being told so
+    answers = of_api(template, "AWS::ApiGateway::GatewayResponse", api).values()
+    assert {answer["Properties"]["ResponseType"] for answer in answers} == {"DEFAULT_4XX", "DEFAULT_5XX"}
+    for answer in answers:
+        assert answer["Properties"]["ResponseParameters"] == {
+            f"gatewayresponse.header.{name}": f"'{value}'" for name, value in own.items()
+        }
+
+
+def test_bodies_arrive_byte_for_byte(template: Template) -> None:
+    assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]
+
+
+def test_an_api_is_regional_and_refuses_tls_older_than_1_2(template: Template, api: str) -> None:
+    assert rest_api(template, api)["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert TLS_1_2_OR_NEWER.fullmatch(rest_api(template, api)["SecurityPolicy"])
+    assert rest_api(template, api)["EndpointAccessMode"] == "STRICT"
+
+
+def test_health_is_open_and_the_webhook_as_the_organization_says(
+    template: Template, organization: Organization
+) -> None:
+    assert set(allowed(template)) == ROUTES
+    for method in ("GET", "HEAD"):
+        assert "Condition" not in allowed(template)[f"{method} /health"]
+    condition = allowed(template)["POST /webhook"].get("Condition")
+    if organization.allowed_source_ips:
+        assert condition == {"IpAddress": {"aws:SourceIp": list(organization.allowed_source_ips)}}
+    else:
+        assert condition is None
+
+
+def test_ipv6_is_spoken_where_ipv6_networks_are_allowed(template: Template, organization: Organization) -> None:
+    spoken = rest_api(template)["EndpointConfiguration"]["IpAddressType"]
+    assert spoken == ("dualstack" if organization.name == "ipv6" else "ipv4")
+
+
+def test_a_changed_policy_is_deployed(organizations: Mapping[str, Organization], tmp_path: Path) -> None:
+    # Given
+    before = organizations["addresses"]
+    after = dataclasses.replace(before, allowed_source_ips=("192.0.2.0/24",))
+    # When
+    templates = [template_of(each, output=tmp_path / each.allowed_source_ips[0][:3]) for each in (before, after)]
+    # Then
+    (deployed_before,), (deployed_after,) = (
+        of_api(each, "AWS::ApiGateway::Deployment", "webhook") for each in templates
+    )
+    assert deployed_before != deployed_after
+
+
+def test_nothing_throttles_webhooks_below_the_account(template: Template) -> None:
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    assert "AWS::ApiGateway::UsagePlan" not in types
+    for setting in stage(template)["Properties"]["MethodSettings"]:
+        assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
+
+
+def test_an_access_log_is_json_and_holds_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
+    text = stage(template, api)["Properties"]["AccessLogSetting"]["Format"]
+    assert isinstance(json.loads(text), dict)
+    assert "$context.requestId" in variables(text)
+    assert not [variable for variable in variables(text) if WRITTEN_BY_THE_CALLER.search(variable)]
+
+
+def test_execution_logs_hold_errors_without_data(template: Template, api: str) -> None:
+    for setting in stage(template, api)["Properties"]["MethodSettings"]:
+        assert setting["DataTraceEnabled"] is False
+        assert setting["LoggingLevel"] == "ERROR"
+
+
+def test_an_execution_log_is_made_before_api_gateway_makes_it(template: Template, api: str) -> None:
+    name = (
+        f"API-Gateway-Execution-Logs_<{rest_api_id(template, api)}>/{stage(template, api)['Properties']['StageName']}"
+    )
+    (log_group,) = (
+        logical_id
+        for logical_id, group in of_type(template, "AWS::Logs::LogGroup").items()
+        if rendered(group["Properties"].get("LogGroupName", "")) == name
+    )
+    assert log_group in stage(template, api)["DependsOn"]
+
+
+def test_a_new_account_can_log_and_goes_on_to_when_the_stack_goes(template: Template, api: str) -> None:
+    ((name, account),) = of_type(template, "AWS::ApiGateway::Account").items()
+    role = template["Resources"][referred(account["Properties"]["CloudWatchRoleArn"])]
+    assert name in stage(template, api)["DependsOn"]
+    for each in (account, role):
+        assert each["DeletionPolicy"] == each["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_default_endpoint_is_off_exactly_where_a_domain_takes_its_place(
+    template: Template, organization: Organization
+) -> None:
+    assert rest_api(template)["DisableExecuteApiEndpoint"] is (organization.domain_name is not None)
+
+
+def test_a_domain_is_mapped_to_the_stage_and_refuses_tls_older_than_1_2(templates: Mapping[str, Template]) -> None:
+    template = templates["domain"]
+    domain = only(template, "AWS::ApiGateway::DomainName")["Properties"]
+    mapping = only(template, "AWS::ApiGateway::BasePathMapping")["Properties"]
+    assert domain["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert "RegionalCertificateArn" in domain
+    assert TLS_1_2_OR_NEWER.fullmatch(domain["SecurityPolicy"])
+    assert referred(mapping["RestApiId"]) == rest_api_id(template, "webhook")
+    assert referred(mapping["Stage"]) in of_api(template, "AWS::ApiGateway::Stage", "webhook")
+    assert "BasePath" not in mapping
+
+
+def test_the_webhook_url_is_what_is_pasted_into_vectorcare(template: Template, organization: Organization) -> None:
+    (stage_id,) = of_api(template, "AWS::ApiGateway::Stage", "webhook")
+    base = f"https://<{rest_api_id(template, 'webhook')}>.execute-api.us-east-1.amazonaws.com/<{stage_id}>"
+    if organization.domain_name:
+        base = f"https://{organization.domain_name}"
+    assert outputs(template)["WebhookUrl"] == f"{base}/webhook?customer_id={organization.customer_id}"
+    assert outputs(template)["HealthUrl"] == f"{base}/health"
+
+
+def test_the_url_carries_exactly_what_ingest_compares(template: Template, organization: Organization) -> None:
+    query = urlsplit(outputs(template)["WebhookUrl"].replace("<", "").replace(">", "")).query
+    assert parse_qs(query) == {"customer_id": [organization.customer_id]}
+
+
+def test_the_stack_puts_out_what_its_operators_need(template: Template, organization: Organization) -> None:
+    expected = {
+        "WebhookUrl",
+        "HealthUrl",
+        "ServiceRequestsTable",
+        "EventsTable",
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "SpoolBucket",
+        "IngestFunction",
+        "ProcessorFunction",
+        "DrainFunction",
+        "RedriveFunction",
+        "ReadingApiUrl",
+        "ReaderFunction",
+        "AlarmTopicArn",
+        "BusinessDashboard",
+        "EngineerDashboard",
+        "OperatorPolicyArn",
+        "RestorePolicyArn",
+        "OutboundOperatorPolicyArn",
+        "EventBus",
+        "UnpublishedQueueUrl",
+        "PublisherFunction",
+        "OutboundQueueUrl",
+        "OutboundDeadLetterQueueUrl",
+        "CommandsTable",
+        "CredentialsSecret",
+        "SenderFunction",
+        "CadPolicyArn",
+    }
+    assert set(template["Outputs"]) == (expected | {"DomainTarget"} if organization.domain_name else expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "function"),
+    [
+        ("IngestFunction", "ingest"),
+        ("ProcessorFunction", "processor"),
+        ("DrainFunction", "drain"),
+        ("RedriveFunction", "redrive"),
+        ("PublisherFunction", "publisher"),
+        ("SenderFunction", "sender"),
+        ("ReaderFunction", "reader"),
+    ],
+)
+def test_outputs_name_the_function_that_they_say(template: Template, output: str, function: str) -> None:
+    assert template["Resources"][referred(template["Outputs"][output]["Value"])] is functions(template)[function]
+
+
+def test_stacks_stand_alone(template: Template) -> None:
+    assert "Fn::ImportValue" not in json.dumps(template)
+    assert not [name for name, output in template["Outputs"].items() if "Export" in output]

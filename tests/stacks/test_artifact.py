@@ -1,0 +1,214 @@
+"""What `python app.py` builds for the functions: whole, fit to the Python that built it, and no more than is needed."""
+
+import importlib.util
+import json
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from stacks.config.errors import ConfigurationError
+from stacks.functions import packaging
+from tests.stacks import synthesis
+
+UNCHECKED_HASH = 0b01
+FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender", "reader")
+CLIENTS = ("sqs", "s3", "dynamodb", "events", "secretsmanager")
+# What Python itself finds without its site-packages, and the artifact: as on Lambda.
+IMPORT_ALONE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(f"{name}.handler")
+import boto3
+for service in ("sqs", "s3", "dynamodb", "events", "secretsmanager"):
+    boto3.client(service)
+outside = [
+    name for name, module in sys.modules.items()
+    if "site-packages" in (getattr(module, "__file__", None) or "")
+]
+sys.exit(f"from elsewhere: {outside}" if outside else 0)
+"""
+
+
+def test_the_sample_synthesizes_without_node_on_the_path(assembly: Path) -> None:
+    assert (assembly / "VectorCareBridge-example.template.json").is_file()
+
+
+def modules(artifact: Path) -> list[Path]:
+    found = sorted(artifact.rglob("*.py"))
+    assert found
+    return found
+
+
+def test_every_module_has_bytecode_that_this_python_takes_without_a_look_at_the_source(artifact: Path) -> None:
+    for module in modules(artifact):
+        header = Path(importlib.util.cache_from_source(str(module))).read_bytes()[:16]
+        assert header[:4] == importlib.util.MAGIC_NUMBER, module
+        assert int.from_bytes(header[4:8], "little") == UNCHECKED_HASH, module
+        assert header[8:] == importlib.util.source_hash(module.read_bytes()), module
+
+
+def test_there_is_no_other_bytecode(artifact: Path) -> None:
+    fitting = {Path(importlib.util.cache_from_source(str(module))) for module in modules(artifact)}
+    assert set(artifact.rglob("*.pyc")) == fitting
+
+
+def test_bytecode_names_its_file_where_lambda_puts_it(artifact: Path) -> None:
+    module = artifact / "vectorcare_bridge" / "aws.py"
+    code = marshal.loads(Path(importlib.util.cache_from_source(str(module))).read_bytes()[16:])  # noqa: S302 our own
+    assert isinstance(code, CodeType)
+    assert code.co_filename == "/var/task/vectorcare_bridge/aws.py"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_imports_from_the_artifact_alone(artifact: Path, tmp_path: Path, function: str) -> None:
+    # Given
+    environment = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        **environment_of(function, artifact.parent),
+    }
+    # When
+    completed = subprocess.run(  # noqa: S603 nothing in it comes from outside
+        [sys.executable, "-I", "-S", "-c", IMPORT_ALONE, str(artifact), function],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Then
+    assert completed.returncode == 0, completed.stderr
+
+
+def environment_of(function: str, assembly: Path) -> dict[str, str]:
+    """Give the environment of a function, with something for what only a deployment knows."""
+    template = json.loads((assembly / "VectorCareBridge-example.template.json").read_text())
+    (variables,) = (
+        resource["Properties"]["Environment"]["Variables"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+        and resource["Properties"]["Handler"] == f"{function}.handler.handler"
+    )
+    return {name: value if isinstance(value, str) else "https://sqs.test/1/x" for name, value in variables.items()}
+
+
+def test_only_descriptions_of_the_services_that_are_called_are_in_it(artifact: Path) -> None:
+    folders = {path.name for path in (artifact / "botocore" / "data").iterdir() if path.is_dir()}
+    assert folders == set(CLIENTS)
+
+
+def test_neither_requirements_nor_tests_nor_pips_notes_are_in_it(artifact: Path) -> None:
+    names = {path.name for path in artifact.rglob("*")}
+    assert not names & {"requirements.in", "requirements.txt", "tests", "test", "RECORD", "INSTALLER", "examples"}
+
+
+def test_it_stays_small(artifact: Path) -> None:
+    assert sum(path.stat().st_size for path in artifact.rglob("*") if path.is_file()) < 30 * 1024 * 1024
+
+
+def test_lambda_may_read_it_whatever_the_builders_umask(artifact: Path) -> None:
+    for path in artifact.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_the_runtime_and_the_processor_are_those_it_was_built_for(artifact: Path) -> None:
+    template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    assert {each["Properties"]["Runtime"] for each in functions} == {f"python{packaging.PYTHON}"}
+    assert {tuple(each["Properties"]["Architectures"]) for each in functions} == {(synthesis.ARCHITECTURE,)}
+    assert len({each["Properties"]["Code"]["S3Key"] for each in functions}) == 1
+
+
+def test_native_modules_are_for_the_processor_that_was_asked_for(artifact: Path) -> None:
+    machine = {"x86_64": 62, "arm64": 183}[synthesis.ARCHITECTURE]  # ELF's e_machine
+    native = list(artifact.rglob("*.so"))
+    assert native
+    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in native} == {machine}
+
+
+def test_an_unchanged_tree_is_not_built_again(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "build", lambda *_args, **_kwargs: pytest.fail("built again"))
+    again = packaging.build_artifact(artifact.parent, architecture=synthesis.ARCHITECTURE, python=packaging.PYTHON)
+    assert again.folder == artifact
+
+
+@pytest.mark.parametrize("changed", ["lambdas/ingest/handler.py", "lambdas/requirements.txt"])
+def test_a_changed_tree_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    # Given
+    for folder in ("lambdas", "stacks"):
+        shutil.copytree(packaging.ROOT / folder, tmp_path / folder)
+    built: list[str] = []
+    monkeypatch.setattr(packaging, "ROOT", tmp_path)
+    monkeypatch.setattr(packaging, "SOURCES", tmp_path / "lambdas")
+    monkeypatch.setattr(packaging, "REQUIREMENTS", tmp_path / "lambdas" / "requirements.txt")
+    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "stacks" / "packaging.py"))
+    monkeypatch.setattr(packaging, "build", lambda folder, **_kwargs: built.append(folder.name))
+    packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+    # When
+    with (tmp_path / changed).open("a") as file:
+        file.write("# changed\n")
+    packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+    # Then
+    assert len(set(built)) == 2
+
+
+def test_each_processor_has_a_build_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "build", lambda *_args, **_kwargs: None)
+    builds = {packaging.build_artifact(tmp_path, architecture=each, python=None).digest for each in ("arm64", "x86_64")}
+    assert len(builds) == 2
+
+
+def test_a_build_that_fails_leaves_nothing_that_looks_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    def fail(folder: Path, **_kwargs: object) -> None:
+        (folder / "half.py").touch()
+        raise ConfigurationError("no network")
+
+    monkeypatch.setattr(packaging, "build", fail)
+    # When
+    with pytest.raises(ConfigurationError):
+        packaging.build_artifact(tmp_path, architecture="arm64", python=None)
+    # Then
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_installation_says_why_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setattr(packaging, "ROOT", tmp_path)
+    monkeypatch.setattr(packaging, "REQUIREMENTS", requirements)
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    # When
+    with pytest.raises(ConfigurationError) as failed:
+        packaging.build(tmp_path / "out", architecture="arm64")
+    # Then
+    line = str(failed.value)
+    assert line.startswith(f"requirements.txt: pip could not install it for Python {packaging.PYTHON} on arm64 (ERROR:")
+    assert "\n" not in line
+
+
+def test_another_python_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^python=3\.99: this is Python .*; run it with Python 3\.99$"):
+        packaging.build_artifact(tmp_path, architecture="arm64", python="3.99")
+
+
+def test_a_python_that_lambda_does_not_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "PYTHON", "3.15")
+    with pytest.raises(ConfigurationError, match=r"^Python 3\.15: is no Lambda runtime; run it with Python 3\.11, "):
+        packaging.build_artifact(tmp_path, architecture="arm64", python=None)
+
+
+def test_a_processor_that_lambda_does_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^architecture=mips: is not Lambda's; use arm64 or x86_64$"):
+        packaging.build_artifact(tmp_path, architecture="mips", python=None)

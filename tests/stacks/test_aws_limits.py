@@ -1,0 +1,248 @@
+"""What `bridge check` measures is what the template then holds, and the longest of all files fits within AWS."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.config import aws_limits
+from stacks.config.errors import ConfigurationError
+from stacks.config.organization import MAXIMUM_NAME_LENGTH, Organization, load_organization
+from stacks.functions import environment
+from stacks.inbound import resource_policy
+from tests.stacks import organization_files, synthesis
+from tests.stacks.templates import Template
+
+REGION, ACCOUNT, PARTITION = "ap-southeast-1", "123456789012", "aws-us-gov"
+LONGEST = {  # of a name that CloudFormation makes, by type
+    "AWS::SQS::Queue": 80,
+    "AWS::S3::Bucket": 63,
+    "AWS::DynamoDB::Table": 255,
+    "AWS::Lambda::Function": 64,
+    "AWS::IAM::Role": 64,
+    "AWS::IAM::ManagedPolicy": 128,
+}
+NAMES = ("QueueName", "Name", "TableName", "LogGroupName", "AlarmName", "DashboardName")
+
+
+class Deployed:
+    """A template with every name that AWS makes, at its longest."""
+
+    def __init__(self, template: Template, stack: str) -> None:
+        self.template = template
+        self._resources = template["Resources"]
+        self._stack = stack
+
+    def resolve(self, value: Any) -> Any:
+        """Put text in the place of references."""
+        match value:
+            case {"Ref": name}:
+                return self._ref(name)
+            case {"Fn::GetAtt": [name, attribute]}:
+                return self._attribute(name, attribute)
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self.resolve(part) for part in parts)
+            case dict():
+                return {name: self.resolve(child) for name, child in value.items()}
+            case list():
+                return [self.resolve(child) for child in value]
+            case _:
+                return value
+
+    def of_type(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Give the resources of a type, resolved."""
+        for name, resource in self._resources.items():
+            if resource["Type"] == kind:
+                yield name, self.resolve(resource.get("Properties", {}))
+
+    def _ref(self, name: str) -> str:
+        pseudo = {"Region": REGION, "AccountId": ACCOUNT, "Partition": PARTITION, "URLSuffix": "amazonaws.com"}
+        if name.startswith("AWS::"):
+            return pseudo[name.removeprefix("AWS::")]
+        kind = self._resources[name]["Type"]
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
+        if kind in {"AWS::ApiGateway::RestApi", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Deployment"}:
+            return "abcdefghij"
+        return self._name(name)
+
+    def _attribute(self, name: str, attribute: str) -> str:
+        kind = self._resources[name]["Type"]
+        if kind == "AWS::SecretsManager::Secret":
+            made = f"{name}-{'R' * 13}-RRRRRR"
+            return f"arn:{PARTITION}:secretsmanager:{REGION}:{ACCOUNT}:secret:{made}"
+        if attribute in {"QueueName", "RootResourceId", "KeyId"}:
+            return self._name(name)
+        service = kind.split("::")[1].lower()
+        if kind == "AWS::S3::Bucket":
+            return f"arn:{PARTITION}:s3:::{self._name(name)}"
+        if kind == "AWS::KMS::Key":
+            return f"arn:{PARTITION}:kms:{REGION}:{ACCOUNT}:key/{'0' * 36}"
+        part = {
+            "AWS::DynamoDB::Table": "table/",
+            "AWS::Logs::LogGroup": "log-group:",
+            "AWS::Lambda::Function": "function:",
+        }
+        tail = {"StreamArn": "/stream/2026-03-01T10:00:00.000"}.get(attribute, ":*" * (kind == "AWS::Logs::LogGroup"))
+        return f"arn:{PARTITION}:{service}:{REGION}:{ACCOUNT}:{part.get(kind, '')}{self._name(name)}{tail}"
+
+    def _name(self, name: str) -> str:
+        resource = self._resources[name]
+        given = [resource.get("Properties", {}).get(key) for key in NAMES]
+        named = next((self.resolve(each) for each in given if each), None)
+        return str(named or f"{self._stack}-{name}-{'R' * 13}"[: LONGEST.get(resource["Type"], 512)])
+
+
+KEY = organization_files.with_keys(organization_files.public_pem())
+TALL = {
+    # Nearly as much as passes, each.
+    "public_keys": organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(5))),
+    "publish_actions": KEY + "publish_actions = [" + ", ".join(f'"ACTION_{n:027d}"' for n in range(100)) + "]\n",
+    "vectorcare_api_url": KEY + f'vectorcare_api_url = "https://vectorcare.example.com/{"a" * 3000}"\n',
+    "allowed_source_ips": KEY
+    + "allowed_source_ips = ["
+    + ", ".join(f'"198.51.{n // 256}.{n % 256}"' for n in range(420))
+    + "]\n",
+    "alarm_emails": KEY + "alarm_emails = [" + ", ".join(f'"a{n}@example.com"' for n in range(250)) + "]\n",
+}
+
+
+def loaded(folder: Path, text: str, *, name: str = "acme") -> Organization:
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return load_organization(path)
+
+
+@pytest.fixture(scope="module")
+def longest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organization, Deployed]:
+    """Give the stack with the longest name, and nearly as much of everything as passes."""
+    folder = tmp_path_factory.mktemp("longest")
+    text = organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(4)))
+    text += "".join(TALL[key].removeprefix(KEY) for key in TALL if key != "public_keys")
+    domain = (
+        'domain_name = "webhooks.example.com"\ncertificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"\n'
+    )
+    organization = loaded(folder, text + domain, name="a" * MAXIMUM_NAME_LENGTH)
+    template = synthesis.template_of(organization, output=folder / "cdk.out")
+    return organization, Deployed(template, organization.stack_name)
+
+
+def characters(document: Any) -> int:
+    """Count as IAM does, without white space."""
+    return len("".join(json.dumps(document, separators=(",", ":")).split()))
+
+
+def test_an_environment_is_measured_as_the_template_has_it(longest: tuple[Organization, Deployed]) -> None:
+    # Given
+    organization, deployed = longest
+    measured = set()
+    # When
+    for _, properties in deployed.of_type("AWS::Lambda::Function"):
+        service = properties["Handler"].split(".")[0]
+        variables = properties["Environment"]["Variables"]
+        told = environment.of_file(organization, service)
+        # Then what the file says is all there, and what a deployment makes is at most as long as it is taken to be
+        assert told.items() <= variables.items()
+        assert environment.size(variables) <= aws_limits.ENVIRONMENT_BYTES
+        if told:
+            estimate = environment.longest(organization, service)
+            assert variables.keys() == estimate.keys()
+            assert 0 <= environment.size(estimate) - environment.size(variables) < 100
+            measured.add(service)
+    assert measured == {"ingest", "processor", "publisher", "sender"}
+
+
+def test_the_resource_policy_is_measured_as_the_template_has_it(longest: tuple[Organization, Deployed]) -> None:
+    # Given
+    organization, deployed = longest
+    networks = organization.allowed_source_ips
+    # When
+    (policy,) = (each["Policy"] for _, each in deployed.of_type("AWS::ApiGateway::RestApi") if "Policy" in each)
+    # Then
+    assert policy == resource_policy.resource_policy(networks)
+    # And API Gateway writes the whole ARN in the place of "execute-api:"
+    added = len(f"arn:{PARTITION}:execute-api:{REGION}:{ACCOUNT}:abcdefghij") - len("execute-api:")
+    assert resource_policy.size(networks) == characters(policy) + added * len(policy["Statement"])
+
+
+def test_a_stack_has_at_most_the_resources_that_it_is_taken_to_have(longest: tuple[Organization, Deployed]) -> None:
+    organization, deployed = longest
+    own = len(deployed.template["Resources"]) - len(organization.alarm_emails)
+    assert own <= aws_limits.STACK_RESOURCES
+    assert len(deployed.template["Resources"]) <= aws_limits.TEMPLATE_RESOURCES
+
+
+def test_the_longest_name_makes_nothing_that_is_too_long_for_aws(longest: tuple[Organization, Deployed]) -> None:
+    _, deployed = longest
+    # IAM and AWS STS quotas; the roles' inline policies together
+    assert max(characters(each["PolicyDocument"]) for _, each in deployed.of_type("AWS::IAM::ManagedPolicy")) <= 6144
+    assert (
+        max(
+            sum(characters(policy["PolicyDocument"]) for policy in each.get("Policies", []))
+            for _, each in deployed.of_type("AWS::IAM::Role")
+        )
+        <= 10_240
+    )
+    assert all(len(each["Description"]) <= 1000 for _, each in deployed.of_type("AWS::IAM::ManagedPolicy"))
+    assert all(characters(each["KeyPolicy"]) <= 32_768 for _, each in deployed.of_type("AWS::KMS::Key"))
+    assert all(len(each.get("QueueName", "")) <= 80 for _, each in deployed.of_type("AWS::SQS::Queue"))
+    assert all(len(each["AlarmName"]) <= 255 for _, each in deployed.of_type("AWS::CloudWatch::Alarm"))
+    assert all(len(each["AlarmDescription"]) <= 1024 for _, each in deployed.of_type("AWS::CloudWatch::Alarm"))
+    assert all(len(each["DashboardName"]) <= 255 for _, each in deployed.of_type("AWS::CloudWatch::Dashboard"))
+    # PutDashboard's documentation does not say how much it takes; the whole template is 1 MB at most
+    assert len(json.dumps(deployed.template)) <= 1_000_000
+    assert max(map(len, deployed.template["Resources"])) <= 255
+    assert len(deployed.template["Outputs"]) <= 200
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "figure", "limit"),
+    [
+        ("public_keys", '"""' + organization_files.public_pem(bits=4096) + '""", ', "environment of 4,", "4,096"),
+        ("publish_actions", ", ".join(f'"{"A" * 50}{n:03d}"' for n in range(10)) + ", ", "environment of 4,", "4,096"),
+        ("vectorcare_api_url", "a" * 1000, "environment of 4,", "4,096"),
+        ("allowed_source_ips", ", ".join(f'"203.0.113.{n}"' for n in range(30)) + ", ", "policy of 8,", "8,192"),
+        ("alarm_emails", '"one@example.com", ', "501 resources", "500"),
+    ],
+)
+def test_what_would_outgrow_a_limit_is_refused_with_the_figure_and_the_limit(
+    tmp_path: Path, key: str, more: str, figure: str, limit: str
+) -> None:
+    # Given what just passes
+    loaded(tmp_path, TALL[key])
+    # When there is a little more
+    if key == "vectorcare_api_url":
+        text = TALL[key].replace("/aaa", f"/{more}aaa")
+    else:
+        text = TALL[key].replace(f"{key} = [", f"{key} = [{more}")
+    with pytest.raises(ConfigurationError) as refused:
+        loaded(tmp_path, text)
+    # Then
+    line = str(refused.value)
+    assert f"acme.toml: {key}: " in line
+    assert figure in line
+    assert limit in line
+    assert "\n" not in line
+
+
+def test_all_that_would_outgrow_a_limit_is_named_at_once(tmp_path: Path) -> None:
+    # Given
+    text = organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(6)))
+    text += "allowed_source_ips = [" + ", ".join(f'"198.51.{n // 256}.{n % 256}"' for n in range(600)) + "]\n"
+    text += "publish_actions = [" + ", ".join(f'"ACTION_{n:0100d}"' for n in range(50)) + "]\n"
+    text += "alarm_emails = [" + ", ".join(f'"a{n}@example.com"' for n in range(600)) + "]\n"
+    text += f'vectorcare_token_url = "https://auth.example.com/{"a" * 5000}"\n'
+    # When
+    with pytest.raises(ConfigurationError) as refused:
+        loaded(tmp_path, text)
+    # Then
+    named = [line.split(": ")[1] for line in str(refused.value).splitlines()]
+    assert sorted(named) == [
+        "alarm_emails",
+        "allowed_source_ips",
+        "public_keys",
+        "publish_actions",
+        "vectorcare_token_url",
+    ]

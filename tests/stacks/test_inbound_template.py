@@ -1,0 +1,167 @@
+"""Queues, spool and functions, whatever the organization's file says."""
+
+import ast
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from stacks.config.organization import Organization
+from tests.stacks.templates import (
+    Resource,
+    Template,
+    event_source,
+    functions,
+    of_type,
+    only,
+    policy_of,
+    queues,
+    referred,
+    rendered,
+)
+from vectorcare_bridge.edge import settings
+
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
+READ_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+    "ingest": settings.IngestSettings.from_environment,
+    "processor": settings.ProcessorSettings.from_environment,
+    "drain": settings.DrainSettings.from_environment,
+    "redrive": settings.RedriveSettings.from_environment,
+    "publisher": settings.PublisherSettings.from_environment,
+    "sender": settings.SenderSettings.from_environment,
+}
+DAY = 24 * 60 * 60
+
+
+@pytest.mark.parametrize("name", ["processor", "sender"])
+def test_a_batch_stays_invisible_for_six_time_outs_and_the_window(template: Template, name: str) -> None:
+    source = event_source(template, name)
+    function = template["Resources"][referred(source["FunctionName"])]
+    queue = template["Resources"][referred(source["EventSourceArn"])]
+    window = source.get("MaximumBatchingWindowInSeconds", 0)
+    assert function is functions(template)[name]
+    assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"] + window
+
+
+def test_the_event_source_answers_for_each_message_and_filters_none(
+    template: Template, organization: Organization
+) -> None:
+    source = event_source(template)
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": organization.max_concurrency}
+    assert "FilterCriteria" not in source  # it would delete what does not match
+
+
+@pytest.mark.parametrize(("function", "receives"), [("processor", 30), ("sender", 300)])
+def test_letters_are_dead_after_so_many_receives_and_live_as_long_as_sqs_keeps_them(
+    template: Template, function: str, receives: int
+) -> None:
+    queue, dead_letters = queues(template, function)
+    assert template["Resources"][queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == receives
+    for name in (queue, dead_letters):
+        assert template["Resources"][name]["Properties"]["MessageRetentionPeriod"] == 14 * DAY
+
+
+@pytest.mark.parametrize("function", ["processor", "sender"])
+def test_only_the_queue_has_these_dead_letters(template: Template, function: str) -> None:
+    queue, dead_letters = (template["Resources"][name]["Properties"] for name in queues(template, function))
+    allowed = dead_letters["RedriveAllowPolicy"]
+    assert allowed["redrivePermission"] == "byQueue"
+    assert [rendered(source) for source in allowed["sourceQueueArns"]] == [
+        f"arn:aws:sqs:us-east-1:123456789012:{queue['QueueName']}"
+    ]
+
+
+def test_derived_names_are_short_enough(template: Template) -> None:
+    for queue in of_type(template, "AWS::SQS::Queue").values():
+        assert len(queue["Properties"].get("QueueName", "")) <= 80
+
+
+def test_a_message_may_be_as_large_as_sqs_takes(template: Template) -> None:
+    for queue in of_type(template, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["MaximumMessageSize"] == 1024 * 1024
+
+
+def test_every_queue_is_encrypted_by_the_key_and_refuses_plain_http(template: Template) -> None:
+    (key,) = of_type(template, "AWS::KMS::Key")
+    for name, queue in of_type(template, "AWS::SQS::Queue").items():
+        assert referred(queue["Properties"]["KmsMasterKeyId"]) == key
+        assert_refuses_plain_http(policy_of(template, "AWS::SQS::QueuePolicy", "Queues", name), "sqs:*")
+
+
+def assert_refuses_plain_http(policy: list[Resource], action: str) -> None:
+    assert any(
+        statement["Effect"] == "Deny"
+        and statement["Action"] == action
+        and statement["Principal"] in ("*", {"AWS": "*"})
+        and statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy
+    )
+
+
+def test_the_spool_is_private_encrypted_by_s3_alone_and_refuses_old_tls(template: Template) -> None:
+    ((name, spool),) = of_type(template, "AWS::S3::Bucket").items()
+    encryption = spool["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert set(spool["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    policy = policy_of(template, "AWS::S3::BucketPolicy", "Bucket", name)
+    assert_refuses_plain_http(policy, "s3:*")
+    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in [statement.get("Condition") for statement in policy]
+
+
+def test_the_spool_keeps_what_was_not_drained(template: Template) -> None:
+    spool = only(template, "AWS::S3::Bucket")
+    assert spool["DeletionPolicy"] == spool["UpdateReplacePolicy"] == "Retain"
+    assert spool["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    for rule in spool["Properties"]["LifecycleConfiguration"]["Rules"]:
+        assert not rule.keys() & {"ExpirationInDays", "ExpirationDate", "Transition", "Transitions"}
+
+
+def test_the_drain_runs_every_minute(template: Template) -> None:
+    rule = only(template, "AWS::Events::Rule")["Properties"]
+    (target,) = rule["Targets"]
+    assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
+    assert template["Resources"][referred(target["Arn"])] is functions(template)["drain"]
+
+
+@pytest.mark.parametrize("function", READ_SETTINGS)
+def test_a_function_finds_its_handler_and_its_settings(template: Template, function: str) -> None:
+    properties = functions(template)[function]["Properties"]
+    module, _, name = properties["Handler"].rpartition(".")
+    tree = ast.parse((LAMBDAS / f"{module.replace('.', '/')}.py").read_text())
+    environment = {key: rendered(value) for key, value in properties["Environment"]["Variables"].items()}
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    READ_SETTINGS[function](environment)
+
+
+def test_what_the_organization_says_reaches_the_functions(template: Template, organization: Organization) -> None:
+    ingest = functions(template)["ingest"]["Properties"]["Environment"]["Variables"]
+    processor = functions(template)["processor"]["Properties"]["Environment"]["Variables"]
+    assert ingest["CUSTOMER_ID"] == organization.customer_id
+    assert ingest["PUBLIC_KEYS"] == organization.encoded_public_keys
+    assert processor["ORDER_BY"] == organization.order_by
+    assert processor["STATE_RETENTION_DAYS"] == str(organization.state_retention_days)
+    assert processor["JOURNAL_RETENTION_DAYS"] == str(organization.journal_retention_days)
+
+
+def test_ingest_ends_within_vectorcares_ten_seconds(template: Template) -> None:
+    assert functions(template)["ingest"]["Properties"]["Timeout"] < 10
+
+
+def test_no_concurrency_is_reserved(template: Template) -> None:
+    for function in functions(template).values():
+        assert "ReservedConcurrentExecutions" not in function["Properties"]
+
+
+def test_functions_are_traced(template: Template) -> None:
+    for function in functions(template).values():
+        assert function["Properties"]["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_the_environment_fits_lambdas_4_kb(template: Template) -> None:
+    for function in functions(template).values():
+        environment = function["Properties"]["Environment"]["Variables"]
+        # What a deployment puts in place of a reference is at most a queue's URL with a name of 80 characters.
+        longest = {key: value if isinstance(value, str) else "x" * 160 for key, value in environment.items()}
+        assert len(json.dumps(longest)) < 4096

@@ -1,0 +1,30 @@
+"""The simulation's functions are configured as the template's."""
+
+import pytest
+
+from tests.stacks.templates import Template, functions, of_type, queues
+from verification.simulation.plan.outbound import MAX_RECEIVES
+from verification.simulation.plan.plan import Settings
+from verification.simulation.plan.template import figure
+from verification.simulation.world.container import Function
+from verification.simulation.world.functions import FUNCTIONS
+
+ON_AWS = [function for function in FUNCTIONS if function.handler.endswith(".handler")]
+
+
+@pytest.mark.parametrize("function", ON_AWS, ids=lambda function: function.name)
+def test_a_simulated_function_has_the_templates_time(template: Template, function: Function) -> None:
+    assert function.timeout == functions(template)[function.name]["Properties"]["Timeout"]
+
+
+def test_simulated_queues_have_the_templates_limits(template: Template) -> None:
+    found = of_type(template, "AWS::SQS::Queue")
+    inbound, outbound = (found[queues(template, *function)[0]]["Properties"] for function in ((), ("sender",)))
+    assert Settings().visibility_timeout == inbound["VisibilityTimeout"]
+    assert Settings().max_receives == inbound["RedrivePolicy"]["maxReceiveCount"]
+    assert outbound["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
+
+
+def test_a_figure_that_is_not_there_any_more_is_not_made_up() -> None:
+    with pytest.raises(KeyError):
+        figure("commands", "NO_SUCH_FIGURE")

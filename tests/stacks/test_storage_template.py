@@ -1,0 +1,149 @@
+"""Tables, key and logs: what has to outlive the stack, and who may use the key."""
+
+from unittest import mock
+
+from sender.command_log import Ledger
+from tests.stacks.templates import Resource, Template, of_type, only, referred, rendered, rest_api_id
+from vectorcare_bridge.commands.command import Command, Kind
+from vectorcare_bridge.webhooks import fold
+from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.failure import Reason
+from vectorcare_bridge.webhooks.fold import Received
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.store import Journal
+
+
+def by_key(template: Template) -> dict[tuple[str, ...], Resource]:
+    return {
+        tuple(part["AttributeName"] for part in table["Properties"]["KeySchema"]): table
+        for table in of_type(template, "AWS::DynamoDB::Table").values()
+    }
+
+
+def time_to_live(table: Resource) -> str:
+    specification = table["Properties"]["TimeToLiveSpecification"]
+    assert specification["Enabled"] is True
+    return str(specification["AttributeName"])
+
+
+def test_tables_have_the_keys_that_the_functions_write(template: Template) -> None:
+    assert set(by_key(template)) == {("service_request_id", "event_id"), ("service_request_id",), ("command_id",)}
+
+
+def test_tables_survive_the_stack_and_a_slip_of_the_hand(template: Template) -> None:
+    for table in of_type(template, "AWS::DynamoDB::Table").values():
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_tables_are_encrypted_by_the_key(template: Template) -> None:
+    (key,) = of_type(template, "AWS::KMS::Key")
+    for table in of_type(template, "AWS::DynamoDB::Table").values():
+        encryption = table["Properties"]["SSESpecification"]
+        assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS")
+        assert referred(encryption["KMSMasterKeyId"]) == key
+
+
+def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Template) -> None:
+    # Given
+    client = mock.Mock()
+    webhook = Webhook(body=b"x", signature="s", received_at="2026-03-01T12:00:00.000000Z")
+    # When
+    Journal(client, "events", retention_days=30).enter_unreadable(webhook, Reason.NOT_JSON)
+    # Then
+    item = client.put_item.call_args.kwargs["Item"]
+    assert "N" in item[time_to_live(by_key(template)["service_request_id", "event_id"])]
+
+
+def test_state_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
+    # Given the event that closes a service request
+    event = Event("VC-1", "event-1", "2026-03-01T10:00:00.000000Z", "COMPLETED", None, None)
+    # When its register is written
+    register = fold.status_register(Received(event, "2026-03-01T10:00:01.000000Z"), retention_days=30)
+    # Then
+    assert isinstance(register[time_to_live(by_key(template)[("service_request_id",)])], int)
+
+
+def test_commands_expire_by_the_attribute_that_they_carry(template: Template) -> None:
+    # Given
+    client = mock.Mock()
+    command = Command(Kind.ACCEPT, "c-1", "VC-1", {})
+    # When
+    Ledger(client, "commands").claim(
+        command, holder="h", now="2026-03-01T12:00:00.000000Z", lease_until="2026-03-01T12:01:00.000000Z"
+    )
+    # Then
+    item = client.put_item.call_args.kwargs["Item"]
+    assert "N" in item[time_to_live(by_key(template)[("command_id",)])]
+
+
+def test_only_the_state_has_a_stream_which_carries_both_items(template: Template) -> None:
+    streams = {key: table["Properties"].get("StreamSpecification") for key, table in by_key(template).items()}
+    assert streams == {
+        ("service_request_id",): {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+        ("service_request_id", "event_id"): None,
+        ("command_id",): None,
+    }
+
+
+def test_what_is_open_now_is_a_query(template: Template) -> None:
+    (index,) = by_key(template)[("service_request_id",)]["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by_status"
+    assert [part["AttributeName"] for part in index["KeySchema"]] == ["request_status", "last_updated"]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+
+
+def test_the_key_survives_the_stack_and_is_rotated(template: Template) -> None:
+    key = only(template, "AWS::KMS::Key")
+    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert key["Properties"]["EnableKeyRotation"] is True
+
+
+def test_the_key_admits_the_account_the_logs_and_the_alarms_and_nobody_else(template: Template) -> None:
+    statements = only(template, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+    principals = [rendered(next(iter(statement["Principal"].values()))) for statement in statements]
+    # The account's own more than once: CDK says of Secrets Manager apart what the first statement says of all.
+    assert sorted(set(principals)) == [
+        "arn:aws:iam::123456789012:root",
+        "cloudwatch.amazonaws.com",
+        "logs.us-east-1.amazonaws.com",
+    ]
+
+
+def test_the_logs_service_uses_the_key_for_this_stacks_groups_alone(template: Template) -> None:
+    (statement,) = key_statements(template, "logs.us-east-1.amazonaws.com")
+    patterns = [rendered(arn) for arn in statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]]
+    prefix = "arn:aws:logs:us-east-1:123456789012:log-group:"
+    stack = rendered(template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"])
+    assert patterns == [f"{prefix}{stack}-*", f"{prefix}API-Gateway-Execution-Logs_*"]
+    assert {"kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"} <= set(statement["Action"])
+
+
+def test_the_alarms_of_the_account_may_use_the_key(template: Template) -> None:
+    (statement,) = key_statements(template, "cloudwatch.amazonaws.com")
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert rendered(statement["Condition"]["StringEquals"]["aws:SourceAccount"]) == "123456789012"
+
+
+def key_statements(template: Template, service: str) -> list[Resource]:
+    return [
+        statement
+        for statement in only(template, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+        if rendered(statement["Principal"].get("Service", "")) == service
+    ]
+
+
+def test_every_log_group_is_encrypted_expires_and_survives_the_stack(template: Template) -> None:
+    (key,) = of_type(template, "AWS::KMS::Key")
+    for group in of_type(template, "AWS::Logs::LogGroup").values():
+        assert referred(group["Properties"]["KmsKeyId"]) == key
+        assert group["Properties"]["RetentionInDays"] == 365
+        assert group["DeletionPolicy"] == group["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_key_admits_every_log_group_by_its_name(template: Template) -> None:
+    for group in of_type(template, "AWS::Logs::LogGroup").values():
+        # Without a name of its own CloudFormation makes one that begins with the stack's.
+        name = rendered(group["Properties"].get("LogGroupName", "VectorCareBridge-"))
+        assert name.startswith(("VectorCareBridge-", "API-Gateway-Execution-Logs_"))

@@ -1,0 +1,76 @@
+"""A dead command's way back: under its first name, as old as it is, and its redrives counted."""
+
+import pytest
+
+from vectorcare_bridge.commands import redriven_command
+
+NOTED = "2026-03-01T11:00:00.000000Z"
+
+
+def text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def test_a_letter_names_its_first_id_and_time_and_counts_its_redrives() -> None:
+    # Given a letter with attributes of its own, When it is redriven twice
+    once = redriven_command.attributes({"theirs": text("x")}, message_id="first", sent_at=NOTED)
+    twice = redriven_command.attributes(once, message_id="second", sent_at="2026-03-01T12:00:00.000000Z")
+    # Then it has the first of each, and none that the sender would not read
+    assert {name: one["StringValue"] for name, one in twice.items()} == {
+        "redriven": "2",
+        "first_message_id": "first",
+        "first_sent_at": NOTED,
+    }
+    assert {one["DataType"] for one in twice.values()} == {"Number", "String"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, NOTED),
+        ({"first_sent_at": "2026-03-01T10:59:59Z"}, "2026-03-01T10:59:59.000000Z"),
+        ({"first_sent_at": "2026-03-01T11:00:01Z"}, NOTED),
+        ({"first_sent_at": "yesterday"}, NOTED),
+    ],
+)
+def test_nothing_makes_a_command_younger(values: dict[str, str], expected: str) -> None:
+    assert redriven_command.first_sent_at(values, NOTED) == expected
+
+
+def test_an_id_stands_for_itself_where_no_first_one_is_named() -> None:
+    assert redriven_command.first_message_id({}, "own") == "own"
+
+
+def test_sqs_time_is_read_to_the_millisecond() -> None:
+    assert redriven_command.instant_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
+
+
+def test_an_id_that_is_named_stands_for_the_message() -> None:
+    assert redriven_command.first_message_id({"first_message_id": "first"}, "own") == "first"
+
+
+def test_what_the_sender_sets_aside_says_where_it_comes_from() -> None:
+    # Given an id, a time and a count, When they are written as attributes
+    attributes = redriven_command.origin(message_id="first", sent_at=NOTED, redriven="3")
+    # Then SQS takes them, and the redrive reads them back
+    assert attributes == {
+        "redriven": {"DataType": "Number", "StringValue": "3"},
+        "first_message_id": text("first"),
+        "first_sent_at": text(NOTED),
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "0"),
+        ({"redriven": "12"}, "12"),
+        ({"redriven": "twice"}, "0"),
+        ({"redriven": "-1"}, "0"),
+        # SQS takes neither of these as a Number, so that the letter could not be set aside.
+        ({"redriven": "9" * 200}, "0"),
+        ({"redriven": "\u0663"}, "3"),
+    ],
+)
+def test_a_count_of_redrives_is_one_that_sqs_takes(values: dict[str, str], expected: str) -> None:
+    assert redriven_command.redriven(values) == expected

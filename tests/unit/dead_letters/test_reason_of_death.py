@@ -1,0 +1,182 @@
+"""A webhook has one reason for its death: in log, metric, journal and every tool, whenever somebody looks."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from redrive import send_back
+from tests.support import faults
+from tests.support.cloud import NOW, Cloud
+from tests.support.webhooks import body
+from tests.unit.conftest import Output
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.dead_letters import dead_letter
+from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.webhooks import envelope, message, store
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.store import Journal
+from verification.simulation.models.dynamodb import DynamoDB, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+AHEAD = body(event_timestamp="2026-03-01T13:00:00Z")
+
+
+@pytest.fixture(autouse=True)
+def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vectorcare_bridge.edge.queue.LONG_POLL_SECONDS", 0)
+    # What is to be tried again is so at once.
+    monkeypatch.setattr("vectorcare_bridge.webhooks.failure.backoff_seconds", lambda *_: 0)
+
+
+def die(cloud: Cloud) -> None:
+    """Have all that is on the queue received until it is dead."""
+    for _ in range(32):
+        if not cloud.messages():
+            return
+        cloud.process()
+    raise AssertionError("it lives")
+
+
+def would_move(cloud: Cloud, reason: str) -> int:
+    """Ask a redrive how many are dead for a reason."""
+    return int(cloud.invoke("redrive", {"reason": reason, "dry_run": True})["would_move"])
+
+
+def told(cloud: Cloud) -> tuple[str, str]:
+    """Say of the one dead letter why it is there, and what a redrive would do, as the operator's command does."""
+    [letter] = cloud.sqs.receive_message(
+        QueueUrl=cloud.dead_letter_queue_url,
+        MessageAttributeNames=["All"],
+        AttributeNames=["All"],
+        VisibilityTimeout=0,
+    )["Messages"]
+    values = message.values(letter.get("MessageAttributes", {}))
+    reason = dead_letter.reason(
+        Source.INBOUND,
+        letter["Body"],
+        values,
+        sent_at=send_back.sent_at(letter),
+        recorded=lambda raw: store.recorded_reason(cloud.dynamodb, "events", raw),
+    )
+    from vectorcare_bridge.edge import runtime  # noqa: PLC0415 whose clock a test may move
+
+    return reason, dead_letter.if_redriven(Source.INBOUND, letter["Body"], values, reason=reason, now=runtime.now())
+
+
+def logged(output: Output) -> tuple[str | None, list[str]]:
+    """Read the reason of the last attempt from the log, and those that the metric counted."""
+    lines = [json.loads(line) for line in output.text().splitlines() if line.startswith("{")]
+    last = [line.get("reason") for line in lines if line.get("message") == "processing.failed"][-1]
+    return last, [line["reason"] for line in lines if "Failed" in line]
+
+
+def test_an_event_of_the_future_stays_dead_for_that_when_its_time_has_come(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a webhook that died as it is dated an hour ahead
+    cloud.post(AHEAD)
+    die(cloud)
+    assert told(cloud) == ("timestamp_in_future", "would die again for timestamp_in_future")
+    # When two hours have passed
+    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: utc_timestamp.later(NOW, minutes=120))
+    # Then it is found by its reason, and only by that, and a redrive would apply it
+    assert told(cloud) == ("timestamp_in_future", "would apply")
+    assert (would_move(cloud, "timestamp_in_future"), would_move(cloud, "exhausted")) == (1, 0)
+    assert cloud.invoke("redrive", {"reason": "timestamp_in_future"})["moved"] == 1
+    cloud.process()
+    assert cloud.state() is not None
+
+
+@pytest.mark.parametrize(("raw", "reason"), [(b"x", "not_json"), (AHEAD, "timestamp_in_future"), (body(), "exhausted")])
+def test_what_the_journal_could_not_record_has_one_reason_all_the_same(
+    cloud: Cloud, output: Output, raw: bytes, reason: str
+) -> None:
+    # Given a webhook that dies while the journal does not answer
+    cloud.post(raw)
+    with faults.failing("PutItem"):
+        die(cloud)
+    # When somebody asks why, Then the log, the metric and the tools say the same
+    assert logged(output) == (reason, [reason])
+    assert told(cloud)[0] == reason
+    assert would_move(cloud, reason) == 1
+
+
+def refused() -> Exception:
+    return faults.refusal("ValidationException")
+
+
+def test_what_dynamodb_refuses_unforeseen_is_recorded_as_that(cloud: Cloud, output: Output) -> None:
+    # Given a webhook that the state's table refuses for a reason that no rule foresaw
+    cloud.post(body())
+    with faults.failing("UpdateItem", error=refused):
+        die(cloud)
+    # When somebody asks why, Then log, metric, journal and tools say the same
+    assert logged(output) == ("unstorable", ["unstorable"])
+    [entry] = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
+    assert (entry["event_id"], entry["reason"]) == (envelope.digest(body()), "unstorable")
+    assert told(cloud) == ("unstorable", "may die again: DynamoDB refused it")
+    assert (would_move(cloud, "unstorable"), would_move(cloud, "exhausted")) == (1, 0)
+
+
+def test_what_dynamodb_refuses_is_not_given_up_before_that_is_recorded(cloud: Cloud) -> None:
+    # Given a state's table that refuses a webhook for good, and a journal that then fails
+    cloud.post(body())
+    puts: list[str] = []
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        if operation == "UpdateItem":
+            return refused()
+        if operation == "PutItem" and not after:
+            puts.append(operation)
+            return faults.unreachable() if len(puts) == 2 else None
+        return None
+
+    # When it is received twice, Then it is given up the second time alone
+    with faults.on_call(decide):
+        for given_up in (0, 1):
+            cloud.process()
+            unreadable = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
+            assert len(unreadable) == given_up
+
+
+def by_hand(cloud: Cloud, raw: bytes, **attributes: str) -> None:
+    given: dict[str, Any] = {name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()}
+    cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=raw.decode(), MessageAttributes=given)
+
+
+@pytest.mark.parametrize(
+    ("put", "reason", "is_journaled"),
+    [
+        (lambda cloud: by_hand(cloud, body(blank=" " * 410_000)), "unstorable", False),
+        (lambda cloud: by_hand(cloud, b"x" * 410_000), "not_json", False),
+        (lambda cloud: by_hand(cloud, b"x", signature="x" * 500_000), "not_json", True),
+    ],
+    ids=["an event larger than an item", "no JSON, larger than an item", "a signature larger than an item"],
+)
+def test_what_was_put_on_the_queue_by_hand_and_fits_no_item_has_one_reason(
+    cloud: Cloud, output: Output, put: Callable[[Cloud], None], reason: str, is_journaled: bool
+) -> None:
+    # Given a message that DynamoDB cannot hold as it is, When it has died
+    put(cloud)
+    die(cloud)
+    # Then log, metric and tools say the same
+    assert logged(output) == (reason, [reason])
+    assert told(cloud) == (reason, f"would die again for {reason}")
+    assert [entry["reason"] for entry in cloud.journal()] == ([reason] if is_journaled else [])
+
+
+def test_the_largest_event_that_may_come_fits_its_entry_in_the_journal() -> None:
+    # Given events as large as the rule allows, with the longest names and signatures, two of them of one name
+    names = {"service_request_id": "V" * 2048, "event_id": "e" * (1024 - 65)}
+    room = envelope._MAX_BODY_BYTES - len(body(**names, blank=""))
+    table = Table(keys=("service_request_id", "event_id"))
+    journal = Journal(cast("DynamoDBClient", DynamoDB({"events": table})), "events", retention_days=3650)
+    # When they are entered, Then DynamoDB takes them
+    for character in "xy":
+        raw = body(**names, blank=character * room)
+        journal.enter(envelope.read(raw), Webhook(raw, "s" * message.MAX_SIGNATURE_BYTES, NOW))
+    assert len(table.items) == 2

@@ -1,0 +1,46 @@
+"""What is asked of SQS: all that is there, with all that came along, hidden for as long as it was meant to be."""
+
+import pytest
+
+from tests.support import faults
+from tests.support.cloud import Cloud
+from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.message import Webhook
+
+
+@pytest.fixture
+def queue(cloud: Cloud) -> Queue:
+    queue = Queue(cloud.sqs, cloud.queue_url)
+    queue.send(message.encode(Webhook(b"{}", "c2ln", "2026-03-01T12:00:00.000000Z")))
+    return queue
+
+
+def test_a_look_waits_until_all_servers_have_answered(queue: Queue) -> None:
+    with faults.short_polls_that_find_nothing():
+        assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
+
+
+def test_a_message_comes_with_its_attributes_and_the_time_it_was_sent(queue: Queue) -> None:
+    (received,) = queue.receive(maximum=10, visibility_timeout=60)
+    assert received["MessageAttributes"].keys() == {"source", "signature", "received_at", "redriven"}
+    assert int(received["Attributes"]["SentTimestamp"]) > 0
+
+
+def test_a_received_message_is_hidden_counted_and_back_at_once_if_it_is_given_back(queue: Queue) -> None:
+    # Given a message that was received
+    (received,) = queue.receive(maximum=10, visibility_timeout=60)
+    assert queue.receive(maximum=10, visibility_timeout=60) == []
+    assert queue.count() == 1
+    # When it is given back for later, Then it stays hidden
+    queue.hide(received["ReceiptHandle"], seconds=600)
+    assert queue.receive(maximum=10, visibility_timeout=60) == []
+    # When it is given back for now, Then it is there
+    queue.hide(received["ReceiptHandle"], seconds=0)
+    assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
+
+
+def test_what_is_deleted_is_gone(queue: Queue) -> None:
+    (received,) = queue.receive(maximum=10, visibility_timeout=60)
+    queue.delete(received["ReceiptHandle"])
+    assert queue.count() == 0

@@ -1,0 +1,310 @@
+"""What comes in, what is answered, what is kept."""
+
+import base64
+import gzip
+import json
+import threading
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+
+from ingest.enqueue_or_spool import QUEUE_SECONDS, SPOOL_SECONDS
+from simulator import GIVES_UP_AFTER
+from tests.support import faults, signing
+from tests.support.cloud import CUSTOMER_ID, NOW, Cloud, running
+from tests.support.webhooks import INVENTED_NAME, body
+from tests.unit.conftest import Output
+from vectorcare_bridge.webhooks import message
+
+LIMIT = 256 * 1024
+
+
+def kept(cloud: Cloud) -> list[bytes]:
+    """Take what is on the queue, as the processor would read it."""
+    return [
+        message.decode(
+            record["body"],
+            {name: attribute["stringValue"] for name, attribute in record["messageAttributes"].items()},
+            sent_at="never",
+        ).body
+        for record in cloud.receive()
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"x", body(), b"\xff\x00 not text", "\uffff".encode(), b"{" * LIMIT, b"\0" * LIMIT],
+    ids=["one byte", "webhook", "no UTF-8", "U+FFFF", "256 KiB", "256 KiB of NUL"],
+)
+def test_whatever_carries_a_valid_signature_is_kept_byte_for_byte(cloud: Cloud, raw: bytes) -> None:
+    # Given signed bytes, When they are posted
+    answer = cloud.post(raw)
+    # Then they are accepted, and on the queue as they were
+    assert answer == (200, {"status": "accepted"})
+    assert kept(cloud) == [raw]
+
+
+def test_signature_and_time_of_receipt_travel_along(cloud: Cloud) -> None:
+    cloud.post(body())
+    attributes = {name: value["stringValue"] for name, value in cloud.receive()[0]["messageAttributes"].items()}
+    assert attributes["signature"] == signing.sign(body())
+    assert len(attributes["received_at"]) == 27
+    assert (attributes["source"], attributes["redriven"]) == ("vectorcare", "0")
+
+
+@pytest.mark.parametrize("name", ["x-vectorcare-signature", "X-VECTORCARE-SIGNATURE", "X-VectorCare-Signature"])
+def test_the_header_is_found_in_any_case(cloud: Cloud, name: str) -> None:
+    assert cloud.post(body(), headers={name: signing.sign(body())})[0] == 200
+
+
+def test_a_body_that_is_not_base64_encoded_is_taken_as_its_utf8_bytes(cloud: Cloud) -> None:
+    raw = body(data={"city": "Z\u00fcrich"}).decode()
+    assert cloud.post(raw.encode(), body=raw, isBase64Encoded=False)[0] == 200
+    assert kept(cloud) == [raw.encode()]
+
+
+REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
+    "empty": (400, {"body": ""}),
+    "no body": (400, {"body": None}),
+    "broken base64": (400, {"body": "%%%"}),
+    "one byte too many": (413, {"body": base64.b64encode(b"x" * (LIMIT + 1)).decode()}),
+    "no query": (401, {"queryStringParameters": None}),
+    "no customer": (401, {"queryStringParameters": {"customer": CUSTOMER_ID}}),
+    "another customer": (401, {"queryStringParameters": {"customer_id": CUSTOMER_ID + "x"}}),
+    "another's case": (401, {"queryStringParameters": {"customer_id": CUSTOMER_ID.upper()}}),
+    "no ASCII customer": (401, {"queryStringParameters": {"customer_id": "\u00e4\ud800"}}),
+    "no headers": (401, {"headers": None}),
+    "altered": (401, {"body": base64.b64encode(body(action="ALTERED")).decode()}),
+    "unsigned": (401, {"headers": {}}),
+    "another method": (405, {"httpMethod": "GET"}),
+    "another path": (405, {"resource": "/other"}),
+}
+
+
+@pytest.mark.parametrize(("status", "changes"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_refused_is_kept_nowhere(cloud: Cloud, status: int, changes: dict[str, Any]) -> None:
+    # Given a good request with one thing wrong, When it is posted
+    answer, content = cloud.post(body(), **changes)
+    # Then it is refused with a reason, and nothing is kept
+    assert answer == status
+    assert content["error"]
+    assert cloud.messages() == 0
+    assert cloud.spooled() == []
+
+
+def test_a_signature_over_reserialised_json_is_refused(cloud: Cloud) -> None:
+    compact = json.dumps(json.loads(body()), separators=(",", ":")).encode()
+    assert cloud.post(body(), signature=signing.sign(compact))[0] == 401
+
+
+def test_any_of_the_organizations_keys_may_have_signed() -> None:
+    # Given an organization with two keys
+    new = signing.private_key("new")
+    both = f"{signing.encoded_public_key()},{signing.encoded_public_key(new)}"
+    with running(public_keys=both) as cloud:
+        # When each signs, Then each is let in
+        assert cloud.post(body())[0] == 200
+        assert cloud.post(body(), signature=signing.sign(body(), new))[0] == 200
+
+
+def test_health_needs_no_signature(cloud: Cloud) -> None:
+    response = cloud.invoke("ingest", {"httpMethod": "GET", "resource": "/health", "body": None})
+    assert (response["statusCode"], json.loads(response["body"])) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("resource", ["/health", "/webhook", "/other"])
+def test_head_is_answered_as_get_is_without_a_body(cloud: Cloud, resource: str) -> None:
+    get, head = (
+        cloud.invoke("ingest", {"httpMethod": method, "resource": resource, "body": None}) for method in ("GET", "HEAD")
+    )
+    assert head == get | {"body": ""}
+
+
+def headed(**headers: str) -> dict[str, Any]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"headers": {"X-VectorCare-Signature": signing.sign(body())} | named}
+
+
+def carrying(raw: bytes) -> dict[str, Any]:
+    return {"body": base64.b64encode(raw).decode()}
+
+
+def signed(*values: str) -> dict[str, Any]:
+    """Give a header that came several times, as a REST API hands it over."""
+    name = "x-vectorcare-signature"
+    return {"headers": {name: values[-1]}, "multiValueHeaders": {name: list(values)}}
+
+
+OTHER_BYTES = "made by a listed key, but over other bytes than these: the body is not what was signed"
+COMPRESSED = f"{OTHER_BYTES}; a Content-Encoding says that it was compressed on the way"
+FORM = f"{OTHER_BYTES}; a Content-Type says that it was made a form on the way"
+OTHER_FORM = "made by a listed key, but not as RSA PKCS#1 v1.5 over SHA-256"
+PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.MAX_LENGTH)
+STRANGER = signing.sign(body(), signing.private_key("stranger"))
+UNPROVEN: dict[str, tuple[str, dict[str, Any]]] = {
+    "a line end added": (OTHER_BYTES, carrying(body() + b"\n")),
+    "line ends changed": (OTHER_BYTES, carrying(body().replace(b",", b",\r\n"))),
+    "a byte order mark": (OTHER_BYTES, carrying(b"\xef\xbb\xbf" + body())),
+    "written again": (OTHER_BYTES, carrying(json.dumps(json.loads(body()), indent=2).encode())),
+    "base64 once more": (OTHER_BYTES, carrying(base64.b64encode(body()))),
+    "compressed": (COMPRESSED, headed(content_encoding="GZIP ") | carrying(gzip.compress(body()))),
+    "compressed, not said": (OTHER_BYTES, carrying(gzip.compress(body()))),
+    "identity": (OTHER_BYTES, headed(Content_Encoding="identity") | carrying(b"{}")),
+    "a form": (FORM, headed(Content_Type="multipart/form-data; boundary=x") | carrying(b"--x")),
+    "a URL-encoded form": (FORM, headed(Content_Type="Application/X-WWW-Form-Urlencoded") | carrying(b"a=b")),
+    "another digest": (
+        OTHER_FORM,
+        signed(base64.b64encode(signing.private_key().sign(body(), padding.PKCS1v15(), SHA512())).decode()),
+    ),
+    "another padding": (
+        OTHER_FORM,
+        signed(base64.b64encode(signing.private_key().sign(body(), PSS, SHA256())).decode()),
+    ),
+    "hex": ("not base64", signed(base64.b64decode(signing.sign(body())).hex())),
+    "a name before it": ("not base64", signed(f"sha256={signing.sign(body())}")),
+    "folded": ("not base64", signed(f"{signing.sign(body())}, {signing.sign(body())}")),
+    "given twice": ("given more than once, with different values", signed(signing.sign(body()), "AAAA")),
+    "a stranger's": ("no key verifies it", signed(STRANGER)),
+    "a stranger's, compressed": (
+        "no key verifies it",
+        {"headers": {"X-VectorCare-Signature": STRANGER, "Content-Encoding": "gzip"}},
+    ),
+    "none": ("missing", {"headers": {"Content-Encoding": "gzip"}}),
+}
+
+
+def test_a_401_says_what_the_request_itself_shows(cloud: Cloud, output: Output) -> None:
+    # Given signed webhooks that something on the way has changed, or that were signed in another way
+    for name, (reason, changes) in UNPROVEN.items():
+        # When it is posted, Then the answer says why
+        assert cloud.post(body(), **changes) == (401, {"error": f"X-VectorCare-Signature: {reason}"}), name
+    # And so does the log, and nothing is kept
+    lines = [json.loads(line) for line in output.text().splitlines()]
+    logged = [line["reason"] for line in lines if line.get("message") == "signature.verified"]
+    assert logged == [reason for reason, _changes in UNPROVEN.values()]
+    assert cloud.messages() == 0
+
+
+def test_the_same_signature_twice_is_one(cloud: Cloud) -> None:
+    assert cloud.post(body(), **signed(signing.sign(body()), signing.sign(body())))[0] == 200
+
+
+def test_an_encoding_that_was_signed_as_it_came_is_let_in(cloud: Cloud) -> None:
+    raw = gzip.compress(body())
+    headers = {"X-VectorCare-Signature": signing.sign(raw), "Content-Encoding": "gzip"}
+    assert cloud.post(raw, headers=headers)[0] == 200
+    assert kept(cloud) == [raw]
+
+
+def test_what_is_too_large_is_refused_by_its_length_alone(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given that nothing is decoded
+    monkeypatch.setattr("ingest.request.base64.b64decode", lambda *_args, **_kwargs: pytest.fail("decoded"))
+    for size in (LIMIT + 1, LIMIT + 2, LIMIT + 3, 6_000_000):
+        # When it is posted, Then
+        raw = b"x" * size
+        assert cloud.post(raw, signature="AAAA")[0] == 413
+        assert cloud.post(raw, signature="AAAA", body=raw.decode(), isBase64Encoded=False)[0] == 413
+    # Also where letters are more than one byte each
+    assert cloud.post(b"", signature="AAAA", body="\u00e4" * LIMIT, isBase64Encoded=False)[0] == 413
+
+
+def test_what_is_as_large_as_may_be_is_let_in(cloud: Cloud) -> None:
+    for size in (LIMIT - 2, LIMIT - 1, LIMIT):
+        assert cloud.post(b"x" * size)[0] == 200
+        assert cloud.post(b"x" * size, body="x" * size, isBase64Encoded=False)[0] == 200
+
+
+def test_a_webhook_that_is_lost_for_its_size_is_counted_if_it_was_meant_for_us(cloud: Cloud, output: Output) -> None:
+    # Given two webhooks that are too large, one with another's customer id
+    large = b"x" * (LIMIT + 1)
+    assert cloud.post(large)[0] == 413
+    assert cloud.post(large, customer_id="other")[0] == 401
+    # When the metrics are read, Then
+    assert sum(line.get("TooLarge", [0])[0] for line in map(json.loads, output.text().splitlines())) == 1
+
+
+@pytest.mark.parametrize("error", [faults.unreachable, lambda: faults.refusal("KMS.DisabledException"), RuntimeError])
+def test_what_the_queue_refuses_is_spooled(cloud: Cloud, error: type[Exception]) -> None:
+    # Given a queue that refuses
+    with faults.failing("SendMessage", error=error):
+        # When a webhook comes in, Then it is accepted all the same
+        assert cloud.post(body()) == (200, {"status": "accepted"})
+    # And is in the spool, byte for byte
+    [key] = cloud.spooled()
+    stored = cloud.s3.get_object(Bucket="spool", Key=key)
+    assert stored["Body"].read() == body()
+    assert stored["Metadata"]["signature"] == signing.sign(body())
+
+
+def test_two_webhooks_of_the_same_microsecond_are_both_spooled(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a clock that stands still, and a queue that refuses
+    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
+    with faults.failing("SendMessage"):
+        # When two webhooks come in
+        assert cloud.post(body(event_id="e1"))[0] == cloud.post(body(event_id="e2"))[0] == 200
+    # Then both reach the queue
+    assert cloud.invoke("drain", {})["moved"] == 2
+    assert sorted(kept(cloud)) == [body(event_id="e1"), body(event_id="e2")]
+
+
+def test_what_nobody_keeps_is_not_accepted(cloud: Cloud) -> None:
+    # Given queue and spool both down, When a webhook comes in
+    with faults.failing("SendMessage", "PutObject"):
+        answer, content = cloud.post(body())
+    # Then VectorCare is told to try again
+    assert answer == 503
+    assert content["error"]
+
+
+def test_a_silent_queue_is_given_up(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a queue that does not answer until the test is over
+    monkeypatch.setattr("ingest.enqueue_or_spool.QUEUE_SECONDS", 0.01)
+    is_over = threading.Event()
+
+    def keep_silent(operation: str, after: bool) -> None:
+        if operation == "SendMessage" and after:
+            is_over.wait()
+
+    with faults.on_call(keep_silent):
+        try:
+            # When a webhook comes in, Then it is accepted, and in the spool
+            assert cloud.post(body())[0] == 200
+            assert len(cloud.spooled()) == 1
+        finally:
+            is_over.set()
+
+
+def test_queue_and_spool_are_given_up_before_vectorcare_gives_up() -> None:
+    assert QUEUE_SECONDS + SPOOL_SECONDS < GIVES_UP_AFTER
+
+
+def test_what_ingest_says_holds_no_payload(cloud: Cloud, output: Output) -> None:
+    # Given every way a request can end, errors that repeat their input among them
+    with faults.failing("SendMessage", error=lambda: faults.refusal("X")):
+        cloud.post(body())
+    with faults.failing("SendMessage", "PutObject", error=lambda: faults.refusal("X")):
+        cloud.post(body())
+    for _status, changes in REFUSED.values():
+        cloud.post(body(), **changes)
+    cloud.post(body())
+    # When its output is searched
+    text = output.text()
+    # Then lines are there, and no payload value, customer id or signature
+    assert "webhook.received" in text
+    for secret in (INVENTED_NAME, "VC-TEST0001", CUSTOMER_ID, signing.sign(body())[:40]):
+        assert secret not in text
+
+
+def test_every_answer_is_counted_once(cloud: Cloud, output: Output) -> None:
+    # Given one accepted, one forged and one for another customer
+    cloud.post(body())
+    cloud.post(body(), signature="AAAA")
+    cloud.post(body(), customer_id="other")
+    # When the metrics are read
+    lines = [json.loads(line) for line in output.text().splitlines() if '"_aws"' in line]
+    counted = {name for line in lines for name in line if name[0].isupper()}
+    # Then each is there, apart
+    assert counted == {"Accepted", "IngestMilliseconds", "SignedByKey", "SignatureInvalid", "WrongCustomer"}
+    assert all(line["organization"] == "acme" for line in lines)

@@ -1,0 +1,432 @@
+"""What the processor makes of each answer of its tables, and what it counts."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from processor.process import Delivery, Processor
+from tests.support.cloud import NOW, InlineExecutor
+from tests.support.webhooks import body
+from vectorcare_bridge.edge import observability
+from vectorcare_bridge.webhooks import envelope
+from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.store import Entry, Journal, Moved, State
+
+if TYPE_CHECKING:
+    from vectorcare_bridge.edge.queue import Queue
+
+
+@dataclass
+class Tables:
+    """Both tables and the queue, answering as told, writing down what they are asked."""
+
+    moved: Moved | Exception | None = field(default_factory=lambda: Moved(status=True, data=True))
+    """What becomes of the first offer."""
+    journal: list[Received] = field(default_factory=list)
+    journal_fails: Exception | None = None
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How the entry of a delivery differs from that of a new webhook, by the delivery's signature."""
+    unreadable: list[tuple[Webhook, Reason]] = field(default_factory=list)
+    offers: list[tuple[Fold, bool]] = field(default_factory=list)
+    hidden: dict[str, int] = field(default_factory=dict)
+    hide_fails: bool = False
+
+    def enter(self, event: Event, webhook: Webhook) -> Entry:
+        if self.journal_fails:
+            raise self.journal_fails
+        return replace(Entry(event, webhook.received_at, is_new=True), **self.answers.get(webhook.signature, {}))
+
+    def enter_unreadable(self, webhook: Webhook, reason: Reason) -> None:
+        if self.journal_fails:
+            raise self.journal_fails
+        self.unreadable.append((webhook, reason))
+
+    def entries(self, _service_request_id: str) -> list[Received]:
+        return self.journal
+
+    def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+        assert now == NOW
+        self.offers.append((folded, may_begin))
+        if isinstance(self.moved, Exception):
+            raise self.moved
+        return self.moved if len(self.offers) == 1 else Moved(status=True, data=True)
+
+    def hide(self, receipt_handle: str, *, seconds: int) -> None:
+        self.hidden[receipt_handle] = seconds
+        if self.hide_fails:
+            raise RuntimeError
+
+    def process(self, *deliveries: Delivery, order_by: OrderBy = OrderBy.EVENT_TIMESTAMP) -> list[str]:
+        """Let a processor work on them."""
+        processor = Processor(
+            cast("Journal", self),
+            cast("State", self),
+            cast("Queue", self),
+            rule=Rule(order_by, 30),
+            executor=InlineExecutor(),
+        )
+        return processor.process(deliveries)
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
+    monkeypatch.setattr("vectorcare_bridge.edge.runtime.uniform", lambda low, _high: low)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Give what is counted from now on, by metric, or by metric and reason."""
+    counter: Counter[str] = Counter()
+
+    def count_by(metric: str, *, reason: str | None = None, **_others: str) -> None:
+        if reason:
+            counter[f"{metric} {reason}"] += 1
+
+    monkeypatch.setattr(observability, "count", lambda metric, value=1: counter.update({str(metric): value}))
+    monkeypatch.setattr(observability, "count_by", count_by)
+    return counter
+
+
+def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at: str = NOW) -> Delivery:
+    return Delivery(f"id of {name}", f"handle of {name}", receives, Webhook(raw, name, received_at))
+
+
+def test_a_new_event_that_moves_a_register_is_applied_and_its_age_is_known(counted: Counter[str]) -> None:
+    # Given an event of two hours ago, When it is processed
+    assert Tables().process(delivery(body())) == []
+    # Then it counts as applied, and so do its 7200 seconds
+    assert counted == {"Applied": 1, "FreshnessSeconds": 7200}
+
+
+def test_the_state_is_offered_the_fold_with_the_newest_events_own_time_of_receipt() -> None:
+    # Given two events of one request, the newest without data
+    tables = Tables()
+    older = body(event_id="a", data="known")
+    newer = body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", data=None)
+    # When they come in one batch
+    tables.process(
+        delivery(newer, name="newer", received_at="2026-03-01T11:00:01.000000Z"),
+        delivery(older, name="older", received_at="2026-03-01T11:00:02.000000Z"),
+    )
+    # Then they are one offer
+    [(folded, may_begin)] = tables.offers
+    newest = folded.newest
+    assert (newest.event, newest.received_at) == (envelope.read(newer), "2026-03-01T11:00:01.000000Z")
+    assert folded.newest_data == envelope.read(older)
+    # And are enough to make the item
+    assert may_begin
+
+
+@pytest.mark.parametrize(("order_by", "newest"), [(OrderBy.EVENT_TIMESTAMP, "a"), (OrderBy.EVENT_ID, "z")])
+def test_the_fold_is_in_the_organizations_order(order_by: OrderBy, newest: str) -> None:
+    tables = Tables()
+    greater_id, later = body(event_id="z"), body(event_id="a", event_timestamp="2026-03-01T11:00:00Z")
+    tables.process(delivery(greater_id), delivery(later), order_by=order_by)
+    assert tables.offers[0][0].newest.event.event_id == newest
+
+
+def test_two_requests_are_two_offers() -> None:
+    tables = Tables()
+    tables.process(delivery(body()), delivery(body(service_request_id="VC-OTHER")))
+    assert len(tables.offers) == 2
+
+
+@pytest.mark.parametrize(
+    ("moved", "is_new", "outcome"),
+    [
+        (Moved(status=True, data=False), True, "Applied"),
+        (Moved(status=False, data=True), True, "Applied"),
+        (Moved(status=True, data=True), False, "Applied"),
+        (Moved(status=False, data=False), True, "Stale"),
+        (Moved(status=False, data=False), False, "Duplicate"),
+        (None, True, "Expired"),
+        (None, False, "Duplicate"),
+    ],
+)
+def test_every_delivery_has_one_outcome(counted: Counter[str], moved: Moved | None, is_new: bool, outcome: str) -> None:
+    # Given what journal and state say of a delivery, When it is processed
+    Tables(moved, answers={"first": {"is_new": is_new}}).process(delivery(body()))
+    # Then it is counted so, and nothing else is
+    counted.pop("FreshnessSeconds", None)
+    assert counted == {outcome: 1}
+
+
+def test_an_old_event_of_a_request_that_never_began_is_offered_to_nothing(counted: Counter[str]) -> None:
+    old = body(event_timestamp="2026-01-01T00:00:00Z")
+    tables = Tables(journal=[Received(envelope.read(old), NOW)])
+    assert tables.process(delivery(old)) == []
+    assert (tables.offers, counted) == ([], {"Expired": 1})
+
+
+def test_what_happened_before_a_request_began_has_expired_beside_what_began_it(counted: Counter[str]) -> None:
+    old, new = body(event_id="a", event_timestamp="2026-01-01T00:00:00Z"), body(event_id="b")
+    tables = Tables(journal=[Received(envelope.read(raw), NOW) for raw in (old, new)])
+    tables.process(delivery(old), delivery(new))
+    assert tables.offers[0][0].newest.event.event_id == "b"
+    assert counted == {"Applied": 1, "Expired": 1, "FreshnessSeconds": 7200}
+
+
+def test_what_closed_a_request_long_ago_closes_it_though_no_item_would_be_made(counted: Counter[str]) -> None:
+    # Given a request that has been open for a year
+    opened = Received(envelope.read(body(event_timestamp="2025-02-01T00:00:00Z")), "2025-02-01T00:00:01.000000Z")
+    closing = body(event_id="z", event_timestamp="2025-02-02T00:00:00Z", request_status="UNAVAILABLE", data=None)
+    tables = Tables(journal=[opened, Received(envelope.read(closing), NOW)])
+    # When what closed it is sent again at last, Then it is offered to the item that is there
+    tables.process(delivery(closing))
+    assert [(folded.newest.event.event_id, may_begin) for folded, may_begin in tables.offers] == [("z", False)]
+    assert counted["Applied"] == 1
+
+
+def test_where_there_is_no_item_an_event_without_data_brings_what_the_journal_has(counted: Counter[str]) -> None:
+    # Given a journal with data, and no item
+    known = Received(envelope.read(body(event_id="a")), NOW)
+    closing = body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", request_status="ASSIGNED", data=None)
+    tables = Tables(moved=None, journal=[known, Received(envelope.read(closing), NOW)])
+    # When an event without data comes, Then it is offered alone, and then with all that the journal has
+    tables.process(delivery(closing))
+    [(alone, may_begin), (whole, may_then_begin)] = tables.offers
+    assert (alone.newest_data, may_begin) == (None, False)
+    assert (whole.newest.event.event_id, whole.newest_data, may_then_begin) == ("b", known.event, True)
+    assert counted == {"Applied": 1, "FreshnessSeconds": 3600}
+
+
+def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_event(counted: Counter[str]) -> None:
+    # Given a request that was closed a year ago, and whose item has expired
+    opened = body(event_id="a", event_timestamp="2025-02-01T00:00:00Z")
+    closed = envelope.read(body(event_id="b", event_timestamp="2025-02-01T01:00:00Z", request_status="COMPLETED"))
+    since = {"is_new": False, "received_at": "2025-02-01T00:00:01.000000Z"}
+    entries = [Received(one, "2025-02-01T02:00:00.000000Z") for one in (envelope.read(opened), closed)]
+    tables = Tables(moved=None, journal=entries, answers={"first": since})
+    # When its first webhook comes once more, Then no item is made
+    tables.process(delivery(opened))
+    assert [may_begin for _folded, may_begin in tables.offers] == [False]
+    assert counted == {"Duplicate": 1}
+
+
+def test_a_batch_whose_status_and_data_come_from_two_events_applies_both(counted: Counter[str]) -> None:
+    # Given three events: an old one, the newest data, and the newest without data
+    raws = [
+        body(event_id="a", event_timestamp="2026-03-01T09:00:00Z"),
+        body(event_id="b", event_timestamp="2026-03-01T11:00:00Z"),
+        body(event_id="c", event_timestamp="2026-03-01T11:30:00Z", data=None),
+    ]
+    # When both registers move, Then two are applied and the old one is stale
+    Tables().process(*(delivery(raw) for raw in raws))
+    assert counted == {"Applied": 2, "Stale": 1, "FreshnessSeconds": 3600 + 1800}
+
+
+def test_a_register_that_did_not_move_applies_nothing(counted: Counter[str]) -> None:
+    raws = [body(event_id="a"), body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", data=None)]
+    Tables(Moved(status=False, data=True)).process(*(delivery(raw) for raw in raws))
+    assert counted == {"Applied": 1, "Stale": 1, "FreshnessSeconds": 7200}
+
+
+def test_of_two_deliveries_of_one_event_the_first_is_applied(counted: Counter[str]) -> None:
+    # Given a batch with a repetition that stands before its first delivery
+    tables = Tables(answers={"again": {"is_new": False}})
+    # When it is processed, Then one is applied, and the other is a duplicate
+    assert tables.process(delivery(body(), name="again"), delivery(body())) == []
+    assert counted == {"Applied": 1, "Duplicate": 1, "FreshnessSeconds": 7200}
+
+
+def test_the_first_of_two_deliveries_is_what_the_log_calls_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: dict[str, str] = {}
+    monkeypatch.setattr(
+        observability, "log", lambda _event, *, message_id, outcome, **_rest: outcomes.update({message_id: outcome})
+    )
+    Tables(answers={"again": {"is_new": False}}).process(delivery(body(), name="again"), delivery(body()))
+    assert outcomes == {"id of first": "applied", "id of again": "duplicate"}
+
+
+@pytest.mark.parametrize(
+    ("difference", "metric"),
+    [({"has_other_bytes": True}, "ConflictingBytes"), ({"is_restamped": True}, "Restamped")],
+)
+def test_what_the_journal_finds_strange_is_counted(
+    counted: Counter[str], difference: dict[str, bool], metric: str
+) -> None:
+    Tables(answers={"first": difference}).process(delivery(body()))
+    assert counted == {"Applied": 1, "FreshnessSeconds": 7200, metric: 1}
+
+
+def test_what_goes_against_the_order_of_ids_is_counted(counted: Counter[str]) -> None:
+    Tables(Moved(status=True, data=True, against_id_order=True)).process(delivery(body()))
+    assert counted == {"Applied": 1, "FreshnessSeconds": 7200, "AgainstIdOrder": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "expected"),
+    [
+        ("BROADCAST_RECEIVED", "ASSIGNED", {"action": "BROADCAST_RECEIVED", "status": "ASSIGNED"}),
+        ("TELEPORTED", "PAUSED", {"action": "other", "status": "other"}),
+    ],
+)
+def test_a_metric_names_actions_and_statuses_only_as_documented(
+    monkeypatch: pytest.MonkeyPatch, action: str, status: str, expected: dict[str, str]
+) -> None:
+    # Given an event, When it is applied
+    dimensions: dict[str, str] = {}
+    monkeypatch.setattr(observability, "count_by", lambda _metric, **dimension: dimensions.update(dimension))
+    Tables().process(delivery(body(action=action, request_status=status)))
+    # Then it is counted by what VectorCare documents, and by nothing that it may have invented
+    assert dimensions == expected
+
+
+def test_an_event_of_the_future_is_journaled_as_unreadable_and_not_offered() -> None:
+    tables = Tables()
+    ahead = delivery(body(event_timestamp="2026-03-01T12:15:01Z"))
+    assert tables.process(ahead) == ["id of first"]
+    assert tables.unreadable == [(ahead.webhook, Reason.TIMESTAMP_IN_FUTURE)]
+    assert tables.offers == []
+
+
+@pytest.mark.parametrize(
+    ("receives", "counts"), [(1, {}), (29, {}), (30, {"Failed not_json": 1}), (31, {"Failed not_json": 1})]
+)
+def test_what_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
+    counted: Counter[str], receives: int, counts: dict[str, int]
+) -> None:
+    # Given bytes that are no event, When they are delivered for the nth time
+    tables = Tables()
+    poison = delivery(b"x", receives=receives)
+    assert tables.process(poison) == ["id of first"]
+    # Then they are kept with their reason, and do not wait
+    assert tables.unreadable == [(poison.webhook, Reason.NOT_JSON)]
+    assert tables.hidden == {"handle of first": 0}
+    # And their death counts, once it has come
+    assert counted == counts
+
+
+@pytest.mark.parametrize(
+    ("receives", "seconds", "counts"),
+    [
+        (1, 5, {"Retried": 1}),
+        (3, 20, {"Retried": 1}),
+        (29, 450, {"Retried": 1}),
+        (30, 450, {"Failed exhausted": 1}),
+    ],
+)
+@pytest.mark.parametrize("failing", ["journal", "state"])
+def test_what_may_succeed_later_waits_longer_each_time_and_dies_exhausted(
+    counted: Counter[str], failing: str, receives: int, seconds: int, counts: dict[str, int]
+) -> None:
+    # Given a table that fails
+    tables = Tables(journal_fails=RuntimeError()) if failing == "journal" else Tables(moved=RuntimeError())
+    # When a message comes for the nth time, Then it waits, and is counted
+    assert tables.process(delivery(body(), receives=receives)) == ["id of first"]
+    assert tables.hidden == {"handle of first": seconds}
+    assert counted == counts
+
+
+def test_bytes_that_the_journal_does_not_have_yet_are_not_given_up(counted: Counter[str]) -> None:
+    tables = Tables(journal_fails=RuntimeError())
+    assert tables.process(delivery(b"x")) == ["id of first"]
+    assert tables.hidden == {"handle of first": 5}
+    assert counted == {"Retried": 1}
+
+
+def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> None:
+    # Given an event that DynamoDB itself refuses
+    class Refusing(Tables):
+        def enter(self, _event: Event, _webhook: Webhook) -> Entry:
+            raise PermanentError(Reason.UNSTORABLE)
+
+    tables = Refusing()
+    # When it is processed, Then it is given up with that reason
+    strange = delivery(body())
+    assert tables.process(strange) == ["id of first"]
+    assert tables.unreadable == [(strange.webhook, Reason.UNSTORABLE)]
+    assert tables.hidden == {"handle of first": 0}
+
+
+def test_a_state_that_refuses_for_good_gives_up_a_message_that_is_alone(counted: Counter[str]) -> None:
+    tables = Tables(moved=PermanentError(Reason.UNSTORABLE))
+    assert tables.process(delivery(body(), receives=30)) == ["id of first"]
+    assert tables.hidden == {"handle of first": 0}
+    assert counted == {"Failed unstorable": 1}
+
+
+def test_of_several_none_is_given_up_for_what_may_be_anothers_fault(counted: Counter[str]) -> None:
+    tables = Tables(moved=PermanentError(Reason.UNSTORABLE))
+    assert tables.process(delivery(body()), delivery(body(), name="second")) == ["id of first", "id of second"]
+    assert tables.hidden == {"handle of first": 5, "handle of second": 5}
+    assert counted == {"Retried": 2}
+
+
+def test_a_message_that_cannot_be_given_back_fails_all_the_same() -> None:
+    tables = Tables(hide_fails=True)
+    assert tables.process(delivery(b"x"), delivery(b"y", name="second")) == ["id of first", "id of second"]
+    assert set(tables.hidden) == {"handle of first", "handle of second"}
+
+
+def test_bytes_that_are_no_event_fail_beside_a_request_that_is_applied() -> None:
+    assert Tables().process(delivery(b"x", name="poison"), delivery(body())) == ["id of poison"]
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_one_request_that_fails_leaves_the_others_applied(counted: Counter[str], bad_first: bool) -> None:
+    # Given a state that refuses one request
+    class Choosy(Tables):
+        def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+            if folded.newest.event.service_request_id == "VC-BAD":
+                raise RuntimeError
+            return super().move_forward(folded, may_begin=may_begin, now=now)
+
+    # When several come in one batch, Then only its message fails
+    bad = delivery(body(service_request_id="VC-BAD"), name="bad")
+    batch = [bad, delivery(body())] if bad_first else [delivery(body()), bad]
+    assert Choosy().process(*batch) == ["id of bad"]
+    assert counted == {"Applied": 1, "FreshnessSeconds": 7200, "Retried": 1}
+
+
+@dataclass
+class Said:
+    """What the log says of the one message that failed."""
+
+    error: BaseException | None = None
+    service_request_id: str | None = None
+    event_id: str | None = None
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Said:
+    said = Said()
+
+    def log(name: str, **line: Any) -> None:
+        if name == "processing.failed":
+            said.error, said.service_request_id = line["error"], line["service_request_id"]
+            said.event_id = line["event_id"]
+
+    monkeypatch.setattr(observability, "log", log)
+    return said
+
+
+EVENT_ID = "0198a000000000000000000000000001"
+
+
+@pytest.mark.parametrize("failing", ["journal", "state"])
+def test_the_log_names_the_event_that_a_table_did_not_take(said: Said, failing: str) -> None:
+    error = RuntimeError()
+    tables = Tables(journal_fails=error) if failing == "journal" else Tables(moved=error)
+    tables.process(delivery(body()))
+    assert said == Said(error, "VC-TEST0001", EVENT_ID)
+
+
+@pytest.mark.parametrize("journal_fails", [RuntimeError(), None], ids=["not journaled", "journaled"])
+def test_the_log_names_the_event_that_is_of_the_future(said: Said, journal_fails: Exception | None) -> None:
+    Tables(journal_fails=journal_fails).process(delivery(body(event_timestamp="2026-03-02")))
+    assert (said.service_request_id, said.event_id) == ("VC-TEST0001", EVENT_ID)
+    assert type(said.error) is (RuntimeError if journal_fails else PermanentError)
+
+
+@pytest.mark.parametrize("journal_fails", [RuntimeError(), None], ids=["not journaled", "journaled"])
+def test_the_log_says_why_bytes_that_are_no_event_failed(said: Said, journal_fails: Exception | None) -> None:
+    Tables(journal_fails=journal_fails).process(delivery(b"x"))
+    assert (said.service_request_id, said.event_id) == (None, None)
+    assert type(said.error) is (RuntimeError if journal_fails else PermanentError)

@@ -1,0 +1,211 @@
+"""What subscribers are told, and what not."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from publisher import change
+from tests.support import events
+from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.edge import exact_json
+from vectorcare_bridge.webhooks import envelope
+
+NAME = "Zebulon-Quillfeather"
+
+
+def item(**changes: Any) -> dict[str, Any]:
+    """Make a service request's item as the processor writes it."""
+    return {
+        "service_request_id": "VC-TEST0001",
+        "event_id": "event-1",
+        "last_updated": "2026-03-01T10:00:00.000000Z",
+        "request_status": "AVAILABLE",
+        "action": "BROADCAST_RECEIVED",
+        "data": {"patient_first_name": NAME, "pickup_date_time": "10:00", "patient_weight_kg": Decimal("81.5")},
+        "received_at": "2026-03-01T10:00:01.000000Z",
+        "updated_at": "2026-03-01T10:00:02.000000Z",
+        "revision": Decimal(1),
+    } | changes
+
+
+def published(old: dict[str, Any] | None, new: dict[str, Any]) -> change.Change:
+    """Tell a change that there is, and that obeys its schema."""
+    told = change.between(old, new)
+    assert told
+    for detail in (told.detail, told.with_data()):
+        events.check(told.detail_type, detail)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "detail_type"),
+    [
+        (None, "AVAILABLE", "ServiceRequestAvailable"),
+        ("AVAILABLE", "ASSIGNED", "ServiceRequestAssigned"),
+        ("ASSIGNED", "COMPLETED", "ServiceRequestCompleted"),
+        ("ASSIGNED", "UNAVAILABLE", "ServiceRequestUnavailable"),
+        ("UNAVAILABLE", "AVAILABLE", "ServiceRequestAvailable"),
+        ("ASSIGNED", "ASSIGNED", "ServiceRequestUpdated"),
+        ("ASSIGNED", "SOMETHING_NEW", "ServiceRequestUpdated"),
+        (None, "SOMETHING_NEW", "ServiceRequestUpdated"),
+    ],
+)
+def test_an_event_is_named_for_the_status_that_a_request_came_into(old: str | None, new: str, detail_type: str) -> None:
+    before = item(request_status=old, event_id="event-0") if old else None
+    told = published(before, item(request_status=new))
+    assert told.detail_type == detail_type
+    assert (told.detail["previous_status"], told.detail["request_status"]) == (old, new)
+
+
+def test_what_is_published_holds_names_of_fields_and_no_value_of_them() -> None:
+    # Given a patient's name and weight that changed, a field that came, one that went, and one that became null
+    old = item(
+        data={"patient_first_name": "Nobody", "patient_weight_kg": Decimal(80), "gone": 1, "emptied": 1, "same": 1}
+    )
+    new = item(
+        event_id="event-2",
+        data={
+            "patient_first_name": NAME,
+            "patient_weight_kg": Decimal("81.50"),
+            "came": None,
+            "emptied": None,
+            "same": Decimal(1),
+        },
+    )
+    # When it is told
+    told = published(old, new)
+    # Then the fields are named, and their values are not there
+    assert told.detail["changed_fields"] == ["came", "emptied", "gone", "patient_first_name", "patient_weight_kg"]
+    assert NAME not in json.dumps(told.detail)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "12345678901234567.89",
+        "9007199254740993.5",
+        "0.12345678901234567890123456789",
+        "9007199254740993",
+        "0",
+        "1E-130",
+    ],
+)
+def test_with_data_the_numbers_are_those_that_vectorcare_sent(digits: str) -> None:
+    data = {"a": Decimal(digits), "b": [Decimal(digits), {"c": None}], "d": True}
+    detail = exact_json.for_bus(published(None, item(data=data)).with_data())
+    assert json.loads(detail, parse_int=Decimal, parse_float=Decimal)["data"] == data
+
+
+# Names of which each byte is six in JSON, two in UTF-8 but six in JSON, one in both, twelve for four.
+@pytest.mark.parametrize("letter", ["\x01", "\u00e9", "a", "\U0001f691"])
+def test_names_too_long_for_an_event_are_left_out_and_the_change_is_told(letter: str) -> None:
+    # Given two versions of a request whose fields have names of 300 KiB in all, none the same
+    names = [f"{letter * (60_000 // len(letter.encode()))}{number}" for number in range(10)]
+    old, new = (dict.fromkeys(some, Decimal(1)) for some in (names[:5], names[5:]))
+    # When it is told
+    told = published(item(data=old), item(event_id="event-2", data=new))
+    # Then the names are left out
+    assert told.detail["changed_fields"] is None
+    assert (told.detail["service_request_id"], told.detail["event_id"]) == ("VC-TEST0001", "event-2")
+    assert "data" not in told.with_data()
+
+
+def test_as_many_names_as_fit_are_told() -> None:
+    # Given requests of ever longer names
+    fits, does_not = 0, 0
+    for length in range(64_900, 65_400, 10):
+        data = {f"{'a' * length}{number}": None for number in range(4)}
+        told = published(None, item(data=data))
+        # When the whole would fit into an event, Then the names are told, otherwise not
+        size = len(exact_json.for_bus({**told.detail, "changed_fields": sorted(data)}))
+        assert (told.detail["changed_fields"] is not None) == (size <= 255 * 1024)
+        fits, does_not = fits + (size <= 255 * 1024), does_not + (size > 255 * 1024)
+    assert fits
+    assert does_not
+
+
+def test_data_too_large_for_an_event_is_left_out_and_the_change_is_told_with_its_names() -> None:
+    told = published(None, item(data={"note": "x" * 300_000}))
+    assert "data" not in told.with_data()
+    assert told.with_data()["changed_fields"] == ["note"]
+
+
+def test_integers_that_become_longer_on_the_bus_are_counted_so() -> None:
+    # Given integers of twenty digits, which fit into an event in digits and not with their exponents
+    told = published(None, item(data=[Decimal(10**19 + number) for number in range(12_000)]))
+    assert len(exact_json.for_readers(told.data)) < 255 * 1024 < len(exact_json.for_bus(told.data))
+    assert "data" not in told.with_data()
+
+
+def test_the_largest_webhook_that_can_be_read_fits_into_an_event_and_into_a_message() -> None:
+    # Given a webhook whose every text is as long as may be, in characters that JSON makes six of
+    def webhook(data: dict[str, Any]) -> envelope.Event:
+        texts = {
+            "service_request_id": "\x01" * 2048,
+            "event_id": "\x01" * 959,
+            "request_status": "\x01" * 1024,
+            "action": "\x01" * 1024,
+            "event_timestamp": "2026-03-01T10:00:00Z",
+        }
+        return envelope.read(json.dumps({**texts, "data": data}, ensure_ascii=False).encode())
+
+    before, after = (webhook({f"{letter * 32_000}{number}": 1 for number in range(5)}) for letter in "\u00e9\u00fc")
+    items = [
+        item(
+            service_request_id=event.service_request_id,
+            event_id=event.event_id,
+            request_status=event.request_status,
+            action=event.action,
+            data=event.data,
+        )
+        for event in (before, after)
+    ]
+    # When its change is told
+    told = published(*items)
+    # Then it fits, with nothing in it that SQS refuses
+    assert len(exact_json.for_bus(told.with_data())) <= 255 * 1024
+    body = unpublished.write(told.detail_type, told.detail)["MessageBody"]
+    assert len(body) <= 256 * 1024
+    assert not re.search("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", body)
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        {"request_status": b"x"},
+        {"action": {"a"}},
+        {"action": ["a"]},
+        {"action": "x" * 300_000},
+        {"data": {"a": b"x"}},
+        {"data": {"a"}},
+    ],
+)
+def test_an_item_by_hand_that_no_event_can_hold_is_none_of_this_projects(by_hand: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        change.between(None, item(**by_hand))
+
+
+@pytest.mark.parametrize("data", [None, [], "text", Decimal(3)])
+def test_data_that_is_no_object_has_no_fields_to_name(data: Any) -> None:
+    assert published(None, item(data=data)).detail["changed_fields"] == []
+
+
+def test_a_write_that_changes_nothing_published_is_no_event() -> None:
+    again = item(revision=Decimal(2), updated_at="2026-03-02T00:00:00.000000Z", expires_at=Decimal(5))
+    assert change.between(item(), again) is None
+
+
+def test_data_that_comes_late_is_an_update() -> None:
+    told = published(item(data=None), item(revision=Decimal(2)))
+    assert told.detail_type == "ServiceRequestUpdated"
+    assert told.detail["revision"] == 2
+
+
+@pytest.mark.parametrize(
+    ("actions", "wanted"), [({"*"}, True), ({"BROADCAST_RECEIVED", "X"}, True), ({"BROADCAST_ACCEPTED"}, False)]
+)
+def test_the_organization_chooses_the_actions_that_are_published(actions: set[str], wanted: bool) -> None:
+    assert change.is_wanted(published(None, item()), actions=actions) is wanted

@@ -1,0 +1,165 @@
+"""Each kind of letter has its way back, and stays where it is if it was not taken."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from redrive import send_back
+from redrive.send_back import NotTakenError
+from vectorcare_bridge.commands import redriven_command
+from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.message import Message, Webhook
+
+if TYPE_CHECKING:
+    from vectorcare_bridge.edge.queue import Queue
+
+SENT_AT = "2026-03-01T11:00:00.123000Z"
+LETTER: dict[str, Any] = {
+    "MessageId": "m-1",
+    "ReceiptHandle": "r-1",
+    "Body": "{}",
+    "Attributes": {"SentTimestamp": "1772362800123"},
+}
+
+
+@dataclass
+class There:
+    """A queue and a bus that say what they got."""
+
+    sent: list[Message] = field(default_factory=list)
+    published: list[Entry] = field(default_factory=list)
+    takes: bool = True
+
+    def send(self, letter: Message) -> str:
+        self.sent.append(letter)
+        return f"sent {len(self.sent)}"
+
+    def publish(self, entries: list[Entry]) -> list[Entry]:
+        self.published += entries
+        return [] if self.takes else entries
+
+
+def test_an_event_larger_than_the_bus_takes_goes_without_the_names_of_what_changed() -> None:
+    # Given an event whose names the bus has always refused
+    there = There()
+    detail = {"service_request_id": "VC-1", "changed_fields": ["\u00e9" * 60_000]}
+    aside = unpublished.write("ServiceRequestUpdated", detail)
+    # When it is sent back, Then the rest is published
+    send_back.event(cast("Bus", there), letter(Body=aside["MessageBody"]))
+    assert there.published == [Entry("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": None})]
+
+
+def letter(**changes: Any) -> Any:
+    return LETTER | changes
+
+
+def test_a_webhook_goes_back_as_it_was_with_its_redrives_counted() -> None:
+    # Given a webhook, When it is sent back
+    there = There()
+    encoded = message.encode(Webhook(b"{}", "c2ln", SENT_AT, redriven=1))
+    answer = send_back.webhook(cast("Queue", there), letter(MessageAttributes=encoded["MessageAttributes"]))
+    # Then it is the message it was, redriven once more, and known by its new id
+    expected = message.encode(Webhook(b"{}", "c2ln", SENT_AT, redriven=2))
+    assert (answer, there.sent) == ("sent 1", [expected])
+
+
+@pytest.mark.parametrize("way", [send_back.webhook, send_back.command])
+def test_a_letter_without_attributes_goes_back_too(way: Any) -> None:
+    there = There()
+    assert way(cast("Queue", there), letter()) == "sent 1"
+    assert there.sent[0]["MessageBody"] == "{}"
+    assert there.sent[0]["MessageAttributes"]["redriven"] == {"DataType": "Number", "StringValue": "1"}
+
+
+def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
+    # Given a command that dies twice
+    there = There()
+    assert send_back.command(cast("Queue", there), letter()) == "sent 1"
+    again = letter(
+        MessageId="m-2",
+        MessageAttributes=there.sent[0]["MessageAttributes"],
+        Attributes={"SentTimestamp": "1772362900000"},
+    )
+    # When it is sent back for the second time
+    assert send_back.command(cast("Queue", there), again) == "sent 2"
+    # Then it names its first id and time, and both redrives
+    first = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="1")
+    second = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="2")
+    assert there.sent == [
+        Message(MessageBody="{}", MessageAttributes=first),
+        Message(MessageBody="{}", MessageAttributes=second),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "carried", "encoding"),
+    [
+        ('{"a": "\uffff"}', "eyJhIjogIu+/vyJ9", {"encoding": {"DataType": "String", "StringValue": "base64"}}),
+        ('{"a": 1}', '{"a": 1}', {}),
+    ],
+)
+def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried: str, encoding: Any) -> None:
+    # Given a dead letter with characters that SQS refuses, an empty signature, and attributes of all sorts
+    others = {
+        "signature": {"DataType": "String", "StringValue": ""},
+        "binary": {"DataType": "Binary", "BinaryValue": b""},
+        **{f"attribute-{number}": {"DataType": "String", "StringValue": "x"} for number in range(8)},
+    }
+    there = There()
+    # When it is sent back, Then nothing is left that SQS would refuse, and it is as old as it was
+    send_back.webhook(cast("Queue", there), letter(Body=text, MessageAttributes=others))
+    expected = message.encode(Webhook(text.encode(), "", SENT_AT, redriven=1))
+    assert there.sent == [expected]
+    assert expected["MessageBody"] == carried
+    assert set(expected["MessageAttributes"]) == {"source", "received_at", "redriven", *encoding}
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes"),
+    [
+        ('{"command": "accept", "service_request_id": "VC-1", "note": "NOTE"}', {"first_message_id", "first_sent_at"}),
+        ("NOTE", set()),
+    ],
+)
+def test_a_command_that_fills_its_message_keeps_what_keeps_it_from_being_sent_twice(
+    text: str, attributes: set[str]
+) -> None:
+    # Given commands, one of which can be read, that fill a message but for what its name and age take, or all of it
+    kept = sum(len(name) + len("String") for name in attributes) + (len("m-1") + len(SENT_AT)) * bool(attributes)
+    text = text.replace("NOTE", "x" * (message.MAX_BYTES - kept - len(text) + len("NOTE")))
+    there = There()
+    # When it is sent back, Then the message is no larger than SQS takes
+    send_back.command(cast("Queue", there), letter(Body=text))
+    assert set(there.sent[0]["MessageAttributes"]) == attributes
+    assert there.sent[0]["MessageBody"] == text
+
+
+def test_a_command_with_characters_that_sqs_refuses_goes_back_saying_the_same() -> None:
+    there = There()
+    send_back.command(cast("Queue", there), letter(Body='{"note": "\uffff"}'))
+    assert there.sent[0]["MessageBody"] == '{"note": "\\uffff"}'
+
+
+def test_an_event_is_published_as_it_would_have_been() -> None:
+    # Given an event that was set aside, When it is sent back
+    there = There()
+    body = unpublished.write("CommandFailed", {"service_request_id": "VC-1"})["MessageBody"]
+    send_back.event(cast("Bus", there), letter(Body=body))
+    # Then it is on the bus
+    assert there.published == [Entry("CommandFailed", {"service_request_id": "VC-1"})]
+
+
+def test_an_event_that_the_bus_does_not_take_stays() -> None:
+    body = unpublished.write("CommandFailed", {})["MessageBody"]
+    with pytest.raises(NotTakenError):
+        send_back.event(cast("Bus", There(takes=False)), letter(Body=body))
+
+
+def test_what_is_no_event_is_not_published() -> None:
+    there = There()
+    with pytest.raises(unpublished.UnreadableError):
+        send_back.event(cast("Bus", there), letter(Body="x"))
+    assert there.published == []

@@ -1,0 +1,280 @@
+"""What an answer says about a command: done, refused for good, later, or nothing."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from sender.vectorcare import answers
+from sender.vectorcare.answers import Answer, Verdict
+from tests.support.cloud import NOW
+from vectorcare_bridge.commands.command import Kind
+
+KINDS_WITH_A_BODY = (Kind.LOCATION_UPDATE, Kind.CREATE_REQUEST)
+KINDS_WITHOUT = (Kind.STATE_UPDATE, Kind.ACCEPT, Kind.DECLINE, Kind.BEST_TIME, Kind.CHANGE_REQUEST)
+CREATED = {"service_request_web_url": "https://x.invalid/requests/VC-TEST0001"}
+SUCCESS = dict.fromkeys(Kind, 201) | {Kind.LOCATION_UPDATE: 200, Kind.CHANGE_REQUEST: 200}
+PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
+REFUSAL = {"message": "Zebulon", "code": "members:permission_denied"}
+
+
+def read(status: int, content: Any = b"", *, kind: Kind = Kind.STATE_UPDATE, retry_after: str | None = None) -> Answer:
+    body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
+    return answers.read(status, body, kind=kind, retry_after=retry_after, now=NOW)
+
+
+@pytest.fixture
+def _clocks_in_tokyo() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 299])
+@pytest.mark.parametrize("kind", Kind)
+def test_a_2xx_in_the_documented_shape_is_success(kind: Kind, status: int) -> None:
+    content = CREATED if kind is Kind.CREATE_REQUEST else {}
+    created = "VC-TEST0001" if kind is Kind.CREATE_REQUEST else None
+    assert read(status, content, kind=kind) == Answer(Verdict.DONE, status=status, service_request_id=created)
+
+
+@pytest.mark.parametrize("content", [b"", {"name": "en_route"}, CREATED, {"message": "Zebulon"}], ids=range(4))
+@pytest.mark.parametrize("kind", KINDS_WITHOUT)
+def test_where_no_body_is_documented_the_documented_status_is_success(kind: Kind, content: Any) -> None:
+    assert read(SUCCESS[kind], content, kind=kind) == Answer(Verdict.DONE, status=SUCCESS[kind])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PAGE,
+        b"OK",
+        b"\xff",
+        b'{"service_request_web_url": "https://x.inva',
+        b"[" * 100_000,
+        [],
+        [{}],
+        "ok",
+        7,
+        True,
+        b"null",
+    ],
+    ids=range(11),
+)
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_a_2xx_that_is_no_answer_of_an_api_says_nothing_and_counts_against_vectorcare(
+    content: Any, status: int
+) -> None:
+    expected = Answer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+    assert {read(status, content, kind=kind) for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_success_whose_body_could_not_be_read_is_none(status: int) -> None:
+    expected = Answer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+    assert {read(status, None, kind=kind) for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [(kind, status) for kind in KINDS_WITH_A_BODY for status in (200, 201, 204, 299)]
+    + [(kind, status) for kind in KINDS_WITHOUT for status in (200, 201, 204, 299) if status != SUCCESS[kind]],
+)
+def test_an_empty_2xx_is_no_success_unless_it_is_documented(kind: Kind, status: int) -> None:
+    assert read(status, b"", kind=kind) == Answer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (REFUSAL, "members:permission_denied"),
+        ({"name": [REFUSAL]}, "members:permission_denied"),
+        ({"message": "Zebulon", "code": "Zebulon"}, "unexpected_answer"),
+        ({"error": "Zebulon"}, "unexpected_answer"),
+        ({"errors": []}, "unexpected_answer"),
+    ],
+)
+def test_an_error_in_a_2xx_is_no_success_and_no_outage(content: Any, reason: str) -> None:
+    for kind, status in SUCCESS.items():
+        assert read(status, content, kind=kind) == Answer(Verdict.LOST, reason, status)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "content"),
+    [
+        (Kind.LOCATION_UPDATE, 200, {"status": "maintenance"}),
+        (Kind.STATE_UPDATE, 200, {"status": "maintenance"}),
+        (Kind.ACCEPT, 202, {"status": "maintenance"}),
+        (Kind.CREATE_REQUEST, 201, {}),
+        (Kind.CREATE_REQUEST, 201, {"status": "ok"}),
+        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": None}),
+        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": ""}),
+        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": 7}),
+        (Kind.CREATE_REQUEST, 201, {"service_request_id": "Zebulon Quillfeather"}),
+        (Kind.CREATE_REQUEST, 201, {"service_request_id": "VC-ABC"}),
+    ],
+)
+def test_another_shape_than_the_documented_one_is_no_success_and_no_outage(
+    kind: Kind, status: int, content: Any
+) -> None:
+    assert read(status, content, kind=kind) == Answer(Verdict.LOST, "unexpected_answer", status)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 422, 428, 451, 499])
+@pytest.mark.parametrize("content", [REFUSAL, {"name": [REFUSAL]}, [{"name": [REFUSAL]}]], ids=range(3))
+def test_a_4xx_in_the_shape_of_vectorcares_errors_is_final_and_no_outage(status: int, content: Any) -> None:
+    expected = Answer(Verdict.REFUSED, "members:permission_denied", status)
+    assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 426, 431, 451])
+@pytest.mark.parametrize("content", [b"", None, PAGE, {"message": "Forbidden"}, {"code": 1020}], ids=range(5))
+def test_a_4xx_from_somebody_else_is_no_refusal_and_was_not_carried_out(status: int, content: Any) -> None:
+    expected = Answer(Verdict.LATER, f"http_{status}", status, retry_after=5)
+    assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize("status", [407, 408, 421, 423, 425, 429, 449])
+@pytest.mark.parametrize(("content", "is_named"), [(b"", False), (PAGE, False), (REFUSAL, True)])
+def test_a_status_that_is_no_word_on_the_command_asks_for_it_again_whoever_says_it(
+    status: int, content: Any, is_named: bool
+) -> None:
+    reason = "members:permission_denied" if is_named else f"http_{status}"
+    expected = Answer(Verdict.LATER, reason, status, retry_after=5)
+    assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (401, b""),
+        (401, PAGE),
+        (401, REFUSAL),
+        (403, {"message": "Zebulon", "code": "members:not_authenticated"}),
+        (403, {"message": "Zebulon", "code": "members:authentication_failed"}),
+    ],
+)
+def test_a_refused_token_says_nothing_about_the_command(status: int, content: Any) -> None:
+    answer = read(status, content)
+    assert (answer.verdict, answer.refuses_token, answer.is_outage) == (Verdict.LATER, True, True)
+
+
+@pytest.mark.parametrize("answer", [read(403, REFUSAL), read(403), read(500), read(201), read(429)])
+def test_other_answers_do_not_ask_for_another_token(answer: Answer) -> None:
+    assert not answer.refuses_token
+
+
+@pytest.mark.parametrize(
+    "content", [b"", None, PAGE, {"message": "Zebulon", "code": "api:unknown_error"}], ids=range(4)
+)
+@pytest.mark.parametrize(
+    "status",
+    [0, *range(100, 104), 199, *range(300, 309), 399, *range(500, 512), *range(520, 531), 561, 598, 599, 600, 999],
+)
+def test_what_proves_nothing_leaves_the_effect_open_and_counts_against_vectorcare(status: int, content: Any) -> None:
+    reason = "api:unknown_error" if isinstance(content, dict) else f"http_{status}"
+    expected = Answer(Verdict.LOST, reason, status, retry_after=5, is_outage=True)
+    assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
+
+
+@pytest.mark.parametrize("status", [419, 420, 430, 440, 444, 450, 460, 463, 464, 494, 495, 499])
+def test_a_4xx_that_http_does_not_define_proves_nothing(status: int) -> None:
+    # A proxy's own, such as 499 and 460: it gave up waiting for the server that it had asked.
+    expected = Answer(Verdict.LOST, f"http_{status}", status, retry_after=5, is_outage=True)
+    assert read(status, PAGE, retry_after="5") == expected
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"message": "Zebulon", "code": "common:required"}, "common:required"),
+        ({"name": [{"message": "Zebulon", "code": "common:choice_invalid"}]}, "common:choice_invalid"),
+        ([{"message": "Zebulon"}, {"code": "common:null"}, {"code": "common:blank"}], "common:null"),
+        ({"x": {"code": "api:unknown_error"}, "code": "api:bad_request"}, "api:bad_request"),
+        ({"code": "x" * 40 + ":" + "y" * 60}, "x" * 40 + ":" + "y" * 60),
+    ],
+)
+def test_the_first_code_that_vectorcare_names_is_the_reason(status: int, content: Any, reason: str) -> None:
+    assert read(status, content).reason == reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"Zebulon",
+        b"\xff",
+        b"[" * 100_000,
+        "api:not_found",
+        ["api:not_found"],
+        {"code": 7},
+        {"code": None},
+        {"code": "Zebulon Quillfeather"},
+        {"code": "x" * 41 + ":y"},
+        {"code": "x:" + "y" * 61},
+        {"message": "api:not_found"},
+    ],
+    ids=range(12),
+)
+def test_what_is_no_code_is_never_a_reason(content: Any) -> None:
+    assert read(400, content).reason == "http_400"
+
+
+def test_a_body_may_be_nested_deeper_than_python_calls() -> None:
+    # Given what the parser of Python 3.12 and later takes, and that of 3.11 does not
+    deep: Any = {"code": "api:bad_request"}
+    for _level in range(10_000):
+        deep = {"x": [deep]}
+    # When it is read, Then its code is found all the same
+    with mock.patch("json.loads", return_value=deep):
+        assert read(400, b"").reason == "api:bad_request"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"service_request_id": "VC-TEST0001"}, "VC-TEST0001"),
+        ({"service_request_id": "VC-TESTX"}, "VC-TESTX"),
+        ({"service_request_web_url": "https://x.invalid/requests/VC-TEST0001"}, "VC-TEST0001"),
+        ({"service_request_web_url": "https://x.invalid/requests/VC-TEST0001//"}, "VC-TEST0001"),
+        ({"service_request_id": "VC-A0001", "service_request_web_url": "https://x.invalid/VC-B0001"}, "VC-A0001"),
+        ({"service_request_id": "0001", "service_request_web_url": "https://x.invalid/VC-B0001"}, "VC-B0001"),
+        ({"service_request_id": 1, "service_request_web_url": "https://x.invalid/VC-B0001/"}, "VC-B0001"),
+        ({"service_request_web_url": "https://x.invalid/VC-B0001/edit"}, None),
+    ],
+)
+def test_a_new_service_request_is_known_by_its_id_or_its_page(content: Any, expected: str | None) -> None:
+    answer = read(201, content, kind=Kind.CREATE_REQUEST)
+    assert answer == Answer(Verdict.DONE, status=201, service_request_id=expected)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        (None, 0),
+        ("0", 0),
+        ("20", 20),
+        (" 20 ", 20),
+        ("999999999", 999_999_999),
+        ("1000000000", 0),
+        ("-5", 0),
+        ("soon", 0),
+        ("", 0),
+        ("Sun, 01 Mar 2026 12:00:40 GMT", 40),
+        ("Sun, 01 Mar 2026 13:00:40 +0100", 40),
+        ("Sun, 01 Mar 2026 12:00:40 -0000", 40),
+        ("Sun, 01 Mar 2026 12:00:00 GMT", 0),
+        ("Sun, 01 Mar 2026 11:59:20 GMT", 0),
+        ("Sat, 01 Jan 0001 00:00:00 +2359", 0),
+    ],
+)
+@pytest.mark.usefixtures("_clocks_in_tokyo")
+def test_vectorcare_says_when_to_come_back_in_seconds_or_by_a_date(retry_after: str | None, seconds: float) -> None:
+    # Given a clock that is not set to UTC, which changes nothing
+    assert read(503, retry_after=retry_after).retry_after == seconds

@@ -1,0 +1,317 @@
+"""Whatever comes over the wire, a call to VectorCare ends soon, once, and in something that is known."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import create_server, socket, socketpair
+from typing import Any
+from unittest import mock
+
+import pytest
+import requests
+
+from sender.vectorcare import http_session
+from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, Response
+from tests.support import tls
+from tests.support.sender import loopback, session
+from tests.support.wait import wait_until
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+UNKNOWN = Answer(Verdict.LOST, "no_answer", is_outage=True)
+UNREACHABLE = Answer(Verdict.LATER, "unreachable", is_outage=True)
+LARGE = 64 * 1024 * 1024
+
+Answering = Callable[[socket], None]
+
+
+class Peer:
+    """Whoever answers at VectorCare's address: counts connections, and what it could get rid of."""
+
+    def __init__(self, answer: Answering, *, is_tls: bool = True) -> None:
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self._answer = answer
+        self._context = tls.server_context(tls.trusted()) if is_tls else None
+        self._listener = create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Peer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _address = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket) -> None:
+        try:
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+                while _request(connection, self.requests):
+                    self._answer(connection)
+            else:
+                self._answer(connection)
+        except OSError:
+            """The other side had enough."""
+        finally:
+            connection.close()
+
+
+def _request(connection: socket, requests: list[bytes]) -> bool:
+    """Read a request to its end, as who leaves some of it unread cannot but reset; False when there is none."""
+    request = b""
+    while not request.endswith(b"{}"):
+        piece = connection.recv(65536)
+        if not piece:
+            return False
+        request += piece
+    requests.append(request)
+    return True
+
+
+def sending(*pieces: bytes) -> Answering:
+    return lambda connection: connection.sendall(b"".join(pieces))
+
+
+def trickling(head: bytes, drop: bytes, drops: int, tail: bytes) -> Answering:
+    """Send drop by drop, and in the end a whole answer; TLS does not put two of them together."""
+
+    def answer(connection: socket) -> None:
+        connection.sendall(head)
+        for _drop in range(drops):
+            connection.sendall(drop)
+        connection.sendall(tail)
+
+    return answer
+
+
+@contextmanager
+def called(answer: Answering, *, is_tls: bool = True) -> Iterator[tuple[Peer, Http]]:
+    with Peer(answer, is_tls=is_tls) as peer:
+        yield peer, Http(session(connections=1))
+
+
+@pytest.fixture
+def _a_second_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock show a second more each time that anybody looks at it."""
+    seconds = itertools.count()
+    monkeypatch.setattr("vectorcare_bridge.edge.runtime.monotonic", lambda: float(next(seconds)))
+
+
+@pytest.fixture(autouse=True)
+def _network() -> Iterator[None]:
+    with loopback():
+        yield
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        trickling(b"HTTP/1.1 200 O", b"K", 500, b"\r\nContent-Length: 2\r\n\r\n{}"),
+        trickling(b"HTTP/1.1 200 OK\r\nX: ", b"x", 500, b"\r\nContent-Length: 2\r\n\r\n{}"),
+        trickling(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 500, OK),
+        trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 500, OK),
+    ],
+    ids=["status", "header", "103", "100"],
+)
+@pytest.mark.usefixtures("_a_second_at_each_look")
+def test_an_answer_that_trickles_is_given_up(answer: Answering) -> None:
+    # Given an answer that takes 500 seconds, and never long for the next byte
+    with called(answer) as (peer, http):
+        # When it is asked for, Then the bound is one for the whole answer
+        assert http.request("POST", peer.url, body={}) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 501\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1F5\r\n",
+    ],
+    ids=["length", "to the end", "chunked"],
+)
+@pytest.mark.usefixtures("_a_second_at_each_look")
+def test_of_a_body_that_trickles_the_status_alone_is_known(head: bytes) -> None:
+    with called(trickling(head, b" ", 500, b"1\r\n0\r\n\r\n")) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(200, None, None)
+
+
+def test_what_an_answer_uses_up_of_its_time_is_not_the_next_requests() -> None:
+    # Given a connection that is kept, When some of an answer has come in
+    ours, theirs = socketpair()
+    with ours, theirs:
+        ours.settimeout(60)
+        theirs.sendall(b"x")
+        assert http_session._Reader(ours).read(1) == b"x"
+        # Then whatever is sent next has all its time
+        assert ours.gettimeout() == 60
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_a_body_that_is_too_large_is_not_read_on(status: int) -> None:
+    # Given far more than VectorCare ever answers
+    sent: list[int] = []
+
+    def answer(connection: socket) -> None:
+        connection.sendall(f"HTTP/1.1 {status} X\r\nContent-Length: {LARGE}\r\n\r\n".encode())
+        for _piece in range(LARGE // 65536):
+            connection.sendall(b" " * 65536)
+            sent.append(65536)
+
+    # When it comes, Then its status is known, and the rest stays where it is
+    with called(answer) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(status, None, None)
+    assert sum(sent) < LARGE
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(MAX_ANSWER_BYTES, True), (MAX_ANSWER_BYTES + 1, False)])
+def test_a_body_is_read_up_to_its_bound(size: int, is_read: bool) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
+    with called(sending(head, b" " * size)) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(200, b" " * size if is_read else None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        (300, b""),
+        (301, b"https://127.0.0.1/"),
+        (302, b"http://["),
+        (303, b"\xff\xfe"),
+        (307, b"https://\xe2\x80\xae"),
+        (308, b"https://x:99999/"),
+    ],
+)
+def test_a_redirect_is_neither_followed_nor_looked_into(status: int, location: bytes) -> None:
+    head = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nLocation: ".encode() + location + b"\r\n\r\n"
+    with called(sending(head, b"{}")) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(status, None, None)
+        assert len(peer.requests) == 1
+
+
+def test_a_large_redirect_is_not_read() -> None:
+    # Given a redirect with 64 MB, sent as fast as they are taken
+    sent: list[int] = []
+
+    def answer(connection: socket) -> None:
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: {LARGE}\r\n\r\n".encode())
+        for _piece in range(LARGE // 65536):
+            connection.sendall(b" " * 65536)
+            sent.append(65536)
+
+    with called(answer) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(302, None, None)
+    assert sum(sent) < LARGE
+
+
+@pytest.mark.parametrize("interim", [100, 102, 103, 199])
+def test_an_interim_answer_is_not_the_answer(interim: int) -> None:
+    # Given hints that come before the answer, When two calls are made
+    hint = f"HTTP/1.1 {interim} X\r\nLink: </x>\r\n\r\n".encode()
+    with called(sending(hint, hint, OK)) as (peer, http):
+        # Then each has its own answer
+        assert [http.request("POST", peer.url, body={}) for _call in range(2)] == [Response(200, b"{}", None)] * 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sending(b"Zebulon\r\n\r\n"),
+        sending(b"HTTP/1.1 Zebulon\r\n\r\n"),
+        sending(b"HTTP/1.1 -200 OK\r\n\r\n"),
+        sending(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 70_000, b"\r\n\r\n"),
+        sending(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n" * 200, b"\r\n"),
+        lambda connection: connection.close(),
+    ],
+    ids=["no HTTP", "no status", "negative", "header too long", "too many headers", "hung up"],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_call_without_an_answer_is_made_once_and_nobody_knows(answer: Answering, method: str) -> None:
+    with called(answer) as (peer, http):
+        assert http.request(method, peer.url, body={}) == UNKNOWN
+        assert peer.connections == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}",),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZebulon\r\n",),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",),
+    ],
+    ids=["broken off", "no chunk", "no gzip"],
+)
+def test_of_a_body_that_is_broken_the_status_alone_is_known(pieces: tuple[bytes, ...]) -> None:
+    def answer(connection: socket) -> None:
+        sending(*pieces)(connection)
+        connection.close()
+
+    with called(answer) as (peer, http):
+        assert http.request("POST", peer.url, body={}) == Response(200, None, None)
+
+
+@pytest.mark.parametrize(
+    "answer", [sending(b"Zebulon\r\n"), lambda connection: connection.close()], ids=["no TLS", "hung up"]
+)
+def test_who_does_not_get_as_far_as_tls_was_sent_nothing_and_is_tried_once(answer: Answering) -> None:
+    with called(answer, is_tls=False) as (peer, http):
+        assert http.request("PUT", peer.url, body={}) == UNREACHABLE
+        assert peer.connections == 1
+
+
+def test_who_is_silent_before_tls_was_sent_nothing() -> None:
+    # Given somebody who accepts a connection and says nothing
+    is_over = threading.Event()
+
+    def silent(_connection: socket) -> None:
+        is_over.wait()
+
+    with (
+        called(silent, is_tls=False) as (peer, http),
+        mock.patch("sender.vectorcare.http.CONNECT_SECONDS", 0.2),
+    ):
+        assert http.request("POST", peer.url, body={}) == UNREACHABLE
+        assert wait_until(lambda: peer.connections, what="somebody has accepted a connection") == 1
+    is_over.set()
+
+
+def test_no_cookie_is_sent_back() -> None:
+    # Given cookies of every kind, When another call is made
+    cookies = (
+        b"Set-Cookie: a=1\r\n",
+        b"Set-Cookie: b=2; Path=/; Secure; HttpOnly; Max-Age=99\r\n",
+        b"Set-Cookie: \xff\r\n",
+    )
+    with called(sending(b"HTTP/1.1 200 OK\r\n", *cookies, b"Content-Length: 2\r\n\r\n{}")) as (peer, http):
+        for _call in range(2):
+            assert http.request("POST", peer.url, body={}) == Response(200, b"{}", None)
+        # Then nothing of them is in it
+        assert len(peer.requests) == 2
+        assert not any(b"cookie" in request.lower() for request in peer.requests)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "vectorcare.invalid/", "ftp://vectorcare.invalid/", "https://", "https://[", "https://x:99999/"]
+)
+def test_a_url_that_is_none_costs_no_command(url: str) -> None:
+    assert Http(session(connections=1)).request("POST", url, body={}) == Answer(
+        Verdict.LATER, "not_sent", is_outage=True
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("Zebulon"), KeyError(7), UnicodeError(), AssertionError(), OSError()])
+def test_an_error_that_nobody_foresaw_says_nothing_about_the_call(error: Exception) -> None:
+    broken: Any = mock.Mock(spec=requests.Session, request=mock.Mock(side_effect=error))
+    assert Http(broken).request("POST", "https://vectorcare.invalid/", body={}) == UNKNOWN

@@ -1,0 +1,199 @@
+"""Which bytes are an event, and what is wrong with the others."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.webhooks import INVENTED_NAME, body
+from vectorcare_bridge.webhooks import envelope
+from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+
+NOW = "2026-03-01T10:00:00.000000Z"
+
+
+def reason_of(raw: bytes) -> Reason:
+    with pytest.raises(PermanentError) as refused:
+        envelope.read(raw)
+    assert INVENTED_NAME not in str(refused.value)
+    assert refused.value.__cause__ is None
+    return refused.value.reason
+
+
+def test_an_event_is_its_envelope_and_its_whole_data() -> None:
+    # Given a webhook with fields that nobody has heard of yet
+    raw = body(data={"patient_weight_kg": 81.25, "new": [{"deep": None}], "big": 10**37}, new_field=1)
+    # When it is read
+    event = envelope.read(raw)
+    # Then data is whole, its numbers exact
+    assert event == Event(
+        service_request_id="VC-TEST0001",
+        event_id="0198a000000000000000000000000001",
+        last_updated="2026-03-01T10:00:00.000000Z",
+        request_status="AVAILABLE",
+        action="BROADCAST_RECEIVED",
+        data={"patient_weight_kg": Decimal("81.25"), "new": [{"deep": None}], "big": Decimal(10**37)},
+    )
+
+
+def test_unknown_actions_and_statuses_pass() -> None:
+    event = envelope.read(body(action="TELEPORTED", request_status="PAUSED"))
+    assert (event.action, event.request_status) == ("TELEPORTED", "PAUSED")
+
+
+@pytest.mark.parametrize("field", ["event_type", "event"])
+def test_a_field_named_as_in_version_1_does_not_make_it_version_1(field: str) -> None:
+    assert envelope.read(body(**{field: "x"})) == envelope.read(body())
+
+
+def test_an_absent_action_passes() -> None:
+    assert envelope.read(body(action=...)).action is None
+
+
+@pytest.mark.parametrize("data", [None, ...])
+def test_absent_data_is_no_data(data: Any) -> None:
+    assert envelope.read(body(data=data)).data is None
+
+
+def test_a_byte_order_mark_is_harmless() -> None:
+    assert envelope.read(b"\xef\xbb\xbf" + body()) == envelope.read(body())
+
+
+def test_of_a_key_given_twice_the_last_counts() -> None:
+    raw = body().replace(b'"action"', b'"request_status": "ASSIGNED", "action"')
+    assert envelope.read(raw).request_status == "ASSIGNED"
+
+
+@pytest.mark.parametrize("event_id", [None, ..., "", 7])
+def test_an_absent_event_id_is_replaced_by_a_digest_of_the_body(event_id: Any) -> None:
+    raw = body(event_id=event_id)
+    assert envelope.read(raw).event_id == envelope.digest(raw)
+
+
+@pytest.mark.parametrize("event_timestamp", [None, ...])
+def test_without_event_timestamp_last_updated_is_taken(event_timestamp: Any) -> None:
+    raw = body(event_timestamp=event_timestamp, last_updated="2026-03-01T12:00:00+01:00")
+    assert envelope.read(raw).last_updated == "2026-03-01T11:00:00.000000Z"
+
+
+def nested(lists: int, leaf: str = "") -> Any:
+    return json.loads("[" * lists + leaf + "]" * lists)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"x", Reason.NOT_JSON),
+        (b"", Reason.NOT_JSON),
+        (b"\xff", Reason.NOT_JSON),
+        (body().decode().encode("utf-16"), Reason.NOT_JSON),
+        (body() + b"x", Reason.NOT_JSON),
+        (body(data=float("nan")), Reason.NOT_JSON),
+        (body(data={"a": float("-inf")}), Reason.NOT_JSON),
+        (b"[]", Reason.NOT_AN_OBJECT),
+        (b"null", Reason.NOT_AN_OBJECT),
+        (b'"text"', Reason.NOT_AN_OBJECT),
+        (b"12", Reason.NOT_AN_OBJECT),
+        (b'{"event_type": "x", "event": {}}', Reason.UNSUPPORTED_VERSION),
+        (b'{"event": {"service_request_id": "VC-1"}}', Reason.UNSUPPORTED_VERSION),
+        (b'{"event_type": "x", "service_request_id": "VC-1"}', Reason.UNSUPPORTED_VERSION),
+        (b"{}", Reason.MISSING_FIELD),
+        (body(service_request_id=...), Reason.MISSING_FIELD),
+        (body(service_request_id=""), Reason.MISSING_FIELD),
+        (body(service_request_id=5), Reason.MISSING_FIELD),
+        (body(request_status=None), Reason.MISSING_FIELD),
+        (body(event_timestamp=...), Reason.MISSING_FIELD),
+        (body(event_timestamp="soon"), Reason.BAD_TIMESTAMP),
+        (body(event_timestamp=""), Reason.BAD_TIMESTAMP),
+        (body(event_timestamp=1772359200), Reason.BAD_TIMESTAMP),
+        (body(event_timestamp=..., last_updated=True), Reason.BAD_TIMESTAMP),
+        (body(service_request_id="x" * 2049), Reason.UNSTORABLE),
+        (body(service_request_id="\ud800"), Reason.UNSTORABLE),
+        (body(service_request_id="unreadable"), Reason.UNSTORABLE),
+        (body(event_id="x" * 1000), Reason.UNSTORABLE),
+        (body(request_status="x" * 2000), Reason.UNSTORABLE),
+        (body(action="\udfff"), Reason.UNSTORABLE),
+        (body(data={"a": "\ud83d"}), Reason.UNSTORABLE),
+        (body(data={"\ud83d": 1}), Reason.UNSTORABLE),
+        (body(data={"a": [{"": 1}]}), Reason.UNSTORABLE),
+        (body(data={"n" * 65536: 1}), Reason.UNSTORABLE),
+        (body(data=nested(33)), Reason.UNSTORABLE),
+        (body(data=nested(32, "0")), Reason.UNSTORABLE),
+        (b"[" * 100_000, Reason.UNSTORABLE),
+        (b'{"a":' * 100_000, Reason.UNSTORABLE),
+        (body(data={"n": 10**38 + 1}), Reason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"9" * 400), Reason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"9" * 5000), Reason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e126"), Reason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e-131"), Reason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e99999999999999999999"), Reason.UNSTORABLE),
+        (body(data=[0] * 80_000), Reason.UNSTORABLE),
+    ],
+)
+def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, reason: Reason) -> None:
+    assert reason_of(raw) is reason
+
+
+@pytest.mark.parametrize(
+    ("field", "limit"),
+    [
+        ("service_request_id", 2048),
+        # The journal keeps other bytes under a known id beside it, under the id, `#` and a digest: 1024 bytes at most.
+        ("event_id", 1024 - 65),
+        ("request_status", 1024),
+        ("action", 1024),
+        ("data", 392 * 1024),
+    ],
+)
+def test_a_field_may_be_as_long_as_its_place_in_the_tables(field: str, limit: int) -> None:
+    assert getattr(envelope.read(body(**{field: "x" * limit})), field) == "x" * limit
+    assert reason_of(body(**{field: "x" * (limit + 1)})) is Reason.UNSTORABLE
+
+
+@pytest.mark.parametrize("data", [nested(32), nested(31, '"leaf"')])
+def test_data_may_be_nested_to_32_levels_its_leaves_counted(data: Any) -> None:
+    assert envelope.read(body(data=data)).data == data
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        (b"0e400", "0"),
+        (b"-0.0", "0"),
+        (b"1" + b"0" * 60, "1E+60"),
+        (b"1200", "1200"),
+        (b"9" * 38, "9" * 38),
+        (b"9.9e125", "9.9E+125"),
+        (b"1e-130", "1E-130"),
+        (b"0." + b"0" * 50 + b"5", "5E-51"),
+    ],
+)
+def test_numbers_that_dynamodb_holds_are_kept_exactly(literal: bytes, expected: str) -> None:
+    raw = body(data={"n": "N"}).replace(b'"N"', literal)
+    assert envelope.read(raw).data == {"n": Decimal(expected)}
+
+
+def test_an_event_from_the_future_is_refused_beyond_fifteen_minutes() -> None:
+    # Given one event just within the tolerance and one just beyond it
+    within = envelope.read(body(event_timestamp="2026-03-01T10:15:00Z"))
+    beyond = envelope.read(body(event_timestamp="2026-03-01T10:15:00.000001Z"))
+    # When they are checked, Then only the second is refused
+    envelope.refuse_future(within, now=NOW)
+    with pytest.raises(PermanentError, match="timestamp_in_future"):
+        envelope.refuse_future(beyond, now=NOW)
+
+
+def test_a_dead_letters_reason_is_computed_by_the_rule_that_refused_it() -> None:
+    assert envelope.reason_for_death(b"x", now=NOW) is Reason.NOT_JSON
+    assert envelope.reason_for_death(body(event_timestamp="2027-01-01"), now=NOW) is Reason.TIMESTAMP_IN_FUTURE
+    assert envelope.reason_for_death(body(), now=NOW) is Reason.EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [(body(event_timestamp="soon"), "VC-TEST0001"), (b"x", None), (b"[]", None), (b'{"service_request_id": 1}', None)],
+)
+def test_a_letter_that_is_unreadable_may_still_name_its_service_request(raw: bytes, expected: str | None) -> None:
+    assert envelope.service_request_id(raw) == expected

@@ -1,0 +1,26 @@
+"""The emulators that the models are held against."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.verification.simulation import emulators
+from tests.verification.simulation.emulators import Emulator
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Give ministack, one for all tests of a worker."""
+    with emulators.ministack(Path(tmp_path_factory.mktemp("ministack"))) as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=["moto", "ministack"])
+def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Give each of the emulators in turn."""
+    if request.param == "ministack":
+        yield request.getfixturevalue("ministack")
+        return
+    with emulators.moto() as emulator:
+        yield emulator

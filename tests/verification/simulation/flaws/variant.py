@@ -1,0 +1,108 @@
+"""What a flawed product is, and the trouble in which its flaw shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from verification.simulation.plan.draw_years import with_years
+from verification.simulation.plan.plan import Operation, Plan, Redrive, Sending
+from verification.simulation.plan.unwelcome import unreadable
+from verification.simulation.world import faults
+from verification.simulation.world.faults import Outage
+from verification.simulation.world.loader import Flaw
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things.
+
+    `first` is the seed from which on to look, and `trouble` adds to its plan, for flaws that show only where something
+    rare happens. `more` are flaws of other modules that it takes too.
+    """
+
+    name: str
+    rule: str
+    flaw: Flaw | None = None
+    settings: dict[str, Any] | None = None
+    first: int = 0
+    trouble: Callable[[Plan], Plan] = lambda plan: plan
+    more: tuple[Flaw, ...] = ()
+
+    def plan(self, drawn: Plan) -> Plan:
+        """Put the faults of the stack, and the trouble, into a plan."""
+        return self.trouble(replace(drawn, settings=replace(drawn.settings, **(self.settings or {}))))
+
+
+def in_module(module: str, right: str, wrong: str) -> Flaw:
+    return Flaw(module, ((right, wrong),))
+
+
+def outage(service: str) -> Callable[[Plan], Plan]:
+    """Let a service refuse for an hour, from before the first webhook."""
+
+    def trouble(plan: Plan) -> Plan:
+        outage = Outage(frozenset({service}), begins=plan.begins, ends=plan.begins + 3600)
+        return replace(plan, operations=[outage, *plan.operations])
+
+    return trouble
+
+
+def with_faults(**rates: float) -> Callable[[Plan], Plan]:
+    """Let faults of these kinds strike, and no others."""
+    kinds = {getattr(faults, name): rate for name, rate in rates.items()}
+    return lambda plan: replace(plan, rates=kinds)
+
+
+def poisoned(plan: Plan) -> Plan:
+    """Send fourteen webhooks that cannot be read, a binary one among them, and redrive."""
+    numbers = range(24, 38)
+    poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in numbers]
+    redrives: list[Operation] = [Redrive(100.0 * number, {}) for number in range(1, 6)]
+    return replace(plan, sendings=[*plan.sendings, *poison], operations=redrives, rates={})
+
+
+def untroubled(plan: Plan) -> Plan:
+    return replace(poisoned(plan), operations=[])
+
+
+def poisoned_without_tables(plan: Plan) -> Plan:
+    return outage("dynamodb")(poisoned(plan))
+
+
+def poisoned_and_crashing(plan: Plan) -> Plan:
+    return with_faults(CRASH_BEFORE=0.1)(poisoned(plan))
+
+
+def simultaneous(plan: Plan) -> Plan:
+    """Send, after each of some events, another of the same instant."""
+    events = [one.event for one in plan.sendings if one.event and one.event.event_id][:40]
+    others = [replace(event, event_id=f"{event.event_id}z", data={"after": event.event_id}) for event in events]
+    twins = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]
+    return replace(plan, sendings=[*plan.sendings, *twins], rates={})
+
+
+def over_years(plan: Plan) -> Plan:
+    """Send some requests over years, lose some states, and let no fault strike."""
+    return replace(with_years(replace(plan, sendings=plan.sendings[:20], operations=[])), rates={})
+
+
+def from_the_future(plan: Plan) -> Plan:
+    """Send an event two hours early."""
+    sending = next(one for one in plan.sendings if one.event and one.at >= 0)
+    assert sending.event
+    event = replace(sending.event, event_id="future", at=sending.at + 7200)
+    early = Sending(1_000_000, sending.at, event.content(), event)
+    return replace(plan, sendings=[*plan.sendings, early], rates={})
+
+
+def with_long_names(plan: Plan) -> Plan:
+    """Send, after each of some events, another with names of fields that are too long for an event on the bus."""
+    events = [one.event for one in plan.sendings if one.event and one.at >= 0][:20]
+    data = {"é" * 30_000 + str(number): number for number in range(3)}
+    others = [
+        replace(event, event_id=f"long{number}", at=event.at + 1, data=data, request_status="ASSIGNED")
+        for number, event in enumerate(events)
+    ]
+    late = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]
+    return replace(plan, sendings=[*plan.sendings, *late], rates={})

@@ -1,0 +1,47 @@
+"""A fixed share of the simulation: the functions hold its rules, and it notices functions that do not."""
+
+import pytest
+
+from tests.verification.simulation.flaws import VARIANTS, Variant
+from tests.verification.simulation.flaws.sender import at_once_without_tokens
+from verification.simulation.plan.draw import draw
+from verification.simulation.run import run, run_plan
+from verification.simulation.world.loader import Loader
+
+EVENTS = 150
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_history_breaks_a_rule(seed: int) -> None:
+    result = run(seed, events=EVENTS)
+    assert result.violations == ()
+    assert result.faults.total() > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_token_endpoint_that_hangs_leaves_no_command_in_doubt(seed: int) -> None:
+    # Given commands that come all at once, while VectorCare's token endpoint takes calls and answers none
+    plan = at_once_without_tokens(draw(seed, EVENTS))
+    # When they are sent, Then the sender stays within its time, and whatever was not sent is not uncertain
+    assert run_plan(plan).violations == ()
+
+
+def test_a_seed_decides_everything() -> None:
+    traces: list[list[str]] = [[], []]
+    for trace in traces:
+        run(7, events=EVENTS, trace=trace.append)
+    # The logger's own time stamps are the real clock's.
+    first, second = ([line for line in trace if " LOG " not in line] for trace in traces)
+    assert first == second
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_flawed_function_is_caught(variant: Variant) -> None:
+    # Given the functions with one deliberate flaw
+    loader = Loader([*([variant.flaw] if variant.flaw else []), *variant.more])
+    # When some seeds are run, Then one of them breaks the rule that the flaw is about
+    for seed in range(variant.first, variant.first + 7):
+        result = run_plan(variant.plan(draw(seed, EVENTS)), loader=loader)
+        if variant.rule in {violation.rule for violation in result.violations}:
+            return
+    pytest.fail(f"not noticed: {variant.rule}")

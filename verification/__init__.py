@@ -1,0 +1,1 @@
+"""What runs for minutes: simulation, fuzzing, load, mutation, benchmarks."""

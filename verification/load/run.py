@@ -1,0 +1,254 @@
+"""One run: load and faults, rest, account."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import processes
+from local.errors import StandError
+from local.organization import load_private_key
+from local.stand import Stand
+from simulator import GIVES_UP_AFTER
+from verification.load import account, growth, lateness, plan, refusals
+from verification.load.account import Account
+from verification.load.clients import Clients, Sent
+from verification.load.growth import Growth
+from verification.load.lateness import Lateness
+from verification.load.monitor import Monitor
+from verification.load.refusals import Refusals
+from verification.load.screen import Screen
+from verification.load.workers import Killer
+
+QUIET_SECONDS = 3.0
+"""Nothing must wait for this long: longer than a call that ingest has given up may still take effect."""
+
+_DRAIN_EVERY = 5.0  # seconds, while waiting for rest
+_FAULTS_END_AFTER = 600.0  # seconds after the last webhook, should the queue never be worked off before
+_LONGEST_REST = 1800.0  # seconds; the longest wait that the processor gives a message is half of that
+_TICK = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a run does to the stand.
+
+    Attributes
+    ----------
+    webhooks, clients : int
+        How many are sent, and by how many at once.
+    rate : float or None
+        Webhooks per second; None sends as fast as they are answered.
+    kills : bool
+        Whether workers are killed.
+    refused_share : float
+        Of all calls to AWS, how many are refused.
+    outage_every : float
+        Seconds between two outages of one service each; 0 for none.
+    visibility_timeout : int
+        The queue's for the time of the run, in seconds. A batch whose worker was killed comes back after this; on the
+        stack it is 360 s. A shorter one changes when, not whether, and delivers more messages twice.
+    gives_up_after, work_seconds : float
+        Seconds that a client waits for its answer, and that one batch may take. Where nothing may depend on how fast
+        the machine is, both are long.
+    """
+
+    webhooks: int
+    clients: int
+    rate: float | None = None
+    kills: bool
+    refused_share: float
+    outage_every: float = 0.0
+    visibility_timeout: int = 30
+    gives_up_after: float = GIVES_UP_AFTER
+    work_seconds: float = lateness.WORK_SECONDS
+
+
+@dataclass
+class Result:
+    """What a run showed; the parts that it did not come to are None."""
+
+    load: Load
+    sent: Sent = field(default_factory=Sent)
+    kills: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    sending_seconds: float = 0.0
+    rest_seconds: float = 0.0
+    account: Account | None = None
+    lateness: Lateness | None = None
+    growth: Growth | None = None
+
+    @property
+    def violations(self) -> int:
+        """How many of what was accepted was lost, doubled or left stale."""
+        found = self.account
+        return len(found.lost) + len(found.doubled) + len(found.stale) if found else 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything was accounted for, in time and in flat memory."""
+        return bool(
+            self.account
+            and self.account.adds_up
+            and self.lateness
+            and self.lateness.is_explained
+            and (self.growth is None or self.growth.is_flat)
+        )
+
+    def last_line(self) -> str:
+        """Say it in one line."""
+        found = self.account
+        lost, doubled, stale = (len(found.lost), len(found.doubled), len(found.stale)) if found else ("?", "?", "?")
+        return (
+            f"sent {self.sent.sent}, accepted {self.sent.accepted}, refused {self.sent.sent - self.sent.accepted}, "
+            f"kills {self.kills.total()}, refusals {self.refusals.total()}, "
+            f"lost {lost}, doubled {doubled}, stale {stale}"
+        )
+
+
+class Run:
+    """Loads a stand; `result` fills meanwhile, so that an interrupted run can be told of too.
+
+    Parameters
+    ----------
+    stand : Stand
+        Of an organization whose private key is there.
+    load : Load
+        What to do.
+    directory : Path
+        Where the proxy's log goes.
+    screen : Screen
+        Where progress is shown.
+    """
+
+    def __init__(self, stand: Stand, load: Load, *, directory: Path, screen: Screen) -> None:
+        if stand.organization.private_key_file is None:
+            raise StandError("Without the organization's private key nothing can be signed.")
+        self.result = Result(load)
+        self._stand = stand
+        self._load = load
+        self._directory = directory
+        self._screen = screen
+        self._rng = random.Random()  # noqa: S311 shuffles and chooses, keeps no secret
+        self._private_key = load_private_key(stand.organization.private_key_file)
+
+    def play(self) -> None:
+        """Do all of it; `result` holds what it showed."""
+        with self._screen.phase(f"Signing {self._load.webhooks} webhooks"):
+            events = plan.make(self._load.webhooks, self._private_key, self._rng)
+        earlier, dead = account.journal_keys(self._stand), self._stand.holdings.dead()
+        log_file = self._stand.emulator.log_file
+        log_begin = log_file.stat().st_size
+        monitor = Monitor(self._stand)
+        monitor.start()
+        try:
+            with (
+                _visibility(self._stand, self._load.visibility_timeout),
+                refusals.between(self._stand, self._directory) as proxy,
+            ):
+                begin = time.time()
+                self._send(events, monitor, proxy)
+                end = begin + self.result.sending_seconds
+                self._rest(monitor)
+        finally:
+            monitor.stop()
+        result = self.result
+        with self._screen.phase("Accounting for all of them"):
+            result.account = account.take(self._stand, events, result.sent, earlier=earlier, dead_before=dead)
+            with log_file.open(encoding="utf-8", errors="replace") as log:
+                log.seek(log_begin)
+                result.lateness = lateness.measure(
+                    list({event.event_id: event for event in events}.values()),
+                    result.sent,
+                    lateness.read(log),
+                    monitor.looks,
+                    visibility_timeout=self._load.visibility_timeout,
+                    work_seconds=self._load.work_seconds,
+                )
+        if self._load.rate:
+            result.growth = growth.measure(monitor.memory, begin=begin, end=end, webhooks=result.sent.sent)
+
+    def _send(self, events: Sequence[plan.Event], monitor: Monitor, proxy: Refusals) -> None:
+        """Send everything, with faults until the queue is worked off."""
+        result, load = self.result, self._load
+        url = self._stand.deployment.webhook_url
+        clients = Clients(url, events, count=load.clients, rate=load.rate, gives_up_after=load.gives_up_after)
+        killer = Killer(self._stand, self._rng, progress=lambda: self._progress(monitor))
+        result.sent, result.kills = clients.sent, killer.kills
+        proxy.set(share=load.refused_share, outage_every=load.outage_every)
+        begin = time.monotonic()
+        try:
+            clients.start()
+            if load.kills:
+                killer.start()
+            with self._screen.progress("Sending", total=len(events)) as show:
+                while clients.are_busy:
+                    time.sleep(_TICK)
+                    self._look(proxy)
+                    show(result.sent.sent, self._so_far(monitor))
+            result.sending_seconds = time.monotonic() - begin
+            with self._screen.progress("Working off what is queued", total=None) as show:
+                deadline = time.monotonic() + _FAULTS_END_AFTER
+                sent_at = time.time()
+                while _is_behind(monitor, since=sent_at) and time.monotonic() < deadline:
+                    time.sleep(_TICK)
+                    self._look(proxy)
+                    show(0, self._so_far(monitor))
+        finally:
+            clients.stop()
+            killer.stop()
+        proxy.set(share=0.0)
+        result.refusals = proxy.counts()
+
+    def _rest(self, monitor: Monitor) -> None:
+        """Wait until nothing waits anywhere, the faults having ended."""
+        begin = time.monotonic()
+        drained = begin - _DRAIN_EVERY
+        with self._screen.progress("Waiting until all is quiet", total=None) as show:
+            while monitor.quiet_seconds() < QUIET_SECONDS:
+                if time.monotonic() - begin > _LONGEST_REST:
+                    break  # the account says what is left
+                if time.monotonic() - drained > _DRAIN_EVERY:
+                    self._stand.holdings.invoke("DrainFunction", {})
+                    drained = time.monotonic()
+                time.sleep(_TICK)
+                self._stand.emulator.check()
+                show(0, self._so_far(monitor))
+        self.result.rest_seconds = time.monotonic() - begin
+
+    def _look(self, proxy: Refusals) -> None:
+        self._stand.emulator.check()
+        self.result.refusals = proxy.counts()
+
+    def _progress(self, monitor: Monitor) -> int:
+        """Count webhooks accepted and webhooks worked off."""
+        accepted, latest = self.result.sent.accepted, monitor.latest
+        return 2 * accepted - (latest.visible + latest.hidden if latest else 0)
+
+    def _so_far(self, monitor: Monitor) -> str:
+        latest, result = monitor.latest, self.result
+        waiting = f"queue {latest.visible} + {latest.hidden} hidden, spool {len(latest.spooled)}, " if latest else ""
+        return (
+            f"{waiting}accepted {result.sent.accepted}, kills {result.kills.total()}, "
+            f"refusals {result.refusals.total()}"
+        )
+
+
+def _is_behind(monitor: Monitor, *, since: float) -> bool:
+    latest = monitor.latest
+    return latest is None or latest.at < since or latest.visible > 0
+
+
+@contextmanager
+def _visibility(stand: Stand, seconds: int) -> Iterator[None]:
+    sqs, url = stand.emulator.aws.sqs, stand.deployment.outputs["QueueUrl"]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+    try:
+        yield
+    finally:
+        if processes.interrupted_by() is None:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": before["VisibilityTimeout"]})

@@ -1,0 +1,109 @@
+"""What a run came to, for people: a table, what is wrong, one last line."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from verification.load.account import Account
+from verification.load.growth import BOUND_BYTES, Growth
+from verification.load.lateness import Lateness
+from verification.load.run import Result
+from verification.load.screen import Screen
+
+_MIB = 1024 * 1024
+_SHOWN = 5
+
+
+def show(result: Result, screen: Screen) -> None:
+    """Print all of it; the last line is for scripts too."""
+    table = Table("what", "figure", title="On this machine")
+    for what, figure in _rows(result):
+        table.add_row(what, figure)
+    screen.table(table)
+    for line in _wrong(result):
+        screen.say(f"WRONG: {line}")
+    screen.say(result.last_line())
+
+
+def _rows(result: Result) -> list[tuple[str, str]]:
+    sent = result.sent
+    rows = [("webhooks sent, in attempts", f"{sent.sent:,}, in {sent.attempts:,}")]
+    if result.sending_seconds:
+        rate = sent.accepted / result.sending_seconds
+        rows.append(("accepted per second, over", f"{rate:.1f}/s, {result.sending_seconds:.0f} s"))
+    if sent.seconds:
+        rows.append(("answered 2xx within p50, p99, max", _percentiles(sorted(sent.seconds), digits=3)))
+    rows += [(f"attempts that ended in {failure}", f"{times:,}") for failure, times in sorted(sent.failures.items())]
+    rows += [(f"killed workers: {function}", f"{times:,}") for function, times in sorted(result.kills.items())]
+    rows += [(f"refused calls: {kind}", f"{times:,}") for kind, times in sorted(result.refusals.items())]
+    if result.rest_seconds:
+        rows.append(("until all was quiet, the faults over", f"{result.rest_seconds:.0f} s"))
+    if result.account:
+        rows += _account_rows(result.account)
+    if result.lateness:
+        rows += _lateness_rows(result.lateness, result.load.visibility_timeout)
+    if result.growth:
+        rows += _growth_rows(result.growth)
+    return rows
+
+
+def _account_rows(account: Account) -> list[tuple[str, str]]:
+    return [
+        ("journal entries", f"{account.journaled:,}"),
+        ("of them never answered 2xx", f"{account.kept_unanswered:,}"),
+        ("dead letters, queue, spool", f"{account.dead}, {account.waiting}, {account.spooled}"),
+    ]
+
+
+def _lateness_rows(lateness: Lateness, visibility_timeout: int) -> list[tuple[str, str]]:
+    if not lateness.seconds:
+        return []
+    return [
+        ("acceptance to applied p50, p99, max", _percentiles(lateness.seconds, digits=1)),
+        ("events given back at least once", f"{lateness.retried:,}"),
+        (
+            f"visibility time-outs of {visibility_timeout} s waited out",
+            f"{lateness.debts:,} (the log accounts for up to {lateness.allowed_debts:,})",
+        ),
+        (
+            "longest beyond backlog, spool, retries and those",
+            f"{max(0.0, lateness.beyond):.1f} s of {lateness.work_seconds:.0f}",
+        ),
+    ]
+
+
+def _growth_rows(growth: Growth) -> list[tuple[str, str]]:
+    rows = [
+        (
+            f"memory of a worker of {function}, growth over the second half",
+            f"{growth.sizes[function] / _MIB:.0f} MiB, {grown / _MIB:+.2f} MiB of {BOUND_BYTES / _MIB:.0f}",
+        )
+        for function, grown in sorted(growth.workers.items())
+    ]
+    return [*rows, ("the emulator's growth for each webhook", f"{growth.emulator_per_webhook / 1024:.1f} KiB")]
+
+
+def _wrong(result: Result) -> list[str]:
+    lines = []
+    if result.account:
+        account = result.account
+        lines += _named("accepted and not in the journal as it was sent", account.lost)
+        lines += _named("in the journal more than once", account.doubled)
+        lines += _named("not in the newest state", account.stale)
+        lines += _named("in the journal and never sent", account.unknown)
+        left = (account.dead, account.waiting, account.spooled)
+        lines += ["dead letters, queue or spool are not empty"] if any(left) else []
+    if result.lateness and not result.lateness.is_explained:
+        lines.append("webhooks were later than the faults explain")
+    if result.growth and not result.growth.is_flat:
+        lines.append("a worker's memory grows")
+    return lines
+
+
+def _named(what: str, names: Sequence[str]) -> list[str]:
+    return [f"{len(names)} {what}: {', '.join(names[:_SHOWN])}"] if names else []
+
+
+def _percentiles(ordered: Sequence[float], *, digits: int) -> str:
+    last = len(ordered) - 1
+    return ", ".join(f"{ordered[round(last * share)]:.{digits}f} s" for share in (0.5, 0.99, 1.0))

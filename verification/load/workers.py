@@ -1,0 +1,111 @@
+"""The processes that run the functions, seen from outside: found, killed, and their memory read."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import StandError
+from local.stand import Stand
+from verification.load.background import Background
+
+_FUNCTIONS = ("Ingest", "Processor", "Drain", "Redrive")
+_PROCESSES = Path("/proc")
+_KILL_PAUSE = (0.5, 1.5)  # seconds
+_PROGRESS_BETWEEN_KILLS = 20
+_SPARED_SECONDS = 3.0
+_PARENT = 1  # in /proc/PID/stat behind the name and its parenthesis, proc_pid_stat(5)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that runs one function."""
+
+    pid: int
+    function: str
+
+
+def find(stand: Stand) -> list[Worker]:
+    """Find the workers of a stand: the emulator's children that run a function's code.
+
+    Raises
+    ------
+    StandError
+        This system has no /proc.
+    """
+    if not _PROCESSES.is_dir():
+        raise StandError("Finding the functions' processes needs /proc, and so Linux.")
+    return list(_find(stand.emulator.pid, names(stand)))
+
+
+def names(stand: Stand) -> dict[str, str]:
+    """Return what the stand's functions are called by AWS, by what they are called here."""
+    return {one.lower(): stand.deployment.outputs[f"{one}Function"] for one in _FUNCTIONS}
+
+
+def memory(pid: int) -> int | None:
+    """Return the resident memory of a process in bytes, or None if it is gone."""
+    try:
+        pages = int((_PROCESSES / str(pid) / "statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Killer(Background):
+    """Kills a worker about every second, of a function chosen at random, in whatever it is doing.
+
+    A new worker has to unpack and load its code. Where that takes longer than a second, killing by the clock alone
+    would let nothing be done at all; so the next kill waits until something has been. And a worker that dies while it
+    loads takes all idle ones of its function with it, which is the emulator's own way; so the youngest are spared.
+
+    Parameters
+    ----------
+    stand : Stand
+        Whose workers.
+    rng : random.Random
+        Chooses.
+    progress : callable
+        Counts what has been done so far.
+    """
+
+    def __init__(self, stand: Stand, rng: random.Random, *, progress: Callable[[], int]) -> None:
+        super().__init__()
+        self.kills: Counter[str] = Counter()
+        self._stand = stand
+        self._rng = rng
+        self._progress = progress
+
+    def _run(self) -> None:
+        due = 0
+        seen: dict[Worker, float] = {}
+        while not self._stopping.wait(self._rng.uniform(*_KILL_PAUSE)):
+            now = time.monotonic()
+            seen = {worker: seen.get(worker, now) for worker in find(self._stand)}
+            workers = [worker for worker, since in seen.items() if now - since >= _SPARED_SECONDS]
+            if not workers or self._progress() < due:
+                continue
+            function = self._rng.choice(sorted({worker.function for worker in workers}))
+            worker = self._rng.choice([worker for worker in workers if worker.function == function])
+            try:
+                os.kill(worker.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            self.kills[function] += 1
+            due = self._progress() + _PROGRESS_BETWEEN_KILLS
+
+
+def _find(emulator: int | None, functions: Mapping[str, str]) -> Iterator[Worker]:
+    for directory in _PROCESSES.glob("[0-9]*"):
+        try:
+            parent = int((directory / "stat").read_text().rpartition(")")[2].split()[_PARENT])
+            command = (directory / "cmdline").read_text() if parent == emulator else ""
+        except (OSError, ValueError):  # gone meanwhile
+            continue
+        for function, name in functions.items():
+            if f"/ministack-lambda-{name}-" in command:  # the emulator names a worker's folder after its function
+                yield Worker(int(directory.name), function)

@@ -1,0 +1,79 @@
+"""Whether the tests are good enough."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verification.mutation.engine import Mutant
+from verification.mutation.equivalents import Equivalent
+
+LEAST_SCORE = 95.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run showed.
+
+    Attributes
+    ----------
+    mutants : sequence of Mutant
+        All of them.
+    unknown : sequence of Mutant
+        Survivors that are not on the list of equivalents.
+    equivalent : int
+        Survivors that are.
+    stale : sequence of Equivalent
+        Entries of the list that no survivor answers to.
+    """
+
+    mutants: Sequence[Mutant]
+    unknown: Sequence[Mutant]
+    equivalent: int
+    stale: Sequence[Equivalent]
+
+    @property
+    def killed(self) -> int:
+        """How many the tests noticed."""
+        return sum(mutant.is_killed for mutant in self.mutants)
+
+    @property
+    def score(self) -> float:
+        """Percentage of all mutants, the equivalent ones included, that were killed."""
+        return 100 * self.killed / len(self.mutants) if self.mutants else 0.0
+
+    @property
+    def is_good(self) -> bool:
+        """Enough are killed, every other is explained, and nothing else is."""
+        return self.score >= LEAST_SCORE and not self.unknown and not self.stale
+
+    def by_module(self) -> dict[str, tuple[int, int]]:
+        """Count all and the killed of each module."""
+        total = Counter(_module(mutant) for mutant in self.mutants)
+        killed = Counter(_module(mutant) for mutant in self.mutants if mutant.is_killed)
+        return {module: (total[module], killed[module]) for module in sorted(total)}
+
+    def last_line(self) -> str:
+        """Sum it up."""
+        return (
+            f"mutants {len(self.mutants)}, killed {self.killed}, survived {len(self.unknown)}, "
+            f"equivalent {self.equivalent}, score {self.score:.1f} %"
+        )
+
+
+def judge(mutants: Sequence[Mutant], equivalents: Sequence[Equivalent]) -> Verdict:
+    """Hold the survivors against the list."""
+    survivors = [mutant for mutant in mutants if not mutant.is_killed]
+    known = {_key(entry) for entry in equivalents}
+    surviving = {_key(mutant) for mutant in survivors}
+    unknown = [mutant for mutant in survivors if _key(mutant) not in known]
+    stale = [entry for entry in equivalents if _key(entry) not in surviving]
+    return Verdict(mutants, unknown, len(survivors) - len(unknown), stale)
+
+
+def _key(change: Mutant | Equivalent) -> tuple[str, str, str]:
+    return change.function, change.before, change.after
+
+
+def _module(mutant: Mutant) -> str:
+    package, module, *_ = mutant.function.split(".")
+    return f"{package}.{module}"

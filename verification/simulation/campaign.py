@@ -1,0 +1,74 @@
+"""Many seeds, over the processor's cores."""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from verification.simulation.run import Result, run
+
+_SEEDS_OF_A_PROCESS = 4
+
+
+@dataclass(slots=True)
+class Totals:
+    """What all seeds together came to.
+
+    Attributes
+    ----------
+    failing : list of Result
+        Those with violations.
+    """
+
+    seeds: int = 0
+    events: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    failing: list[Result] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Add one seed's result."""
+        self.seeds += 1
+        self.events += result.events
+        self.faults.update(result.faults)
+        if result.violations:
+            self.failing.append(result)
+
+    @property
+    def violations(self) -> int:
+        """How many rules were broken, over all seeds."""
+        return sum(len(result.violations) for result in self.failing)
+
+    def last_line(self) -> str:
+        """Write the totals as one line."""
+        faults = sum(self.faults.values())
+        return f"seeds {self.seeds}, events {self.events}, faults {faults}, violations {self.violations}"
+
+
+def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Callable[[Result], None]) -> Totals:
+    """Run seeds.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+        Which.
+    events : int
+        Webhooks for each.
+    processes : int
+        How many to run at once.
+    progress : callable
+        Told each result, in any order.
+    """
+    totals = Totals()
+    # A process that ends gives everything back at once: no run is collected, only forgotten with its process.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["verification.simulation.warm"])
+    with context.Pool(processes, maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(partial(_run_one, events=events), seeds, chunksize=_SEEDS_OF_A_PROCESS):
+            totals.add(result)
+            progress(result)
+    return totals
+
+
+def _run_one(seed: int, *, events: int) -> Result:
+    return run(seed, events=events)

@@ -1,0 +1,101 @@
+"""Where every command's message is, on the queue or among the dead, and under which name and age it comes back."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from verification.simulation.models.queue import Message
+from verification.simulation.plan.outbound import Command, Expected
+from verification.simulation.world.scheduler import instant, seconds_of
+
+# SQS tells milliseconds.
+_PRECISION_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    body: str
+    at: float
+
+
+class Copies:
+    """Counts a command's copies, and knows under which id and when each first came on the queue.
+
+    Parameters
+    ----------
+    may_die : bool
+        The queue may give a command up that can be read: it has fewer receives than the stack's, or hides for less.
+    is_told : callable
+        Tells whether a command's end has been told, by its name.
+    violate : callable
+        Told of a rule that does not hold.
+    """
+
+    def __init__(self, *, may_die: bool, is_told: Callable[[str], bool], violate: Callable[[str, str], None]) -> None:
+        self.have_died: set[str] = set()
+        self._may_die = may_die
+        self._is_told = is_told
+        self._violate = violate
+        self._put: Command | None = None
+        self._commands: dict[str, Command] = {}
+        self._names: defaultdict[str, set[str]] = defaultdict(set)
+        self._origins: dict[str, _Origin] = {}
+        self._copies: Counter[str] = Counter()
+
+    def put(self, command: Command) -> None:
+        """Note that the CAD is about to put a command on the queue: what comes next is that, and not a redrive's."""
+        self._put = command
+
+    def about(self, message: Message) -> dict[str, str]:
+        """Say why a message is among the dead, and whose it says it is."""
+        command = self._commands[message.body]
+        reason = command.reason or "exhausted"
+        return {"queue": "outbound", "reason": reason, "service_request_id": command.service_request_id}
+
+    def name(self, message: Message) -> str:
+        """Say under which id a message says that it first came."""
+        return _value(message, "first_message_id")
+
+    def comes(self, message: Message) -> None:
+        """Count a copy more, on the queue or among the dead."""
+        self._copies[message.body] += 1
+        command, self._put = self._put, None
+        if command is not None:
+            self._commands[command.body] = command
+            self._names[command.body].add(command.command_id or message.id)
+            self._origins[message.id] = _Origin(command.body, message.sent_at)
+        elif message.id not in self._origins:
+            self._check_origin(message)
+
+    def dies(self, message: Message) -> None:
+        """Count a copy more among the dead."""
+        self.comes(message)
+        command = self._commands.get(message.body)
+        if command is None:
+            self._violate("among the dead is what nobody commanded", message.id)
+            return
+        self.have_died |= self._names[message.body]
+        if command.expected is not Expected.UNREADABLE and not self._may_die:
+            self._violate("a command died that can be read", f"{command.kind} {command.number}")
+
+    def goes(self, message: Message) -> None:
+        """Count a copy less; the last one may go only when the command's end was told, and that of no command never."""
+        self._copies[message.body] -= 1
+        if self._copies[message.body] or all(map(self._is_told, self._names[message.body])):
+            return
+        command = self._commands[message.body]
+        self._violate("the last copy of a command went before its end was told", f"{command.kind} {command.number}")
+
+    def _check_origin(self, message: Message) -> None:
+        origin = self._origins.get(self.name(message))
+        if origin is None:
+            self._violate("a command came back under another name", message.id)
+        elif origin.body != message.body:
+            self._violate("a command came back with other bytes", message.id)
+        elif abs(seconds_of(_value(message, "first_sent_at") or instant(0)) - origin.at) > _PRECISION_SECONDS:
+            self._violate("a command came back older or younger than it is", message.id)
+
+
+def _value(message: Message, name: str) -> str:
+    value: str = message.attributes.get(name, {}).get("StringValue", "")
+    return value

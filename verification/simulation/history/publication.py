@@ -1,0 +1,167 @@
+"""What subscribers were told, beside what they should have been."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from verification.simulation.models import values
+from verification.simulation.models.queue import Message
+from verification.simulation.models.values import Item
+from verification.simulation.plan.content import MARKER
+
+_TOLD = ("request_status", "action", "last_updated", "event_id", "data")
+# Of 256 KiB for an event, 1 KiB is left for what comes around the detail.
+_MAX_DETAIL_BYTES = 255 * 1024
+_FITS_FOR_CERTAIN = 240 * 1024
+_LEAST_REFUSALS = 2
+_STATUSES = {"AVAILABLE": "Available", "ASSIGNED": "Assigned", "COMPLETED": "Completed", "UNAVAILABLE": "Unavailable"}
+
+
+class Publication:
+    """Notes each change and each event, and compares them in the end.
+
+    Parameters
+    ----------
+    with_data : bool
+        The organization publishes patient data.
+    violate : callable
+        Told of a rule that does not hold.
+    """
+
+    def __init__(self, *, with_data: bool, violate: Callable[[str, str], None]) -> None:
+        self._with_data = with_data
+        self._violate = violate
+        self._expected: dict[str, Any] = {}
+        self._refusals: Counter[str] = Counter()
+        self._published: set[str] = set()
+        self._copies: Counter[str] = Counter()
+        self._strays: Counter[str] = Counter()
+        self._aside: set[str] = set()
+
+    def changed(self, old: Item | None, new: Item) -> None:
+        """Note a write to the state; one that brings data equal to what was there tells nobody anything."""
+        if old and all(old.get(name) == new.get(name) for name in _TOLD):
+            return
+        self._expected[_name(*_told(old or {}, new))] = values.plain(new["data"]) if "data" in new else None
+
+    def refused(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Note that a bus refused an event that it might take the next time."""
+        self._refusals[_name(detail_type, detail)] += 1
+
+    def published(self, _bus: str, detail_type: str, detail: dict[str, Any]) -> None:
+        """Check an event that a bus took, its numbers read as Decimal."""
+        bare = {name: value for name, value in detail.items() if name != "data"}
+        if MARKER in _json(detail if not self._with_data else bare):
+            self._violate("patient data was published", detail_type)
+        name = _name(detail_type, detail)
+        if name not in self._expected:
+            self._violate("published, and never happened", name[:200])
+        elif self._with_data:
+            self._check_data(name, detail)
+        self._published.add(name)
+
+    def _check_data(self, name: str, detail: dict[str, Any]) -> None:
+        data = self._expected[name]
+        if "data" in detail and detail["data"] != data:
+            self._violate("the data published is not the request's", name[:200])
+        if "data" not in detail and name not in self._aside and len(_json(detail | {"data": data})) < _FITS_FOR_CERTAIN:
+            self._violate("the data was not published", name[:200])
+
+    def strays(self, body: str) -> None:
+        """Note that a hand is about to put among what is set aside something that is no event."""
+        self._strays[body] += 1
+
+    def about(self, message: Message) -> dict[str, str]:
+        """Say why a message is set aside, and whose it is."""
+        about = {"queue": "unpublished"}
+        if message.body in self._strays:
+            return about | {"reason": "unreadable", "service_request_id": ""}
+        service_request_id = json.loads(message.body)["detail"]["service_request_id"]
+        return about | {"reason": "not_taken", "service_request_id": service_request_id}
+
+    def set_aside(self, message: Message, *, could_ask_again: bool) -> None:
+        """Check an event that is set aside: without patient data, nothing but what happened, and not at once.
+
+        Parameters
+        ----------
+        could_ask_again : bool
+            Whoever sets it aside had the time to ask the bus again, and nothing but the bus in its way.
+        """
+        self._copies[message.body] += 1
+        if message.body in self._strays:
+            return
+        if MARKER in message.body:
+            self._violate("patient data was set aside", message.body[:60])
+            return
+        name = _name_of(message.body)
+        self._aside.add(name)
+        if name not in self._expected:
+            self._violate("set aside, and never happened", message.body[:60])
+        elif could_ask_again and self._refusals[name] < _LEAST_REFUSALS:
+            self._violate("set aside though the bus was not asked again", message.body[:60])
+        del self._refusals[name]
+
+    def taken_away(self, message: Message) -> None:
+        """Check a letter that is no longer set aside: the last of its copies may go only when a bus has the event."""
+        self._copies[message.body] -= 1
+        if self._copies[message.body]:
+            return
+        if message.body in self._strays:
+            self._violate("what is no event was taken away", message.body[:60])
+        elif _name_of(message.body) not in self._published:
+            self._violate("no longer set aside, and not published", message.body[:60])
+
+    def check(self, set_aside: Iterable[str]) -> None:
+        """Check, after a last redrive, that every change was published, and that what is no event is still set aside.
+
+        Parameters
+        ----------
+        set_aside : iterable of str
+            What still is.
+        """
+        waiting = set(set_aside)
+        for body in waiting - self._strays.keys():
+            self._violate("still set aside after the last redrive", body[:60])
+        for body in self._strays.keys() - waiting:
+            self._violate("what is no event was taken away", body[:60])
+        for name in self._expected.keys() - self._published:
+            self._violate("a change was not published", name[:200])
+
+
+def _told(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
+    status, previous = new["request_status"]["S"], old.get("request_status", {}).get("S")
+    kind = _STATUSES.get(status, "Updated") if status != previous else "Updated"
+    before, after = (values.plain(item["data"]) if "data" in item else None for item in (old, new))
+    before, after = (data if isinstance(data, dict) else {} for data in (before, after))
+    missing = object()
+    told = {
+        "schema_version": "1.0",
+        "service_request_id": new["service_request_id"]["S"],
+        "request_status": status,
+        "previous_status": previous,
+        "action": new.get("action", {}).get("S"),
+        "last_updated": new["last_updated"]["S"],
+        "event_id": new["event_id"]["S"],
+        "revision": int(new["revision"]["N"]),
+        "changed_fields": sorted(
+            name for name in before.keys() | after.keys() if before.get(name, missing) != after.get(name, missing)
+        ),
+    }
+    if len(json.dumps(told)) > _MAX_DETAIL_BYTES:
+        told["changed_fields"] = None
+    return f"ServiceRequest{kind}", told
+
+
+def _name_of(body: str) -> str:
+    event = json.loads(body)
+    return _name(event["detail_type"], event["detail"])
+
+
+def _name(detail_type: str, detail: dict[str, Any]) -> str:
+    """Name an event by all but the request's data."""
+    return f"{detail_type} {_json({name: value for name, value in detail.items() if name != 'data'})}"
+
+
+def _json(detail: dict[str, Any]) -> str:
+    return json.dumps(detail, sort_keys=True, default=lambda number: int(number) if number % 1 == 0 else str(number))

@@ -1,0 +1,246 @@
+"""DynamoDB: single items, conditional writes, time to live."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verification.simulation.models import expressions, values
+from verification.simulation.models.errors import ConditionalCheckFailedException, refusal
+from verification.simulation.models.values import Item
+
+Key = tuple[str, ...]
+Written = Callable[[Key, Item | None, Item], None]
+
+_KEY_BYTES = (2048, 1024)
+_INDEX_KEY_BYTES = 1024
+# Real pages end at a megabyte; short ones let readers show that they read on.
+_PAGE_ITEMS = 10
+
+
+@dataclass(slots=True)
+class Table:
+    """A table whose keys are strings.
+
+    Attributes
+    ----------
+    keys : sequence of str
+        Partition key, and sort key where there is one.
+    index_keys : sequence of str
+        Attributes that are keys of an index: strings that are not empty, where present.
+    written : callable
+        Told of each write that took effect: key, item before, item after.
+    """
+
+    keys: Sequence[str]
+    index_keys: Sequence[str] = ()
+    written: Written = lambda _key, _old, _new: None
+    items: dict[Key, Item] = field(default_factory=dict)
+
+    def key_of(self, attributes: Item) -> Key:
+        """Take the key out of an item's attributes."""
+        return tuple(attributes[name]["S"] for name in self.keys)
+
+
+class DynamoDB:
+    """The operations, by boto3's names for them and their parameters."""
+
+    def __init__(self, tables: dict[str, Table]) -> None:
+        self.tables = tables
+
+    def put_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803 boto3's name, as are all of these
+        Item: Item,  # noqa: N803
+        ConditionExpression: str | None = None,  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExpressionAttributeValues: Item | None = None,  # noqa: N803
+        ReturnValues: str = "NONE",  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+    ) -> dict[str, Any]:
+        """Write an item whole, on a condition."""
+        table = self._table(TableName, "PutItem")
+        _check_key(table, Item, "PutItem")
+        request = _Request("PutItem", ExpressionAttributeNames or {}, ExpressionAttributeValues or {})
+        request.parse(ConditionExpression, None)
+        _check_item(table, Item, "PutItem")
+        key = table.key_of(Item)
+        old = table.items.get(key)
+        request.check(old, return_old=ReturnValuesOnConditionCheckFailure == "ALL_OLD")
+        table.items[key] = Item
+        table.written(key, old, Item)
+        return {"Attributes": old} if old and ReturnValues == "ALL_OLD" else {}
+
+    def update_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        UpdateExpression: str,  # noqa: N803
+        ConditionExpression: str | None = None,  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExpressionAttributeValues: Item | None = None,  # noqa: N803
+        ReturnValues: str = "NONE",  # noqa: N803
+        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+    ) -> dict[str, Any]:
+        """Change an item, or make one, on a condition."""
+        table = self._table(TableName, "UpdateItem")
+        if Key.keys() != set(table.keys):
+            raise _invalid("UpdateItem", "The provided key element does not match the schema")
+        _check_key(table, Key, "UpdateItem")
+        request = _Request("UpdateItem", ExpressionAttributeNames or {}, ExpressionAttributeValues or {})
+        request.parse(ConditionExpression, UpdateExpression)
+        key = table.key_of(Key)
+        old = table.items.get(key)
+        request.check(old, return_old=ReturnValuesOnConditionCheckFailure == "ALL_OLD")
+        new = request.apply(old or Key)
+        if any(new.get(name) != value for name, value in Key.items()):
+            raise _invalid("UpdateItem", "Cannot update attribute. This attribute is part of the key")
+        _check_item(table, new, "UpdateItem")
+        table.items[key] = new
+        table.written(key, old, new)
+        if ReturnValues == "ALL_OLD":
+            return {"Attributes": old} if old else {}
+        return {"Attributes": new} if ReturnValues == "ALL_NEW" else {}
+
+    def get_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Key: Item,  # noqa: N803
+        ProjectionExpression: str | None = None,  # noqa: N803 DynamoDB's name
+        ConsistentRead: bool = False,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Read an item, or one attribute of it; only as the writes have left it."""
+        if not ConsistentRead:
+            raise NotImplementedError("the model has no stale copies")
+        table = self._table(TableName, "GetItem")
+        _check_key(table, Key, "GetItem")
+        item = table.items.get(table.key_of(Key))
+        if item and ProjectionExpression:
+            item = {name: value for name, value in item.items() if name == ProjectionExpression}
+        return {} if item is None else {"Item": item}
+
+    def query(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: Item,  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Read the items of one partition, a page at a time, by sort key."""
+        table = self._table(TableName, "Query")
+        partition, _, placeholder = KeyConditionExpression.partition(" = ")
+        if not ConsistentRead or partition != table.keys[0] or placeholder not in ExpressionAttributeValues:
+            raise NotImplementedError("the model knows consistent reads of a partition alone")
+        wanted = ExpressionAttributeValues[placeholder]["S"]
+        after = table.key_of(ExclusiveStartKey) if ExclusiveStartKey else ()
+        keys = sorted(key for key in table.items if key[0] == wanted and key > after)
+        answer: dict[str, Any] = {"Items": [table.items[key] for key in keys[:_PAGE_ITEMS]]}
+        if len(keys) > _PAGE_ITEMS:
+            last = keys[_PAGE_ITEMS - 1]
+            answer["LastEvaluatedKey"] = {name: {"S": part} for name, part in zip(table.keys, last, strict=True)}
+        return answer
+
+    def expire(self, table_name: str, key: Key, *, now: float) -> Item | None:
+        """Delete an item whose time to live has run out; answer it, or None where it has not.
+
+        Parameters
+        ----------
+        table_name : str
+            The table; its attribute is `expires_at`.
+        key : tuple of str
+            The item's.
+        now : float
+            Seconds since 1970.
+        """
+        table = self.tables[table_name]
+        item = table.items.get(key)
+        if item is None or "N" not in item.get("expires_at", {}) or float(item["expires_at"]["N"]) > now:
+            return None
+        return table.items.pop(key)
+
+    def _table(self, name: str, operation: str) -> Table:
+        if name not in self.tables:
+            raise refusal("ResourceNotFoundException", operation, "Requested resource not found")
+        return self.tables[name]
+
+
+class _Request:
+    """The expressions of one request."""
+
+    def __init__(self, operation: str, names: dict[str, str], given: Item) -> None:
+        self._operation = operation
+        self._names = names
+        self._given = given
+        self._condition: expressions.Condition | None = None
+        self._update: expressions.Update | None = None
+
+    def parse(self, condition: str | None, update: str | None) -> None:
+        used_names: set[str] = set()
+        used_values: set[str] = set()
+        try:
+            if condition is not None:
+                self._condition, used = expressions.condition(condition)
+                used_names |= used.names
+                used_values |= used.values
+            if update is not None:
+                self._update, used = expressions.update(update)
+                used_names |= used.names
+                used_values |= used.values
+        except expressions.InvalidExpressionError as error:
+            raise _invalid(self._operation, f"Invalid expression: {error}") from None
+        if used_names != self._names.keys() or used_values != self._given.keys():
+            raise _invalid(self._operation, "Expression attributes are unused, or used and not defined")
+
+    def check(self, old: Item | None, *, return_old: bool) -> None:
+        if self._condition is None or self._condition(old or {}, self._names, self._given):
+            return
+        more: dict[str, Any] = {"Item": old} if old and return_old else {}
+        raise refusal(
+            "ConditionalCheckFailedException",
+            self._operation,
+            "The conditional request failed",
+            kind=ConditionalCheckFailedException,
+            **more,
+        )
+
+    def apply(self, old: Item) -> Item:
+        if self._update is None:
+            return old
+        try:
+            return self._update(old, self._names, self._given)
+        except expressions.InvalidExpressionError as error:
+            raise _invalid(self._operation, str(error)) from None
+
+
+def _check_key(table: Table, attributes: Item, operation: str) -> None:
+    for name, limit in zip(table.keys, _KEY_BYTES, strict=False):
+        value = attributes.get(name)
+        if value is None:
+            raise _invalid(operation, f"Missing the key {name} in the item")
+        if "S" not in value:
+            raise _invalid(operation, f"Type mismatch for key {name}")
+        if not value["S"]:
+            raise _invalid(operation, f"The AttributeValue for a key attribute cannot contain an empty string: {name}")
+        if len(value["S"].encode()) > limit:
+            raise _invalid(operation, f"Size of key {name} has exceeded the maximum size limit: {value['S']}")
+
+
+def _check_item(table: Table, item: Item, operation: str) -> None:
+    for name in table.index_keys:
+        value = item.get(name)
+        if value is not None and not 0 < len(value.get("S", "").encode()) <= _INDEX_KEY_BYTES:
+            raise _invalid(operation, f"Type mismatch or size for index key {name}: {value}")
+    try:
+        size = values.item_size(item)
+    except values.InvalidValueError as error:
+        raise _invalid(operation, str(error)) from None
+    if size > values.MAX_ITEM_BYTES:
+        raise _invalid(operation, "Item size has exceeded the maximum allowed size")
+
+
+def _invalid(operation: str, message: str) -> Exception:
+    return refusal("ValidationException", operation, message)

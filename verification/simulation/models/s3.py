@@ -1,0 +1,89 @@
+"""S3: the objects of a bucket, listed in the order of their keys."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from verification.simulation.models.errors import NoSuchKey, refusal
+
+_MAX_KEYS = 1000
+
+
+class Bucket:
+    """Objects by key; overridden by who wants to know what comes and goes."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, StoredObject] = {}
+
+    def put(self, key: str, stored: "StoredObject") -> None:
+        """Store an object, over another of that key."""
+        self.objects[key] = stored
+
+    def delete(self, key: str) -> None:
+        """Delete an object; no matter if there is none."""
+        self.objects.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's bytes and its own metadata."""
+
+    body: bytes
+    metadata: dict[str, str]
+
+
+class S3:
+    """The operations, by boto3's names for them and their parameters; `Body` of an answer is plain bytes."""
+
+    def __init__(self, buckets: dict[str, Bucket]) -> None:
+        self.buckets = buckets
+
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 boto3's name, as are all of these
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        Metadata: dict[str, str] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Store an object."""
+        metadata = {name.lower(): value for name, value in (Metadata or {}).items()}
+        if not all((name + value).isascii() for name, value in metadata.items()):
+            raise ValueError("Non ascii characters found in S3 metadata")
+        self._bucket(Bucket, "PutObject").put(Key, StoredObject(bytes(Body), metadata))
+        return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        """Read an object."""
+        stored = self._bucket(Bucket, "GetObject").objects.get(Key)
+        if stored is None:
+            raise refusal("NoSuchKey", "GetObject", "The specified key does not exist.", status=404, kind=NoSuchKey)
+        return {"Body": stored.body, "Metadata": dict(stored.metadata), "ContentLength": len(stored.body)}
+
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        """Delete an object."""
+        self._bucket(Bucket, "DeleteObject").delete(Key)
+        return {}
+
+    def list_objects_v2(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str = "",  # noqa: N803
+        MaxKeys: int = _MAX_KEYS,  # noqa: N803
+        ContinuationToken: str = "",  # noqa: N803
+    ) -> dict[str, Any]:
+        """List objects from after the continuation token on."""
+        objects = self._bucket(Bucket, "ListObjectsV2").objects
+        keys = sorted(key for key in objects if key.startswith(Prefix) and key > ContinuationToken)
+        page = keys[: min(MaxKeys, _MAX_KEYS)]
+        answer: dict[str, Any] = {"KeyCount": len(page), "IsTruncated": len(page) < len(keys)}
+        if page:
+            answer["Contents"] = [{"Key": key, "Size": len(objects[key].body)} for key in page]
+        if answer["IsTruncated"]:
+            answer["NextContinuationToken"] = page[-1]
+        return answer
+
+    def _bucket(self, name: str, operation: str) -> Bucket:
+        if name not in self.buckets:
+            raise refusal("NoSuchBucket", operation, "The specified bucket does not exist", status=404)
+        return self.buckets[name]

@@ -1,0 +1,189 @@
+"""Webhooks' bytes, with what is true of them: known here because they are written here, and not by reading them."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+from functools import cached_property
+from typing import Any
+
+from verification.simulation.world.scheduler import instant
+
+MARKER = "Quillfeather"
+"""Part of every name in the invented webhooks, and of error texts that repeat their input."""
+
+
+class Kind(Enum):
+    """What the bytes are."""
+
+    EVENT = auto()
+    UNREADABLE = auto()
+    """Signed, and never to be applied."""
+    FORBIDDEN = auto()
+    """Forged, or another customer's: must never get past ingest."""
+
+
+@dataclass(eq=False)
+class Content:
+    """The bytes of one attempt, and what they say.
+
+    Attributes
+    ----------
+    last_updated : str
+        27-character instant, of an event.
+    data : Any
+        Of an event, as Python's own values with numbers as Decimal.
+    reason : str
+        Why it cannot be read, of the closed list.
+    """
+
+    body: bytes
+    kind: Kind
+    service_request_id: str = ""
+    event_id: str = ""
+    last_updated: str = ""
+    request_status: str = ""
+    action: str | None = None
+    data: Any = None
+    reason: str = ""
+
+    @property
+    def carries_data(self) -> bool:
+        """Whether the event says anything of the request beside its status: there is a leaf that is not empty."""
+        if not self.data:
+            return False
+        rest = [self.data]
+        while rest:
+            value = rest.pop()
+            if isinstance(value, dict | list):
+                rest += value.values() if isinstance(value, dict) else value
+            elif value not in (None, ""):
+                return True
+        return False
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a service request, as VectorCare knows it.
+
+    Attributes
+    ----------
+    event_id : str or None
+        None where VectorCare names none.
+    at : float
+        Seconds on the simulation's clock.
+    time_form : int
+        Which of several ways to write the time.
+    data : dict or None
+        JSON values.
+    prefix : bytes
+        A byte order mark, or nothing.
+    """
+
+    service_request_id: str
+    event_id: str | None
+    at: float
+    request_status: str
+    action: str
+    data: Any
+    time_form: int = 0
+    prefix: bytes = b""
+
+    def content(self, *, at: float | None = None, note: str = "") -> Content:
+        """Write the event.
+
+        Parameters
+        ----------
+        at : float or None
+            The time that VectorCare stamps it with, where that is not the event's own.
+        note : str
+            Something that makes other bytes of the same event.
+        """
+        moment = round(self.at if at is None else at, 6)
+        envelope: dict[str, Any] = {
+            "event_id": self.event_id,
+            "event_timestamp": TIME_FORMS[self.time_form](moment),
+            "service_request_id": self.service_request_id,
+            "request_status": self.request_status,
+            "action": self.action,
+            "data": self.data,
+        }
+        if self.event_id is None:
+            del envelope["event_id"]
+        if note:
+            envelope["note"] = note
+        body = self.prefix + _written(envelope).encode()
+        return Content(
+            body=body,
+            kind=Kind.EVENT,
+            service_request_id=self.service_request_id,
+            event_id=self.event_id or hashlib.sha256(body).hexdigest(),
+            last_updated=_TRUE_TIMES[self.time_form](moment),
+            request_status=self.request_status,
+            action=self.action,
+            data=_exact(self.data),
+        )
+
+
+def _to_second(moment: float) -> str:
+    return instant(moment // 1)[:19] + "Z"
+
+
+def _to_millisecond(moment: float) -> str:
+    return instant(moment)[:23] + "Z"
+
+
+def _east(moment: float) -> str:
+    return instant(moment + 2 * 3600)[:26] + "+02:00"
+
+
+def _west(moment: float) -> str:
+    return instant(moment - 5.5 * 3600)[:26] + "-05:30"
+
+
+def _nanoseconds(moment: float) -> str:
+    return instant(moment)[:26] + "999Z"
+
+
+def _without_offset(moment: float) -> str:
+    return instant(moment)[:26]
+
+
+def _true_second(moment: float) -> str:
+    return instant(moment // 1)
+
+
+def _true_millisecond(moment: float) -> str:
+    return instant(moment)[:23] + "000Z"
+
+
+TIME_FORMS = (_to_millisecond, _to_second, _east, _west, _nanoseconds, _without_offset, instant)
+_TRUE_TIMES = (_true_millisecond, _true_second, instant, instant, instant, instant, instant)
+
+
+def _exact(value: Any) -> Any:
+    """Turn floats and integers into the decimals that their JSON says."""
+    if isinstance(value, bool) or value is None or isinstance(value, str | Decimal):
+        return value
+    if isinstance(value, dict):
+        return {name: _exact(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_exact(child) for child in value]
+    return Decimal(json.dumps(value))
+
+
+def _written(value: Any) -> str:
+    """Write JSON in which a Decimal has all its digits, as VectorCare may."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_written(name)}: {_written(child)}" for name, child in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

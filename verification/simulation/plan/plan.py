@@ -1,0 +1,211 @@
+"""The shape of a plan."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from verification.simulation.plan.content import Content, Event
+from verification.simulation.plan.outbound import OutboundPlan
+from verification.simulation.plan.template import figure
+from verification.simulation.world.faults import Outage
+
+VISIBILITY_TIMEOUT = figure("inbound", "VISIBILITY_TIMEOUT_SECONDS")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the stack, and the world around it, are in one run; times in seconds, retention in days.
+
+    Attributes
+    ----------
+    visibility_timeout : int
+        Less than the stack's lets it run out while batches are worked on.
+    max_receives : int
+        The stack's.
+    in_flight_limit : int
+        Of the dead-letter queue.
+    max_concurrency : int
+        Of the event source.
+    latency : float
+        Longest half of a call.
+    skew : float
+        How far clocks may be ahead or behind.
+    expiry_delay : float
+        Longest time after which DynamoDB deletes an expired item.
+    restamps : bool
+        VectorCare stamps its retries anew.
+    span : float
+        How long webhooks come in.
+    publish_data : bool
+        The organization's events carry the whole request.
+    """
+
+    order_by: str = "event_timestamp"
+    retention_days: int = 30
+    visibility_timeout: int = VISIBILITY_TIMEOUT
+    max_receives: int = figure("inbound", "MAX_RECEIVE_COUNT")
+    in_flight_limit: int = 120_000
+    max_concurrency: int = 5
+    latency: float = 0.02
+    skew: float = 0.0
+    expiry_delay: float = 600.0
+    restamps: bool = False
+    span: float = 600.0
+    publish_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One webhook that somebody sends, with its retries.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the plan, by which it can be picked.
+    at : float
+        When the first attempt is made.
+    content : Content
+        What is sent.
+    event : Event or None
+        What VectorCare would write anew for a re-stamped retry.
+    forgery : str
+        What is wrong with the request; empty where nothing is.
+    """
+
+    number: int
+    at: float
+    content: Content
+    event: Event | None = None
+    forgery: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """An operator runs the redrive function, or presses the SQS console's own button for it.
+
+    Attributes
+    ----------
+    killed_after : float or None
+        So many seconds after it has begun, the function's container crashes.
+    """
+
+    at: float
+    event: dict[str, Any]
+    by_console: bool = False
+    killed_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An operator rebuilds some states from the journal."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A hand, or a fault, removes an item of the state, or only the data register of one."""
+
+    at: float
+    only_data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """Every function gets a new version; ingest's knows these keys."""
+
+    at: float
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """VectorCare signs with its new key from now on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """An operator puts a webhook's body on the queue, and nothing else of it."""
+
+    at: float
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An operator puts among the unpublished events what is none."""
+
+    at: float
+    body: str
+
+
+Operation = ByHand | Redrive | Replay | Loss | Deploy | Rotation | Stray | Outage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before a run.
+
+    Attributes
+    ----------
+    rates : dict of str to float
+        How likely each kind of fault is.
+    """
+
+    seed: int
+    settings: Settings
+    rates: dict[str, float]
+    sendings: list[Sending]
+    operations: list[Operation]
+    variation: int = 0
+    outbound: OutboundPlan = field(default_factory=OutboundPlan)
+
+    @property
+    def begins(self) -> float:
+        """When the first webhook is sent, or 0; seconds on the simulation's clock."""
+        return min((sending.at for sending in self.sendings), default=0.0)
+
+    def is_untroubled(self) -> bool:
+        """Tell whether nothing can keep a webhook from being accepted: no fault, no outage, no change of keys."""
+        return not self.rates and not any(isinstance(one, Outage | Rotation) for one in self.operations)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A part of a plan, to find out how little of it still fails; None means all.
+
+    Attributes
+    ----------
+    sendings, operations, commands : tuple of int or None
+        Numbers of those to keep.
+    without : frozenset of str
+        Kinds of faults to leave out.
+    variation : int
+        Another course of chance under the same plan.
+    """
+
+    sendings: tuple[int, ...] | None = None
+    operations: tuple[int, ...] | None = None
+    without: frozenset[str] = field(default_factory=frozenset)
+    variation: int = 0
+    commands: tuple[int, ...] | None = None
+
+    def of(self, plan: Plan) -> Plan:
+        """Take this part of a plan."""
+        sendings, operations = plan.sendings, plan.operations
+        if self.sendings is not None:
+            kept = set(self.sendings)
+            sendings = [sending for sending in sendings if sending.number in kept]
+        if self.operations is not None:
+            operations = [operations[number] for number in self.operations]
+        outbound = plan.outbound
+        if self.commands is not None:
+            numbers = set(self.commands)
+            outbound = replace(outbound, commands=tuple(one for one in outbound.commands if one.number in numbers))
+        rates = {kind: rate for kind, rate in plan.rates.items() if kind not in self.without}
+        own = {kind: rate for kind, rate in outbound.rates.items() if kind not in self.without}
+        outbound = replace(outbound, rates=own)
+        return replace(
+            plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation, outbound=outbound
+        )

@@ -1,0 +1,117 @@
+"""One seed: its plan run, its history checked."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from verification.simulation.history.checks import Checks
+from verification.simulation.history.ledger import Violation
+from verification.simulation.models.queue import Message
+from verification.simulation.plan.draw import draw
+from verification.simulation.plan.plan import Plan, Selection
+from verification.simulation.world.functions import EVENTS
+from verification.simulation.world.loader import Loader
+from verification.simulation.world.scheduler import instant
+from verification.simulation.world.world import World
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run.
+
+    Attributes
+    ----------
+    events : int
+        Webhooks that were sent, retries not counted.
+    faults : Counter
+        Injected, by kind.
+    """
+
+    seed: int
+    events: int
+    faults: Counter[str]
+    violations: tuple[Violation, ...]
+
+
+@cache
+def _product() -> Loader:
+    return Loader()
+
+
+def run(
+    seed: int,
+    *,
+    events: int = 500,
+    selection: Selection = EVERYTHING,
+    loader: Loader | None = None,
+    trace: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a seed.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything.
+    events : int
+        How many webhooks are sent.
+    selection : Selection
+        The part of the plan to run.
+    loader : Loader or None
+        Of flawed functions, in tests of the simulation itself.
+    trace : callable or None
+        Told each line of the trace.
+    """
+    return run_plan(selection.of(draw(seed, events)), loader=loader, trace=trace)
+
+
+def run_plan(plan: Plan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None) -> Result:
+    """Run a plan; what breaks in the simulation itself is a violation, too."""
+    world = World(plan, loader or _product(), trace)
+    try:
+        world.run()
+        _check(world)
+    except Exception:  # noqa: BLE001 a seed that breaks the simulation has to be found and shrunk like any other
+        world.ledger.violate("the simulation broke", traceback.format_exc())
+    return Result(
+        seed=plan.seed,
+        events=len(plan.sendings),
+        faults=world.faults.injected,
+        violations=tuple(world.ledger.violations),
+    )
+
+
+def _check(world: World) -> None:
+    # The one question that is put to the functions' own code: what its tools would tell an operator.
+    from vectorcare_bridge.dead_letters import dead_letter  # noqa: PLC0415 there once a container has been loaded
+    from vectorcare_bridge.webhooks import message, store  # noqa: PLC0415 there once a container has been loaded
+
+    def reason_of(letter: Message) -> str:
+        return dead_letter.reason(
+            dead_letter.Source.INBOUND,
+            letter.body,
+            message.values(letter.attributes),
+            sent_at=instant(letter.sent_at),
+            recorded=lambda body: store.recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
+        )
+
+    checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)
+    storage = world.storage
+    checks.journal(storage.journal.items)
+    checks.state(world.state_at_rest)
+    checks.terminal(
+        len(storage.queue),
+        len(storage.bucket.objects),
+        storage.dead_letters.messages(),
+        reason_of,
+    )
+    storage.publication.check(message.body for message in storage.unpublished.messages())
+    world.outbound.check(trouble_ended=world.trouble_ended)
+    if world.plan.is_untroubled():
+        checks.all_accepted(world.plan.sendings)
+    checks.counts(world.output, world.done)
+    checks.deaths(world.output, storage.dead_letters.messages())

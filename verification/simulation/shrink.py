@@ -1,0 +1,118 @@
+"""How little of a failing plan still fails: delta debugging over its webhooks, commands, operations and faults."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from verification.simulation.plan.draw import draw
+from verification.simulation.plan.plan import Plan, Selection
+from verification.simulation.run import Result, run_plan
+from verification.simulation.world.loader import Loader
+
+_T = TypeVar("_T")
+_VARIATIONS = 3
+_BUDGET_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The least that was found to break the same rule."""
+
+    selection: Selection
+    result: Result
+
+
+class Shrinker:
+    """Looks for it.
+
+    Parameters
+    ----------
+    seed, events : int
+        Of the plan.
+    loader : Loader or None
+        Of flawed functions, in tests of the simulation itself.
+    budget : float
+        Seconds of search; what is found until then is the answer.
+    """
+
+    def __init__(
+        self, seed: int, *, events: int, loader: Loader | None = None, budget: float = _BUDGET_SECONDS
+    ) -> None:
+        self._plan: Plan = draw(seed, events)
+        self._loader = loader
+        self._deadline = time.monotonic() + budget
+        self._rule = ""
+
+    def shrink(self) -> Shrunk | None:
+        """Shrink the plan; None where it does not fail."""
+        whole = Selection(
+            sendings=tuple(sending.number for sending in self._plan.sendings),
+            operations=tuple(range(len(self._plan.operations))),
+            commands=tuple(command.number for command in self._plan.outbound.commands),
+        )
+        result = run_plan(whole.of(self._plan), loader=self._loader)
+        if not result.violations:
+            return None
+        self._rule = result.violations[0].rule
+        best = Shrunk(whole, result)
+        while True:
+            smaller = self._round(best)
+            if smaller == best or time.monotonic() > self._deadline:
+                return smaller
+            best = smaller
+
+    def _round(self, best: Shrunk) -> Shrunk:
+        best = self._drop(
+            best,
+            _numbers(best.selection.sendings),
+            lambda selection, kept: replace(selection, sendings=tuple(kept)),
+        )
+        best = self._drop(
+            best,
+            _numbers(best.selection.operations),
+            lambda selection, kept: replace(selection, operations=tuple(kept)),
+        )
+        best = self._drop(
+            best,
+            _numbers(best.selection.commands),
+            lambda selection, kept: replace(selection, commands=tuple(kept)),
+        )
+        drawn = [*self._plan.rates, *self._plan.outbound.rates]
+        kinds = [kind for kind in drawn if kind not in best.selection.without]
+        return self._drop(
+            best,
+            kinds,
+            lambda selection, kept: replace(selection, without=frozenset(drawn) - frozenset(kept)),
+        )
+
+    def _drop(self, best: Shrunk, items: Sequence[_T], keep: Callable[[Selection, Sequence[_T]], Selection]) -> Shrunk:
+        """Leave out half of the items, then quarters, and so on down to single ones."""
+        kept = list(items)
+        size = len(kept)
+        while size >= 1:
+            start = 0
+            while start < len(kept):
+                candidate = kept[:start] + kept[start + size :]
+                smaller = self._fails(keep(best.selection, candidate))
+                if smaller:
+                    best, kept = smaller, candidate
+                else:
+                    start += size
+            size = size // 2
+        return best
+
+    def _fails(self, selection: Selection) -> Shrunk | None:
+        """Run a selection; as what is left out changes the course of chance, in several variations."""
+        for variation in range(_VARIATIONS):
+            if time.monotonic() > self._deadline:
+                return None
+            varied = replace(selection, variation=(selection.variation + variation) % _VARIATIONS)
+            result = run_plan(varied.of(self._plan), loader=self._loader)
+            if any(violation.rule == self._rule for violation in result.violations):
+                return Shrunk(varied, result)
+        return None
+
+
+def _numbers(numbers: tuple[int, ...] | None) -> tuple[int, ...]:
+    return numbers or ()

@@ -1,0 +1,270 @@
+"""A client as a function holds one: a model at the end of a wire that is slow, breaks and lies."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from random import Random
+from typing import Any
+
+from verification.simulation.models import errors
+from verification.simulation.models.vectorcare_api import API, TOKENS
+from verification.simulation.world import faults
+from verification.simulation.world.faults import Faults
+from verification.simulation.world.scheduler import CrashedError, Scheduler
+
+# Errors of operations that carry a payload may repeat it, as some of AWS's do: that text must not be logged.
+_TALKATIVE = "the value Zebulon-Quillfeather is not allowed"
+_CARRY_A_PAYLOAD = frozenset({"send_message", "put_item", "update_item", "put_object", "put_events", "request"})
+_THROTTLING_CODES = {
+    "sqs": "RequestThrottled",
+    "dynamodb": "ProvisionedThroughputExceededException",
+    "s3": "SlowDown",
+    "events": "ThrottlingException",
+    "secretsmanager": "ThrottlingException",
+    API: "TooManyRequests",
+    TOKENS: "TooManyRequests",
+}
+_LATEST_SECONDS = 90.0
+_LONGEST_HANG_SECONDS = 60.0
+_MAX_BACKOFF_SECONDS = 20.0
+
+
+class Wire:
+    """What all clients of a run share.
+
+    Parameters
+    ----------
+    models : mapping of str to object
+        By boto3's name of the service; an operation is the method of that name.
+    latency : float
+        Longest seconds that half of a call takes when nothing is wrong.
+    say : callable
+        Told who did what, for the trace.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Any],
+        scheduler: Scheduler,
+        faults: Faults,
+        random: Random,
+        *,
+        latency: float,
+        say: Callable[[str, str], None],
+    ) -> None:
+        self.models = models
+        self.scheduler = scheduler
+        self.faults = faults
+        self.random = random
+        self.say = say
+        self.on_the_way = 0
+        self._latency = latency
+
+    def pause(self) -> None:
+        """Take the time that a request or an answer needs."""
+        self.scheduler.pause(self.random.random() * self._latency)
+
+
+class Client:
+    """A client of one service; its methods are boto3's.
+
+    Parameters
+    ----------
+    process : Process
+        The container that holds it.
+    connect_timeout, read_timeout : float
+        Seconds, for each attempt.
+    attempts : int
+        How often a call is tried in all.
+    """
+
+    exceptions = errors.Exceptions
+
+    def __init__(
+        self, wire: Wire, process: Any, service: str, *, connect_timeout: float, read_timeout: float, attempts: int
+    ) -> None:
+        self._wire = wire
+        self._process = process
+        self._service = service
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._attempts = attempts
+
+    def __getattr__(self, name: str) -> Any:
+        operation = partial(self._call, name, getattr(self._wire.models[self._service], name))
+        setattr(self, name, operation)
+        return operation
+
+    def get_paginator(self, operation: str) -> "Paginator | QueryPaginator":
+        """Make a paginator."""
+        return QueryPaginator(self.query) if operation == "query" else Paginator(getattr(self, operation))
+
+    def _call(self, name: str, operation: Callable[..., Any], /, **parameters: Any) -> Any:
+        for attempt in range(1, self._attempts + 1):
+            try:
+                answer = self._attempt(name, partial(operation, **parameters))
+            except Exception as error:
+                if attempt == self._attempts or not errors.is_tried_again(error):
+                    raise
+                backoff = self._wire.random.random() * 2 ** (attempt - 1)
+                self._wire.scheduler.pause(min(backoff, _MAX_BACKOFF_SECONDS))
+            else:
+                if name == "get_object":
+                    answer["Body"] = Stream(partial(self._attempt, "read", partial(bytes, answer["Body"])))
+                return answer
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, name: str, operation: Callable[[], Any]) -> Any:
+        if self._process.is_dead:
+            raise CrashedError
+        wire = self._wire
+        wire.pause()
+        outage = wire.faults.outages.get(self._service)
+        if outage:
+            self._process.is_troubled |= self._service not in (API, TOKENS)
+            self._suffer(outage, name)
+        fault = wire.faults.of_call()
+        if fault:
+            self._process.is_troubled |= self._service not in (API, TOKENS) or fault == faults.HANGS
+            self._strike_before(fault, name, operation)
+        answer, error = self._take_effect(name, operation)
+        if answer == {} and name == "receive_message":
+            answer, error = self._poll_again(operation)
+        if fault:
+            self._strike_after(fault, name)
+        wire.pause()
+        if error:
+            raise error
+        return answer
+
+    def _take_effect(self, name: str, operation: Callable[[], Any]) -> tuple[Any, Exception | None]:
+        try:
+            answer = operation()
+        except Exception as error:  # noqa: BLE001 it goes back over the wire
+            self._wire.say(self._process.name, f"{self._service}.{name}: {type(error).__name__} {error}")
+            return None, error
+        self._wire.say(self._process.name, f"{self._service}.{name}")
+        return answer, None
+
+    def _poll_again(self, operation: Callable[[], Any]) -> tuple[Any, Exception | None]:
+        """Ask an empty queue once more when its long poll ends."""
+        self._wire.scheduler.pause(operation.keywords.get("WaitTimeSeconds", 0))  # type: ignore[attr-defined]
+        return self._take_effect("receive_message", operation)
+
+    def _suffer(self, outage: faults.Outage, name: str) -> None:
+        wire = self._wire
+        if outage.refusal == faults.HANGING:
+            wire.faults.count(faults.HANGING_OUTAGE)
+            wire.scheduler.pause(self._read_timeout)
+            raise errors.read_timeout()
+        if outage.refusal:
+            wire.faults.count(faults.REFUSING_OUTAGE)
+            raise errors.refusal(outage.refusal, name, _text(name))
+        wire.faults.count(faults.OUTAGE)
+        self._fail(name)
+
+    def _fail(self, name: str) -> None:
+        """Fail without any effect, in one of the ways in which calls do."""
+        wire = self._wire
+        way = wire.random.randrange(5)
+        wire.say(self._process.name, f"{self._service}.{name} fails")
+        if way == 0:
+            raise errors.unreachable()
+        if way == 1:
+            raise errors.connection_closed()
+        if way == 2:  # noqa: PLR2004 one of five ways
+            wire.scheduler.pause(self._connect_timeout)
+            raise errors.connect_timeout()
+        if way == 3:  # noqa: PLR2004 one of five ways
+            wire.scheduler.pause(self._read_timeout)
+            raise errors.read_timeout()
+        raise errors.refusal("InternalError", name, _text(name), status=500)
+
+    def _strike_before(self, fault: str, name: str, operation: Callable[[], Any]) -> None:
+        wire = self._wire
+        if fault == faults.CRASH_BEFORE:
+            wire.say(self._process.name, f"crashes before {self._service}.{name}")
+            self._process.crash()
+            raise CrashedError
+        if fault == faults.FAILS:
+            self._fail(name)
+        if fault == faults.THROTTLED:
+            wire.say(self._process.name, f"{self._service}.{name} throttled")
+            raise errors.refusal(_THROTTLING_CODES[self._service], name, _text(name))
+        if fault == faults.DONE_LATE:
+            self._take_effect_late(name, operation)
+            wire.scheduler.pause(self._read_timeout)
+            raise errors.read_timeout()
+        if fault == faults.HANGS:
+            wire.scheduler.pause(wire.random.random() * _LONGEST_HANG_SECONDS)
+            if wire.random.randrange(2):
+                raise errors.unreachable()
+        if fault == faults.SLOW:
+            wire.scheduler.pause(wire.random.random() * self._read_timeout)
+
+    def _take_effect_late(self, name: str, operation: Callable[[], Any]) -> None:
+        wire = self._wire
+        wire.on_the_way += 1
+
+        def arrive() -> None:
+            wire.on_the_way -= 1
+            self._take_effect(f"{name} (late)", operation)
+
+        wire.scheduler.after(self._read_timeout + wire.random.random() * _LATEST_SECONDS, arrive)
+
+    def _strike_after(self, fault: str, name: str) -> None:
+        if fault == faults.CRASH_AFTER:
+            self._wire.say(self._process.name, f"crashes after {self._service}.{name}")
+            self._process.crash()
+            raise CrashedError
+        if fault == faults.TIMES_OUT_DONE:
+            self._wire.scheduler.pause(self._read_timeout)
+            raise errors.read_timeout()
+
+
+def _text(operation: str) -> str:
+    return _TALKATIVE if operation in _CARRY_A_PAYLOAD else "not now"
+
+
+class Stream:
+    """The body of an S3 object, still to be read over the wire."""
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
+
+    def read(self) -> bytes:
+        """Read all of it."""
+        return self._read()
+
+
+class Paginator:
+    """Pages of a listing, each a call."""
+
+    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
+        self._operation = operation
+
+    def paginate(self, *, PaginationConfig: dict[str, int], **parameters: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+        """Ask for page after page."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._operation(**parameters, **token, MaxKeys=PaginationConfig["PageSize"])
+            yield page
+            if not page["IsTruncated"]:
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+class QueryPaginator:
+    """Pages of a query, each a call."""
+
+    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
+        self._operation = operation
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Ask for page after page."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._operation(**parameters, **start)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -1,0 +1,88 @@
+"""The simulated `vectorcare_bridge.edge.runtime` of a container: clients, clock, randomness and threads."""
+
+from concurrent.futures import Executor
+from random import Random
+from types import ModuleType
+from typing import Any
+
+from verification.simulation.world.client import Client, Wire
+from verification.simulation.world.executor import SimulatedExecutor, SimulatedLock
+from verification.simulation.world.http import Session
+from verification.simulation.world.scheduler import CrashedError, Process, Scheduler, instant
+
+
+class Door:
+    """The door of one container.
+
+    Parameters
+    ----------
+    wire : Wire
+        To the models.
+    process : Process
+        The container.
+    skew : float
+        Seconds by which the container's clock is ahead.
+    """
+
+    def __init__(self, wire: Wire, process: Process, scheduler: Scheduler, random: Random, *, skew: float) -> None:
+        self._wire = wire
+        self._process = process
+        self._scheduler = scheduler
+        self._random = random
+        self._skew = skew
+
+    def open(self, module: ModuleType) -> None:
+        """Put the simulation's functions in the place of the module's own, all of them."""
+        for name in ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform"):
+            if not hasattr(module, name):
+                raise AttributeError(f"{module.__name__} has no {name} any more; the simulation's door has to follow")
+            setattr(module, name, getattr(self, name))
+
+    def client(
+        self,
+        service: str,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        attempts: int,
+        connections: int = 10,  # noqa: ARG002 the executor's threads are the bound
+    ) -> Any:
+        """Make a client of a model."""
+        return Client(
+            self._wire,
+            self._process,
+            service,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            attempts=attempts,
+        )
+
+    def http_session(self, *, connections: int) -> Any:  # noqa: ARG002 the executor's threads are the bound
+        """Make a session with VectorCare."""
+        return Session(self._wire, self._process, self._random)
+
+    def lock(self) -> Any:
+        """Make a lock between threads that take turns."""
+        return SimulatedLock(self._scheduler)
+
+    def executor(self, threads: int) -> Executor:
+        """Make threads that take turns."""
+        return SimulatedExecutor(self._scheduler, self._process, threads)
+
+    def now(self) -> str:
+        """Tell the container's time."""
+        return instant(self._scheduler.now + self._skew)
+
+    def monotonic(self) -> float:
+        """Tell seconds on a clock that no skew touches."""
+        return self._scheduler.now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        if self._process.is_dead:
+            raise CrashedError
+        self._scheduler.pause(seconds)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Draw a float."""
+        return self._random.uniform(low, high)

@@ -1,0 +1,55 @@
+"""The functions as the stack configures them, and the names under which they find what they use."""
+
+from simulator.rules import API_PATH, TOKEN_PATH
+from verification.simulation.history import ledger
+from verification.simulation.plan import keys
+from verification.simulation.plan.plan import Settings
+from verification.simulation.plan.template import figure
+from verification.simulation.world.container import Function
+from verification.simulation.world.vectorcare import CUSTOMER_ID
+
+QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
+EVENTS, SERVICE_REQUESTS = "events", "service_requests"
+OUTBOUND, OUTBOUND_DEAD_LETTERS = "outbound", "outbound dead letters"
+COMMANDS = "commands"
+SPOOL = "spool"
+BUS, UNPUBLISHED = "bus", "unpublished"
+JOURNAL_RETENTION_DAYS = 2190
+
+FUNCTIONS = (
+    Function("ingest", "ingest.handler", timeout=figure("inbound", "INGEST_TIMEOUT_SECONDS")),
+    Function("processor", "processor.handler", timeout=figure("inbound", "PROCESSOR_TIMEOUT_SECONDS")),
+    Function("drain", "drain.handler", timeout=figure("inbound", "DRAIN_TIMEOUT_SECONDS")),
+    Function("redrive", "redrive.handler", timeout=figure("redrive", "REDRIVE_TIMEOUT_SECONDS")),
+    Function("publisher", "publisher.handler", timeout=figure("change_events", "PUBLISHER_TIMEOUT_SECONDS")),
+    Function("sender", "sender.handler", timeout=figure("commands", "SENDER_TIMEOUT_SECONDS")),
+    Function("replay", "verification.simulation.world.replay_command", timeout=3600),
+)
+
+
+def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, str]:
+    """Write the environment variables of all functions; each reads its own."""
+    return {
+        "QUEUE_URL": QUEUE,
+        "DEAD_LETTER_QUEUE_URL": DEAD_LETTERS,
+        "OUTBOUND_QUEUE_URL": OUTBOUND,
+        "OUTBOUND_DEAD_LETTER_QUEUE_URL": OUTBOUND_DEAD_LETTERS,
+        "COMMANDS_TABLE": COMMANDS,
+        "CREDENTIALS_SECRET": "vectorcare",
+        "VECTORCARE_API_URL": f"https://vectorcare.invalid{API_PATH}",
+        "VECTORCARE_TOKEN_URL": f"https://vectorcare.invalid{TOKEN_PATH}",
+        "SPOOL_BUCKET": SPOOL,
+        "CUSTOMER_ID": CUSTOMER_ID,
+        "PUBLIC_KEYS": keys.encoded(*public_keys),
+        "EVENTS_TABLE": EVENTS,
+        "SERVICE_REQUESTS_TABLE": SERVICE_REQUESTS,
+        "ORDER_BY": settings.order_by,
+        "STATE_RETENTION_DAYS": str(settings.retention_days),
+        "JOURNAL_RETENTION_DAYS": str(JOURNAL_RETENTION_DAYS),
+        "EVENT_BUS": BUS,
+        "UNPUBLISHED_QUEUE_URL": UNPUBLISHED,
+        "PUBLISH_ACTIONS": "*",
+        "PUBLISH_DATA": str(settings.publish_data).lower(),
+        "ORGANIZATION": "acme",
+        "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
+    }

@@ -1,0 +1,56 @@
+"""What the functions write: searched for what must not be in it, and read for how messages ended."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from verification.simulation.plan.content import MARKER
+from verification.simulation.world.scheduler import Scheduler
+
+
+class Output:
+    """Standard output for all containers.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Knows which process runs.
+    violate : callable
+        Told of a rule that does not hold.
+    """
+
+    def __init__(self, scheduler: Scheduler, violate: Callable[[str, str], None]) -> None:
+        self.metrics: Counter[str] = Counter()
+        self.outcomes: defaultdict[str, list[str]] = defaultdict(list)
+        self.failures: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._scheduler = scheduler
+        self._violate = violate
+
+    def write(self, text: str) -> int:
+        """Take what the process that runs now prints; of a dead one nothing is heard any more."""
+        process = self._scheduler.process
+        if process is not None and not process.is_dead:
+            self.take(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have nothing to flush."""
+
+    def take(self, text: str) -> None:
+        """Read a line."""
+        if MARKER in text:
+            self._violate("a payload value was logged", text)
+        # Of the log lines only these are looked into: reading them all would take a tenth of a run.
+        if not text.startswith("{") or ('"_aws"' not in text and '"processing.' not in text):
+            return
+        line = json.loads(text)
+        if "_aws" in line:
+            for directive in line["_aws"]["CloudWatchMetrics"]:
+                for metric in directive["Metrics"]:
+                    values = line[metric["Name"]]
+                    self.metrics[metric["Name"]] += sum(values) if isinstance(values, list) else values
+        elif line.get("message") == "processing.completed":
+            self.outcomes[line["message_id"]].append(line["outcome"])
+        elif line.get("message") == "processing.failed" and "message_id" in line:
+            self.failures[line["message_id"]].append(line)

@@ -1,0 +1,259 @@
+"""The models of one run, each telling the ledger what comes and goes."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from random import Random
+from typing import Any
+
+from verification.simulation.history.ledger import Ledger, body_of
+from verification.simulation.history.publication import Publication
+from verification.simulation.history.redrives import Redrives, Run
+from verification.simulation.models.dynamodb import DynamoDB, Key, Table
+from verification.simulation.models.events import EventBridge
+from verification.simulation.models.queue import Message
+from verification.simulation.models.s3 import S3, Bucket, StoredObject
+from verification.simulation.models.sqs import SQS
+from verification.simulation.models.values import Item
+from verification.simulation.plan.plan import Settings
+from verification.simulation.world import faults
+from verification.simulation.world.container import Container
+from verification.simulation.world.faults import EVENT_REFUSED, Faults
+from verification.simulation.world.functions import (
+    BUS,
+    COMMANDS,
+    DEAD_LETTERS,
+    EVENTS,
+    OUTBOUND,
+    OUTBOUND_DEAD_LETTERS,
+    QUEUE,
+    SERVICE_REQUESTS,
+    SPOOL,
+    UNPUBLISHED,
+)
+from verification.simulation.world.outbound import Outbound
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler, instant
+from verification.simulation.world.watched_queue import WatchedQueue
+
+_DATA_REGISTER = ("data", "data_as_of", "data_event_id")
+# Longer than clocks differ: whoever writes the item next must not be earlier than whoever wrote it last.
+_UNTOUCHED_SECONDS = 120.0
+
+Changed = Callable[[Key, Item | None, Item | None], None]
+
+# Within it an event that is refused once has been refused again, or taken.
+_TIME_TO_ASK_AGAIN = 120.0
+
+
+class _WatchedBucket(Bucket):
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def put(self, key: str, stored: StoredObject) -> None:
+        self._ledger.comes(SPOOL, stored.body)
+        if key in self.objects:
+            self._ledger.goes(SPOOL, self.objects[key].body)
+        super().put(key, stored)
+
+    def delete(self, key: str) -> None:
+        stored = self.objects.get(key)
+        super().delete(key)
+        if stored:
+            self._ledger.goes(SPOOL, stored.body)
+
+
+class _WatchedDynamoDB(DynamoDB):
+    """DynamoDB that may delete an expired item as soon as somebody has touched it."""
+
+    def __init__(self, tables: dict[str, Table], touched: Callable[[str, Item], None]) -> None:
+        super().__init__(tables)
+        self._touched = touched
+
+    def update_item(self, **parameters: Any) -> dict[str, Any]:
+        try:
+            return super().update_item(**parameters)
+        finally:
+            self._touched(parameters["TableName"], parameters["Key"])
+
+
+class Storage:
+    """Queues, tables and bucket."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        scheduler: Scheduler,
+        faults: Faults,
+        random: Random,
+        *,
+        outbound: Outbound,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._scheduler = scheduler
+        self._faults = faults
+        self._random = random
+        self.redrives = Redrives(clock=lambda: scheduler.now, violate=ledger.violate)
+        self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
+        copies = outbound.history.copies
+        watch = partial(WatchedQueue, scheduler=scheduler, faults=faults, random=random)
+        letters = partial(watch, in_flight_limit=settings.in_flight_limit)
+        self.dead_letters = letters(
+            came=lambda letter: ledger.comes(DEAD_LETTERS, body_of(letter)),
+            gone=self._letter_gone(lambda letter: ledger.goes(DEAD_LETTERS, body_of(letter)), ledger.about),
+        )
+        self.queue = watch(
+            came=self._sent(lambda message: ledger.comes(QUEUE, body_of(message))),
+            gone=lambda message: ledger.goes(QUEUE, body_of(message)),
+            visibility_timeout=settings.visibility_timeout,
+            max_receives=settings.max_receives,
+            dead_letters=self.dead_letters,
+        )
+        self.outbound_dead_letters = letters(came=copies.dies, gone=self._letter_gone(copies.goes, copies.about))
+        self.outbound_queue = watch(
+            came=self._sent(copies.comes, copies.name),
+            gone=copies.goes,
+            visibility_timeout=settings.visibility_timeout,
+            max_receives=outbound.max_receives,
+            dead_letters=self.outbound_dead_letters,
+        )
+        self.bucket = _WatchedBucket(ledger)
+        self.journal = Table(keys=("service_request_id", "event_id"), written=ledger.journal_written)
+        self.state = Table(
+            keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
+        )
+        self.unpublished = letters(
+            came=self._set_aside,
+            gone=self._letter_gone(self.publication.taken_away, self.publication.about),
+        )
+        self.sqs = SQS(
+            {
+                QUEUE: self.queue,
+                DEAD_LETTERS: self.dead_letters,
+                UNPUBLISHED: self.unpublished,
+                OUTBOUND: self.outbound_queue,
+                OUTBOUND_DEAD_LETTERS: self.outbound_dead_letters,
+            },
+            clock=lambda: scheduler.now,
+            epoch=START_EPOCH_SECONDS,
+            random=random,
+        )
+        self.dynamodb = _WatchedDynamoDB(
+            {EVENTS: self.journal, SERVICE_REQUESTS: self.state, COMMANDS: outbound.ledger}, self._touched
+        )
+        self.expired: Callable[[str], None] = lambda _service_request_id: None
+        self.changed: Changed = lambda _key, _old, _new: None
+        self._outbound = outbound
+        self.models = {
+            **outbound.models,
+            "sqs": self.sqs,
+            "dynamodb": self.dynamodb,
+            "s3": S3({SPOOL: self.bucket}),
+            "events": EventBridge({BUS}, taken=self._taken, refuses=self._refuses),
+        }
+
+    def is_empty(self) -> bool:
+        """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
+        return not len(self.queue) and not self.bucket.objects
+
+    def lose(self, *, only_data: bool) -> str | None:
+        """Remove an item, or the data of one, that nobody has written for a while; answer whose."""
+        since = instant(self._scheduler.now - _UNTOUCHED_SECONDS)
+        untouched = sorted(key for key, item in self.state.items.items() if item["updated_at"]["S"] < since)
+        if not untouched:
+            return None
+        key = self._random.choice(untouched)
+        old = self.state.items.pop(key)
+        new = {name: value for name, value in old.items() if name not in _DATA_REGISTER} if only_data else None
+        if new:
+            self.state.items[key] = new
+            self.publication.changed(old, new)
+        self.changed(key, old, new)
+        return key[0]
+
+    def letters(self) -> list[WatchedQueue]:
+        """Name the queues in which letters wait for somebody."""
+        return [self.dead_letters, self.outbound_dead_letters, self.unpublished]
+
+    def _sent(
+        self, came: Callable[[Message], None], name: Callable[[Message], str] = lambda _message: ""
+    ) -> Callable[[Message], None]:
+        """Ask of what comes on a queue whether a redrive may send it."""
+
+        def checked(message: Message) -> None:
+            run = self._redrive()
+            if run:
+                self.redrives.sends(run, name(message))
+            came(message)
+
+        return checked
+
+    def _letter_gone(
+        self, gone: Callable[[Message], None], about: Callable[[Message], Mapping[str, str]]
+    ) -> Callable[[Message], None]:
+        """Ask of a letter that goes whether a redrive may take it."""
+
+        def checked(message: Message) -> None:
+            run = self._redrive()
+            if run:
+                self.redrives.takes(run, about(message))
+            gone(message)
+
+        return checked
+
+    def _redrive(self) -> Run | None:
+        """Say which redrive's turn it is; None where it is another function's."""
+        process = self._scheduler.process
+        if not isinstance(process, Container) or process.function.name != "redrive":
+            return None
+        return Run(process.request_id, process.event)
+
+    def _taken(self, bus: str, detail_type: str, detail: Any) -> None:
+        run = self._redrive()
+        if run:
+            self.redrives.sends(run)
+        if detail_type.startswith("Command"):
+            self._outbound.history.told(detail_type, detail)
+        else:
+            self.publication.published(bus, detail_type, detail)
+
+    def _refuses(self, detail_type: str, detail: Any) -> str:
+        """Say with which of the codes that pass the bus refuses an event; with none, mostly."""
+        if not self._faults.strikes(EVENT_REFUSED):
+            return ""
+        if not detail_type.startswith("Command") and not self._redrive():
+            self.publication.refused(detail_type, detail)
+        return self._random.choice(("InternalFailure", "ThrottlingException"))
+
+    def _set_aside(self, message: Message) -> None:
+        process = self._scheduler.process
+        is_untroubled = isinstance(process, Container) and not process.is_troubled
+        has_time = isinstance(process, Container) and process.seconds_left() > _TIME_TO_ASK_AGAIN
+        self.publication.set_aside(message, could_ask_again=is_untroubled and has_time)
+
+    def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
+        self._ledger.state_written(key, old, new)
+        self.publication.changed(old, new)
+        self.changed(key, old, new)
+        if "expires_at" in new:
+            due = float(new["expires_at"]["N"]) - START_EPOCH_SECONDS
+            delay = self._random.random() * self._settings.expiry_delay
+            self._scheduler.at(max(due, self._scheduler.now) + delay, partial(self._expire, key))
+
+    def _touched(self, table: str, attributes: Item) -> None:
+        if table != SERVICE_REQUESTS:
+            return
+        key = self.state.key_of(attributes)
+        item = self.state.items.get(key, {})
+        is_due = "expires_at" in item and float(item["expires_at"]["N"]) <= START_EPOCH_SECONDS + self._scheduler.now
+        if is_due and self._faults.strikes(faults.EXPIRED_BETWEEN_CALLS):
+            self._scheduler.after(self._random.random() * 2 * self._settings.latency, partial(self._expire, key))
+
+    def _expire(self, key: Key) -> None:
+        item = self.dynamodb.expire(SERVICE_REQUESTS, key, now=self._scheduler.now + START_EPOCH_SECONDS)
+        if item:
+            self._faults.count(faults.EXPIRED_ITEM)
+            self._ledger.item_expired(key[0], item)
+            self.changed(key, item, None)
+            self.expired(key[0])

@@ -1,0 +1,89 @@
+"""A queue that reports what comes and goes, and delivers some messages more often than it should."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from random import Random
+from typing import Any
+
+from verification.simulation.models.queue import Message, Queue
+from verification.simulation.world import faults
+from verification.simulation.world.faults import Faults
+from verification.simulation.world.scheduler import Scheduler
+
+_LATEST_SECONDS = 600.0
+_OLD_HANDLES_WORK = 0.5
+
+
+class WatchedQueue(Queue):
+    """A queue of the simulated world.
+
+    Parameters
+    ----------
+    came, gone : callable
+        Told of each message that comes and goes.
+    """
+
+    def __init__(
+        self,
+        *,
+        came: Callable[[Message], None],
+        gone: Callable[[Message], None],
+        scheduler: Scheduler,
+        faults: Faults,
+        random: Random,
+        **how: Any,
+    ) -> None:
+        super().__init__(old_handles_work=_OLD_HANDLES_WORK, **how)
+        self.visible: Callable[[float], None] = lambda _at: None
+        self.resurfacing = 0
+        self._came = came
+        self._gone = gone
+        self._scheduler = scheduler
+        self._faults = faults
+        self._random = random
+
+    @property
+    def settles_at(self) -> float:
+        """When everything in it is visible; on the simulation's clock."""
+        return max((message.visible_at for message in self.messages()), default=0.0)
+
+    def entered(self, message: Message) -> None:
+        """Report a copy more."""
+        self._came(message)
+
+    def left(self, message: Message) -> None:
+        """Report a copy less; of some, SQS has kept another, which it delivers later."""
+        self._gone(message)
+        if self._faults.strikes(faults.DELIVERED_DELETED):
+            self.resurfacing += 1
+            self._later(message, self._resurface)
+
+    def becomes_visible(self, at: float) -> None:
+        """Report when there may be something to receive."""
+        self.visible(at)
+
+    def hide(self, message: Message, seconds: float, *, now: float) -> None:
+        """Hide a message; some are delivered all the same."""
+        super().hide(message, seconds, now=now)
+        if seconds and self._faults.strikes(faults.DELIVERED_TWICE):
+            self._later(message, self._show)
+
+    def add(self, message: Message, *, now: float) -> None:
+        """Take a message in; some are visible late."""
+        super().add(message, now=now)
+        if self._faults.strikes(faults.VISIBLE_LATE):
+            self.hide(message, self._random.random() * _LATEST_SECONDS, now=now)
+
+    def _later(self, message: Message, action: Callable[[Message], None]) -> None:
+        self._scheduler.after(self._random.random() ** 3 * _LATEST_SECONDS, partial(action, message))
+
+    def _show(self, message: Message) -> None:
+        if message in self and message.visible_at > self._scheduler.now:
+            super().hide(message, 0, now=self._scheduler.now)
+
+    def _resurface(self, message: Message) -> None:
+        self.resurfacing -= 1
+        if message not in self:
+            # A copy: the message itself may be among the dead letters meanwhile, and is hidden there by other clocks.
+            self.add(replace(message, is_ready=False), now=self._scheduler.now)

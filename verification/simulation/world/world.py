@@ -1,0 +1,243 @@
+"""One run: everything put together, from the first webhook until nothing moves any more."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from functools import partial
+from random import Random
+from typing import Any, TextIO, cast
+from unittest import mock
+
+from verification.simulation.history.ledger import Ledger
+from verification.simulation.plan import keys
+from verification.simulation.plan.plan import Plan, Redrive
+from verification.simulation.world.client import Wire
+from verification.simulation.world.container import Container, Function
+from verification.simulation.world.event_source import EventSource
+from verification.simulation.world.faults import Faults
+from verification.simulation.world.fleet import Fleet
+from verification.simulation.world.functions import FUNCTIONS, QUEUE, environment
+from verification.simulation.world.loader import Loader
+from verification.simulation.world.operations import Operations
+from verification.simulation.world.outbound import Outbound
+from verification.simulation.world.output import Output
+from verification.simulation.world.scheduler import Scheduler, seconds_of
+from verification.simulation.world.storage import Storage
+from verification.simulation.world.stream import StreamSource
+from verification.simulation.world.vectorcare import VectorCare
+from verification.simulation.world.watched_queue import WatchedQueue
+
+_LOOK_SECONDS = 30.0
+_LONGEST_QUIETING_SECONDS = 12 * 3600.0
+_LAST_REDRIVES = 5
+_TOLERANCE_SECONDS = 900.0
+_FAR_SECONDS = 7 * 86_400.0
+
+Say = Callable[[str, str], None]
+
+
+class World:
+    """A run of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        What happens.
+    loader : Loader
+        Makes the containers' modules.
+    trace : callable or None
+        Told each line of the trace.
+    """
+
+    def __init__(self, plan: Plan, loader: Loader, trace: Callable[[str], None] | None = None) -> None:
+        self.plan = plan
+        # Each part draws its own, so that the course of one changes little when another draws once more.
+        randoms = {
+            name: Random(f"{name} {plan.seed} {plan.variation}")  # noqa: S311 it keeps no secret
+            for name in ("time", "faults", "world", "outbound")
+        }
+        random = randoms["world"]
+        settings = plan.settings
+        self._trace = trace
+        self.scheduler = Scheduler(randoms["time"], begins=min(0.0, plan.begins))
+        self.faults = Faults({**plan.rates, **plan.outbound.rates}, randoms["faults"])
+        self.ledger = Ledger(settings, self.scheduler)
+        self.output = Output(self.scheduler, self.ledger.violate)
+        self.outbound = Outbound(
+            plan,
+            scheduler=self.scheduler,
+            faults=self.faults,
+            random=randoms["outbound"],
+            violate=self.ledger.violate,
+            say=self.say,
+        )
+        self.storage = Storage(settings, self.ledger, self.scheduler, self.faults, random, outbound=self.outbound)
+        self.state_at_rest = dict(self.storage.state.items)
+        self.wire = Wire(
+            self.storage.models, self.scheduler, self.faults, random, latency=settings.latency, say=self.say
+        )
+        self.done: list[str] = []
+        shared: Any = {"scheduler": self.scheduler, "faults": self.faults, "random": random}
+        self._environment = environment(settings, (keys.OLD,))
+        make = partial(
+            Fleet,
+            environment=self._environment,
+            loader=loader,
+            scheduler=self.scheduler,
+            wire=self.wire,
+            write=self._write,
+        )
+
+        def fleet(function: Function) -> Fleet:
+            own = randoms["outbound"] if function.name == "sender" else random
+            return make(function, random=own, skew=lambda: own.uniform(-settings.skew, settings.skew))
+
+        self.fleets = {function.name: fleet(function) for function in FUNCTIONS}
+        self.vectorcare = VectorCare(self.fleets["ingest"], self.ledger, **shared, settings=settings, say=self.say)
+        self.storage.expired = self.vectorcare.replay
+        self.event_source = EventSource(
+            self.storage.sqs,
+            QUEUE,
+            self.fleets["processor"],
+            **shared,
+            max_concurrency=settings.max_concurrency,
+            deleted=self.done.append,
+        )
+        self.storage.queue.visible = self.event_source.message_visible
+        self.storage.outbound_queue.visible = self.outbound.begin(
+            self.storage.sqs, self.storage.outbound_queue, self.storage.outbound_dead_letters, self.fleets["sender"]
+        )
+        self.stream_source = StreamSource(self.fleets["publisher"], **shared)
+        self.storage.changed = self.stream_source.changed
+        self.operations = Operations(
+            self.fleets,
+            self.vectorcare,
+            self.storage,
+            self.ledger,
+            **shared,
+            settings=settings,
+            say=self.say,
+        )
+
+    def run(self) -> None:
+        """Let everything happen; then, without faults, let it come to rest, redrive, and let it rest again."""
+        with mock.patch.dict(os.environ, self._environment), redirect_stdout(cast("TextIO", self.output)):
+            try:
+                self._run()
+            finally:
+                self._close()
+
+    def say(self, who: str, what: str) -> None:
+        """Add to the trace."""
+        if self._trace:
+            self._trace(f"{self.scheduler.now:14.6f}  {who:14}  {what}")
+
+    def _run(self) -> None:
+        for sending in self.plan.sendings:
+            self.vectorcare.plan(sending)
+        for operation in self.plan.operations:
+            self.operations.plan(operation)
+        self.operations.every_minute()
+        self.trouble_ended = self._end_of_trouble()
+        self.scheduler.run(self.trouble_ended)
+        self.say("simulation", "no more faults")
+        self.faults.stop(self.scheduler.now)
+        self._come_to_rest()
+        self.scheduler.run(max(self.scheduler.now, self._last_future()))
+        self._let_letters_settle()
+        self._redrive_what_was_ahead()
+        for _ in range(_LAST_REDRIVES):
+            letters = len(self.storage.dead_letters)
+            self.operations.redrive(Redrive(self.scheduler.now, {}))
+            self._come_to_rest()
+            if len(self.storage.dead_letters) == letters:
+                break
+        self._redrive_the_last(self.storage.outbound_dead_letters, "outbound")
+        self._redrive_the_last(self.storage.unpublished, "unpublished")
+        self.operations.replay_the_damaged()
+        self._come_to_rest()
+        # A replay repairs what it should have left alone: what the processor made is checked as it was before.
+        self.state_at_rest = dict(self.storage.state.items)
+        self.operations.replay_at_rest()
+        self._come_to_rest()
+
+    def _let_letters_settle(self) -> None:
+        """Wait until all letters can be seen: a redrive that crashed may have hidden some for a long time."""
+        while any(queue.resurfacing for queue in self.storage.letters()):
+            self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+        self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.letters())))
+
+    def _redrive_what_was_ahead(self) -> None:
+        """Redrive by its reason what was dated ahead: now that its time has come, each is found."""
+        reason = "timestamp_in_future"
+        dead = self.storage.dead_letters
+        ahead = {one.id for one in dead.messages() if self.ledger.about(one).get("reason") == reason}
+        if not ahead or len(dead) >= self.plan.settings.in_flight_limit:
+            return
+        self.operations.redrive(Redrive(self.scheduler.now, {"reason": reason}))
+        self._come_to_rest()
+        if ahead & {one.id for one in dead.messages()}:
+            self.ledger.violate("a redrive by reason left what had died for it", reason)
+
+    def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
+        """Redrive what can be, until some runs on end have changed nothing.
+
+        Of a message's copies each run takes one, and of a trip's commands the first may be all that it lets end: or
+        none, when the call that decides over an open circuit was spent on another trip.
+        """
+        unchanged = 0
+        while unchanged < _LAST_REDRIVES:
+            before = Counter(message.body for message in letters.messages())
+            if not before:
+                return
+            self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
+            self._come_to_rest()
+            is_changed = Counter(message.body for message in letters.messages()) != before
+            unchanged = 0 if is_changed else unchanged + 1
+
+    def _end_of_trouble(self) -> float:
+        """Say when all that is planned has happened."""
+        sent = max((sending.at for sending in self.plan.sendings), default=0.0)
+        ends = [getattr(operation, "ends", getattr(operation, "at", 0.0)) for operation in self.plan.operations]
+        return max([sent + 100.0, self.plan.outbound.ends + 100.0, *ends])
+
+    def _last_future(self) -> float:
+        """Say when the last event that is dated in the future can be applied."""
+        dates = [seconds_of(content.last_updated) for content in self.ledger.contents.values() if content.last_updated]
+        return max((date for date in dates if date < _FAR_SECONDS), default=0.0) + self.plan.settings.skew
+
+    def _come_to_rest(self) -> None:
+        deadline = self.scheduler.now + _LONGEST_QUIETING_SECONDS
+        self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+        while not self._is_at_rest():
+            if self.scheduler.now > deadline:
+                self.ledger.violate("never at rest", f"{len(self.storage.queue)} messages")
+                return
+            self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
+
+    def _is_at_rest(self) -> bool:
+        under_way = self.vectorcare.under_way + self.event_source.under_way + self.wire.on_the_way
+        is_empty = self.storage.is_empty() and self.stream_source.is_empty()
+        return (
+            not under_way
+            and is_empty
+            and self.outbound.is_at_rest()
+            and not any(fleet.under_way for fleet in self.fleets.values())
+        )
+
+    def _write(self, container: Container, text: str) -> None:
+        if not container.is_dead:
+            self.output.take(text)
+
+    def _close(self) -> None:
+        for fleet in self.fleets.values():
+            fleet.close()
+        self.scheduler.run(self.scheduler.now)
+        for container in self._containers():
+            # A container's logger has its name; Python would keep it for ever.
+            logging.Logger.manager.loggerDict.pop(container.name, None)
+
+    def _containers(self) -> Sequence[Container]:
+        return [container for fleet in self.fleets.values() for container in fleet.containers]
