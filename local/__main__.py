@@ -12,7 +12,7 @@ from local.clients import REGION
 from local.deployment import synthesize
 from local.emulator import require_free
 from local.errors import StandError
-from local.organization import Organization, choose_organization, make_local_organization
+from local.organization import LocalOrganization, choose_organization, make_local_organization
 from local.report import Report
 from local.stand import DEFAULT_PORT, DIRECTORY, Stand
 from simulator.standalone import vectorcare
@@ -83,14 +83,14 @@ def run(
     sys.exit(0 if succeeded else 1)
 
 
-def _choose(organizations: Path | None, name: str | None, private_key: Path | None) -> Organization:
+def _choose(organizations: Path | None, name: str | None, private_key: Path | None) -> LocalOrganization:
     local = make_local_organization(DIRECTORY)
     if organizations is None and private_key is None and name in (None, local.name):
         return local
     return choose_organization(directory=organizations or local.directory, name=name, private_key_file=private_key)
 
 
-def _run(organization: Organization, *, once: bool, port: int, report: Report) -> bool:
+def _run(organization: LocalOrganization, *, once: bool, port: int, report: Report) -> bool:
     with report.phase(f"Synthesizing the stack of organization {organization.name} (python app.py)"):
         assembly = synthesize(organization, directory=DIRECTORY)
     with stand.running(

@@ -4,14 +4,14 @@ import json
 
 from local.deployment import Deployment
 from local.emulator import Emulator
-from simulator.fake_api import StandIn
+from simulator.fake_api import FakeApi
 from simulator.rules import API_PATH, TOKEN_PATH
 
 CLIENT_ID = "local-stand"
 CLIENT_SECRET = "invented-opens-nothing-but-the-stand-in"  # noqa: S105 as it says
 
 
-def connect(deployment: Deployment, emulator: Emulator, stand_in: StandIn, *, url: str) -> None:
+def connect(deployment: Deployment, emulator: Emulator, stand_in: FakeApi, *, url: str) -> None:
     """Lead the sender to a stand-in: by the organization's file it would call VectorCare itself, which no stand does.
 
     Parameters

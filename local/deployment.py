@@ -17,7 +17,7 @@ from local import patience, processes
 from local.clients import ACCOUNT, REGION
 from local.emulator import Emulator
 from local.errors import StandError
-from local.organization import Organization
+from local.organization import LocalOrganization
 
 PROJECT = Path(__file__).resolve().parent.parent
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -72,7 +72,7 @@ class Deployment:
     reading_url: str
 
 
-def synthesize(organization: Organization, *, directory: Path) -> Assembly:
+def synthesize(organization: LocalOrganization, *, directory: Path) -> Assembly:
     """Run `python app.py` for one organization, for the processor of this machine.
 
     Parameters

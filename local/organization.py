@@ -20,7 +20,7 @@ LOCAL_NAME = "local"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Organization:
+class LocalOrganization:
     """A customer organization, its file, and the private key that belongs to it, if the stand has that.
 
     Attributes
@@ -38,7 +38,7 @@ class Organization:
     private_key_file: Path | None
 
 
-def make_local_organization(directory: Path) -> Organization:
+def make_local_organization(directory: Path) -> LocalOrganization:
     """Make the organization that the stand runs for when it is given no other; its key pair is made only once.
 
     Parameters
@@ -59,7 +59,7 @@ def make_local_organization(directory: Path) -> Organization:
     (organizations / f"{LOCAL_NAME}.toml").write_text(
         f'public_keys = ["""\n{public_key}"""]\nenvironment = "uat"\n', encoding="utf-8"
     )
-    return Organization(name=LOCAL_NAME, directory=organizations, private_key_file=private_key_file)
+    return LocalOrganization(name=LOCAL_NAME, directory=organizations, private_key_file=private_key_file)
 
 
 def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
@@ -79,7 +79,7 @@ def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
     return load_private_key(path)
 
 
-def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> Organization:
+def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> LocalOrganization:
     """Choose an organization of a folder of the user's own.
 
     Parameters
@@ -117,7 +117,7 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
             f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
             f"what it signs would be refused. Pass the matching key, or leave out --private-key."
         )
-    return Organization(name=chosen, directory=directory, private_key_file=private_key_file)
+    return LocalOrganization(name=chosen, directory=directory, private_key_file=private_key_file)
 
 
 def load_private_key(path: Path) -> rsa.RSAPrivateKey:

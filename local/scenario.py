@@ -16,7 +16,7 @@ import simulator
 from local import patience
 from local.emulator import Emulator
 from local.report import Report
-from local.stack_reader import UNREADABLE, Holdings, Item
+from local.stack_reader import UNREADABLE, Item, StackReader
 from simulator import VectorCare, Webhook
 
 # An event dated further ahead than this is refused until then: applied, it would freeze its service request.
@@ -182,7 +182,7 @@ class Scenario:
         *,
         vectorcare: VectorCare,
         private_key: RSAPrivateKey,
-        holdings: Holdings,
+        holdings: StackReader,
         report: Report,
         emulator: Emulator,
     ) -> None:

@@ -19,7 +19,7 @@ UNREADABLE = "unreadable"
 _deserialize = TypeDeserializer().deserialize
 
 
-class Holdings:
+class StackReader:
     """Tables, queues and spool of one stack.
 
     Parameters

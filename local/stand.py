@@ -18,13 +18,13 @@ from local.connection import connect
 from local.deployment import Assembly, Deployment
 from local.emulator import Emulator
 from local.errors import StandError
-from local.organization import Organization, load_private_key
+from local.organization import LocalOrganization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
-from local.stack_reader import Holdings
+from local.stack_reader import StackReader
 from simulator import VectorCare
-from simulator.admin_api import Control
-from simulator.fake_api import StandIn
+from simulator.admin_api import AdminApi
+from simulator.fake_api import FakeApi
 from simulator.hub import Hub
 from simulator.rules import API_PATH
 from simulator.server import serving
@@ -42,7 +42,7 @@ _PATIENT_TIMES = 60.0
 class Stand:
     """A stack that runs on an emulator for one organization, and the VectorCare that its commands go to."""
 
-    organization: Organization
+    organization: LocalOrganization
     emulator: Emulator
     deployment: Deployment
     vectorcare: Hub
@@ -50,7 +50,7 @@ class Stand:
     console_url: str | None = None
 
     @property
-    def vectorcare_api(self) -> StandIn:
+    def vectorcare_api(self) -> FakeApi:
         """What the deployed sender calls."""
         return self.vectorcare.api
 
@@ -60,9 +60,9 @@ class Stand:
         return f"{self.vectorcare_url}{API_PATH}"
 
     @property
-    def holdings(self) -> Holdings:
+    def holdings(self) -> StackReader:
         """What the stack holds."""
-        return Holdings(self.emulator, self.deployment)
+        return StackReader(self.emulator, self.deployment)
 
     def play_scenario(self, report: Report) -> bool:
         """Play the walk-through; say whether everything came out as it should.
@@ -149,7 +149,7 @@ def exclusive(directory: Path) -> Iterator[None]:
 @contextmanager
 def running(
     assembly: Assembly,
-    organization: Organization,
+    organization: LocalOrganization,
     *,
     directory: Path,
     port: int,
@@ -192,7 +192,7 @@ def running(
             timeouts_times=_PATIENT_TIMES if is_patient else 1.0,
         ) as emulator,
         vectorcare.running(),
-        serving(Control(vectorcare)) as url,
+        serving(AdminApi(vectorcare)) as url,
     ):
         try:
             with report.phase(f"Deploying {assembly.stack_name} to {emulator.endpoint_url}"):

@@ -1,13 +1,13 @@
 """VectorCare's side of the wire: webhooks in its form, and its Open API 2.0 by the documented rules."""
 
-from simulator.sender import GIVES_UP_AFTER, Answer, VectorCare
+from simulator.sender import GIVES_UP_AFTER, DeliveryAnswer, VectorCare
 from simulator.trip import trip
 from simulator.webhook import SIGNATURE_HEADER, Webhook, iso, new_event_id, new_service_request_id, sign
 
 __all__ = [
     "GIVES_UP_AFTER",
     "SIGNATURE_HEADER",
-    "Answer",
+    "DeliveryAnswer",
     "VectorCare",
     "Webhook",
     "iso",

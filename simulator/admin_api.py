@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from simulator import settings
-from simulator.chaos import NAMED_FATES, Fate
+from simulator.chaos import NAMED_FAULTS, Fault
 from simulator.http_types import BadRequestError, Request, Response, answer, error
 from simulator.hub import Hub
 from simulator.marketplace import NotPossibleError
@@ -21,7 +21,7 @@ _NOWHERE = error(404, "api:not_found", "There is nothing at this path, or not by
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Control:
+class AdminApi:
     """Answers for the requester's side, and has the API answer for the rest.
 
     Parameters
@@ -172,13 +172,13 @@ def _data(body: dict[str, Any]) -> dict[str, Any] | None:
     return data
 
 
-def _fate(body: dict[str, Any]) -> Fate | None:
+def _fate(body: dict[str, Any]) -> Fault | None:
     name = body.get("fate")
     if name is None:
         return None
-    if not isinstance(name, str) or name not in NAMED_FATES:
-        raise BadRequestError(f"fate is one of {', '.join(NAMED_FATES)}.")
-    return NAMED_FATES[name]
+    if not isinstance(name, str) or name not in NAMED_FAULTS:
+        raise BadRequestError(f"fate is one of {', '.join(NAMED_FAULTS)}.")
+    return NAMED_FAULTS[name]
 
 
 def _limit(query: dict[str, str]) -> int:

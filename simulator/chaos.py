@@ -11,7 +11,7 @@ HELD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Disorder:
+class Chaos:
     """Shares of webhooks, each from 0 to 1, that meet with a disorder; the seed decides which.
 
     Attributes
@@ -37,7 +37,7 @@ class Disorder:
             if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
                 raise ValueError(f"{field.name} is a share from 0 to 1.")
 
-    def draw(self, random: Random) -> "Fate":
+    def draw(self, random: Random) -> "Fault":
         """Decide what befalls a webhook; every look at the seed is made, so that shares do not shift each other."""
         late, duplicated, held, restamped = (
             random.random() < share for share in (self.late, self.duplicated, self.out_of_order, self.restamped)
@@ -45,7 +45,7 @@ class Disorder:
         delay, again, anew = (
             random.uniform(*seconds) for seconds in (LATE_SECONDS, DUPLICATE_SECONDS, RESTAMP_SECONDS)
         )
-        return Fate(
+        return Fault(
             delay=delay if late else 0.0,
             is_held=held and not late,
             repeat_after=again if duplicated else None,
@@ -54,7 +54,7 @@ class Disorder:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Fault:
     """What befalls one webhook.
 
     Attributes
@@ -76,11 +76,11 @@ class Fate:
     dated_ahead: float = 0.0
 
 
-NAMED_FATES = {
-    "overtaken": Fate(is_held=True),
-    "twice": Fate(repeat_after=1.0),
-    "restamped": Fate(restamp_after=2.0),
+NAMED_FAULTS = {
+    "overtaken": Fault(is_held=True),
+    "twice": Fault(repeat_after=1.0),
+    "restamped": Fault(restamp_after=2.0),
     # Receivers that bound the future do so at a quarter of an hour; soon after it may be applied.
-    "ahead": Fate(dated_ahead=915.0),
+    "ahead": Fault(dated_ahead=915.0),
 }
 """What a requester may ask to befall one webhook, whatever the shares say."""

@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from simulator.chaos import HELD_SECONDS, Disorder, Fate
+from simulator.chaos import HELD_SECONDS, Chaos, Fault
 from simulator.clock import Clock
-from simulator.history import Call, History, Reason, Shipment
+from simulator.history import History, Reason, Shipment, WebhookCall
 from simulator.sender import GIVES_UP_AFTER, VectorCare
 from simulator.webhook import Webhook
-from simulator.worker_pool import Lane
+from simulator.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +64,12 @@ class Delivery:
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
         self.gives_up_after = GIVES_UP_AFTER
-        self.disorder = Disorder()
-        self._asked_fate: Fate | None = None
+        self.disorder = Chaos()
+        self._asked_fate: Fault | None = None
         self.certificate_file: Path | None = None
         self._clock, self._random = clock, random
         self._history = History()
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, WorkerPool] = {}
         # All that is not finished; when it is tried; who waits to be overtaken; how many calls are being made.
         self._open: dict[int, Shipment] = {}
         self._plan: list[tuple[float, int, Shipment]] = []
@@ -101,7 +101,7 @@ class Delivery:
                 self._lanes.pop(url).end()
             for url in urls:
                 if url not in self._lanes:
-                    self._lanes[url] = Lane(self._call)
+                    self._lanes[url] = WorkerPool(self._call)
 
     def publish(self, webhook: Webhook) -> None:
         """Deliver a webhook to every registered URL."""
@@ -113,7 +113,7 @@ class Delivery:
                 self._ship(Shipment(dated, dated.body, url, fate))
 
     @contextmanager
-    def befalling(self, fate: Fate | None) -> Iterator[None]:
+    def befalling(self, fate: Fault | None) -> Iterator[None]:
         """Have this befall what is published while the block lasts; None leaves it to the disorder."""
         with self._changed:
             self._asked_fate = fate
@@ -253,7 +253,7 @@ class Delivery:
             self._finish(shipment, at, status, error, seconds)
 
     def _finish(self, shipment: Shipment, at: datetime, status: int | None, error: str | None, seconds: float) -> None:
-        call = Call(
+        call = WebhookCall(
             call_id=next(self._call_ids),
             shipment=shipment,
             at=at,
@@ -277,7 +277,7 @@ class Delivery:
             return
         self._history.settle(shipment, is_acknowledged=True)
         if shipment.fate.restamp_after is not None:
-            again = Shipment(shipment.webhook, shipment.body, shipment.url, Fate())
+            again = Shipment(shipment.webhook, shipment.body, shipment.url, Fault())
             self._history.counts.shipments += 1
             self._schedule(again, shipment.fate.restamp_after, Reason.RESTAMPED)
         if shipment.fate.repeat_after is not None:

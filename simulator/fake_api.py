@@ -5,13 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from simulator.http_types import Fault, Request, Response, error
+from simulator.http_types import InjectedFault, Request, Response, error
 from simulator.rules import TOKEN_PATH, Rules
 
 _KEPT_CALLS = 10_000
 
 
-class StandIn:
+class FakeApi:
     """The documented rules, and faults.
 
     Parameters
@@ -35,8 +35,8 @@ class StandIn:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.rules = Rules(clock)
-        self.faults: deque[Fault] = deque()
-        self.token_faults: deque[Fault] = deque()
+        self.faults: deque[InjectedFault] = deque()
+        self.token_faults: deque[InjectedFault] = deque()
         self.is_down = False
         self.calls: list[Request] = []
         self.token_calls: list[Request] = []
@@ -54,7 +54,7 @@ class StandIn:
             faults = self.token_faults if is_for_token else self.faults
             return self._with(faults.popleft(), request) if faults else self.rules.answer(request)
 
-    def _with(self, fault: Fault, request: Request) -> Response:
+    def _with(self, fault: InjectedFault, request: Request) -> Response:
         is_replaced = fault.status is not None or fault.is_reset
         right = self.rules.answer(request) if fault.takes_effect or not is_replaced else Response(500)
         return Response(

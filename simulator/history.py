@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from simulator.chaos import Fate
+from simulator.chaos import Fault
 from simulator.webhook import Webhook, iso
 
 KEPT_CALLS = 5000
@@ -58,7 +58,7 @@ class Shipment:
     webhook: Webhook
     body: bytes
     url: str
-    fate: Fate
+    fate: Fault
     attempts: int = 0
     is_acknowledged: bool = False
     is_given_up: bool = False
@@ -78,7 +78,7 @@ class Shipment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class WebhookCall:
     """One call that was made.
 
     Attributes
@@ -157,9 +157,9 @@ class History:
     """The last calls; not safe for threads by itself."""
 
     counts: Counts = field(default_factory=Counts)
-    _calls: OrderedDict[int, Call] = field(default_factory=OrderedDict)
+    _calls: OrderedDict[int, WebhookCall] = field(default_factory=OrderedDict)
 
-    def add(self, call: Call) -> None:
+    def add(self, call: WebhookCall) -> None:
         """Keep a call, and forget the oldest where there are too many."""
         self.counts.calls += 1
         self._calls[call.call_id] = call
@@ -174,7 +174,7 @@ class History:
         self.counts.acknowledged += is_acknowledged
         self.counts.given_up += not is_acknowledged
 
-    def __getitem__(self, call_id: int) -> Call:
+    def __getitem__(self, call_id: int) -> WebhookCall:
         """Give a call.
 
         Raises
@@ -184,7 +184,7 @@ class History:
         """
         return self._calls[call_id]
 
-    def last(self, limit: int, service_request_id: str | None = None) -> Iterator[Call]:
+    def last(self, limit: int, service_request_id: str | None = None) -> Iterator[WebhookCall]:
         """Give calls, the newest first."""
         calls = reversed(self._calls.values())
         wanted = (call for call in calls if service_request_id in (None, call.shipment.webhook.service_request_id))

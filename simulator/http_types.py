@@ -28,7 +28,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """One call's misfortune.
 
     Attributes

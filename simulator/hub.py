@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from simulator.clock import Clock
 from simulator.delivery import Delivery
-from simulator.fake_api import StandIn
+from simulator.fake_api import FakeApi
 from simulator.marketplace import Marketplace
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Hub:
 
     def __init__(self, *, private_key: rsa.RSAPrivateKey | None = None, seed: int = 1, speed: float = 1.0) -> None:
         self.clock = Clock(speed)
-        self.api = StandIn()
+        self.api = FakeApi()
         self.delivery = Delivery(private_key=private_key or _new_key(), clock=self.clock, random=Random(seed))  # noqa: S311 keeps no secret
         self.marketplace = Marketplace(
             rules=self.api.rules,

@@ -13,7 +13,7 @@ GIVES_UP_AFTER = 10.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class DeliveryAnswer:
     """What the receiver answered.
 
     Attributes
@@ -59,7 +59,7 @@ class VectorCare:
         self._verify = str(certificate_file) if certificate_file else True
         self._gives_up_after = gives_up_after
 
-    def send(self, body: bytes, *, signature: str | None = None) -> Answer:
+    def send(self, body: bytes, *, signature: str | None = None) -> DeliveryAnswer:
         """Deliver a webhook once.
 
         Parameters
@@ -83,4 +83,4 @@ class VectorCare:
                 allow_redirects=False,
                 verify=self._verify,
             )
-        return Answer(status=response.status_code, text=response.text, seconds=time.monotonic() - begin)
+        return DeliveryAnswer(status=response.status_code, text=response.text, seconds=time.monotonic() - begin)

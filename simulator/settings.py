@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from simulator.chaos import Disorder
+from simulator.chaos import Chaos
 from simulator.delivery import check_webhooks
-from simulator.http_types import BadRequestError, Fault
+from simulator.http_types import BadRequestError, InjectedFault
 from simulator.hub import Hub
 from simulator.rules import RateLimit
 
@@ -79,7 +79,7 @@ def _disorder(hub: Hub, value: Any) -> _Apply:
     seed = content.pop("seed", None)
     if seed is not None and not isinstance(seed, int):
         raise BadRequestError("seed is a whole number.")
-    disorder = Disorder(**content)
+    disorder = Chaos(**content)
 
     def apply() -> None:
         hub.delivery.disorder = disorder
@@ -154,13 +154,13 @@ def _content(value: Any, name: str, known: set[str]) -> dict[str, Any]:
     return dict(value)
 
 
-def _fault_list(value: Any, name: str) -> deque[Fault]:
+def _fault_list(value: Any, name: str) -> deque[InjectedFault]:
     if not isinstance(value, list):
         raise BadRequestError(f"{name} is a list.")
     return deque(_fault(fault, name) for fault in value)
 
 
-def _fault(value: Any, name: str) -> Fault:
+def _fault(value: Any, name: str) -> InjectedFault:
     content = _content(value, name, {"status", "headers", "body", "delay", "is_reset", "takes_effect"})
     status, headers, body = content.get("status"), content.get("headers", {}), content.get("body")
     if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):  # noqa: PLR2004 HTTP's own
@@ -170,7 +170,7 @@ def _fault(value: Any, name: str) -> Fault:
         raise BadRequestError("headers is an object of strings.")
     if body is not None and not isinstance(body, str):
         raise BadRequestError("body is a string.")
-    return Fault(
+    return InjectedFault(
         status=status,
         headers=headers,
         body=None if body is None else body.encode(errors="replace"),
@@ -180,5 +180,5 @@ def _fault(value: Any, name: str) -> Fault:
     )
 
 
-def _fault_content(fault: Fault) -> dict[str, Any]:
+def _fault_content(fault: InjectedFault) -> dict[str, Any]:
     return {**asdict(fault), "body": None if fault.body is None else fault.body.decode(errors="replace")}

@@ -11,7 +11,7 @@ from local import processes
 from local.connection import CLIENT_ID, CLIENT_SECRET
 from local.errors import StandError
 from local.organization import keep_private_key
-from simulator.admin_api import Control
+from simulator.admin_api import AdminApi
 from simulator.delivery import MOST_WEBHOOKS
 from simulator.hub import Hub
 from simulator.rules import API_PATH, TOKEN_PATH
@@ -73,7 +73,7 @@ def _run(webhook_urls: tuple[str, ...], *, port: int, speed: float, seed: int) -
     except ValueError as error:
         raise StandError(str(error)) from None
     try:
-        with hub.running(), serving(Control(hub), port=port) as url:
+        with hub.running(), serving(AdminApi(hub), port=port) as url:
             _explain(hub, url)
             threading.Event().wait()
     except OSError as error:

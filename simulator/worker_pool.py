@@ -10,7 +10,7 @@ from simulator.history import Shipment
 _THREADS = 4
 
 
-class Lane:
+class WorkerPool:
     """Calls one URL, up to 4 times at once.
 
     Parameters

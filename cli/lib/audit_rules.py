@@ -10,7 +10,7 @@ from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.signature import Key, SignatureRefusedError
 
 
-class Fault(StrEnum):
+class Finding(StrEnum):
     """What does not hold."""
 
     NO_SIGNATURE = "no signature"
@@ -22,13 +22,13 @@ class Fault(StrEnum):
 
 
 _FAULT_OF_REFUSAL = {
-    "missing": Fault.NO_SIGNATURE,
-    "not base64": Fault.NOT_BASE64,
-    "no key verifies it": Fault.NO_KEY,
+    "missing": Finding.NO_SIGNATURE,
+    "not base64": Finding.NOT_BASE64,
+    "no key verifies it": Finding.NO_KEY,
 }
 
 
-def judge(entry: Item, keys: Sequence[Key]) -> Key | Fault:
+def judge(entry: Item, keys: Sequence[Key]) -> Key | Finding:
     """Verify the stored signature over the stored bytes, and that the bytes belong under the entry's key.
 
     A signature covers the body alone. A signed body under another event's key, or with another time, would verify
@@ -48,7 +48,7 @@ def judge(entry: Item, keys: Sequence[Key]) -> Key | Fault:
     """
     body, signed = entry.get("body"), entry.get("signature")
     if not isinstance(body, bytes) or not isinstance(signed, str | None):
-        return Fault.NOT_AN_ENTRY
+        return Finding.NOT_AN_ENTRY
     try:
         key = signature.verify(body, signed, keys)
     except SignatureRefusedError as error:
@@ -56,16 +56,16 @@ def judge(entry: Item, keys: Sequence[Key]) -> Key | Fault:
     return _misplaced(entry, body) or key
 
 
-def _misplaced(entry: Item, body: bytes) -> Fault | None:
+def _misplaced(entry: Item, body: bytes) -> Finding | None:
     if entry["service_request_id"] == UNREADABLE:
-        return None if entry["event_id"] == envelope.digest(body) else Fault.WRONG_PLACE
+        return None if entry["event_id"] == envelope.digest(body) else Finding.WRONG_PLACE
     try:
         event = envelope.read(body)
     except PermanentError:
-        return Fault.WRONG_PLACE
+        return Finding.WRONG_PLACE
     event_id = event.event_id
     if "redelivery_of" in entry:
         event_id = f"{event_id}#{envelope.digest(body)}"
     if (entry["service_request_id"], entry["event_id"]) != (event.service_request_id, event_id):
-        return Fault.WRONG_PLACE
-    return None if entry.get("last_updated") == event.last_updated else Fault.WRONG_TIME
+        return Finding.WRONG_PLACE
+    return None if entry.get("last_updated") == event.last_updated else Finding.WRONG_TIME

@@ -17,7 +17,7 @@ from cli.terminal.output import stderr
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import dead_letter
-from vectorcare_bridge.dead_letters.dead_letter import Recorded, Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.queue import MAX_BATCH
 from vectorcare_bridge.webhooks import message, store
@@ -99,19 +99,19 @@ class Box:
         Where they go back to; None where that is the bus.
     """
 
-    source: Source
+    source: DeadLetterQueue
     url: str
     home_url: str | None
 
 
 _OUTPUTS = {
-    Source.INBOUND: ("DeadLetterQueueUrl", "QueueUrl"),
-    Source.OUTBOUND: ("OutboundDeadLetterQueueUrl", "OutboundQueueUrl"),
-    Source.UNPUBLISHED: ("UnpublishedQueueUrl", None),
+    DeadLetterQueue.INBOUND: ("DeadLetterQueueUrl", "QueueUrl"),
+    DeadLetterQueue.OUTBOUND: ("OutboundDeadLetterQueueUrl", "OutboundQueueUrl"),
+    DeadLetterQueue.UNPUBLISHED: ("UnpublishedQueueUrl", None),
 }
 
 
-def box(stack: Stack, source: Source) -> Box:
+def box(stack: Stack, source: DeadLetterQueue) -> Box:
     """Find one of a stack's queues.
 
     Raises
@@ -224,12 +224,14 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
         ) from None
 
 
-def _letter(received: "MessageTypeDef", *, source: Source, retention_days: float, recorded: Recorded) -> Letter:
+def _letter(
+    received: "MessageTypeDef", *, source: DeadLetterQueue, retention_days: float, recorded: Recorded
+) -> Letter:
     text, values = received["Body"], message.values(received.get("MessageAttributes", {}))
     # A dead letter keeps the time at which it was first sent, and its days count from then.
     sent_at = redriven_command.instant_of(received["Attributes"]["SentTimestamp"])
     webhook = message.decode(text, values, sent_at=sent_at)
-    is_webhook = source is Source.INBOUND
+    is_webhook = source is DeadLetterQueue.INBOUND
     reason = dead_letter.reason(source, text, values, sent_at=sent_at, recorded=recorded)
     return Letter(
         message_id=received["MessageId"],

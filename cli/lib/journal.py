@@ -34,7 +34,7 @@ class Page:
     next_key: Key | None
 
 
-class Journal:
+class JournalReader:
     """The `events` table, read consistently: what the processor has entered is seen."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.lib.aws_error import explain
 from cli.lib.stack import Stack
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 MOST_COUNTED = 2000
 """Letters that one rehearsal counts: more would take it longer than a client waits for an answer."""
@@ -27,14 +27,14 @@ Invoke = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 class Selection:
     """Which letters of a queue: None stands for all."""
 
-    source: Source = Source.INBOUND
+    source: DeadLetterQueue = DeadLetterQueue.INBOUND
     reason: str | None = None
     service_request_id: str | None = None
 
     def event(self) -> dict[str, Any]:
         """Write it as the redrive function reads it (`lambdas/redrive/request.py`)."""
         # A function of an earlier deploy knows no queues, and serves the inbound one.
-        queue = None if self.source is Source.INBOUND else self.source
+        queue = None if self.source is DeadLetterQueue.INBOUND else self.source
         named = {"queue": queue, "reason": self.reason, "service_request_id": self.service_request_id}
         return {name: str(value) for name, value in named.items() if value is not None}
 

@@ -16,7 +16,7 @@ _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
 _REGISTERS = _STATUS_REGISTER + _DATA_REGISTER
 
 
-class Outcome(StrEnum):
+class ReplayOutcome(StrEnum):
     """What replaying comes to."""
 
     UNCHANGED = "unchanged"
@@ -38,7 +38,7 @@ class Absent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlannedChange:
     """One field of the state; `field` is a path such as `data.pickup_location.city`, the values are PHI."""
 
     field: str
@@ -69,9 +69,9 @@ class Plan:
     """
 
     service_request_id: str
-    outcome: Outcome
+    outcome: ReplayOutcome
     why: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PlannedChange, ...] = ()
     item: Item | None = None
     existed: bool = False
     revision: Any = None
@@ -98,21 +98,21 @@ def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *
         27-character instant.
     """
     if not journal and state is None:
-        return Plan(service_request_id, Outcome.UNKNOWN)
+        return Plan(service_request_id, ReplayOutcome.UNKNOWN)
     try:
         folded = _fold(journal, state, rule)
     except _UntrustworthyError as error:
-        return Plan(service_request_id, Outcome.REFUSED, why=str(error))
+        return Plan(service_request_id, ReplayOutcome.REFUSED, why=str(error))
     if folded is None or (state is None and fold.is_over(folded, rule, now=now)):
-        return Plan(service_request_id, Outcome.EXPIRED)
+        return Plan(service_request_id, ReplayOutcome.EXPIRED)
     wanted = registers(folded, rule=rule)
     held = {name: state[name] for name in _REGISTERS if name in state} if state else {}
     changes = tuple(differences(held, wanted))
     if not changes:
-        return Plan(service_request_id, Outcome.UNCHANGED)
+        return Plan(service_request_id, ReplayOutcome.UNCHANGED)
     return Plan(
         service_request_id,
-        Outcome.CHANGED,
+        ReplayOutcome.CHANGED,
         changes=changes,
         item=_whole(service_request_id, state or {}, wanted, now=now),
         existed=state is not None,
@@ -127,7 +127,7 @@ def registers(folded: fold.Fold, *, rule: Rule) -> dict[str, Any]:
     return {name: value for name, value in (status | data).items() if value is not None}
 
 
-def differences(before: Any, after: Any, path: str = "") -> Iterator[Change]:
+def differences(before: Any, after: Any, path: str = "") -> Iterator[PlannedChange]:
     """Name what differs between two values, field by field; lists are compared as a whole."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*before, *(name for name in after if name not in before)]:
@@ -135,7 +135,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[Change]:
                 before.get(name, Absent.ABSENT), after.get(name, Absent.ABSENT), f"{path}.{name}" if path else name
             )
     elif not _same(before, after):
-        yield Change(path, before, after)
+        yield PlannedChange(path, before, after)
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cli.lib.checkpoint import MOST_TOLD, Checkpoint
-from cli.lib.journal import Journal
-from cli.lib.replay_plan import Outcome, Plan
+from cli.lib.journal import JournalReader
+from cli.lib.replay_plan import Plan, ReplayOutcome
 from cli.lib.replayer import Replayer
 from cli.terminal.progress import bar
 from vectorcare_bridge.webhooks.envelope import UNREADABLE
 
-WORTH_TELLING = (Outcome.CHANGED, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED)
+WORTH_TELLING = (ReplayOutcome.CHANGED, ReplayOutcome.REFUSED, ReplayOutcome.UNKNOWN, ReplayOutcome.FAILED)
 
 # An on-demand table takes far more; webhooks are to notice nothing.
 _AT_ONCE = 8
@@ -31,7 +31,7 @@ def replay_listed(replayer: Replayer, names: Sequence[str], run: Checkpoint, *, 
 
 def replay_found(
     replayer: Replayer,
-    journal: Journal,
+    journal: JournalReader,
     run: Checkpoint,
     *,
     since: str | None,

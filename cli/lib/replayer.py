@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from cli.lib.journal import Item, Journal, plain
-from cli.lib.replay_plan import Outcome, Plan, plan
+from cli.lib.journal import Item, JournalReader, plain
+from cli.lib.replay_plan import Plan, ReplayOutcome, plan
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.webhooks.fold import Rule
 
@@ -35,7 +35,9 @@ class Replayer:
         Write nothing.
     """
 
-    def __init__(self, client: "DynamoDBClient", journal: Journal, table: str, *, rule: Rule, dry_run: bool) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", journal: JournalReader, table: str, *, rule: Rule, dry_run: bool
+    ) -> None:
         self._client = client
         self._journal = journal
         self._table = table
@@ -56,9 +58,9 @@ class Replayer:
             state = self._read(service_request_id)
             now = runtime.now()
             found = plan(service_request_id, state, self._journal.entries(service_request_id), rule=self._rule, now=now)
-            if tried and found.outcome is Outcome.UNCHANGED and _is(state, tried):
+            if tried and found.outcome is ReplayOutcome.UNCHANGED and _is(state, tried):
                 return tried  # the answer to our own write was lost, and the client's second attempt was refused
-            if found.outcome is not Outcome.CHANGED or self._dry_run:
+            if found.outcome is not ReplayOutcome.CHANGED or self._dry_run:
                 return found
             tried = found
             try:
@@ -68,10 +70,10 @@ class Replayer:
                 # A description of the error may repeat the item.
                 if error.response["Error"]["Code"] != "ValidationException":
                     raise
-                return Plan(service_request_id, Outcome.FAILED, why="DynamoDB refuses such an item")
+                return Plan(service_request_id, ReplayOutcome.FAILED, why="DynamoDB refuses such an item")
         return Plan(
             service_request_id,
-            Outcome.FAILED,
+            ReplayOutcome.FAILED,
             why=f"webhooks moved the state {_ATTEMPTS} times while it was being rebuilt; replay it again",
         )
 

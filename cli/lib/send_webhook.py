@@ -13,7 +13,7 @@ from cli.lib.stack import Stack
 from local import patience
 from local.errors import StandError
 from local.organization import load_private_key
-from simulator import Answer
+from simulator import DeliveryAnswer
 
 
 def read_key(path: Path) -> RSAPrivateKey:
@@ -46,7 +46,7 @@ def samples(action: str, request_status: str, count: int) -> Iterator[bytes]:
         ).body
 
 
-def deliver(bodies: Iterator[bytes], *, stack: Stack, key: RSAPrivateKey) -> Iterator[tuple[bytes, Answer]]:
+def deliver(bodies: Iterator[bytes], *, stack: Stack, key: RSAPrivateKey) -> Iterator[tuple[bytes, DeliveryAnswer]]:
     """Sign webhooks and send them, one after the other.
 
     Raises

@@ -7,14 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 from cli.lib.journal import Item
-from cli.lib.replay_plan import Absent, Change, differences
+from cli.lib.replay_plan import Absent, PlannedChange, differences
 from vectorcare_bridge.webhooks import fold, store
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.fold import Received, Rule
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """How a webhook ended, as far as it follows from the journal."""
 
     APPLIED = "applied"
@@ -62,14 +62,14 @@ class Step:
 
     received_at: str
     event_id: str
-    outcome: Outcome
+    outcome: StepOutcome
     event: Event | None = None
     registers: tuple[Register, ...] = ()
     older_than: str | None = None
     duplicate_of: str | None = None
     reason: str | None = None
     fields: int = 0
-    changes: tuple[Change, ...] | None = None
+    changes: tuple[PlannedChange, ...] | None = None
 
 
 def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule) -> list[Step]:
@@ -106,14 +106,14 @@ def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule)
 
 
 def _unreadable(entry: Item, reason: str | None = None) -> Step:
-    return Step(entry["received_at"], entry["event_id"], Outcome.UNREADABLE, reason=reason or entry.get("reason"))
+    return Step(entry["received_at"], entry["event_id"], StepOutcome.UNREADABLE, reason=reason or entry.get("reason"))
 
 
 def _duplicate(entry: Item, event: Event) -> Step:
     return Step(
         entry["received_at"],
         entry["event_id"],
-        Outcome.DUPLICATE,
+        StepOutcome.DUPLICATE,
         event=event,
         duplicate_of=entry["redelivery_of"],
         fields=len(event.data) if isinstance(event.data, Mapping) else 0,
@@ -135,7 +135,7 @@ def _folded(received: Sequence[Received], rule: Rule) -> list[Step]:
             Step(
                 one.received_at,
                 event.event_id,
-                Outcome.EXPIRED if is_late else Outcome.STALE if is_stale else Outcome.APPLIED,
+                StepOutcome.EXPIRED if is_late else StepOutcome.STALE if is_stale else StepOutcome.APPLIED,
                 event=event,
                 registers=moved,
                 older_than=newest[Register.STATUS].event_id if is_stale else None,
@@ -155,7 +155,7 @@ def _moves(event: Event, newest: Mapping[Register, Event], rule: Rule) -> tuple[
     )
 
 
-def _changes(events: Sequence[Event], rule: Rule) -> dict[str, tuple[Change, ...]]:
+def _changes(events: Sequence[Event], rule: Rule) -> dict[str, tuple[PlannedChange, ...]]:
     with_data = sorted(
         (event for event in events if event.carries_data), key=lambda event: fold.rank(event, rule.order_by)
     )
@@ -180,6 +180,6 @@ def told(step: Step, *, phi: bool) -> dict[str, Any]:
     }
 
 
-def _told_change(change: Change, *, phi: bool) -> dict[str, Any]:
+def _told_change(change: PlannedChange, *, phi: bool) -> dict[str, Any]:
     values = {"before": change.before, "after": change.after} if phi else {}
     return {"field": change.field} | {name: value for name, value in values.items() if value is not Absent.ABSENT}

@@ -36,7 +36,7 @@ class _Clean(click.Command):
             ) from None
 
 
-class Command(_Clean):
+class CliCommand(_Clean):
     """A program of one command."""
 
 

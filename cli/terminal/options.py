@@ -13,7 +13,7 @@ from cli.lib import stack
 from cli.lib.aws_error import explain
 from cli.lib.stack import STAND_FILE, Stack
 from cli.terminal.output import printable
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 
 @dataclass
@@ -62,8 +62,8 @@ pass_options = click.make_pass_decorator(Options, ensure=True)
 queue_option = click.option(
     "--queue",
     "source",
-    type=click.Choice(Source, case_sensitive=False),
-    default=Source.INBOUND,
+    type=click.Choice(DeadLetterQueue, case_sensitive=False),
+    default=DeadLetterQueue.INBOUND,
     show_default=True,
     help="Webhooks, commands to VectorCare, or events that the bus did not take.",
 )

@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 
 from cli.lib import deployed
-from cli.lib.audit_rules import Fault, judge
-from cli.lib.journal import Item, Journal
+from cli.lib.audit_rules import Finding, judge
+from cli.lib.journal import Item, JournalReader
 from cli.terminal.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, printable, stderr
 from cli.terminal.progress import bar
@@ -92,7 +92,7 @@ def audit(
     former = [_read_key(file) for file in key_files]
     stack = options.stack()
     keys = [*deployed.keys(stack), *former]
-    journal = Journal(stack.client("dynamodb"), stack.outputs["EventsTable"])
+    journal = JournalReader(stack.client("dynamodb"), stack.outputs["EventsTable"])
     findings = _Findings()
     try:
         with bar() as progress:
@@ -116,7 +116,7 @@ def audit(
 
 
 def _parts(
-    journal: Journal, ids: tuple[str, ...], *, since: str | None, until: str | None
+    journal: JournalReader, ids: tuple[str, ...], *, since: str | None, until: str | None
 ) -> Iterator[tuple[list[Item], int]]:
     """Read what is to be audited, and how many entries were read for it."""
     if not ids:
@@ -138,7 +138,7 @@ def _read_key(file: Path) -> Key:
     return signature.load_keys(base64.b64encode(der).decode())[0]
 
 
-def _told(entry: Item, fault: Fault) -> dict[str, Any]:
+def _told(entry: Item, fault: Finding) -> dict[str, Any]:
     return {
         "service_request_id": entry["service_request_id"],
         "event_id": entry["event_id"],

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from cli.lib.account import Account, AccountError, NotCheckedError, Quota
-from cli.terminal.command import Command, say
+from cli.terminal.command import CliCommand, say
 from cli.terminal.text import printable
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organizations
@@ -32,7 +32,7 @@ NOT_READ = "WebhookUrl and ServiceRequestsTable among the outputs that cdk has p
 _T = TypeVar("_T")
 
 
-@click.command(cls=Command)
+@click.command(cls=CliCommand)
 @click.argument("organization", required=False)
 @click.option("--organizations", default="organizations", show_default=True, help="Folder of the organizations' files.")
 @click.option("--yes", is_flag=True, help="Do not ask before permissions are granted.")

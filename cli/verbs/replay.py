@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from cli.lib import checkpoint, deployed, replay_run
 from cli.lib.checkpoint import Checkpoint
-from cli.lib.journal import Journal
-from cli.lib.replay_plan import Outcome
+from cli.lib.journal import JournalReader
+from cli.lib.replay_plan import ReplayOutcome
 from cli.lib.replayer import Replayer
 from cli.lib.stack import Stack
 from cli.terminal.options import Options, pass_options
@@ -84,7 +84,7 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
     _refuse_contradictions(names, is_range=bool(since or until), everything=everything, resume=resume)
     stack = options.stack()
     dynamodb = stack.client("dynamodb")
-    journal = Journal(dynamodb, stack.outputs["EventsTable"])
+    journal = JournalReader(dynamodb, stack.outputs["EventsTable"])
     replayer = Replayer(
         dynamodb, journal, stack.outputs["ServiceRequestsTable"], rule=deployed.rule(stack), dry_run=dry_run
     )
@@ -103,15 +103,21 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
     except KeyboardInterrupt:
         stderr().print(f"Interrupted. {_counted(run)}")
         sys.exit(130)
-    told = {"dry_run": dry_run, **{outcome.value: run.outcomes[outcome] for outcome in Outcome}, "requests": run.told}
+    told = {
+        "dry_run": dry_run,
+        **{outcome.value: run.outcomes[outcome] for outcome in ReplayOutcome},
+        "requests": run.told,
+    }
     emit(told, as_json=as_json, table=lambda: _table(run, dry_run=dry_run))
-    needs_a_person = {Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED} | ({Outcome.CHANGED} if dry_run else set())
+    needs_a_person = {ReplayOutcome.REFUSED, ReplayOutcome.UNKNOWN, ReplayOutcome.FAILED} | (
+        {ReplayOutcome.CHANGED} if dry_run else set()
+    )
     sys.exit(1 if any(run.outcomes[outcome] for outcome in needs_a_person) else 0)
 
 
 def _replay_found(
     replayer: Replayer,
-    journal: Journal,
+    journal: JournalReader,
     run: Checkpoint,
     place: Path,
     *,
@@ -142,13 +148,13 @@ def _refuse_contradictions(names: list[str], *, is_range: bool, everything: bool
         raise click.UsageError("--resume goes with --all, --since and --until. Replaying a list again does no harm.")
 
 
-def _question(names: list[str], stack: Stack, journal: Journal) -> str:
+def _question(names: list[str], stack: Stack, journal: JournalReader) -> str:
     which = f"{len(names):,} service requests" if names else f"what about {journal.about():,} entries tell"
     return f"Replay {which} of {stack.organization}, and overwrite each state that differs? (--dry-run shows which.)"
 
 
 def _counted(run: Checkpoint) -> str:
-    counts = ", ".join(f"{run.outcomes[outcome]:,} {outcome}" for outcome in Outcome if run.outcomes[outcome])
+    counts = ", ".join(f"{run.outcomes[outcome]:,} {outcome}" for outcome in ReplayOutcome if run.outcomes[outcome])
     return f"{sum(run.outcomes.values()):,} service requests: {counts or 'none'}."
 
 

@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from cli.lib import restored_table
-from cli.lib.journal import Journal
+from cli.lib.journal import JournalReader
 from cli.lib.restored_table import Comparison, Window
 from cli.lib.stack import Stack
 from cli.terminal.options import Options, pass_options
@@ -119,7 +119,9 @@ def _put_back(stack: Stack, live: str, restored: str, *, dry_run: bool, yes: boo
 def _compare(stack: Stack, live: str, restored: str, *, copy: bool) -> Comparison:
     dynamodb = stack.client("dynamodb")
     with bar() as progress:
-        task = progress.add_task("putting back" if copy else "comparing", total=Journal(dynamodb, restored).about())
+        task = progress.add_task(
+            "putting back" if copy else "comparing", total=JournalReader(dynamodb, restored).about()
+        )
         return restored_table.compare(
             dynamodb,
             restored,

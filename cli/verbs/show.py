@@ -12,17 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib import deployed, replay_plan
-from cli.lib.journal import Item, Journal, plain
-from cli.lib.replay_plan import Absent, Change
+from cli.lib.journal import Item, JournalReader, plain
+from cli.lib.replay_plan import Absent, PlannedChange
 from cli.lib.stack import Stack
-from cli.lib.timeline import Outcome, Step, timeline, told
+from cli.lib.timeline import Step, StepOutcome, timeline, told
 from cli.terminal.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, phi_option, printable, stderr, to_json
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.fold import Rule
 
-_STYLES = {Outcome.APPLIED: "green", Outcome.UNREADABLE: "red", Outcome.EXPIRED: "yellow"}
+_STYLES = {StepOutcome.APPLIED: "green", StepOutcome.UNREADABLE: "red", StepOutcome.EXPIRED: "yellow"}
 
 _MOST_NAMED = 10  # fields
 
@@ -92,7 +92,7 @@ def read(stack: Stack, service_request_id: str) -> tuple[Item | None, list[Item]
         ConsistentRead=True,
     )
     state = plain(answer["Item"]) if "Item" in answer else None
-    journal = Journal(client, stack.outputs["EventsTable"])
+    journal = JournalReader(client, stack.outputs["EventsTable"])
     unreadable = [
         entry
         for entry in journal.entries(envelope.UNREADABLE)
@@ -105,7 +105,7 @@ def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, 
     now = utc_timestamp.of(datetime.now(UTC))
     plan = replay_plan.plan(service_request_id, state, journal, rule=rule, now=now)
     match plan.outcome:
-        case replay_plan.Outcome.CHANGED:
+        case replay_plan.ReplayOutcome.CHANGED:
             names = [printable(change.field) for change in plan.changes]
             more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             return (
@@ -113,7 +113,7 @@ def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, 
                 "webhook may be on its way: look again in a minute. If it stays so: "
                 f"bridge replay --dry-run {printable(service_request_id)}"
             )
-        case replay_plan.Outcome.REFUSED:
+        case replay_plan.ReplayOutcome.REFUSED:
             return f"Whether the state is right cannot be said: {plan.why}."
         case _:
             return None
@@ -172,12 +172,12 @@ def _explanations(step: Step) -> list[str]:
         lines.append(f"older than {printable(step.older_than)}, which had come before")
     if step.duplicate_of:
         lines.append(f"other bytes of {printable(step.duplicate_of)}")
-    if step.changes is None and step.outcome is not Outcome.DUPLICATE and step.event is not None:
+    if step.changes is None and step.outcome is not StepOutcome.DUPLICATE and step.event is not None:
         lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "carries no data")
     return lines
 
 
-def _change_line(change: Change) -> Text:
+def _change_line(change: PlannedChange) -> Text:
     return Text.assemble(
         f"{printable(change.field)}: ", (_value(change.before), "red"), " -> ", (_value(change.after), "green")
     )

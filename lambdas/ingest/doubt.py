@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from ingest.request import Request
+from ingest.request import WebhookRequest
 from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.signature import Key, Refusal
 
@@ -19,7 +19,7 @@ class Doubt(StrEnum):
 _FORMS = ("application/x-www-form-urlencoded", "multipart/")
 
 
-def explain(asked: Request, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | Doubt:
+def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | Doubt:
     """Name the reason; it lets nothing in, it only spares somebody the search.
 
     Parameters

@@ -22,13 +22,13 @@ _spool = Spool(runtime.client("s3", connect_timeout=1, read_timeout=1, attempts=
 _executor = runtime.executor(threads=16)
 
 
-def handler(event: dict[str, Any], context: Any) -> response.Response:
+def handler(event: dict[str, Any], context: Any) -> response.ApiGatewayResponse:
     """Let in what VectorCare signed for this organization, keep it, answer 200."""
     observability.begin(context)
     return response.to(event.get("httpMethod"), _answer(event))
 
 
-def _answer(event: dict[str, Any]) -> response.Response:
+def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
     try:
         asked = request.read(event)
         if asked.route in ("GET /health", "HEAD /health"):
@@ -49,7 +49,7 @@ def _answer(event: dict[str, Any]) -> response.Response:
         observability.flush()
 
 
-def _accept(asked: request.Request) -> None:
+def _accept(asked: request.WebhookRequest) -> None:
     started = runtime.monotonic()
     observability.log("webhook.received", bytes_received=asked.size)
     try:
@@ -65,7 +65,7 @@ def _accept(asked: request.Request) -> None:
     observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)
 
 
-def _verify(asked: request.Request, body: bytes) -> signature.Key:
+def _verify(asked: request.WebhookRequest, body: bytes) -> signature.Key:
     try:
         key = signature.verify(body, asked.signature, _keys)
     except signature.SignatureRefusedError as refused:

@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WebhookRequest:
     """An HTTP request.
 
     Attributes
@@ -59,7 +59,7 @@ class Request:
         return len(_utf8(self.content))
 
 
-def read(event: Mapping[str, Any]) -> Request:
+def read(event: Mapping[str, Any]) -> WebhookRequest:
     """Read API Gateway's proxy event, the body not yet.
 
     Parameters
@@ -70,7 +70,7 @@ def read(event: Mapping[str, Any]) -> Request:
     headers, all_headers = _lower(event.get("headers")), _lower(event.get("multiValueHeaders"))
     name = signature.HEADER.lower()
     signatures = all_headers.get(name)
-    return Request(
+    return WebhookRequest(
         route=f"{event.get('httpMethod')} {event.get('resource')}",
         content=_text(event.get("body")) or "",
         is_base64=bool(event.get("isBase64Encoded")),
@@ -82,7 +82,7 @@ def read(event: Mapping[str, Any]) -> Request:
     )
 
 
-def check_customer(request: Request, *, customer_id: str) -> None:
+def check_customer(request: WebhookRequest, *, customer_id: str) -> None:
     """Check whom a webhook is meant for.
 
     A valid signature alone does not say that it was meant for this organization: VectorCare may sign for all its
@@ -98,7 +98,7 @@ def check_customer(request: Request, *, customer_id: str) -> None:
         raise RefusedError(HTTPStatus.UNAUTHORIZED, "unknown customer_id", Metric.WRONG_CUSTOMER)
 
 
-def body(request: Request) -> bytes:
+def body(request: WebhookRequest) -> bytes:
     """Give the body as it came over the wire; what is too large is not even decoded.
 
     Raises
@@ -116,7 +116,7 @@ def body(request: Request) -> bytes:
     return found
 
 
-def _decoded(request: Request) -> bytes:
+def _decoded(request: WebhookRequest) -> bytes:
     if not request.is_base64:
         return _utf8(request.content)
     try:

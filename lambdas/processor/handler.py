@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from processor.process import THREADS, Delivery, Processor
+from processor.process import THREADS, Processor, ReceivedWebhook
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.queue import Queue
@@ -40,13 +40,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _delivery(record: dict[str, Any]) -> Delivery:
+def _delivery(record: dict[str, Any]) -> ReceivedWebhook:
     values = {
         name: attribute["stringValue"]
         for name, attribute in record["messageAttributes"].items()
         if "stringValue" in attribute
     }
-    return Delivery(
+    return ReceivedWebhook(
         message_id=record["messageId"],
         receipt_handle=record["receiptHandle"],
         receives=int(record["attributes"]["ApproximateReceiveCount"]),

@@ -12,16 +12,16 @@ from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import envelope, failure, fold
 from vectorcare_bridge.webhooks.envelope import Event
-from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, Rule
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Entry, Journal, Moved, State
+from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
 
 THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedWebhook:
     """A message as the queue delivered it; `receives` counts this delivery."""
 
     message_id: str
@@ -30,7 +30,7 @@ class Delivery:
     webhook: Webhook
 
 
-class Outcome(StrEnum):
+class WebhookOutcome(StrEnum):
     """How a message ends that does not fail."""
 
     APPLIED = "applied"
@@ -40,26 +40,26 @@ class Outcome(StrEnum):
 
 
 _METRIC_OF_OUTCOME = {
-    Outcome.APPLIED: Metric.APPLIED,
-    Outcome.DUPLICATE: Metric.DUPLICATE,
-    Outcome.STALE: Metric.STALE,
-    Outcome.EXPIRED: Metric.EXPIRED,
+    WebhookOutcome.APPLIED: Metric.APPLIED,
+    WebhookOutcome.DUPLICATE: Metric.DUPLICATE,
+    WebhookOutcome.STALE: Metric.STALE,
+    WebhookOutcome.EXPIRED: Metric.EXPIRED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Journaled:
-    delivery: Delivery
-    entry: Entry
+    delivery: ReceivedWebhook
+    entry: JournalEntry
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
     """`reason` is None where the message shall be tried again, `event` where it could not be read."""
 
-    delivery: Delivery
+    delivery: ReceivedWebhook
     error: Exception
-    reason: Reason | None = None
+    reason: FailureReason | None = None
     event: Event | None = None
 
 
@@ -85,7 +85,7 @@ class Processor:
         self._rule = rule
         self._executor = executor
 
-    def process(self, deliveries: Sequence[Delivery]) -> list[str]:
+    def process(self, deliveries: Sequence[ReceivedWebhook]) -> list[str]:
         """Apply a batch.
 
         All journal answers come before the fold: which time an event has is known only once the journal has said so.
@@ -111,7 +111,7 @@ class Processor:
         list(self._executor.map(self._give_back, failed))
         return [one.delivery.message_id for one in failed]
 
-    def _enter(self, delivery: Delivery) -> _Journaled | _Failed:
+    def _enter(self, delivery: ReceivedWebhook) -> _Journaled | _Failed:
         event = None
         try:
             event = envelope.read(delivery.webhook.body)
@@ -122,7 +122,7 @@ class Processor:
         except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again
             return _Failed(delivery, error, event=event)
 
-    def _enter_unreadable(self, delivery: Delivery, why: PermanentError, event: Event | None) -> _Failed:
+    def _enter_unreadable(self, delivery: ReceivedWebhook, why: PermanentError, event: Event | None) -> _Failed:
         try:
             self._journal.enter_unreadable(delivery.webhook, why.reason)
         except PermanentError:
@@ -143,7 +143,7 @@ class Processor:
         _report(group, folded, moved, now=now)
         return []
 
-    def _offer(self, entries: Sequence[Entry], *, now: str) -> tuple[Fold | None, Moved | None]:
+    def _offer(self, entries: Sequence[JournalEntry], *, now: str) -> tuple[Fold | None, Moved | None]:
         """Offer a service request's events to its state; answer what was offered in the end, and what moved.
 
         Recent events move an item, and most begin one, by themselves. Otherwise what counts depends on events that
@@ -167,7 +167,7 @@ class Processor:
         if dies and not reason:
             # The journal has no word on it: so it is what everybody else makes of it, see `dead_letter.reason`.
             reason = envelope.reason_for_death(delivery.webhook.body, now=delivery.webhook.received_at)
-        is_transient = reason in {None, Reason.EXHAUSTED}
+        is_transient = reason in {None, FailureReason.EXHAUSTED}
         seconds = failure.backoff_seconds(delivery.receives, runtime.uniform) if is_transient else 0
         observability.log(
             "processing.failed",
@@ -215,7 +215,7 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
         observability.count_by(
             Metric.WEBHOOKS_BY_ACTION, action=observability.documented(event.action, observability.ACTIONS)
         )
-        if outcome is Outcome.APPLIED:
+        if outcome is WebhookOutcome.APPLIED:
             observability.count(Metric.FRESHNESS_SECONDS, utc_timestamp.seconds_between(event.last_updated, now))
             observability.count_by(
                 Metric.APPLIED_BY_STATUS,
@@ -227,9 +227,9 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
             observability.count(Metric.RESTAMPED)
 
 
-def _outcome(entry: Entry, *, is_mover: bool, expired: bool) -> Outcome:
+def _outcome(entry: JournalEntry, *, is_mover: bool, expired: bool) -> WebhookOutcome:
     if is_mover:
-        return Outcome.APPLIED
+        return WebhookOutcome.APPLIED
     if not entry.is_new:
-        return Outcome.DUPLICATE
-    return Outcome.EXPIRED if expired else Outcome.STALE
+        return WebhookOutcome.DUPLICATE
+    return WebhookOutcome.EXPIRED if expired else WebhookOutcome.STALE

@@ -7,7 +7,7 @@ from publisher import change
 from publisher.change import Change
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.edge import observability
-from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
 
@@ -43,14 +43,14 @@ class Publisher:
             is published once more.
         """
         wanted = [one for one in changes if change.is_wanted(one, actions=self.actions)]
-        entries = [Entry(one.detail_type, one.with_data() if self.with_data else one.detail) for one in wanted]
+        entries = [BusEntry(one.detail_type, one.with_data() if self.with_data else one.detail) for one in wanted]
         failed = self.bus.publish(entries)
         for entry in failed:
             self._set_aside(entry)
         observability.count(Metric.PUBLISHED, len(entries) - len(failed))
         observability.count(Metric.UNPUBLISHED, len(failed))
 
-    def _set_aside(self, entry: Entry) -> None:
+    def _set_aside(self, entry: BusEntry) -> None:
         detail = {name: value for name, value in entry.detail.items() if name != "data"}
         message_id = self.unpublished.send(unpublished.write(entry.detail_type, detail))
         observability.log(

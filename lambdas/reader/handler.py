@@ -21,13 +21,13 @@ _reading = Reading(
 )
 
 
-def handler(event: dict[str, Any], context: Any) -> response.Response:
+def handler(event: dict[str, Any], context: Any) -> response.ApiGatewayResponse:
     """Answer one of three questions; API Gateway has let in only who may ask."""
     observability.begin(context)
     return response.to(event.get("httpMethod"), _answer(event))
 
 
-def _answer(event: dict[str, Any]) -> response.Response:
+def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
     route = request.route_of(event)
     try:
         asked = request.read(event)

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from redrive import request, send_back
-from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, Report, Send
+from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, RedriveReport, Send
 from redrive.request import RedriveRequest, RequestError
-from vectorcare_bridge.dead_letters.dead_letter import Recorded, Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.queue import Queue
@@ -34,7 +34,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=deadline)
         return {"dry_run": asked.dry_run, **asdict(redrive.run(asked)), "remaining": _remaining(dead_letters)}
     except RequestError as error:
-        return {"error": str(error), **asdict(Report(stopped="error"))}
+        return {"error": str(error), **asdict(RedriveReport(stopped="error"))}
     finally:
         observability.flush()
 
@@ -48,23 +48,23 @@ def _remaining(dead_letters: Queue) -> int | None:
 
 
 def _recorded(asked: RedriveRequest) -> Recorded:
-    if asked.reason is None or asked.queue is not Source.INBOUND:
+    if asked.reason is None or asked.queue is not DeadLetterQueue.INBOUND:
         return lambda _body: None
     # Only now, as for the bus.
     client = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
     return partial(store.recorded_reason, client, _settings.events_table)
 
 
-def _from_and_to(source: Source, *, deadline: float) -> tuple[Queue, Send]:
+def _from_and_to(source: DeadLetterQueue, *, deadline: float) -> tuple[Queue, Send]:
     match source:
-        case Source.INBOUND:
+        case DeadLetterQueue.INBOUND:
             return Queue(_sqs, _settings.dead_letter_queue_url), partial(
                 send_back.webhook, Queue(_sqs, _settings.queue_url)
             )
-        case Source.OUTBOUND:
+        case DeadLetterQueue.OUTBOUND:
             sender_queue = Queue(_sqs, _settings.outbound_queue_url)
             return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(send_back.command, sender_queue)
-        case Source.UNPUBLISHED:
+        case DeadLetterQueue.UNPUBLISHED:
             # Only now: a client more would make every cold start half as long again.
             client = runtime.client("events", connect_timeout=1, read_timeout=5, attempts=1, connections=THREADS)
             bus = Bus(client, _settings.event_bus)

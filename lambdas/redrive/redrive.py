@@ -32,7 +32,7 @@ _IN_HAND_SECONDS = 60
 
 
 @dataclass(slots=True)
-class Report:
+class RedriveReport:
     """What a run did.
 
     Attributes
@@ -91,12 +91,12 @@ class Redrive:
         self._sent: set[str] = set()
         self._held: list[str] = []
 
-    def run(self, request: RedriveRequest) -> Report:
+    def run(self, request: RedriveRequest) -> RedriveReport:
         """Move what is asked for until there is no more, or time, limit or a call that fails ends it.
 
         Whatever ends it, the report says what was done.
         """
-        report = Report()
+        report = RedriveReport()
         due = runtime.monotonic()
         try:
             while self._waited_until(due, report):
@@ -115,7 +115,7 @@ class Redrive:
         observability.count(Metric.REDRIVEN, report.moved)
         return report
 
-    def _waited_until(self, due: float, report: Report) -> bool:
+    def _waited_until(self, due: float, report: RedriveReport) -> bool:
         if report.stopped:
             return False
         if max(due, runtime.monotonic()) > self._deadline:
@@ -125,7 +125,7 @@ class Redrive:
             runtime.sleep(due - runtime.monotonic())
         return True
 
-    def _move_some(self, request: RedriveRequest, report: Report) -> None:
+    def _move_some(self, request: RedriveRequest, report: RedriveReport) -> None:
         at_once = min(MAX_BATCH, math.ceil(request.rate or MAX_BATCH))
         letters = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
         if not letters:

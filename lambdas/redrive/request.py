@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from vectorcare_bridge.dead_letters.dead_letter import REASONS, Source
+from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 
 
 class RequestError(ValueError):
@@ -32,7 +32,7 @@ class RedriveRequest:
         Only letters of this service request.
     """
 
-    queue: Source = Source.INBOUND
+    queue: DeadLetterQueue = DeadLetterQueue.INBOUND
     dry_run: bool = False
     limit: int | None = None
     rate: float | None = None
@@ -81,15 +81,15 @@ def _positive(kind: Any, event: Mapping[str, Any], key: str, expected: str) -> A
     return value
 
 
-def _queue(event: Mapping[str, Any]) -> Source:
+def _queue(event: Mapping[str, Any]) -> DeadLetterQueue:
     value = _is(str, event, "queue", "a queue's name as text")
     try:
-        return Source.INBOUND if value is None else Source(value)
+        return DeadLetterQueue.INBOUND if value is None else DeadLetterQueue(value)
     except ValueError:
-        raise RequestError(f"queue must be one of {', '.join(Source)}") from None
+        raise RequestError(f"queue must be one of {', '.join(DeadLetterQueue)}") from None
 
 
-def _reason(event: Mapping[str, Any], queue: Source) -> str | None:
+def _reason(event: Mapping[str, Any], queue: DeadLetterQueue) -> str | None:
     value: str | None = _is(str, event, "reason", "a reason as text")
     if value is None or value in REASONS[queue]:
         return value

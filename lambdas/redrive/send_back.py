@@ -11,11 +11,11 @@ from publisher import change
 from vectorcare_bridge.commands import command as commands
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import unpublished
-from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
-from vectorcare_bridge.webhooks.failure import Reason
-from vectorcare_bridge.webhooks.message import Message
+from vectorcare_bridge.webhooks.failure import FailureReason
+from vectorcare_bridge.webhooks.message import OutgoingMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -41,9 +41,11 @@ def command(queue: Queue, letter: "MessageTypeDef") -> str:
         sent_at=sent_at(letter),
     )
     # Name and age keep a command from being sent twice or late, so only one that cannot be read may do without.
-    is_readable = commands.reason_for_death(body) is Reason.EXHAUSTED
+    is_readable = commands.reason_for_death(body) is FailureReason.EXHAUSTED
     dispensable = ["redriven"] if is_readable else list(attributes)
-    return queue.send(message.fitting(Message(MessageBody=body, MessageAttributes=attributes), dispensable=dispensable))
+    return queue.send(
+        message.fitting(OutgoingMessage(MessageBody=body, MessageAttributes=attributes), dispensable=dispensable)
+    )
 
 
 def event(bus: Bus, letter: "MessageTypeDef") -> None:
@@ -55,7 +57,7 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
         The bus did not take it.
     """
     detail_type, detail = unpublished.read(letter["Body"])
-    if bus.publish([Entry(detail_type, change.fitting(detail))]):
+    if bus.publish([BusEntry(detail_type, change.fitting(detail))]):
         raise NotTakenError
 
 

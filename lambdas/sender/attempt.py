@@ -6,15 +6,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from sender.circuit_breaker import Breaker
-from sender.command_log import BusyError, Claim, Ledger
-from sender.command_result import Ending, Outcome, end
-from sender.delivery import Delivery, Ended, Invocation, Later, Result
+from sender.circuit_breaker import CircuitBreaker
+from sender.command_log import BusyError, Claim, CommandLog
+from sender.command_result import CommandResult, Ending, end
+from sender.delivery import AttemptResult, Ended, Invocation, Later, ReceivedCommand
 from sender.vectorcare import api_calls
 from sender.vectorcare.access_token import NoTokenError
-from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.answers import ApiAnswer, Verdict
 from sender.vectorcare.api import VectorCareApi
-from sender.vectorcare.api_calls import Call
+from sender.vectorcare.api_calls import ApiCall
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import REPEATABLE, Command
 from vectorcare_bridge.edge import observability, runtime
@@ -23,15 +23,15 @@ from vectorcare_bridge.edge.observability import Metric
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""
 
-_NOT_ADMITTED = Answer(Verdict.LATER, "circuit_open")
-_OUT_OF_TIME = Answer(Verdict.LATER, "out_of_time")
+_NOT_ADMITTED = ApiAnswer(Verdict.LATER, "circuit_open")
+_OUT_OF_TIME = ApiAnswer(Verdict.LATER, "out_of_time")
 UNTRIED = frozenset({_NOT_ADMITTED.reason, _OUT_OF_TIME.reason})
 """Reasons for which a command is given back without an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    delivery: Delivery
+    delivery: ReceivedCommand
     claim: Claim
 
 
@@ -53,7 +53,13 @@ class Attempts:
     """
 
     def __init__(
-        self, api: VectorCareApi, ledger: Ledger, breaker: Breaker, invocation: Invocation, *, executor: Executor
+        self,
+        api: VectorCareApi,
+        ledger: CommandLog,
+        breaker: CircuitBreaker,
+        invocation: Invocation,
+        *,
+        executor: Executor,
     ) -> None:
         self._api = api
         self._ledger = ledger
@@ -61,7 +67,7 @@ class Attempts:
         self._invocation = invocation
         self._executor = executor
 
-    def send(self, deliveries: Sequence[Delivery]) -> list[Result]:
+    def send(self, deliveries: Sequence[ReceivedCommand]) -> list[AttemptResult]:
         """Send the location updates of one service request, or one command.
 
         Each is claimed right before its call and recorded right after it, so that a crash leaves few in doubt.
@@ -69,7 +75,7 @@ class Attempts:
         obstacle = self._obstacle()
         if obstacle:
             return [Later(one, obstacle.reason or "", obstacle.retry_after) for one in deliveries]
-        results: list[Result] = []
+        results: list[AttemptResult] = []
         claimed: list[_Claimed] = []
         for answer in self._executor.map(self._claim, deliveries):
             if isinstance(answer, _Claimed):
@@ -82,33 +88,33 @@ class Attempts:
         settled = self._executor.map(lambda one: self._settle(one, answers[one.claim.command.command_id]), claimed)
         return results + list(settled)
 
-    def end_without_call(self, delivery: Delivery, outcome: Outcome, reason: str) -> Result:
+    def end_without_call(self, delivery: ReceivedCommand, outcome: CommandResult, reason: str) -> AttemptResult:
         """End a command for which no call may be spent; an earlier attempt may have been one all the same."""
         answer = self._claim(delivery)
         if not isinstance(answer, _Claimed):
             return answer
         if answer.claim.may_have_been_sent:
-            return self._end(answer, Outcome.UNCERTAIN, "no_answer")
+            return self._end(answer, CommandResult.UNCERTAIN, "no_answer")
         return self._end(answer, outcome, reason)
 
-    def _obstacle(self) -> Answer | None:
+    def _obstacle(self) -> ApiAnswer | None:
         """Say why no call may be made now: it is out of turn, there is no token, or waiting for that took too long."""
         return self._closed() or self._without_token() or self._closed()
 
-    def _closed(self) -> Answer | None:
+    def _closed(self) -> ApiAnswer | None:
         if not self._breaker.admits():
             return _NOT_ADMITTED
         seconds_left = utc_timestamp.seconds_between(runtime.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
 
-    def _without_token(self) -> Answer | None:
+    def _without_token(self) -> ApiAnswer | None:
         try:
             self._api.authorize()
         except NoTokenError as error:
             return self._note(error)
         return None
 
-    def _note(self, error: NoTokenError) -> Answer:
+    def _note(self, error: NoTokenError) -> ApiAnswer:
         """Take in that there is no token, once for all who waited for it."""
         if not error.is_remembered:
             if error.is_refused:
@@ -117,7 +123,7 @@ class Attempts:
             self._breaker.take_in(error.answer)
         return error.answer
 
-    def _claim(self, delivery: Delivery) -> _Claimed | Result:
+    def _claim(self, delivery: ReceivedCommand) -> _Claimed | AttemptResult:
         message, command = delivery.message, delivery.command
         holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
         try:
@@ -130,12 +136,12 @@ class Attempts:
             return Ended(delivery, claim, is_repeated=True)
         claimed = _Claimed(delivery, claim)
         if claim.may_have_been_sent and command.kind not in REPEATABLE:
-            return self._end(claimed, Outcome.UNCERTAIN, "no_answer")
+            return self._end(claimed, CommandResult.UNCERTAIN, "no_answer")
         return claimed
 
-    def _call(self, commands: Sequence[Command]) -> dict[str, list[Answer]]:
+    def _call(self, commands: Sequence[Command]) -> dict[str, list[ApiAnswer]]:
         """Make the calls; answer what became of each command, by its id, in each call that it was part of."""
-        answers: defaultdict[str, list[Answer]] = defaultdict(list)
+        answers: defaultdict[str, list[ApiAnswer]] = defaultdict(list)
         for call in api_calls.calls(commands):
             answer = self._obstacle() or self._spend(call)
             answered = {command.command_id: [answer] for command in call.commands}
@@ -148,32 +154,32 @@ class Attempts:
                 answers[command_id] += more
         return answers
 
-    def _spend(self, call: Call) -> Answer:
+    def _spend(self, call: ApiCall) -> ApiAnswer:
         try:
             answer = self._api.send(call, obstacle=self._closed)
         except NoTokenError as error:
             return self._note(error)
         except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
             observability.log("vectorcare.unanswered", error=error)
-            answer = Answer(Verdict.LOST, "no_answer", is_outage=True)
+            answer = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
         if answer.reason not in UNTRIED:
             self._breaker.take_in(answer)
         return answer
 
-    def _settle(self, one: _Claimed, answers: Sequence[Answer]) -> Result:
+    def _settle(self, one: _Claimed, answers: Sequence[ApiAnswer]) -> AttemptResult:
         answer = max(answers, key=_weight)
         kind = one.claim.command.kind
         if answer.verdict is Verdict.DONE:
-            return self._end(one, Outcome.SUCCEEDED, None, service_request_id=answer.service_request_id)
+            return self._end(one, CommandResult.SUCCEEDED, None, service_request_id=answer.service_request_id)
         if answer.verdict is Verdict.REFUSED:
             # After an attempt that may have taken effect, it may be that attempt for which this one is refused.
             is_uncertain = one.claim.may_have_been_sent
-            return self._end(one, Outcome.UNCERTAIN if is_uncertain else Outcome.FAILED, answer.reason)
+            return self._end(one, CommandResult.UNCERTAIN if is_uncertain else CommandResult.FAILED, answer.reason)
         if answer.verdict is Verdict.LOST and kind not in REPEATABLE:
-            return self._end(one, Outcome.UNCERTAIN, answer.reason)
+            return self._end(one, CommandResult.UNCERTAIN, answer.reason)
         return self._try_later(one, answer, may_have_been_sent=any(each.verdict is Verdict.LOST for each in answers))
 
-    def _try_later(self, one: _Claimed, answer: Answer, *, may_have_been_sent: bool) -> Result:
+    def _try_later(self, one: _Claimed, answer: ApiAnswer, *, may_have_been_sent: bool) -> AttemptResult:
         may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent
         try:
             self._ledger.give_up_claim(one.claim, may_have_been_sent=may_have_been_sent, now=runtime.now())
@@ -182,8 +188,8 @@ class Attempts:
         return Later(one.delivery, answer.reason or "", answer.retry_after)
 
     def _end(
-        self, one: _Claimed, outcome: Outcome, reason: str | None, *, service_request_id: str | None = None
-    ) -> Result:
+        self, one: _Claimed, outcome: CommandResult, reason: str | None, *, service_request_id: str | None = None
+    ) -> AttemptResult:
         now = runtime.now()
         ending = end(
             one.claim.command,
@@ -200,6 +206,6 @@ class Attempts:
         return Ended(one.delivery, ending)
 
 
-def _weight(answer: Answer) -> int:
+def _weight(answer: ApiAnswer) -> int:
     """Rank what decides over a command that was part of several calls: a refusal first, then what is not done."""
     return [Verdict.DONE, Verdict.LATER, Verdict.LOST, Verdict.REFUSED].index(answer.verdict)

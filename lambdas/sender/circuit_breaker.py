@@ -1,15 +1,15 @@
 """The circuit breaker of one invocation, on what all invocations know."""
 
 from sender.circuit import Circuit, Gate
-from sender.command_log import Ledger
-from sender.vectorcare.answers import Answer
+from sender.command_log import CommandLog
+from sender.vectorcare.answers import ApiAnswer
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.observability import Metric
 
 _ATTEMPTS = 3
 
 
-class Breaker:
+class CircuitBreaker:
     """Says whether a call may be spent, and takes in how it went.
 
     Parameters
@@ -18,7 +18,7 @@ class Breaker:
         Keeps the circuit. It is read once; where a probe is due, the first one to ask makes it.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: CommandLog) -> None:
         self._ledger = ledger
         self._lock = runtime.lock()
         self._circuit = ledger.circuit()
@@ -42,7 +42,7 @@ class Breaker:
         """Tell for how long no call may be spent."""
         return self._circuit.seconds_left(runtime.now())
 
-    def take_in(self, answer: Answer) -> None:
+    def take_in(self, answer: ApiAnswer) -> None:
         """Note how a call went; it is no reason to lose the answer if that cannot be written."""
         with self._lock:
             if not answer.is_outage and self._circuit == Circuit():

@@ -9,7 +9,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from sender.circuit import Circuit
-from sender.command_result import Ending, Outcome
+from sender.command_result import CommandResult, Ending
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command
 
@@ -52,7 +52,7 @@ class BusyError(Exception):
     """Another invocation is sending this command."""
 
 
-class Ledger:
+class CommandLog:
     """The table, by `command_id`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
@@ -207,7 +207,7 @@ def _item_of(command: Command, holder: str) -> dict[str, Any]:
 
 def _ending(item: Item) -> Ending:
     return Ending(
-        outcome=Outcome(item["outcome"]),
+        outcome=CommandResult(item["outcome"]),
         command_id=item["command_id"],
         command=item["command"],
         service_request_id=item.get("service_request_id"),

@@ -9,7 +9,7 @@ from vectorcare_bridge.commands.command import Command
 SCHEMA_VERSION = "1.0"
 
 
-class Outcome(StrEnum):
+class CommandResult(StrEnum):
     """How a command ends; the bus's detail types."""
 
     SUCCEEDED = "CommandSucceeded"
@@ -39,7 +39,7 @@ class Ending:
         From its arrival on the queue to its end.
     """
 
-    outcome: Outcome
+    outcome: CommandResult
     command_id: str
     command: str
     service_request_id: str | None
@@ -63,7 +63,7 @@ class Ending:
 
 def end(
     command: Command,
-    outcome: Outcome,
+    outcome: CommandResult,
     *,
     attempts: int,
     lag_seconds: float,

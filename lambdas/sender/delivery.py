@@ -17,7 +17,7 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ReceivedMessage:
     """A message as the queue delivered it.
 
     Attributes
@@ -46,10 +46,10 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedCommand:
     """A message that has been read."""
 
-    message: Message
+    message: ReceivedMessage
     command: Command
 
     @property
@@ -70,7 +70,7 @@ class Delivery:
 class Ended:
     """The command has come to its end; `is_repeated` where it had come to it before."""
 
-    delivery: Delivery
+    delivery: ReceivedCommand
     ending: Ending
     is_repeated: bool = False
 
@@ -83,11 +83,11 @@ class Later:
     what it waits for is delivered again, to whichever invocation.
     """
 
-    delivery: Delivery
+    delivery: ReceivedCommand
     reason: str
     at_least: float = 0
     error: Exception | None = None
-    behind: Delivery | None = None
+    behind: ReceivedCommand | None = None
     due_at: str | None = None
 
 
@@ -95,8 +95,8 @@ class Later:
 class Dead:
     """The message cannot be read."""
 
-    message: Message
+    message: ReceivedMessage
     reason: Unreadable
 
 
-Result: TypeAlias = Ended | Later | Dead
+AttemptResult: TypeAlias = Ended | Later | Dead

@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
-from sender.command_log import Ledger
-from sender.delivery import Invocation, Message
+from sender.command_log import CommandLog
+from sender.delivery import Invocation, ReceivedMessage
 from sender.line import Lines
 from sender.send import THREADS, Sender
 from sender.vectorcare.access_token import AccessToken
@@ -33,7 +33,7 @@ _dynamodb = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attemp
 _bus = Bus(runtime.client("events", connect_timeout=1, read_timeout=3, attempts=1), _settings.event_bus)
 _sender = Sender(
     VectorCareApi(_http, _token, url=_settings.api_url),
-    Ledger(_dynamodb, _settings.commands_table),
+    CommandLog(_dynamodb, _settings.commands_table),
     _bus,
     Queue(_sqs, _settings.queue_url),
     Queue(_sqs, _settings.dead_letter_queue_url),
@@ -62,9 +62,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
 
 
-def _message(record: dict[str, Any]) -> Message:
+def _message(record: dict[str, Any]) -> ReceivedMessage:
     values = {name: one["stringValue"] for name, one in record["messageAttributes"].items() if "stringValue" in one}
-    return Message(
+    return ReceivedMessage(
         message_id=record["messageId"],
         first_id=redriven_command.first_message_id(values, record["messageId"]),
         redriven=redriven_command.redriven(values),

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from sender.attempt import UNTRIED
-from sender.command_result import Ending, Outcome
-from sender.delivery import Dead, Ended, Later, Result
+from sender.command_result import CommandResult, Ending
+from sender.delivery import AttemptResult, Dead, Ended, Later
 from sender.turns import HELD_BACK
 from sender.vectorcare import answers
 from vectorcare_bridge.commands.command import Kind, Refusal
@@ -13,14 +13,14 @@ from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.observability import Metric
 
 _METRIC_OF_OUTCOME = {
-    Outcome.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
-    Outcome.EXPIRED: Metric.COMMAND_EXPIRED,
-    Outcome.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
+    CommandResult.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
+    CommandResult.EXPIRED: Metric.COMMAND_EXPIRED,
+    CommandResult.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
 }
 _REASONS = frozenset(map(str, Refusal)) | answers.CODES
 
 
-def report(results: Sequence[Result]) -> None:
+def report(results: Sequence[AttemptResult]) -> None:
     """Log and count how messages ended, or why they have not.
 
     What is given back without an attempt is one line a batch: in an outage it is all there is, and often.
@@ -71,8 +71,8 @@ def _count(ending: Ending) -> None:
     observability.count(Metric.COMMAND_LAG_SECONDS, ending.lag_seconds)
     if ending.command != Kind.LOCATION_UPDATE:
         # Positions are so many more that among them no other command's failure would show.
-        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is Outcome.FAILED else 0)
-    if ending.outcome is Outcome.FAILED:
+        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is CommandResult.FAILED else 0)
+    if ending.outcome is CommandResult.FAILED:
         reason = observability.documented(ending.reason, _REASONS)
         observability.count_by(Metric.COMMAND_FAILED, reason=reason)
     else:

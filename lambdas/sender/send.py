@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from sender import report, retry
 from sender.attempt import Attempts
-from sender.circuit_breaker import Breaker
-from sender.command_log import Ledger
-from sender.command_result import Outcome
-from sender.delivery import Dead, Delivery, Ended, Invocation, Later, Message, Result
+from sender.circuit_breaker import CircuitBreaker
+from sender.command_log import CommandLog
+from sender.command_result import CommandResult
+from sender.delivery import AttemptResult, Dead, Ended, Invocation, Later, ReceivedCommand, ReceivedMessage
 from sender.line import Lines
 from sender.turns import HELD_BACK, Turns, place
 from sender.vectorcare.api import VectorCareApi
@@ -21,9 +21,9 @@ from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command, command_fields, redriven_command
 from vectorcare_bridge.commands.command import Kind, RefusedError, UnreadableError
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.webhooks.message import Message as SqsMessage
+from vectorcare_bridge.webhooks.message import OutgoingMessage as SqsMessage
 
 THREADS = 10
 _T = TypeVar("_T")
@@ -57,7 +57,7 @@ class Sender:
     def __init__(
         self,
         api: VectorCareApi,
-        ledger: Ledger,
+        ledger: CommandLog,
         bus: Bus,
         queue: Queue,
         dead_letters: Queue,
@@ -75,7 +75,7 @@ class Sender:
         self._executor = executor
         self._ledger_executor = ledger_executor
 
-    def send(self, messages: Sequence[Message], invocation: Invocation) -> list[str]:
+    def send(self, messages: Sequence[ReceivedMessage], invocation: Invocation) -> list[str]:
         """Send a batch.
 
         Returns
@@ -83,11 +83,11 @@ class Sender:
         list of str
             Message ids of what is not done with. SQS keeps them.
         """
-        results: list[Result] = []
-        deliveries: list[Delivery] = []
+        results: list[AttemptResult] = []
+        deliveries: list[ReceivedCommand] = []
         for message in messages:
             read = _read(message)
-            if isinstance(read, Delivery):
+            if isinstance(read, ReceivedCommand):
                 deliveries.append(read)
             else:
                 results.append(read)
@@ -107,28 +107,28 @@ class Sender:
         not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
         return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
 
-    def _send(self, turns: Sequence[Turns], invocation: Invocation) -> list[Result]:
+    def _send(self, turns: Sequence[Turns], invocation: Invocation) -> list[AttemptResult]:
         try:
-            breaker = Breaker(self._ledger)
+            breaker = CircuitBreaker(self._ledger)
         except Exception as error:  # noqa: BLE001 nothing is sent while the ledger cannot be read
             return [Later(delivery, "not_claimed", error=error) for one in turns for delivery in one.group]
         attempts = Attempts(self._api, self._ledger, breaker, invocation, executor=self._ledger_executor)
         to_go = list(turns)
-        results: list[Result] = []
+        results: list[AttemptResult] = []
         # One call decides whether there are more, so nothing runs beside it.
         while to_go and breaker.is_probing:
             results += self._send_groups(attempts, [to_go.pop(0)], invocation)
         results += self._send_groups(attempts, to_go, invocation)
         return [_wait_for(breaker, result) for result in results]
 
-    def _send_groups(self, attempts: Attempts, groups: Sequence[Turns], invocation: Invocation) -> list[Result]:
+    def _send_groups(self, attempts: Attempts, groups: Sequence[Turns], invocation: Invocation) -> list[AttemptResult]:
         """Send side by side, for as long as the invocation has time.
 
         Time-outs do not hold for everything, such as looking up a name, so the bound is kept from outside. What is
         given up so makes no more calls, and the ledger knows of the one that it may have made.
         """
         futures = [self._executor.submit(_send_group, attempts, group) for group in groups]
-        results: list[Result] = []
+        results: list[AttemptResult] = []
         for group, future in zip(groups, futures, strict=True):
             try:
                 results += future.result(timeout=_seconds_left(invocation, SENT_BY))
@@ -150,16 +150,16 @@ class Sender:
                 results.append(None)
         return results
 
-    def _publish_in_time(self, results: Sequence[Result], invocation: Invocation) -> list[Result]:
+    def _publish_in_time(self, results: Sequence[AttemptResult], invocation: Invocation) -> list[AttemptResult]:
         [published] = self._run([partial(self._publish, results)], invocation, TOLD_BY)
         if published is not None:
             return published
         return [Later(one.delivery, "not_published") if isinstance(one, Ended) else one for one in results]
 
-    def _publish(self, results: Sequence[Result]) -> list[Result]:
+    def _publish(self, results: Sequence[AttemptResult]) -> list[AttemptResult]:
         """Tell the bus how commands ended; one that it does not take comes again, and the ledger knows its end."""
         entries = {
-            index: Entry(result.ending.outcome, result.ending.detail())
+            index: BusEntry(result.ending.outcome, result.ending.detail())
             for index, result in enumerate(results)
             if isinstance(result, Ended)
         }
@@ -185,7 +185,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)
 
-    def _set_aside(self, message: Message) -> bool:
+    def _set_aside(self, message: ReceivedMessage) -> bool:
         """Put among the dead letters what cannot be read: left to SQS, it would be received 300 times before."""
         try:
             origin = redriven_command.origin(
@@ -202,28 +202,28 @@ def _seconds_left(invocation: Invocation, before_its_end: float) -> float:
     return max(0, utc_timestamp.seconds_between(runtime.now(), invocation.ends_at) - before_its_end)
 
 
-def _read(message: Message) -> Delivery | Dead:
+def _read(message: ReceivedMessage) -> ReceivedCommand | Dead:
     try:
-        return Delivery(message, command.read(message.body, message_id=message.first_id))
+        return ReceivedCommand(message, command.read(message.body, message_id=message.first_id))
     except UnreadableError as error:
         return Dead(message, error.reason)
 
 
-def _by_service_request(deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+def _by_service_request(deliveries: Sequence[ReceivedCommand]) -> list[list[ReceivedCommand]]:
     """Bring together what belongs to one service request, in its order."""
-    groups: defaultdict[str, list[Delivery]] = defaultdict(list)
+    groups: defaultdict[str, list[ReceivedCommand]] = defaultdict(list)
     for delivery in sorted(deliveries, key=lambda one: place(one).key):
         groups[delivery.command.service_request_id or f"new/{delivery.command.command_id}"].append(delivery)
     return list(groups.values())
 
 
-def _send_group(attempts: Attempts, turns: Turns) -> list[Result]:
+def _send_group(attempts: Attempts, turns: Turns) -> list[AttemptResult]:
     """Send one service request's commands in their order."""
     try:
         turns.take()
     except Exception as error:  # noqa: BLE001 nothing is sent while nobody knows what waits
         return [Later(delivery, "not_claimed", error=error) for delivery in turns.group]
-    results: list[Result] = []
+    results: list[AttemptResult] = []
     for unit in _units(turns.group):
         try:
             of_unit = _send_unit(attempts, turns, unit)
@@ -234,13 +234,13 @@ def _send_group(attempts: Attempts, turns: Turns) -> list[Result]:
     return results
 
 
-def _units(group: Sequence[Delivery]) -> list[list[Delivery]]:
+def _units(group: Sequence[ReceivedCommand]) -> list[list[ReceivedCommand]]:
     """Divide commands into what goes in one call: location updates together at the first one's place.
 
     Those after an acceptance do not go before it.
     """
-    units: list[list[Delivery]] = []
-    locations: list[Delivery] = []
+    units: list[list[ReceivedCommand]] = []
+    locations: list[ReceivedCommand] = []
     for delivery in group:
         if delivery.command.kind is not Kind.LOCATION_UPDATE:
             units.append([delivery])
@@ -253,9 +253,9 @@ def _units(group: Sequence[Delivery]) -> list[list[Delivery]]:
     return units
 
 
-def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[Delivery]) -> list[Result]:
-    results: list[Result] = []
-    together: list[Delivery] = []
+def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[ReceivedCommand]) -> list[AttemptResult]:
+    results: list[AttemptResult] = []
+    together: list[ReceivedCommand] = []
     for delivery in unit:
         result = _obstacle(attempts, delivery) or turns.hold_back(delivery)
         if result:
@@ -265,20 +265,20 @@ def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[Delivery]) -> li
     return results + attempts.send(together) if together else results
 
 
-def _obstacle(attempts: Attempts, delivery: Delivery) -> Result | None:
+def _obstacle(attempts: Attempts, delivery: ReceivedCommand) -> AttemptResult | None:
     """End what no call may be spent on; hold back what VectorCare's clock has not come to."""
     now = runtime.now()
     try:
         command_fields.check(delivery.command)
         seconds_ahead = command.check_time(delivery.command, now=now)
     except RefusedError as error:
-        return attempts.end_without_call(delivery, Outcome.FAILED, error.reason)
+        return attempts.end_without_call(delivery, CommandResult.FAILED, error.reason)
     if delivery.is_expired(now):
-        return attempts.end_without_call(delivery, Outcome.EXPIRED, "max_age")
+        return attempts.end_without_call(delivery, CommandResult.EXPIRED, "max_age")
     return Later(delivery, "ahead_of_time", seconds_ahead) if seconds_ahead else None
 
 
-def _wait_for(breaker: Breaker, result: Result) -> Result:
+def _wait_for(breaker: CircuitBreaker, result: AttemptResult) -> AttemptResult:
     """Let what is tried again stay away while no call may be spent."""
     if not isinstance(result, Later):
         return result

@@ -8,8 +8,8 @@ by itself when it was taken, and is of no use late. What no call is spent on end
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sender.command_log import Ledger
-from sender.delivery import Delivery, Ended, Later, Result
+from sender.command_log import CommandLog
+from sender.delivery import AttemptResult, Ended, Later, ReceivedCommand
 from sender.line import Lines, Place
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
@@ -35,7 +35,7 @@ class Turns:
         The service request's commands in their order, or one that makes a new one.
     """
 
-    def __init__(self, lines: Lines, ledger: Ledger, group: Sequence[Delivery]) -> None:
+    def __init__(self, lines: Lines, ledger: CommandLog, group: Sequence[ReceivedCommand]) -> None:
         self.group = group
         self._lines = lines
         self._ledger = ledger
@@ -45,7 +45,7 @@ class Turns:
         self._placed = set(self._own)
         self._ahead: list[Place] = []
         self._ended: list[str] = []
-        self._waiting: list[Delivery] = []
+        self._waiting: list[ReceivedCommand] = []
 
     def take(self) -> None:
         """Take the places, and see who else has one; if the table's error is raised, nothing may be sent."""
@@ -54,7 +54,7 @@ class Turns:
             self._ahead = [one for one in line if one.command_id not in self._own]
             self._placed |= {one.command_id for one in self._ahead}
 
-    def hold_back(self, delivery: Delivery) -> Later | None:
+    def hold_back(self, delivery: ReceivedCommand) -> Later | None:
         """Say that it is another's turn, and whose; None if it is this one's."""
         own = place(delivery)
         for earlier in self._waiting:
@@ -68,7 +68,7 @@ class Turns:
             self._ended.append(ahead.command_id)
         return None
 
-    def note(self, results: Iterable[Result]) -> None:
+    def note(self, results: Iterable[AttemptResult]) -> None:
         """Note how it went with some."""
         for result in results:
             if isinstance(result, Later):
@@ -89,7 +89,7 @@ class Turns:
             self._lines.leave(self._service_request_id, gone, waiting, now=runtime.now())
 
 
-def place(delivery: Delivery) -> Place:
+def place(delivery: ReceivedCommand) -> Place:
     """Say where a command stands: by its arrival on the queue, and within a millisecond by what it is about."""
     command = delivery.command
     told_at = _told_at(command) if command.kind is Kind.STATE_UPDATE else ""

@@ -15,7 +15,7 @@ from cli.lib.timeline import timeline, told
 from cli.verbs import show
 from local.page import snapshot
 from local.page.embedded_metrics import Reading, embedded
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.failure import PermanentError
 
@@ -137,7 +137,7 @@ def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | N
 
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
     """Read the dead letters with the reason of each; while it reads, they are hidden from others."""
-    with waiting.reading(stack, waiting.box(stack, Source.INBOUND), progress=lambda _seen: None) as looking:
+    with waiting.reading(stack, waiting.box(stack, DeadLetterQueue.INBOUND), progress=lambda _seen: None) as looking:
         found = [{**letter.told(), "event_id": _event_id(letter.body)} for letter in looking]
     return sorted(found, key=lambda letter: str(letter["received_at"]))
 

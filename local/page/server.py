@@ -30,7 +30,7 @@ from local.page import reads, requester
 from local.page.guard import Guard
 from local.page.requester import NotPossibleError, Requester
 from local.page.watch import Watch
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 STATIC = Path(__file__).parent / "static"
 _SILENCE = 15.0  # seconds after which a line says that the connection still stands
@@ -130,7 +130,7 @@ class Console:
         return {"status": await run_in_threadpool(lambda: requester.forge(url, service_request_id=name))}
 
     async def _redrive(self, _request: Request, body: Json) -> Any:
-        invoke, selection = redriving.invoker(self._stack), Selection(Source.INBOUND)
+        invoke, selection = redriving.invoker(self._stack), Selection(DeadLetterQueue.INBOUND)
         if body.get("dry_run") is not False:
             return await self._watch.letters_at_rest(lambda: redriving.rehearse(invoke, selection, limit=None))
         total, done = body.get("total"), Progress()

@@ -2,8 +2,8 @@
 
 Workspaces set PIP_USER or PIP_TARGET, companies have a pip.conf: some of what these say decides where packages come
 from, without which pip may not work at all, and some decides what is installed and where to, which is this project's.
-The Makefile runs it as a program, ``python -I stacks/functions/clean_pip.py install …``, so it imports only the standard
-library.
+The Makefile runs it as a program, ``python -I stacks/functions/clean_pip.py install …``, so it imports the standard
+library alone.
 """
 
 import ast

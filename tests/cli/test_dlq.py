@@ -17,7 +17,7 @@ from cli.lib.stack import Stack
 from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -229,7 +229,12 @@ def test_poison_that_comes_back_at_once_does_not_keep_it_going() -> None:
 
     # When
     redrive(
-        invoke, Selection(Source.INBOUND, "not_json", "VC-1"), total=450, rate=None, done=done, advance=lambda: None
+        invoke,
+        Selection(DeadLetterQueue.INBOUND, "not_json", "VC-1"),
+        total=450,
+        rate=None,
+        done=done,
+        advance=lambda: None,
     )
 
     # Then
@@ -498,7 +503,7 @@ def test_a_reason_of_another_queue_is_refused_with_those_of_this_one(run: Run, f
 
 
 def test_a_stack_without_that_queue_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.lib.dead_letters._OUTPUTS", dict.fromkeys(Source, ("NoSuchOutput", None)))
+    monkeypatch.setattr("cli.lib.dead_letters._OUTPUTS", dict.fromkeys(DeadLetterQueue, ("NoSuchOutput", None)))
     result = run("dlq", "list", "--queue", "outbound")
     assert result.exit_code == 1
     assert "make deploy" in result.output

@@ -9,7 +9,7 @@ import pytest
 from botocore.client import BaseClient
 
 from cli.lib import replay_run
-from cli.lib.replay_plan import Outcome, differences, plan
+from cli.lib.replay_plan import ReplayOutcome, differences, plan
 from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import NOW, Cloud
@@ -225,7 +225,7 @@ def test_a_closed_request_whose_state_expired_does_not_come_back() -> None:
     found = plan("VC-TEST0001", None, journal, rule=RULE, now=NOW)
 
     # Then
-    assert found.outcome is Outcome.EXPIRED
+    assert found.outcome is ReplayOutcome.EXPIRED
 
 
 def test_data_that_expired_with_an_earlier_state_does_not_come_back() -> None:

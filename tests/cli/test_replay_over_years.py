@@ -14,8 +14,8 @@ from boto3.dynamodb.conditions import Key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.lib.journal import Journal
-from cli.lib.replay_plan import Outcome
+from cli.lib.journal import JournalReader
+from cli.lib.replay_plan import ReplayOutcome
 from cli.lib.replayer import Replayer
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
 from vectorcare_bridge.webhooks.fold import OrderBy, Rule
@@ -151,8 +151,8 @@ def registers(state: dict[str, Any] | None) -> dict[str, Any] | None:
     return state and {name: state[name] for name in REGISTERS if name in state}
 
 
-def replay(cloud: Cloud, service_request_id: str, *, day: float) -> Outcome:
-    journal = Journal(cloud.dynamodb, "events")
+def replay(cloud: Cloud, service_request_id: str, *, day: float) -> ReplayOutcome:
+    journal = JournalReader(cloud.dynamodb, "events")
     rule = Rule(OrderBy(cloud.order_by), RETENTION_DAYS)
     with at_day(day):
         found = Replayer(cloud.dynamodb, journal, "service_requests", rule=rule, dry_run=False)
@@ -191,9 +191,9 @@ def test_whatever_is_lost_a_replay_at_any_time_gives_what_the_processor_held(
     due = expected(cloud, service_request_id, day=last + later)
     if due:
         assert registers(cloud.state(service_request_id)) == right == due
-        assert replay(cloud, service_request_id, day=last + later) is Outcome.UNCHANGED
+        assert replay(cloud, service_request_id, day=last + later) is ReplayOutcome.UNCHANGED
     elif cloud.state(service_request_id) is None:
-        assert outcome is Outcome.EXPIRED
+        assert outcome is ReplayOutcome.EXPIRED
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])

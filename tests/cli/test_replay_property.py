@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.lib.journal import Journal
-from cli.lib.replay_plan import Outcome, Plan
+from cli.lib.journal import JournalReader
+from cli.lib.replay_plan import Plan, ReplayOutcome
 from cli.lib.replayer import Replayer
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
 from vectorcare_bridge.webhooks.fold import OrderBy, Rule
@@ -78,7 +78,7 @@ def deliver(cloud: Cloud, service_request_id: str, attempt: Attempt) -> None:
 def replay(cloud: Cloud, service_request_id: str, *, dry_run: bool = False) -> Plan:
     replayer = Replayer(
         cloud.dynamodb,
-        Journal(cloud.dynamodb, "events"),
+        JournalReader(cloud.dynamodb, "events"),
         "service_requests",
         rule=Rule(OrderBy(cloud.order_by), RETENTION_DAYS),
         dry_run=dry_run,
@@ -123,14 +123,14 @@ def test_replay_makes_of_a_corrupted_state_what_the_processor_had_made(
     assert (
         rehearsed.outcome
         is plan.outcome
-        is (Outcome.UNCHANGED if wrong and comparable(wrong) == comparable(right) else Outcome.CHANGED)
+        is (ReplayOutcome.UNCHANGED if wrong and comparable(wrong) == comparable(right) else ReplayOutcome.CHANGED)
     )
     assert comparable(state_of(cloud, service_request_id)) == comparable(right)
     after = state_of(cloud, service_request_id)
     assert after is not None
-    if plan.outcome is Outcome.CHANGED and wrong and "revision" in wrong:
+    if plan.outcome is ReplayOutcome.CHANGED and wrong and "revision" in wrong:
         assert after["revision"] == wrong["revision"] + 1
-    assert replay(cloud, service_request_id).outcome is Outcome.UNCHANGED
+    assert replay(cloud, service_request_id).outcome is ReplayOutcome.UNCHANGED
 
 
 def corrupted(right: dict[str, Any], corruption: st.DataObject) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from cli.lib.stack import Stack
-from simulator import Answer, VectorCare
+from simulator import DeliveryAnswer, VectorCare
 from tests.cli.conftest import Run, parsed
 from tests.support import signing, webhooks
 from tests.support.cloud import Cloud
@@ -48,12 +48,12 @@ def sent(stack: Stack, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Put the real ingest function where the wire would be; give what came to it."""
     bodies: Sent = []
 
-    def post(self: VectorCare, body: bytes, *, signature: str | None = None) -> Answer:
+    def post(self: VectorCare, body: bytes, *, signature: str | None = None) -> DeliveryAnswer:
         assert self._webhook_url == stack.outputs["WebhookUrl"]
         bodies.append(body)
         with redirect_stdout(io.StringIO()):  # the function's metrics
             status, answer = cloud.post(body, signature=signature or signing.sign(body, self._private_key))
-        return Answer(status=status, text=str(answer), seconds=0.1)
+        return DeliveryAnswer(status=status, text=str(answer), seconds=0.1)
 
     monkeypatch.setattr(VectorCare, "send", post)
     return bodies

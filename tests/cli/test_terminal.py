@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from rich.table import Table
 from rich.text import Text
 
-from cli.terminal.command import Command, Group, say
+from cli.terminal.command import CliCommand, Group, say
 from cli.terminal.screen import Screen
 from cli.terminal.text import printable, printable_json, printable_lines
 
@@ -73,7 +73,7 @@ def test_json_holds_only_what_the_encoding_has(encoding: str) -> None:
 
 def test_a_usage_error_repeats_nothing_raw_of_what_was_typed() -> None:
     # Given
-    @click.command(cls=Command)
+    @click.command(cls=CliCommand)
     @click.option("--kind", type=click.Choice(["a"]))
     @click.argument("file", type=click.Path(exists=True))
     def command(kind: str, file: str) -> None:
@@ -91,7 +91,7 @@ def test_a_usage_error_repeats_nothing_raw_of_what_was_typed() -> None:
 
 def test_an_error_of_a_command_shows_nothing_raw_and_keeps_its_lines() -> None:
     # Given
-    @click.command(cls=Command)
+    @click.command(cls=CliCommand)
     def command() -> None:
         say("said \x1b[2J")
         raise click.ClickException("first\nsecond \x1b[2J\ud800")
@@ -155,7 +155,7 @@ def test_no_encoding_stops_a_program(encoding: str) -> None:
 def test_every_program_prepares_its_streams(program: str) -> None:
     tree = ast.parse((ROOT / program / "__main__.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert imported & {"Command", "Group"}
+    assert imported & {"CliCommand", "Group"}
 
 
 def test_nothing_prints_past_the_one_way() -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from local import stand as stands
 from local.deployment import Assembly, synthesize
-from local.organization import Organization, load_private_key
+from local.organization import LocalOrganization, load_private_key
 from local.report import Report
 from local.stand import Stand
 from simulator import VectorCare
@@ -35,7 +35,7 @@ def _one_unpacked_jsii() -> None:
 
 
 @pytest.fixture(scope="session")
-def organization(shared_directory: Path) -> Organization:
+def organization(shared_directory: Path) -> LocalOrganization:
     """Give an organization in the middle of a key rotation: its file names the old key and the new one."""
     with _only_one_worker(shared_directory):
         directory = shared_directory / "organizations"
@@ -46,11 +46,11 @@ def organization(shared_directory: Path) -> Organization:
             (directory / "rehearsal.toml").write_text(
                 f'public_keys = [{quoted}]\nenvironment = "uat"\ncustomer_id = "{CUSTOMER_ID}"\n'
             )
-    return Organization(name="rehearsal", directory=directory, private_key_file=shared_directory / "old_key.pem")
+    return LocalOrganization(name="rehearsal", directory=directory, private_key_file=shared_directory / "old_key.pem")
 
 
 @pytest.fixture(scope="session")
-def assembly(organization: Organization, shared_directory: Path) -> Assembly:
+def assembly(organization: LocalOrganization, shared_directory: Path) -> Assembly:
     """Give the synthesized stack; all workers deploy the same."""
     directory = shared_directory / "synthesized"
     with _only_one_worker(shared_directory):
@@ -61,7 +61,9 @@ def assembly(organization: Organization, shared_directory: Path) -> Assembly:
 
 
 @pytest.fixture(scope="session")
-def stand(assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def stand(
+    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
     """Run a stand for all tests of a worker; each test minds that others have left their webhooks."""
     with stands.running(
         assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report(), is_patient=True
@@ -72,7 +74,7 @@ def stand(assembly: Assembly, organization: Organization, tmp_path_factory: pyte
 
 @pytest.fixture(scope="module")
 def guarded_stand(
-    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
+    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stand]:
     """Run a stand for a file of tests that refuses what policies do not allow, and speaks TLS."""
     with stands.running(
@@ -89,14 +91,14 @@ def guarded_stand(
 
 
 @pytest.fixture(scope="session")
-def old_key(organization: Organization) -> rsa.RSAPrivateKey:
+def old_key(organization: LocalOrganization) -> rsa.RSAPrivateKey:
     """Give the key that is being replaced."""
     assert organization.private_key_file is not None
     return load_private_key(organization.private_key_file)
 
 
 @pytest.fixture(scope="session")
-def new_key(organization: Organization, shared_directory: Path) -> rsa.RSAPrivateKey:  # noqa: ARG001 - makes it
+def new_key(organization: LocalOrganization, shared_directory: Path) -> rsa.RSAPrivateKey:  # noqa: ARG001 - makes it
     """Give the key that replaces it."""
     return load_private_key(shared_directory / "new_key.pem")
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import simulator as webhooks
 from local import stand as stands
 from local.deployment import Assembly
-from local.organization import Organization
+from local.organization import LocalOrganization
 from local.page.embedded_metrics import Reading
 from local.report import Report
 from local.stand import Stand
@@ -32,7 +32,7 @@ Alarm = Mapping[str, Any]
 
 @pytest.fixture(scope="module")
 def quiet_stand(
-    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
+    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stand]:
     """Run a stand that nothing was sent to: its metrics cannot be taken back, and they move all of its alarms."""
     with stands.running(

@@ -14,7 +14,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.organization import Organization
+from local.organization import LocalOrganization
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE, wait_until
@@ -135,7 +135,7 @@ def test_interrupted_anywhere_it_ends_all_that_it_started(tmp_path: Path, moment
 
 
 def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_and_serves(
-    tmp_path: Path, organization: Organization, old_key: rsa.RSAPrivateKey
+    tmp_path: Path, organization: LocalOrganization, old_key: rsa.RSAPrivateKey
 ) -> None:
     # Given
     with _running(tmp_path, "--port", "0", "--organizations", str(organization.directory)) as command:

@@ -11,7 +11,7 @@ import pytest
 from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from local.deployment import PROJECT
 from local.emulator import Emulator
-from local.organization import Organization
+from local.organization import LocalOrganization
 
 CDK = PROJECT / "node_modules/.bin/cdk"
 
@@ -65,7 +65,7 @@ def test_without_credentials_it_says_how_to_log_in() -> None:
 
 
 def test_it_prints_the_quotas_and_the_bootstrap_command_then_deploys_and_prints_the_url(
-    account: Emulator, organization: Organization, tmp_path: Path
+    account: Emulator, organization: LocalOrganization, tmp_path: Path
 ) -> None:
     # Given an account that CDK has never been used in
     where = ["--organizations", str(organization.directory), "--yes"]

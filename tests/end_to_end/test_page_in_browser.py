@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from local import page_process
 from local import stand as stands
 from local.deployment import Assembly
-from local.organization import Organization
+from local.organization import LocalOrganization
 from local.page.requester import HISTORY_COMPARED, Requester
 from local.report import Report
 from local.stand import Stand
@@ -132,7 +132,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def watched(
-    assembly: Assembly, organization: Organization, tmp_path_factory: pytest.TempPathFactory
+    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stand]:
     """Run a stand with a page, which announces itself as a stand that serves does."""
     directory = tmp_path_factory.mktemp("watched")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulator.admin_api import Control
-from simulator.chaos import NAMED_FATES
+from simulator.admin_api import AdminApi
+from simulator.chaos import NAMED_FAULTS
 from simulator.http_types import Request, Response
 from simulator.hub import Hub
 from simulator.rules import API_PATH, TOKEN_PATH
@@ -22,7 +22,7 @@ class Requester:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
-        self._control = Control(hub)
+        self._control = AdminApi(hub)
 
     def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None
@@ -246,7 +246,7 @@ def test_what_is_asked_for_befalls_one_webhook_and_no_other(control: Requester) 
         receiver.close()
     # Then
     times = [one.content["event_timestamp"] for one in receiver.received]
-    ahead = datetime.fromisoformat(max(times)) - timedelta(seconds=NAMED_FATES["ahead"].dated_ahead)
+    ahead = datetime.fromisoformat(max(times)) - timedelta(seconds=NAMED_FAULTS["ahead"].dated_ahead)
     earlier, later = sorted(times)[:2]
     assert begin - timedelta(milliseconds=1) <= ahead <= datetime.now(UTC)
     assert times.index(later) < times.index(earlier)

@@ -5,22 +5,22 @@ from random import Random
 
 import pytest
 
-from simulator.chaos import LATE_SECONDS, Disorder
+from simulator.chaos import LATE_SECONDS, Chaos
 from tests.simulator.post import STILL, Post, Receiver
 
 
 def test_without_disorder_nothing_befalls_a_webhook() -> None:
-    fate = Disorder().draw(Random(1))
+    fate = Chaos().draw(Random(1))
     assert (fate.delay, fate.is_held, fate.repeat_after, fate.restamp_after) == (0, False, None, None)
 
 
 def test_shares_are_kept_and_do_not_shift_each_other() -> None:
     # Given
-    disorder = Disorder(late=0.1, duplicated=0.2, out_of_order=0.3, restamped=0.4)
+    disorder = Chaos(late=0.1, duplicated=0.2, out_of_order=0.3, restamped=0.4)
     random, alone = Random(5), Random(5)
     # When
     fates = [disorder.draw(random) for _ in range(4000)]
-    lates = [Disorder(late=0.1).draw(alone).delay for _ in range(4000)]
+    lates = [Chaos(late=0.1).draw(alone).delay for _ in range(4000)]
     # Then
     shares = Counter[str]()
     for fate in fates:
@@ -40,12 +40,12 @@ def test_shares_are_kept_and_do_not_shift_each_other() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1, "all", True, float("nan")])
 def test_a_share_is_a_number_from_0_to_1(share: float) -> None:
     with pytest.raises(ValueError, match="late"):
-        Disorder(late=share)
+        Chaos(late=share)
 
 
 def test_a_duplicate_is_the_same_bytes_again(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Disorder(duplicated=1)
+    post.delivery.disorder = Chaos(duplicated=1)
     # When
     webhook = post.publish()
     # Then
@@ -57,7 +57,7 @@ def test_a_duplicate_is_the_same_bytes_again(post: Post, receiver: Receiver) -> 
 
 def test_a_restamped_one_is_the_same_event_dated_anew(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Disorder(restamped=1)
+    post.delivery.disorder = Chaos(restamped=1)
     # When
     post.publish()
     # Then
@@ -70,7 +70,7 @@ def test_a_restamped_one_is_the_same_event_dated_anew(post: Post, receiver: Rece
 
 def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Disorder(late=1)
+    post.delivery.disorder = Chaos(late=1)
     begin = post.clock.now()
     # When
     post.publish()
@@ -83,7 +83,7 @@ def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
 def test_one_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, receiver: Receiver) -> None:
     # Given time that stands nearly still: it is not time that lets it go
     post.clock.speed = STILL
-    post.delivery.disorder = Disorder(out_of_order=1)
+    post.delivery.disorder = Chaos(out_of_order=1)
     # When two follow each other, and another request has one
     first = post.publish()
     other = post.publish("VC-TEST0002")

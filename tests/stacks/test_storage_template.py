@@ -2,12 +2,12 @@
 
 from unittest import mock
 
-from sender.command_log import Ledger
+from sender.command_log import CommandLog
 from tests.stacks.templates import Resource, Template, of_type, only, referred, rendered, rest_api_id
 from vectorcare_bridge.commands.command import Command, Kind
 from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.envelope import Event
-from vectorcare_bridge.webhooks.failure import Reason
+from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.fold import Received
 from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.store import Journal
@@ -50,7 +50,7 @@ def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Templ
     client = mock.Mock()
     webhook = Webhook(body=b"x", signature="s", received_at="2026-03-01T12:00:00.000000Z")
     # When
-    Journal(client, "events", retention_days=30).enter_unreadable(webhook, Reason.NOT_JSON)
+    Journal(client, "events", retention_days=30).enter_unreadable(webhook, FailureReason.NOT_JSON)
     # Then
     item = client.put_item.call_args.kwargs["Item"]
     assert "N" in item[time_to_live(by_key(template)["service_request_id", "event_id"])]
@@ -70,7 +70,7 @@ def test_commands_expire_by_the_attribute_that_they_carry(template: Template) ->
     client = mock.Mock()
     command = Command(Kind.ACCEPT, "c-1", "VC-1", {})
     # When
-    Ledger(client, "commands").claim(
+    CommandLog(client, "commands").claim(
         command, holder="h", now="2026-03-01T12:00:00.000000Z", lease_until="2026-03-01T12:01:00.000000Z"
     )
     # Then

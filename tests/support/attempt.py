@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sender.attempt import Attempts
 from sender.command_log import Claim
-from sender.command_result import Ending, Outcome
-from sender.delivery import Delivery, Invocation, Message
-from sender.vectorcare.answers import Answer, Verdict
-from sender.vectorcare.api_calls import Call
+from sender.command_result import CommandResult, Ending
+from sender.delivery import Invocation, ReceivedCommand, ReceivedMessage
+from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.api_calls import ApiCall
 from tests.support.cloud import NOW, InlineExecutor
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
 
 if TYPE_CHECKING:
-    from sender.circuit_breaker import Breaker
-    from sender.command_log import Ledger
+    from sender.circuit_breaker import CircuitBreaker
+    from sender.command_log import CommandLog
     from sender.vectorcare.api import VectorCareApi
 
 ENDS_AT = utc_timestamp.later(NOW, minutes=1)
-DONE = Answer(Verdict.DONE, status=200)
-LATER = Answer(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
-LOST = Answer(Verdict.LOST, "http_504", 504, is_outage=True)
-REFUSED = Answer(Verdict.REFUSED, "api:not_found", 404)
+DONE = ApiAnswer(Verdict.DONE, status=200)
+LATER = ApiAnswer(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
+LOST = ApiAnswer(Verdict.LOST, "http_504", 504, is_outage=True)
+REFUSED = ApiAnswer(Verdict.REFUSED, "api:not_found", 404)
 FIELDS: dict[Kind, dict[str, Any]] = {
     Kind.STATE_UPDATE: {"name": "en_route", "timestamp": NOW},
     Kind.LOCATION_UPDATE: {"locations": [{"lat": 1, "lng": 2, "alt": 3, "timestamp": 4}]},
@@ -37,7 +37,7 @@ FIELDS: dict[Kind, dict[str, Any]] = {
 class World:
     """Ledger, VectorCare and breaker of one invocation, and what was said to each."""
 
-    answer: Callable[[Call], Answer | Exception] = lambda _call: DONE
+    answer: Callable[[ApiCall], ApiAnswer | Exception] = lambda _call: DONE
     known: dict[str, Ending | Exception | bool] = field(default_factory=dict)
     """What the ledger says to a claim; a bool whether the command may have been sent."""
     authorizes: Callable[[], None] = lambda: None
@@ -47,10 +47,10 @@ class World:
     claims: list[tuple[str, str, str, str]] = field(default_factory=list)
     recorded: list[tuple[str, Ending, str]] = field(default_factory=list)
     given_up: list[tuple[str, bool, str]] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    obstacles: list[Callable[[], Answer | None]] = field(default_factory=list)
+    calls: list[ApiCall] = field(default_factory=list)
+    obstacles: list[Callable[[], ApiAnswer | None]] = field(default_factory=list)
     """What VectorCare's API asks before it makes a call once more."""
-    taken_in: list[Answer] = field(default_factory=list)
+    taken_in: list[ApiAnswer] = field(default_factory=list)
 
     def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
         known = self.known.get(command.command_id, False)
@@ -70,7 +70,7 @@ class World:
     def authorize(self) -> None:
         self.authorizes()
 
-    def send(self, call: Call, *, obstacle: Callable[[], Answer | None]) -> Answer:
+    def send(self, call: ApiCall, *, obstacle: Callable[[], ApiAnswer | None]) -> ApiAnswer:
         self.calls.append(call)
         self.obstacles.append(obstacle)
         answer = self.answer(call)
@@ -81,7 +81,7 @@ class World:
     def admits(self) -> bool:
         return len(self.taken_in) < self.admits_calls
 
-    def take_in(self, answer: Answer) -> None:
+    def take_in(self, answer: ApiAnswer) -> None:
         self.taken_in.append(answer)
 
     def _refuse(self, operation: str) -> None:
@@ -89,9 +89,9 @@ class World:
             raise RuntimeError(operation)
 
 
-def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: Any) -> Delivery:
+def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: Any) -> ReceivedCommand:
     """Deliver a command of such a kind for the third time, ten seconds after it came."""
-    message = Message(
+    message = ReceivedMessage(
         message_id=f"m of {command_id}",
         first_id="first",
         redriven="0",
@@ -101,10 +101,10 @@ def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: 
         body="",
     )
     trip = None if kind is Kind.CREATE_REQUEST else "VC-1"
-    return Delivery(message, Command(kind, command_id, trip, FIELDS.get(kind, {}) | fields))
+    return ReceivedCommand(message, Command(kind, command_id, trip, FIELDS.get(kind, {}) | fields))
 
 
-def positions(command_id: str, *timestamps: int) -> Delivery:
+def positions(command_id: str, *timestamps: int) -> ReceivedCommand:
     """Deliver a location update."""
     locations = [{"lat": 1, "lng": 2, "alt": 3, "timestamp": timestamp} for timestamp in timestamps]
     return delivery(Kind.LOCATION_UPDATE, command_id, locations=locations)
@@ -113,15 +113,15 @@ def positions(command_id: str, *timestamps: int) -> Delivery:
 def attempts(world: World, *, ends_at: str = ENDS_AT) -> Attempts:
     return Attempts(
         cast("VectorCareApi", world),
-        cast("Ledger", world),
-        cast("Breaker", world),
+        cast("CommandLog", world),
+        cast("CircuitBreaker", world),
         Invocation("i-1", ends_at),
         executor=InlineExecutor(),
     )
 
 
 def ending(
-    outcome: Outcome,
+    outcome: CommandResult,
     reason: str | None = None,
     *,
     kind: Kind = Kind.STATE_UPDATE,

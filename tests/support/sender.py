@@ -16,7 +16,7 @@ import requests
 from botocore.config import Config
 from moto import mock_aws
 
-from simulator.fake_api import StandIn
+from simulator.fake_api import FakeApi
 from simulator.rules import API_PATH, TOKEN_PATH
 from simulator.server import serving
 from tests.support import events, tls
@@ -26,7 +26,7 @@ from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.webhooks import store
 from verification.simulation.models import sqs_event
-from verification.simulation.models.queue import Queue
+from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
 
 TRIP = "VC-TEST0001"
@@ -62,12 +62,12 @@ class Clock:
 class Sender:
     """The function between its queue, in simulated time, and VectorCare, driven batch by batch."""
 
-    def __init__(self, clock: Clock, vectorcare: StandIn) -> None:
+    def __init__(self, clock: Clock, vectorcare: FakeApi) -> None:
         self.clock = clock
         self.vectorcare = vectorcare
         vectorcare.rules.clients[CLIENT_ID] = CLIENT_SECRET
-        self.dead_letters = Queue()
-        self.queue = Queue(
+        self.dead_letters = QueueModel()
+        self.queue = QueueModel(
             visibility_timeout=VISIBILITY_SECONDS, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
         )
         self.sqs = SQS(
@@ -158,7 +158,7 @@ class Sender:
 class Outbound(Sender):
     """The function with table, secret and bus in moto, and VectorCare on loopback, by HTTPS."""
 
-    def __init__(self, clock: Clock, vectorcare: StandIn, url: str) -> None:
+    def __init__(self, clock: Clock, vectorcare: FakeApi, url: str) -> None:
         super().__init__(clock, vectorcare)
         self._url = url
         vectorcare.rules.requests[TRIP] = "ASSIGNED"
@@ -220,7 +220,7 @@ def position(timestamp: float, **changes: float) -> dict[str, float]:
 def running(*, inline: bool = True) -> Iterator[Outbound]:
     """Run the sender; `inline` without threads, so that a test runs alike each time."""
     clock = Clock()
-    vectorcare = StandIn(clock.epoch)
+    vectorcare = FakeApi(clock.epoch)
     with ExitStack() as stack:
         stack.enter_context(loopback())
         stack.enter_context(mock.patch.dict("os.environ", CREDENTIALS))

@@ -9,7 +9,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.terminal.command import Command, say
+from cli.terminal.command import CliCommand, say
 from cli.terminal.screen import Screen, screen
 from verification.fuzzing import fixed
 from verification.fuzzing.campaign import Campaign, TargetTotals, Totals
@@ -22,7 +22,7 @@ _SHOWN_DETAIL = 300
 _MIB = 1024 * 1024
 
 
-@click.command(cls=Command)
+@click.command(cls=CliCommand)
 @click.option(
     "--inputs",
     type=click.IntRange(min=1),

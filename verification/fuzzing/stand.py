@@ -12,14 +12,14 @@ from unittest import mock
 
 from verification.simulation.models import errors
 from verification.simulation.models.dynamodb import DynamoDB, Table
-from verification.simulation.models.queue import Queue
+from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.s3 import S3, Bucket
 from verification.simulation.models.sqs import SQS
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings
 from verification.simulation.world.client import QueryPaginator
 from verification.simulation.world.container import Context
-from verification.simulation.world.door import Door
+from verification.simulation.world.door import SimulatedRuntime
 from verification.simulation.world.functions import EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, environment
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
@@ -65,7 +65,7 @@ class _Client:
         return QueryPaginator(getattr(self._model, operation))
 
 
-class _FuzzDoor(Door):
+class _FuzzDoor(SimulatedRuntime):
     """The simulation's door, with nothing behind it that takes turns or breaks."""
 
     def __init__(self, models: dict[str, Any], clock: _Clock) -> None:  # the base's parts are what is left out
@@ -146,7 +146,7 @@ class Stand:
         self._clock.now = 0.0
         self._random.seed(0)
         # A receive count beyond thirty is what the processor shall see too, so no redrive policy takes it away.
-        self.queue = Queue(visibility_timeout=360)
+        self.queue = QueueModel(visibility_timeout=360)
         self.sqs.queues[QUEUE] = self.queue
         self.bucket.objects.clear()
         self.journal.items.clear()

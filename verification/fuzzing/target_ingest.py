@@ -17,7 +17,7 @@ from verification.fuzzing.case import Part
 from verification.fuzzing.inflate import inflated
 from verification.fuzzing.stand import Stand
 from verification.fuzzing.verdict import ViolationError
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.content import MARKER
 from verification.simulation.world.vectorcare import CUSTOMER_ID
 
@@ -124,7 +124,7 @@ def check_output(lines: list[str]) -> None:
             raise ViolationError("a payload value was logged", text)
 
 
-def body_of(message: Message) -> bytes:
+def body_of(message: QueuedMessage) -> bytes:
     """Read a message's bytes as the queue carries them: text, or base64 where an attribute says so."""
     if message.attributes.get("encoding", {}).get("StringValue") == "base64":
         return base64.b64decode(message.body, validate=True)
@@ -141,7 +141,7 @@ def _only_ids_carry_it(text: str) -> bool:
     )
 
 
-def _check_accepted(event: Any, messages: list[Message]) -> None:
+def _check_accepted(event: Any, messages: list[QueuedMessage]) -> None:
     if len(messages) != 1:
         raise ViolationError("accepted, and not once on the queue", str(len(messages)))
     [message] = messages

@@ -24,7 +24,7 @@ from verification.fuzzing.stand import KNOWN_KEYS, Stand
 from verification.fuzzing.verdict import ViolationError
 from verification.simulation.history import checks
 from verification.simulation.models import sqs_event, values
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.world.functions import QUEUE
 
 UNREADABLE = "unreadable"
@@ -98,7 +98,7 @@ def _send(part: Part, stand: Stand) -> None:
     stand.sqs.send_message(QueueUrl=QUEUE, MessageBody=text, MessageAttributes=attributes)
 
 
-def _deliver(messages: Sequence[Message], stand: Stand, counts: Counter[str]) -> list[Message]:
+def _deliver(messages: Sequence[QueuedMessage], stand: Stand, counts: Counter[str]) -> list[QueuedMessage]:
     """Deliver a batch; answer what is to be tried again for no fault of its own, as far as the function says."""
     if not messages:
         return []
@@ -156,7 +156,7 @@ def _told(lines: list[str]) -> dict[str, _Told]:
     return told
 
 
-def _check_done(message: Message, told: dict[str, _Told], stand: Stand) -> str:
+def _check_done(message: QueuedMessage, told: dict[str, _Told], stand: Stand) -> str:
     body = _body_of(message)
     outcomes = told[message.id].outcomes if message.id in told else []
     if len(outcomes) != 1 or not set(outcomes) <= OUTCOMES:
@@ -169,7 +169,7 @@ def _check_done(message: Message, told: dict[str, _Told], stand: Stand) -> str:
     return outcomes[0]
 
 
-def _check_failed(message: Message, told: dict[str, _Told], stand: Stand) -> str:
+def _check_failed(message: QueuedMessage, told: dict[str, _Told], stand: Stand) -> str:
     """Answer how a failed message ended; nothing where it is to be tried again."""
     body = _body_of(message)
     reasons = told[message.id].reasons if message.id in told else []
@@ -185,7 +185,7 @@ def _check_failed(message: Message, told: dict[str, _Told], stand: Stand) -> str
     return f"dead {reasons[0]}"
 
 
-def _body_of(message: Message) -> bytes:
+def _body_of(message: QueuedMessage) -> bytes:
     """Read a message's bytes; what says that it is base64 and is not, is text."""
     try:
         return target_ingest.body_of(message)

@@ -9,7 +9,7 @@ from cli.terminal.command import Group, say
 from local import processes, stand
 from local.deployment import Assembly, synthesize
 from local.errors import StandError
-from local.organization import Organization, make_local_organization
+from local.organization import LocalOrganization, make_local_organization
 from local.stand import DIRECTORY
 from verification.load import summary
 from verification.load.run import Load, Run
@@ -97,7 +97,7 @@ def _run(loads: Sequence[Load]) -> None:
     sys.exit(0 if good else 1)
 
 
-def _run_one(load: Load, assembly: Assembly, organization: Organization, screen: Screen) -> bool:
+def _run_one(load: Load, assembly: Assembly, organization: LocalOrganization, screen: Screen) -> bool:
     """Run on a stand of its own: the emulator keeps everything in memory and would only grow slower."""
     screen.headline("Steady" if load.rate else "Burst")
     with stand.running(assembly, organization, directory=DIRECTORY, port=0, report=screen) as running:

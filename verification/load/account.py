@@ -8,7 +8,7 @@ from local.stack_reader import Item
 from local.stand import Stand
 from verification.load import plan
 from verification.load.clients import Sent
-from verification.load.plan import Event
+from verification.load.plan import LoadEvent
 
 Key = tuple[str, str]
 
@@ -57,7 +57,9 @@ def journal_keys(stand: Stand) -> frozenset[Key]:
     return frozenset(_key(entry) for entry in stand.holdings.everything("EventsTable"))
 
 
-def take(stand: Stand, events: Collection[Event], sent: Sent, *, earlier: frozenset[Key], dead_before: int) -> Account:
+def take(
+    stand: Stand, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
+) -> Account:
     """Compare what was sent with what the stand holds, once it has come to rest.
 
     Parameters
@@ -88,7 +90,7 @@ def take(stand: Stand, events: Collection[Event], sent: Sent, *, earlier: frozen
     )
 
 
-def _lost(events: Collection[Event], sent: Sent, entries: Mapping[Key, Item]) -> tuple[str, ...]:
+def _lost(events: Collection[LoadEvent], sent: Sent, entries: Mapping[Key, Item]) -> tuple[str, ...]:
     accepted = {event.event_id: event for event in events if event.event_id in sent.accepted_at}
     return tuple(
         event.event_id
@@ -98,7 +100,7 @@ def _lost(events: Collection[Event], sent: Sent, entries: Mapping[Key, Item]) ->
     )
 
 
-def _stale(journaled: Sequence[Event], states: Mapping[str, Item]) -> tuple[str, ...]:
+def _stale(journaled: Sequence[LoadEvent], states: Mapping[str, Item]) -> tuple[str, ...]:
     """Name the service requests whose state is not what their journaled events say, computed here anew."""
     histories = defaultdict(list)
     for event in journaled:
@@ -106,7 +108,7 @@ def _stale(journaled: Sequence[Event], states: Mapping[str, Item]) -> tuple[str,
     return tuple(name for name, history in histories.items() if not _is_newest(states.get(name), history))
 
 
-def _is_newest(item: Item | None, history: Sequence[Event]) -> bool:
+def _is_newest(item: Item | None, history: Sequence[LoadEvent]) -> bool:
     if item is None:
         return False
     newest, with_data = plan.newest(history)

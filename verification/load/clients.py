@@ -12,7 +12,7 @@ from http import HTTPStatus
 import requests
 
 from simulator import GIVES_UP_AFTER, SIGNATURE_HEADER
-from verification.load.plan import Event
+from verification.load.plan import LoadEvent
 
 PAUSES = (1.0, 2.0)
 """Seconds between the three attempts. VectorCare spreads its own over about 72 seconds; waiting proves nothing more."""
@@ -67,7 +67,7 @@ class Clients:
     def __init__(
         self,
         url: str,
-        events: Sequence[Event],
+        events: Sequence[LoadEvent],
         *,
         count: int,
         rate: float | None = None,
@@ -76,7 +76,7 @@ class Clients:
         self.sent = Sent()
         self._url = url
         self._gives_up_after = gives_up_after
-        self._events: queue.SimpleQueue[tuple[float, Event]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[float, LoadEvent]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         begin = time.monotonic()
@@ -119,7 +119,7 @@ class Clients:
                 if not self._stopping.wait(max(0.0, at - time.monotonic())):
                     self._send(partial(_post, session, self._url, event, self._gives_up_after), event)
 
-    def _send(self, post: Callable[[], str | None], event: Event) -> None:
+    def _send(self, post: Callable[[], str | None], event: LoadEvent) -> None:
         accepted = False
         for pause in (0.0, *PAUSES):
             if self._stopping.wait(pause):
@@ -144,7 +144,7 @@ class Clients:
                 self.sent.refused.add(event.event_id)
 
 
-def _post(session: requests.Session, url: str, event: Event, gives_up_after: float) -> str | None:
+def _post(session: requests.Session, url: str, event: LoadEvent, gives_up_after: float) -> str | None:
     """Deliver once; any 2xx is success, and anything else is named."""
     try:
         answer = session.post(

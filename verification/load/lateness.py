@@ -12,7 +12,7 @@ from typing import Any
 
 from verification.load.clients import Sent
 from verification.load.monitor import INTERVAL, Look
-from verification.load.plan import Event
+from verification.load.plan import LoadEvent
 
 BATCH_SIZE = 10
 WORK_SECONDS = 30.0
@@ -93,7 +93,7 @@ def read(lines: Iterable[str]) -> Log:
 
 
 def measure(
-    events: Sequence[Event],
+    events: Sequence[LoadEvent],
     sent: Sent,
     log: Log,
     looks: Sequence[Look],

@@ -22,7 +22,7 @@ _STATUSES = ("AVAILABLE", "ASSIGNED", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 
 
 @dataclass(frozen=True)
-class Event:
+class LoadEvent:
     """One webhook as it goes over the wire, with what is true of it.
 
     Attributes
@@ -65,7 +65,7 @@ class Event:
         return json.loads(self.body, parse_float=Decimal)["data"]
 
 
-def make(count: int, private_key: RSAPrivateKey, rng: random.Random) -> list[Event]:
+def make(count: int, private_key: RSAPrivateKey, rng: random.Random) -> list[LoadEvent]:
     """Make the webhooks of one run in the order in which they are sent; a repeated one is there several times.
 
     Parameters
@@ -89,14 +89,14 @@ def make(count: int, private_key: RSAPrivateKey, rng: random.Random) -> list[Eve
     return sendings
 
 
-def newest(events: Sequence[Event]) -> tuple[Event, Event | None]:
+def newest(events: Sequence[LoadEvent]) -> tuple[LoadEvent, LoadEvent | None]:
     """Find the newest of a service request's events, and the newest that carries data."""
     ordered = sorted(events, key=lambda event: event.rank)
     with_data = [event for event in ordered if event.has_data]
     return ordered[-1], with_data[-1] if with_data else None
 
 
-def _make(name: str, step: int, begin: datetime, private_key: RSAPrivateKey, rng: random.Random) -> Event:
+def _make(name: str, step: int, begin: datetime, private_key: RSAPrivateKey, rng: random.Random) -> LoadEvent:
     at = begin + timedelta(seconds=step // _EVENTS_PER_SECOND)
     status = rng.choice(_STATUSES)
     webhook = Webhook(
@@ -108,7 +108,7 @@ def _make(name: str, step: int, begin: datetime, private_key: RSAPrivateKey, rng
         data=None if status == "UNAVAILABLE" else simulator.trip(name, pickup=at + timedelta(hours=step % 48)),
     )
     body = webhook.body
-    return Event(
+    return LoadEvent(
         service_request_id=name,
         event_id=webhook.event_id,
         request_status=status,

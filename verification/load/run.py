@@ -68,7 +68,7 @@ class Load:
 
 
 @dataclass
-class Result:
+class LoadResult:
     """What a run showed; the parts that it did not come to are None."""
 
     load: Load
@@ -127,7 +127,7 @@ class Run:
     def __init__(self, stand: Stand, load: Load, *, directory: Path, screen: Screen) -> None:
         if stand.organization.private_key_file is None:
             raise StandError("Without the organization's private key nothing can be signed.")
-        self.result = Result(load)
+        self.result = LoadResult(load)
         self._stand = stand
         self._load = load
         self._directory = directory
@@ -171,7 +171,7 @@ class Run:
         if self._load.rate:
             result.growth = growth.measure(monitor.memory, begin=begin, end=end, webhooks=result.sent.sent)
 
-    def _send(self, events: Sequence[plan.Event], monitor: Monitor, proxy: Refusals) -> None:
+    def _send(self, events: Sequence[plan.LoadEvent], monitor: Monitor, proxy: Refusals) -> None:
         """Send everything, with faults until the queue is worked off."""
         result, load = self.result, self._load
         url = self._stand.deployment.webhook_url

@@ -7,14 +7,14 @@ from rich.table import Table
 from verification.load.account import Account
 from verification.load.growth import BOUND_BYTES, Growth
 from verification.load.lateness import Lateness
-from verification.load.run import Result
+from verification.load.run import LoadResult
 from verification.load.screen import Screen
 
 _MIB = 1024 * 1024
 _SHOWN = 5
 
 
-def show(result: Result, screen: Screen) -> None:
+def show(result: LoadResult, screen: Screen) -> None:
     """Print all of it; the last line is for scripts too."""
     table = Table("what", "figure", title="On this machine")
     for what, figure in _rows(result):
@@ -25,7 +25,7 @@ def show(result: Result, screen: Screen) -> None:
     screen.say(result.last_line())
 
 
-def _rows(result: Result) -> list[tuple[str, str]]:
+def _rows(result: LoadResult) -> list[tuple[str, str]]:
     sent = result.sent
     rows = [("webhooks sent, in attempts", f"{sent.sent:,}, in {sent.attempts:,}")]
     if result.sending_seconds:
@@ -83,7 +83,7 @@ def _growth_rows(growth: Growth) -> list[tuple[str, str]]:
     return [*rows, ("the emulator's growth for each webhook", f"{growth.emulator_per_webhook / 1024:.1f} KiB")]
 
 
-def _wrong(result: Result) -> list[str]:
+def _wrong(result: LoadResult) -> list[str]:
     lines = []
     if result.account:
         account = result.account

@@ -9,13 +9,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.terminal.command import Command, say
+from cli.terminal.command import CliCommand, say
 from cli.terminal.screen import Screen, screen
 from verification.mutation import engine, equivalents
 from verification.mutation.judge import Verdict, judge
 
 
-@click.command(cls=Command)
+@click.command(cls=CliCommand)
 def main() -> None:
     """Put faults into the rules one by one, and see that a test notices each."""
     console = screen()

@@ -9,12 +9,12 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.terminal.command import Command, say
+from cli.terminal.command import CliCommand, say
 from cli.terminal.screen import Screen, screen
 from cli.terminal.text import printable_lines
 from verification.simulation.campaign import Totals, run_all
 from verification.simulation.plan.plan import Selection
-from verification.simulation.run import Result, run
+from verification.simulation.run import SimulationResult, run
 from verification.simulation.shrink import Shrinker
 
 _SHOWN_VIOLATIONS = 5
@@ -35,7 +35,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
             self.fail("give whole numbers, separated by commas", parameter, context)
 
 
-@click.command(cls=Command)
+@click.command(cls=CliCommand)
 @click.option("--seeds", type=click.IntRange(min=1), default=200, show_default=True, help="How many seeds to run.")
 @click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="The first of them.")
 @click.option(
@@ -104,7 +104,7 @@ def _run_many(console: Screen, seeds: range, events: int, processes: int) -> Tot
         task = progress.add_task("seeds", total=len(seeds))
         failing = Counter[str]()
 
-        def advance(result: Result) -> None:
+        def advance(result: SimulationResult) -> None:
             failing.update(["failing"] * bool(result.violations))
             if result.violations:
                 progress.console.print(f"seed {result.seed} fails: {result.violations[0].rule}", markup=False)
@@ -117,13 +117,13 @@ def _run_many(console: Screen, seeds: range, events: int, processes: int) -> Tot
         return run_all(seeds, events=events, processes=processes, progress=advance)
 
 
-def _show(result: Result) -> None:
+def _show(result: SimulationResult) -> None:
     say(f"seed {result.seed} breaks {len(result.violations)} rules:")
     for violation in result.violations[:_SHOWN_VIOLATIONS]:
         say(f"  at {violation.at:.6f} s: {violation.rule}: {violation.detail}")
 
 
-def _shrink(failing: Iterable[Result], events: int) -> None:
+def _shrink(failing: Iterable[SimulationResult], events: int) -> None:
     for result in list(failing)[:_SHRUNK_SEEDS]:
         say(f"seed {result.seed}: looking for the least that still fails, for up to a minute ...")
         shrunk = Shrinker(result.seed, events=events).shrink()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from verification.simulation.run import Result, run
+from verification.simulation.run import SimulationResult, run
 
 _SEEDS_OF_A_PROCESS = 4
 
@@ -24,9 +24,9 @@ class Totals:
     seeds: int = 0
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    failing: list[Result] = field(default_factory=list)
+    failing: list[SimulationResult] = field(default_factory=list)
 
-    def add(self, result: Result) -> None:
+    def add(self, result: SimulationResult) -> None:
         """Add one seed's result."""
         self.seeds += 1
         self.events += result.events
@@ -45,7 +45,9 @@ class Totals:
         return f"seeds {self.seeds}, events {self.events}, faults {faults}, violations {self.violations}"
 
 
-def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Callable[[Result], None]) -> Totals:
+def run_all(
+    seeds: Sequence[int], *, events: int, processes: int, progress: Callable[[SimulationResult], None]
+) -> Totals:
     """Run seeds.
 
     Parameters
@@ -70,5 +72,5 @@ def run_all(seeds: Sequence[int], *, events: int, processes: int, progress: Call
     return totals
 
 
-def _run_one(seed: int, *, events: int) -> Result:
+def _run_one(seed: int, *, events: int) -> SimulationResult:
     return run(seed, events=events)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from verification.simulation.history.checks import Checks
 from verification.simulation.history.ledger import Violation
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import Plan, Selection
 from verification.simulation.world.functions import EVENTS
@@ -21,7 +21,7 @@ EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SimulationResult:
     """What came of a run.
 
     Attributes
@@ -50,7 +50,7 @@ def run(
     selection: Selection = EVERYTHING,
     loader: Loader | None = None,
     trace: Callable[[str], None] | None = None,
-) -> Result:
+) -> SimulationResult:
     """Run a seed.
 
     Parameters
@@ -69,7 +69,9 @@ def run(
     return run_plan(selection.of(draw(seed, events)), loader=loader, trace=trace)
 
 
-def run_plan(plan: Plan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None) -> Result:
+def run_plan(
+    plan: Plan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None
+) -> SimulationResult:
     """Run a plan; what breaks in the simulation itself is a violation, too."""
     world = World(plan, loader or _product(), trace)
     try:
@@ -77,7 +79,7 @@ def run_plan(plan: Plan, *, loader: Loader | None = None, trace: Callable[[str],
         _check(world)
     except Exception:  # noqa: BLE001 a seed that breaks the simulation has to be found and shrunk like any other
         world.ledger.violate("the simulation broke", traceback.format_exc())
-    return Result(
+    return SimulationResult(
         seed=plan.seed,
         events=len(plan.sendings),
         faults=world.faults.injected,
@@ -90,9 +92,9 @@ def _check(world: World) -> None:
     from vectorcare_bridge.dead_letters import dead_letter  # noqa: PLC0415 there once a container has been loaded
     from vectorcare_bridge.webhooks import message, store  # noqa: PLC0415 there once a container has been loaded
 
-    def reason_of(letter: Message) -> str:
+    def reason_of(letter: QueuedMessage) -> str:
         return dead_letter.reason(
-            dead_letter.Source.INBOUND,
+            dead_letter.DeadLetterQueue.INBOUND,
             letter.body,
             message.values(letter.attributes),
             sent_at=instant(letter.sent_at),

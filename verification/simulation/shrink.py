@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import Plan, Selection
-from verification.simulation.run import Result, run_plan
+from verification.simulation.run import SimulationResult, run_plan
 from verification.simulation.world.loader import Loader
 
 _T = TypeVar("_T")
@@ -20,7 +20,7 @@ class Shrunk:
     """The least that was found to break the same rule."""
 
     selection: Selection
-    result: Result
+    result: SimulationResult
 
 
 class Shrinker:

@@ -17,7 +17,7 @@ from cli.terminal.options import Options, pass_options, queue_option
 from cli.terminal.output import emit, json_option, moment, number_of, phi_option, printable, stderr, to_json
 from cli.verbs.dlq.export import export
 from cli.verbs.dlq.redrive import redrive
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 
 @click.group()
@@ -47,7 +47,7 @@ def dlq() -> None:
 @queue_option
 @json_option
 @pass_options
-def list_(options: Options, *, source: Source, as_json: bool) -> None:
+def list_(options: Options, *, source: DeadLetterQueue, as_json: bool) -> None:
     """List all messages with why each died and what a redrive would do now, the next to expire first.
 
     \b
@@ -88,7 +88,7 @@ def list_(options: Options, *, source: Source, as_json: bool) -> None:
 @phi_option
 @json_option
 @pass_options
-def show(options: Options, *, message_id: str, source: Source, phi: bool, as_json: bool) -> None:
+def show(options: Options, *, message_id: str, source: DeadLetterQueue, phi: bool, as_json: bool) -> None:
     """Show one letter: why it is there, and the names and kinds of its fields.
 
     \b

@@ -13,7 +13,7 @@ from cli.lib.dead_letters import Letter
 from cli.terminal.options import Options, pass_options, queue_option
 from cli.terminal.output import emit, json_option, stderr, to_json
 from cli.terminal.progress import bar
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 _WARNING = "Patients' data: the file is yours alone to read (mode 0600). Delete it when you are done with it."
 
@@ -23,7 +23,7 @@ _WARNING = "Patients' data: the file is yours alone to read (mode 0600). Delete 
 @queue_option
 @json_option
 @pass_options
-def export(options: Options, *, file: Path, source: Source, as_json: bool) -> None:
+def export(options: Options, *, file: Path, source: DeadLetterQueue, as_json: bool) -> None:
     """Copy all letters into FILE, one JSON object a line; they stay in the queue.
 
     \b

@@ -19,7 +19,7 @@ from cli.lib.stack import Stack
 from cli.terminal.options import Options, pass_options, queue_option
 from cli.terminal.output import confirm, emit, json_option, number_of, printable, stderr, yes_option
 from cli.terminal.progress import bar
-from vectorcare_bridge.dead_letters.dead_letter import REASONS, Source
+from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 from vectorcare_bridge.edge import runtime
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ _READ_AGAIN_AT_MOST = 1000  # letters; more take too long to be worth it
 @pass_options
 def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     options: Options,
-    source: Source,
+    source: DeadLetterQueue,
     dry_run: bool,
     reason: str | None,
     service_request_id: str | None,

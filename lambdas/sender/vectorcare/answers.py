@@ -85,7 +85,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """An answer, or what is known where none came.
 
     Attributes
@@ -118,7 +118,7 @@ class Answer:
         return is_no and (self.status == HTTPStatus.UNAUTHORIZED or self.reason in _TOKEN_REFUSED)
 
 
-def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: str) -> Answer:
+def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: str) -> ApiAnswer:
     """Read an answer.
 
         2xx in the shape that is documented for the command ───▶ done
@@ -144,21 +144,21 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
         if _is_done(kind, status, body, content, code):
             created = _created(content) if kind is Kind.CREATE_REQUEST else None
-            return Answer(Verdict.DONE, status=status, service_request_id=created)
+            return ApiAnswer(Verdict.DONE, status=status, service_request_id=created)
         # An object is some API's answer, and says nothing about VectorCare's health; a page stands for an outage.
-        return Answer(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
+        return ApiAnswer(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
     reason = code or f"http_{status}"
     wait = seconds(retry_after, now=now)
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         is_for_token = status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED
         if is_for_token or status in _NO_WORD_ON_THE_COMMAND:
-            return Answer(Verdict.LATER, reason, status, retry_after=wait, is_outage=is_for_token)
+            return ApiAnswer(Verdict.LATER, reason, status, retry_after=wait, is_outage=is_for_token)
         if code is not None:
-            return Answer(Verdict.REFUSED, reason, status)
+            return ApiAnswer(Verdict.REFUSED, reason, status)
         if status in _REGISTERED:
             # A firewall that does not like one command must not stop the others: no outage.
-            return Answer(Verdict.LATER, reason, status, retry_after=wait)
-    return Answer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
+            return ApiAnswer(Verdict.LATER, reason, status, retry_after=wait)
+    return ApiAnswer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
 
 
 def _is_done(kind: Kind, status: int, body: bytes | None, content: Any, code: str | None) -> bool:

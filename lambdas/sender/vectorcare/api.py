@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from sender.vectorcare import answers
 from sender.vectorcare.access_token import AccessToken
-from sender.vectorcare.answers import Answer
-from sender.vectorcare.api_calls import Call
+from sender.vectorcare.answers import ApiAnswer
+from sender.vectorcare.api_calls import ApiCall
 from sender.vectorcare.http import Http
 from vectorcare_bridge.edge import runtime
 
@@ -38,7 +38,7 @@ class VectorCareApi:
         """
         self._token.current()
 
-    def send(self, call: Call, *, obstacle: Callable[[], Answer | None]) -> Answer:
+    def send(self, call: ApiCall, *, obstacle: Callable[[], ApiAnswer | None]) -> ApiAnswer:
         """Make a call, and once more with another token when the first is refused and `obstacle` names none by then.
 
         Raises
@@ -53,11 +53,11 @@ class VectorCareApi:
         token = self._token.instead_of(token)
         return obstacle() or self._send(call, token)
 
-    def _send(self, call: Call, token: str) -> Answer:
+    def _send(self, call: ApiCall, token: str) -> ApiAnswer:
         response = self._http.request(
             call.method, self._url + call.path, body=call.body, headers={"Authorization": f"Bearer {token}"}
         )
-        if isinstance(response, Answer):
+        if isinstance(response, ApiAnswer):
             return response
         return answers.read(
             response.status,

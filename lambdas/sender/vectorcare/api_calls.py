@@ -23,7 +23,7 @@ _TIMES = ("timestamp", "proposed_agreed_dt", "agreed_dt")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """A request to VectorCare, and whose it is.
 
     Attributes
@@ -42,7 +42,7 @@ class Call:
     body: Any
 
 
-def calls(commands: Sequence[Command]) -> Iterator[Call]:
+def calls(commands: Sequence[Command]) -> Iterator[ApiCall]:
     """Make the calls for commands of one service request.
 
     Parameters
@@ -57,16 +57,16 @@ def calls(commands: Sequence[Command]) -> Iterator[Call]:
         yield _single(command)
 
 
-def _single(command: Command) -> Call:
+def _single(command: Command) -> ApiCall:
     fields = command.fields
     if command.kind is Kind.CREATE_REQUEST:
-        return Call([command], "POST", f"/requests/service/{fields['service_id']}/", fields["request"])
+        return ApiCall([command], "POST", f"/requests/service/{fields['service_id']}/", fields["request"])
     method, suffix = _METHOD_AND_SUFFIX[command.kind]
     body = {name: _utc(value) if name in _TIMES else value for name, value in fields.items()}
-    return Call([command], method, f"/requests/{command.service_request_id}/{suffix}/", body)
+    return ApiCall([command], method, f"/requests/{command.service_request_id}/{suffix}/", body)
 
 
-def _locations(commands: Sequence[Command]) -> Iterator[Call]:
+def _locations(commands: Sequence[Command]) -> Iterator[ApiCall]:
     """Bring positions in time order, one for each point in time, and divide them into calls of 200 at most."""
     positions: dict[float, Any] = {}
     owners: dict[float, list[Command]] = {}
@@ -78,7 +78,7 @@ def _locations(commands: Sequence[Command]) -> Iterator[Call]:
     for start in range(0, len(times), MAX_LOCATIONS):
         together = times[start : start + MAX_LOCATIONS]
         involved = {command.command_id: command for time in together for command in owners[time]}
-        yield Call(
+        yield ApiCall(
             commands=list(involved.values()),
             method="POST",
             path=f"/requests/{commands[0].service_request_id}/locations/",

@@ -11,7 +11,7 @@ import requests
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.answers import ApiAnswer, Verdict
 from vectorcare_bridge.edge import observability, runtime
 
 CONNECT_SECONDS = 2.0
@@ -23,7 +23,7 @@ _MAX_IDLE_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class HttpResponse:
     """What came back; `body` is None when it was too long, too slow or broken, or is a redirect's."""
 
     status: int
@@ -46,7 +46,7 @@ class Http:
         form: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response | Answer:
+    ) -> HttpResponse | ApiAnswer:
         """Send a request; answer the response, or what is known when none came."""
         try:
             return self._exchange(method, url, form=form, body=body, headers=headers)
@@ -56,7 +56,7 @@ class Http:
 
     def _exchange(
         self, method: str, url: str, *, form: Mapping[str, str] | None, body: Any, headers: Mapping[str, str] | None
-    ) -> Response:
+    ) -> HttpResponse:
         self._close_if_idle()
         content: Any = form
         sent_headers = {"Accept": "application/json", **(headers or {})}
@@ -72,7 +72,7 @@ class Http:
             allow_redirects=False,
             stream=True,
         ) as response:
-            return Response(response.status_code, _body(response), response.headers.get("Retry-After"))
+            return HttpResponse(response.status_code, _body(response), response.headers.get("Retry-After"))
 
     def _close_if_idle(self) -> None:
         now = runtime.monotonic()
@@ -95,16 +95,16 @@ def _body(response: requests.Response) -> bytes | None:
     return body
 
 
-def _unanswered(error: Exception) -> Answer:
+def _unanswered(error: Exception) -> ApiAnswer:
     """Say what an error means for the call: it was not sent for certain, or nobody knows."""
     if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
-        return Answer(Verdict.LATER, "not_sent", is_outage=True)
+        return ApiAnswer(Verdict.LATER, "not_sent", is_outage=True)
     if isinstance(error, requests.ConnectTimeout):
-        return Answer(Verdict.LATER, "unreachable", is_outage=True)
+        return ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, NewConnectionError):
-        return Answer(Verdict.LATER, "unreachable", is_outage=True)
+        return ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
     if reason and reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError):
-        return Answer(Verdict.LATER, "certificate", is_outage=True)
-    return Answer(Verdict.LOST, "no_answer", is_outage=True)
+        return ApiAnswer(Verdict.LATER, "certificate", is_outage=True)
+    return ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)

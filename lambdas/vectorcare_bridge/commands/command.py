@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeAlias
 
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.webhooks.failure import Reason
+from vectorcare_bridge.webhooks.failure import FailureReason
 
 MAX_STATE_AGE_DAYS = 7
 CLOCK_TOLERANCE_SECONDS = 60
@@ -150,14 +150,14 @@ def read(body: str, *, message_id: str) -> Command:
     )
 
 
-def reason_for_death(body: str) -> Unreadable | Reason:
+def reason_for_death(body: str) -> Unreadable | FailureReason:
     """Say why a message is in the dead-letter queue, by the same rules that put it there."""
     try:
         # A name for a command that has none; which one says nothing about the message.
         read(body, message_id="-")
     except UnreadableError as error:
         return error.reason
-    return Reason.EXHAUSTED
+    return FailureReason.EXHAUSTED
 
 
 def service_request_id(body: str) -> str | None:

@@ -12,11 +12,11 @@ from enum import StrEnum
 from vectorcare_bridge.commands import command
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.webhooks import envelope, message
-from vectorcare_bridge.webhooks.failure import Reason
+from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.message import Webhook
 
 
-class Source(StrEnum):
+class DeadLetterQueue(StrEnum):
     """Which queue."""
 
     INBOUND = "inbound"
@@ -27,10 +27,10 @@ class Source(StrEnum):
     """Events that the bus did not take."""
 
 
-REASONS: Mapping[Source, Sequence[str]] = {
-    Source.INBOUND: tuple(Reason),
-    Source.OUTBOUND: (*command.Unreadable, Reason.EXHAUSTED),
-    Source.UNPUBLISHED: tuple(unpublished.Reason),
+REASONS: Mapping[DeadLetterQueue, Sequence[str]] = {
+    DeadLetterQueue.INBOUND: tuple(FailureReason),
+    DeadLetterQueue.OUTBOUND: (*command.Unreadable, FailureReason.EXHAUSTED),
+    DeadLetterQueue.UNPUBLISHED: tuple(unpublished.UnpublishedReason),
 }
 """Why a message may be in it."""
 
@@ -38,7 +38,9 @@ Recorded = Callable[[bytes], str | None]
 """Looks up for which reason the journal says that a webhook with these bytes died; None if it has no word on it."""
 
 
-def reason(source: Source, body: str, attributes: Mapping[str, str], *, sent_at: str, recorded: Recorded) -> str:
+def reason(
+    source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, sent_at: str, recorded: Recorded
+) -> str:
     """Say why a message is there.
 
     Parameters
@@ -53,43 +55,45 @@ def reason(source: Source, body: str, attributes: Mapping[str, str], *, sent_at:
         Asked for webhooks alone; what it raises is raised.
     """
     match source:
-        case Source.INBOUND:
+        case DeadLetterQueue.INBOUND:
             webhook = _webhook(body, attributes, sent_at=sent_at)
             return recorded(webhook.body) or envelope.reason_for_death(webhook.body, now=webhook.received_at)
-        case Source.OUTBOUND:
+        case DeadLetterQueue.OUTBOUND:
             return command.reason_for_death(body)
-        case Source.UNPUBLISHED:
+        case DeadLetterQueue.UNPUBLISHED:
             return unpublished.reason(body)
 
 
-def if_redriven(source: Source, body: str, attributes: Mapping[str, str], *, reason: str, now: str) -> str:
+def if_redriven(source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, reason: str, now: str) -> str:
     """Say in words what would happen if a message, there for a reason, were redriven at a 27-character instant."""
     match source:
-        case Source.INBOUND:
+        case DeadLetterQueue.INBOUND:
             again = envelope.reason_for_death(_webhook(body, attributes).body, now=now)
-            if again is Reason.EXHAUSTED and reason == Reason.UNSTORABLE:
+            if again is FailureReason.EXHAUSTED and reason == FailureReason.UNSTORABLE:
                 return "may die again: DynamoDB refused it"
-            return "would apply" if again is Reason.EXHAUSTED else f"would die again for {again}"
-        case Source.OUTBOUND:
+            return "would apply" if again is FailureReason.EXHAUSTED else f"would die again for {again}"
+        case DeadLetterQueue.OUTBOUND:
             refused = command.reason_for_death(body)
-            return "would be read" if refused is Reason.EXHAUSTED else f"would die again for {refused}"
-        case Source.UNPUBLISHED:
+            return "would be read" if refused is FailureReason.EXHAUSTED else f"would die again for {refused}"
+        case DeadLetterQueue.UNPUBLISHED:
             return "would be published" if can_go_back(source, body) else "would stay: it is no event"
 
 
-def can_go_back(source: Source, body: str) -> bool:
+def can_go_back(source: DeadLetterQueue, body: str) -> bool:
     """Tell whether a message can be taken where it came from: all but what lies among the events and is none."""
-    return source is not Source.UNPUBLISHED or unpublished.reason(body) is unpublished.Reason.NOT_TAKEN
+    return (
+        source is not DeadLetterQueue.UNPUBLISHED or unpublished.reason(body) is unpublished.UnpublishedReason.NOT_TAKEN
+    )
 
 
-def service_request_id(source: Source, body: str, attributes: Mapping[str, str]) -> str | None:
+def service_request_id(source: DeadLetterQueue, body: str, attributes: Mapping[str, str]) -> str | None:
     """Name the service request of a message that may be unreadable otherwise; None if it names none."""
     match source:
-        case Source.INBOUND:
+        case DeadLetterQueue.INBOUND:
             return envelope.service_request_id(_webhook(body, attributes).body)
-        case Source.OUTBOUND:
+        case DeadLetterQueue.OUTBOUND:
             return command.service_request_id(body)
-        case Source.UNPUBLISHED:
+        case DeadLetterQueue.UNPUBLISHED:
             return unpublished.service_request_id(body)
 
 

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 from vectorcare_bridge.edge import exact_json
-from vectorcare_bridge.webhooks.message import Message
+from vectorcare_bridge.webhooks.message import OutgoingMessage
 
 
-class Reason(StrEnum):
+class UnpublishedReason(StrEnum):
     """Why it waits."""
 
     NOT_TAKEN = "not_taken"
@@ -21,9 +21,11 @@ class UnreadableError(Exception):
     """The message holds no event."""
 
 
-def write(detail_type: str, detail: Mapping[str, Any]) -> Message:
+def write(detail_type: str, detail: Mapping[str, Any]) -> OutgoingMessage:
     """Make the SQS message."""
-    return Message(MessageBody=exact_json.for_bus({"detail_type": detail_type, "detail": detail}), MessageAttributes={})
+    return OutgoingMessage(
+        MessageBody=exact_json.for_bus({"detail_type": detail_type, "detail": detail}), MessageAttributes={}
+    )
 
 
 def read(body: str) -> tuple[str, dict[str, Any]]:
@@ -46,13 +48,13 @@ def read(body: str) -> tuple[str, dict[str, Any]]:
     return detail_type, detail
 
 
-def reason(body: str) -> Reason:
+def reason(body: str) -> UnpublishedReason:
     """Say why a message waits."""
     try:
         read(body)
     except UnreadableError:
-        return Reason.UNREADABLE
-    return Reason.NOT_TAKEN
+        return UnpublishedReason.UNREADABLE
+    return UnpublishedReason.NOT_TAKEN
 
 
 def service_request_id(body: str) -> str | None:

@@ -38,7 +38,7 @@ _FINAL = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BusEntry:
     """An event for the bus.
 
     Attributes
@@ -57,7 +57,7 @@ class Entry:
 class _Written:
     """An entry with its detail as JSON, and what it counts in a call."""
 
-    entry: Entry
+    entry: BusEntry
     detail: str
     size: int
 
@@ -88,7 +88,7 @@ class Bus:
         self._name = name
         self.deadline = math.inf
 
-    def publish(self, entries: Iterable[Entry]) -> list[Entry]:
+    def publish(self, entries: Iterable[BusEntry]) -> list[BusEntry]:
         """Publish events; answer those that the bus did not take, in their order.
 
         What may pass is tried again, seven times in all, after waits of uniformly up to 0.25 s, doubled each time
@@ -151,7 +151,7 @@ class Bus:
         return not_taken
 
 
-def _written(entry: Entry) -> _Written:
+def _written(entry: BusEntry) -> _Written:
     detail = exact_json.for_bus(entry.detail)
     detail_type = exact_json.for_bus(entry.detail_type)
     return _Written(entry, detail, len(SOURCE) + len(detail_type) + len(detail) + _ENVELOPE_BYTES)

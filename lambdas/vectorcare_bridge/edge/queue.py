@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vectorcare_bridge.webhooks.message import Message
+from vectorcare_bridge.webhooks.message import OutgoingMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,7 +23,7 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, message: Message) -> str:
+    def send(self, message: OutgoingMessage) -> str:
         """Put a message on the queue; answer its message id."""
         return self._client.send_message(
             QueueUrl=self._url,

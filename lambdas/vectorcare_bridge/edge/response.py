@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TypedDict
 
 
-class Response(TypedDict):
+class ApiGatewayResponse(TypedDict):
     """API Gateway's proxy response ("Output format of a Lambda function for proxy integration")."""
 
     statusCode: int
@@ -15,14 +15,14 @@ class Response(TypedDict):
     isBase64Encoded: bool
 
 
-def of(status: HTTPStatus, content: dict[str, str], headers: Mapping[str, str] | None = None) -> Response:
+def of(status: HTTPStatus, content: dict[str, str], headers: Mapping[str, str] | None = None) -> ApiGatewayResponse:
     """Answer with a JSON object; nothing that a cache or a browser could make more of it."""
     return of_json(status, json.dumps(content), headers)
 
 
-def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = None) -> Response:
+def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = None) -> ApiGatewayResponse:
     """Answer with JSON that is written already; `headers` are beside those of every answer."""
-    return Response(
+    return ApiGatewayResponse(
         statusCode=status.value,
         headers={
             "Content-Type": "application/json",
@@ -36,6 +36,6 @@ def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = N
     )
 
 
-def to(method: object, answer: Response) -> Response:
+def to(method: object, answer: ApiGatewayResponse) -> ApiGatewayResponse:
     """Leave out the body of what answers HEAD; all else is as for GET."""
     return {**answer, "body": ""} if method == "HEAD" else answer

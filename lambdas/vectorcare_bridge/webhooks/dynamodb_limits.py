@@ -6,7 +6,7 @@ Limits: DynamoDB developer guide, "Supported data types" and "Service, account, 
 from decimal import Decimal
 from typing import Any
 
-from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_SORT_KEY_BYTES = 1024
@@ -30,7 +30,7 @@ def text(value: str, *, max_bytes: int) -> str:
         `unstorable`: longer than `max_bytes` in UTF-8, or with a lone surrogate, which UTF-8 cannot carry.
     """
     if _utf8_length(value) > max_bytes:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return value
 
 
@@ -57,14 +57,14 @@ def document(value: Any, *, max_bytes: int) -> Any:
     """
     converted, size = _convert(value, depth=1)
     if size > max_bytes:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return converted
 
 
 def _convert(value: Any, *, depth: int) -> tuple[Any, int]:
     # A scalar counts as a level too: 31 maps around a string are stored, 32 are refused.
     if depth > MAX_DEPTH:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     if isinstance(value, str):
         return value, _utf8_length(value)
     if isinstance(value, Decimal):
@@ -99,14 +99,14 @@ def _number(value: Decimal) -> Decimal:
     while digits[significant - 1] == 0:
         significant -= 1
     if significant > MAX_DIGITS or not SMALLEST_EXPONENT <= value.adjusted() <= LARGEST_EXPONENT:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return Decimal((sign, digits[:significant], int(exponent) + len(digits) - significant))
 
 
 def _name_length(name: str) -> int:
     length = _utf8_length(name)
     if not 0 < length <= MAX_NAME_BYTES:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return length
 
 
@@ -114,4 +114,4 @@ def _utf8_length(value: str) -> int:
     try:
         return len(value.encode())
     except UnicodeEncodeError:
-        raise PermanentError(Reason.UNSTORABLE) from None
+        raise PermanentError(FailureReason.UNSTORABLE) from None

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.webhooks import dynamodb_limits
-from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
 UNREADABLE = "unreadable"
 """Under this name in place of a service request's id the journal keeps what cannot be read."""
@@ -83,11 +83,11 @@ def read(body: bytes) -> Event:
     """
     envelope = _parse(body)
     if not isinstance(envelope, dict):
-        raise PermanentError(Reason.NOT_AN_OBJECT)
+        raise PermanentError(FailureReason.NOT_AN_OBJECT)
     if "request_status" not in envelope and ("event_type" in envelope or "event" in envelope):
-        raise PermanentError(Reason.UNSUPPORTED_VERSION)
+        raise PermanentError(FailureReason.UNSUPPORTED_VERSION)
     if len(body) > _MAX_BODY_BYTES:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return Event(
         service_request_id=_service_request_id(envelope),
         event_id=_event_id(envelope, body),
@@ -107,10 +107,10 @@ def refuse_future(event: Event, *, now: str) -> None:
         `timestamp_in_future`: it is dated more than 15 minutes after `now`. Redriven later, it applies.
     """
     if event.last_updated > utc_timestamp.later(now, minutes=FUTURE_TOLERANCE_MINUTES):
-        raise PermanentError(Reason.TIMESTAMP_IN_FUTURE)
+        raise PermanentError(FailureReason.TIMESTAMP_IN_FUTURE)
 
 
-def reason_for_death(body: bytes, *, now: str) -> Reason:
+def reason_for_death(body: bytes, *, now: str) -> FailureReason:
     """Say why a webhook dies, or died, that is judged at a time.
 
     Parameters
@@ -124,7 +124,7 @@ def reason_for_death(body: bytes, *, now: str) -> Reason:
         refuse_future(read(body), now=now)
     except PermanentError as error:
         return error.reason
-    return Reason.EXHAUSTED
+    return FailureReason.EXHAUSTED
 
 
 def service_request_id(body: bytes) -> str | None:
@@ -153,26 +153,26 @@ def _parse(body: bytes) -> Any:
             body.decode("utf-8-sig"), parse_int=_decimal, parse_float=_decimal, parse_constant=_refuse_constant
         )
     except RecursionError:
-        raise PermanentError(Reason.UNSTORABLE) from None
+        raise PermanentError(FailureReason.UNSTORABLE) from None
     except ValueError:
-        raise PermanentError(Reason.NOT_JSON) from None
+        raise PermanentError(FailureReason.NOT_JSON) from None
 
 
 def _decimal(digits: str) -> Decimal:
     try:
         return Decimal(digits)
     except ArithmeticError:
-        raise PermanentError(Reason.UNSTORABLE) from None
+        raise PermanentError(FailureReason.UNSTORABLE) from None
 
 
 def _refuse_constant(_name: str) -> NoReturn:
-    raise PermanentError(Reason.NOT_JSON)
+    raise PermanentError(FailureReason.NOT_JSON)
 
 
 def _required(envelope: dict[str, Any], field: str) -> str:
     value = envelope.get(field)
     if not isinstance(value, str) or not value:
-        raise PermanentError(Reason.MISSING_FIELD)
+        raise PermanentError(FailureReason.MISSING_FIELD)
     return value
 
 
@@ -181,7 +181,7 @@ def _service_request_id(envelope: dict[str, Any]) -> str:
         _required(envelope, "service_request_id"), max_bytes=dynamodb_limits.MAX_PARTITION_KEY_BYTES
     )
     if value == UNREADABLE:
-        raise PermanentError(Reason.UNSTORABLE)
+        raise PermanentError(FailureReason.UNSTORABLE)
     return value
 
 
@@ -197,13 +197,13 @@ def _time(envelope: dict[str, Any]) -> str:
     if value is None:
         value = envelope.get("last_updated")
     if value is None:
-        raise PermanentError(Reason.MISSING_FIELD)
+        raise PermanentError(FailureReason.MISSING_FIELD)
     if not isinstance(value, str):
-        raise PermanentError(Reason.BAD_TIMESTAMP)
+        raise PermanentError(FailureReason.BAD_TIMESTAMP)
     try:
         return utc_timestamp.parse(value)
     except ValueError:
-        raise PermanentError(Reason.BAD_TIMESTAMP) from None
+        raise PermanentError(FailureReason.BAD_TIMESTAMP) from None
 
 
 def _action(envelope: dict[str, Any]) -> str | None:

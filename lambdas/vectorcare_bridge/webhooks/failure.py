@@ -8,7 +8,7 @@ FIRST_BACKOFF_SECONDS = 10
 LONGEST_BACKOFF_SECONDS = 900
 
 
-class Reason(StrEnum):
+class FailureReason(StrEnum):
     """Why a message is dead: a closed list, so that operators can filter and count by it."""
 
     NOT_JSON = "not_json"
@@ -25,7 +25,7 @@ class Reason(StrEnum):
 class PermanentError(Exception):
     """The message can never be applied as it is; trying again would not help."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 

@@ -30,7 +30,7 @@ class MessageAttribute(TypedDict):
     StringValue: str
 
 
-class Message(TypedDict):
+class OutgoingMessage(TypedDict):
     """The part of an SQS message that is the webhook's, as SendMessage takes it."""
 
     MessageBody: str
@@ -59,7 +59,7 @@ class Webhook:
     redriven: int = 0
 
 
-def encode(webhook: Webhook) -> Message:
+def encode(webhook: Webhook) -> OutgoingMessage:
     """Make the SQS message: the body as text if SQS carries it unchanged, else as base64.
 
     What SQS would refuse the message for, an empty attribute or one too many for its size, is left out.
@@ -78,17 +78,17 @@ def encode(webhook: Webhook) -> Message:
     if not _is_carried(text):
         text = base64.b64encode(webhook.body).decode()
         attributes["encoding"] = _text("base64")
-    return fitting(Message(MessageBody=text, MessageAttributes=attributes), dispensable=_DISPENSABLE)
+    return fitting(OutgoingMessage(MessageBody=text, MessageAttributes=attributes), dispensable=_DISPENSABLE)
 
 
-def fitting(message: Message, *, dispensable: Sequence[str]) -> Message:
+def fitting(message: OutgoingMessage, *, dispensable: Sequence[str]) -> OutgoingMessage:
     """Leave out of a message as many of its dispensable attributes, in their order, as make it too large for SQS."""
     attributes = dict(message["MessageAttributes"])
     for name in dispensable:
         if _size(message["MessageBody"], attributes) <= MAX_BYTES:
             break
         attributes.pop(name, None)
-    return Message(MessageBody=message["MessageBody"], MessageAttributes=attributes)
+    return OutgoingMessage(MessageBody=message["MessageBody"], MessageAttributes=attributes)
 
 
 def escaped(json: str) -> str:

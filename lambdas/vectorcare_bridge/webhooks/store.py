@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.webhooks import envelope, fold
 from vectorcare_bridge.webhooks.envelope import UNREADABLE, Event
-from vectorcare_bridge.webhooks.failure import ItemGoneError, PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, ItemGoneError, PermanentError
 from vectorcare_bridge.webhooks.fold import Received, Rule
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -24,7 +24,7 @@ _deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Received):
+class JournalEntry(Received):
     """What the journal answered for a readable webhook: its event as first seen, whatever the delivery said.
 
     Attributes
@@ -50,7 +50,7 @@ class Journal:
         self._table = table
         self._retention_days = retention_days
 
-    def enter(self, event: Event, webhook: Webhook) -> Entry:
+    def enter(self, event: Event, webhook: Webhook) -> JournalEntry:
         """Enter a webhook, unless the journal has its event.
 
         A provider may stamp a retry anew. Were the delivery's own time to count, the order of arrival would decide
@@ -68,7 +68,7 @@ class Journal:
             last_updated=event.last_updated,
         )
         if stored is None:
-            return Entry(event, webhook.received_at, is_new=True)
+            return JournalEntry(event, webhook.received_at, is_new=True)
         known_body = bytes(stored["body"])
         has_other_bytes = known_body != webhook.body
         if has_other_bytes:
@@ -80,7 +80,7 @@ class Journal:
                 redelivery_of=event.event_id,
             )
         known = received(stored)
-        return Entry(
+        return JournalEntry(
             event=known.event,
             received_at=known.received_at,
             has_other_bytes=has_other_bytes,
@@ -106,7 +106,7 @@ class Journal:
                     # It was readable by the rules of its day; no state can be made of it, and the others go on.
                     continue
 
-    def enter_unreadable(self, webhook: Webhook, reason: Reason) -> None:
+    def enter_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
         """Enter a webhook that cannot be read or applied, under its digest: dead letters expire, the journal stays."""
         self._put_if_absent(
             service_request_id=UNREADABLE,
@@ -308,7 +308,7 @@ def _stored_item(error: ClientError) -> Item | None:
     """Take the stored item out of a refused condition; a refusal of any other kind is raised."""
     code = error.response["Error"]["Code"]
     if code == "ValidationException":
-        raise PermanentError(Reason.UNSTORABLE) from None
+        raise PermanentError(FailureReason.UNSTORABLE) from None
     if code != "ConditionalCheckFailedException":
         raise error
     stored: Any = error.response.get("Item")

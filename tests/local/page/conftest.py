@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from cli.lib.stack import Stack
 from local.page.server import Console
-from simulator.admin_api import Control
+from simulator.admin_api import AdminApi
 from simulator.hub import Hub
 from simulator.server import serving
 from tests.simulator.post import make_key
@@ -29,7 +29,7 @@ class Page:
 def page() -> Iterator[Page]:
     hub = Hub(private_key=make_key())
     stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
-    with hub.running(), serving(Control(hub)) as url:
+    with hub.running(), serving(AdminApi(hub)) as url:
         stand: dict[str, str | None] = {
             "vectorcare_url": url,
             "webhook_url": f"{url}/nowhere",

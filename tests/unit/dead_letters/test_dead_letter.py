@@ -7,7 +7,7 @@ import pytest
 from tests.support.cloud import NOW
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import dead_letter, unpublished
-from vectorcare_bridge.dead_letters.dead_letter import REASONS, Source
+from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -25,21 +25,23 @@ def nothing(_body: bytes) -> None:
 @pytest.mark.parametrize(
     ("source", "letter", "reason", "service_request_id"),
     [
-        (Source.INBOUND, WEBHOOK, "exhausted", "VC-1"),
-        (Source.INBOUND, AHEAD, "timestamp_in_future", "VC-1"),
-        (Source.INBOUND, COMMAND, "missing_field", "VC-2"),
-        (Source.INBOUND, "x", "not_json", None),
-        (Source.OUTBOUND, COMMAND, "exhausted", "VC-2"),
-        (Source.OUTBOUND, NO_COMMAND, "unknown_command", "VC-2"),
-        (Source.OUTBOUND, EVENT, "unknown_command", None),
-        (Source.OUTBOUND, '["VC-2"]', "not_an_object", None),
-        (Source.OUTBOUND, '{"service_request_id": 2}', "unknown_command", None),
-        (Source.OUTBOUND, "x", "not_json", None),
-        (Source.UNPUBLISHED, EVENT, "not_taken", "VC-3"),
-        (Source.UNPUBLISHED, COMMAND, "unreadable", None),
+        (DeadLetterQueue.INBOUND, WEBHOOK, "exhausted", "VC-1"),
+        (DeadLetterQueue.INBOUND, AHEAD, "timestamp_in_future", "VC-1"),
+        (DeadLetterQueue.INBOUND, COMMAND, "missing_field", "VC-2"),
+        (DeadLetterQueue.INBOUND, "x", "not_json", None),
+        (DeadLetterQueue.OUTBOUND, COMMAND, "exhausted", "VC-2"),
+        (DeadLetterQueue.OUTBOUND, NO_COMMAND, "unknown_command", "VC-2"),
+        (DeadLetterQueue.OUTBOUND, EVENT, "unknown_command", None),
+        (DeadLetterQueue.OUTBOUND, '["VC-2"]', "not_an_object", None),
+        (DeadLetterQueue.OUTBOUND, '{"service_request_id": 2}', "unknown_command", None),
+        (DeadLetterQueue.OUTBOUND, "x", "not_json", None),
+        (DeadLetterQueue.UNPUBLISHED, EVENT, "not_taken", "VC-3"),
+        (DeadLetterQueue.UNPUBLISHED, COMMAND, "unreadable", None),
     ],
 )
-def test_each_queue_has_its_own_rules(source: Source, letter: str, reason: str, service_request_id: str | None) -> None:
+def test_each_queue_has_its_own_rules(
+    source: DeadLetterQueue, letter: str, reason: str, service_request_id: str | None
+) -> None:
     # Given a letter in a queue, When it is asked why it is there and whose it is
     found = dead_letter.reason(source, letter, {}, sent_at=NOW, recorded=nothing)
     # Then it is read as one of that queue, and its reason is one of those that may be asked for
@@ -51,13 +53,13 @@ def test_each_queue_has_its_own_rules(source: Source, letter: str, reason: str, 
 @pytest.mark.parametrize(
     ("source", "letter", "can_go_back"),
     [
-        (Source.INBOUND, "x", True),
-        (Source.OUTBOUND, "x", True),
-        (Source.UNPUBLISHED, EVENT, True),
-        (Source.UNPUBLISHED, "x", False),
+        (DeadLetterQueue.INBOUND, "x", True),
+        (DeadLetterQueue.OUTBOUND, "x", True),
+        (DeadLetterQueue.UNPUBLISHED, EVENT, True),
+        (DeadLetterQueue.UNPUBLISHED, "x", False),
     ],
 )
-def test_only_what_is_no_event_cannot_go_back(source: Source, letter: str, can_go_back: bool) -> None:
+def test_only_what_is_no_event_cannot_go_back(source: DeadLetterQueue, letter: str, can_go_back: bool) -> None:
     assert dead_letter.can_go_back(source, letter) is can_go_back
 
 
@@ -68,9 +70,11 @@ def test_a_webhook_is_read_from_the_bytes_that_were_signed() -> None:
     attributes = message.values(encoded["MessageAttributes"])
     assert attributes["encoding"] == "base64"
     # When it is read, Then it is the webhook that it was
-    found = dead_letter.reason(Source.INBOUND, encoded["MessageBody"], attributes, sent_at=NOW, recorded=nothing)
+    found = dead_letter.reason(
+        DeadLetterQueue.INBOUND, encoded["MessageBody"], attributes, sent_at=NOW, recorded=nothing
+    )
     assert found == "exhausted"
-    assert dead_letter.service_request_id(Source.INBOUND, encoded["MessageBody"], attributes) == "VC-1"
+    assert dead_letter.service_request_id(DeadLetterQueue.INBOUND, encoded["MessageBody"], attributes) == "VC-1"
 
 
 def test_the_reason_is_what_was_recorded_when_it_died() -> None:
@@ -84,13 +88,15 @@ def test_the_reason_is_what_was_recorded_when_it_died() -> None:
         return "unstorable"
 
     # When it is asked why it is there
-    found = dead_letter.reason(Source.INBOUND, encoded["MessageBody"], attributes, sent_at=NOW, recorded=recorded)
+    found = dead_letter.reason(
+        DeadLetterQueue.INBOUND, encoded["MessageBody"], attributes, sent_at=NOW, recorded=recorded
+    )
     # Then the journal is asked by the bytes that were signed, and its word counts
     assert (found, asked) == ("unstorable", [b"\xff"])
 
 
-@pytest.mark.parametrize("source", [Source.OUTBOUND, Source.UNPUBLISHED])
-def test_the_journal_is_asked_for_webhooks_alone(source: Source) -> None:
+@pytest.mark.parametrize("source", [DeadLetterQueue.OUTBOUND, DeadLetterQueue.UNPUBLISHED])
+def test_the_journal_is_asked_for_webhooks_alone(source: DeadLetterQueue) -> None:
     assert dead_letter.reason(source, "x", {}, sent_at=NOW, recorded=lambda _: "unstorable") != "unstorable"
 
 
@@ -102,7 +108,11 @@ def test_without_a_record_the_rule_judges_as_of_its_receipt_whenever_somebody_lo
     received_at: str, reason: str
 ) -> None:
     found = dead_letter.reason(
-        Source.INBOUND, AHEAD, {"received_at": received_at}, sent_at="2027-01-01T00:00:00.000000Z", recorded=nothing
+        DeadLetterQueue.INBOUND,
+        AHEAD,
+        {"received_at": received_at},
+        sent_at="2027-01-01T00:00:00.000000Z",
+        recorded=nothing,
     )
     assert found == reason
 
@@ -110,16 +120,18 @@ def test_without_a_record_the_rule_judges_as_of_its_receipt_whenever_somebody_lo
 @pytest.mark.parametrize(
     ("source", "letter", "reason", "words"),
     [
-        (Source.INBOUND, AHEAD, "timestamp_in_future", "would die again for timestamp_in_future"),
-        (Source.INBOUND, WEBHOOK, "timestamp_in_future", "would apply"),
-        (Source.INBOUND, WEBHOOK, "exhausted", "would apply"),
-        (Source.INBOUND, WEBHOOK, "unstorable", "may die again: DynamoDB refused it"),
-        (Source.INBOUND, "x", "not_json", "would die again for not_json"),
-        (Source.OUTBOUND, COMMAND, "exhausted", "would be read"),
-        (Source.OUTBOUND, NO_COMMAND, "unknown_command", "would die again for unknown_command"),
-        (Source.UNPUBLISHED, EVENT, "not_taken", "would be published"),
-        (Source.UNPUBLISHED, "x", "unreadable", "would stay: it is no event"),
+        (DeadLetterQueue.INBOUND, AHEAD, "timestamp_in_future", "would die again for timestamp_in_future"),
+        (DeadLetterQueue.INBOUND, WEBHOOK, "timestamp_in_future", "would apply"),
+        (DeadLetterQueue.INBOUND, WEBHOOK, "exhausted", "would apply"),
+        (DeadLetterQueue.INBOUND, WEBHOOK, "unstorable", "may die again: DynamoDB refused it"),
+        (DeadLetterQueue.INBOUND, "x", "not_json", "would die again for not_json"),
+        (DeadLetterQueue.OUTBOUND, COMMAND, "exhausted", "would be read"),
+        (DeadLetterQueue.OUTBOUND, NO_COMMAND, "unknown_command", "would die again for unknown_command"),
+        (DeadLetterQueue.UNPUBLISHED, EVENT, "not_taken", "would be published"),
+        (DeadLetterQueue.UNPUBLISHED, "x", "unreadable", "would stay: it is no event"),
     ],
 )
-def test_what_a_redrive_would_do_is_said_as_of_now(source: Source, letter: str, reason: str, words: str) -> None:
+def test_what_a_redrive_would_do_is_said_as_of_now(
+    source: DeadLetterQueue, letter: str, reason: str, words: str
+) -> None:
     assert dead_letter.if_redriven(source, letter, {}, reason=reason, now=NOW) == words

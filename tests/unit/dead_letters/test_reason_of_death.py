@@ -13,7 +13,7 @@ from tests.support.webhooks import body
 from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.dead_letters import dead_letter
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.webhooks import envelope, message, store
 from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.store import Journal
@@ -56,7 +56,7 @@ def told(cloud: Cloud) -> tuple[str, str]:
     )["Messages"]
     values = message.values(letter.get("MessageAttributes", {}))
     reason = dead_letter.reason(
-        Source.INBOUND,
+        DeadLetterQueue.INBOUND,
         letter["Body"],
         values,
         sent_at=send_back.sent_at(letter),
@@ -64,7 +64,9 @@ def told(cloud: Cloud) -> tuple[str, str]:
     )
     from vectorcare_bridge.edge import runtime  # noqa: PLC0415 whose clock a test may move
 
-    return reason, dead_letter.if_redriven(Source.INBOUND, letter["Body"], values, reason=reason, now=runtime.now())
+    return reason, dead_letter.if_redriven(
+        DeadLetterQueue.INBOUND, letter["Body"], values, reason=reason, now=runtime.now()
+    )
 
 
 def logged(output: Output) -> tuple[str | None, list[str]]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from vectorcare_bridge.dead_letters import unpublished
-from vectorcare_bridge.dead_letters.unpublished import Reason, UnreadableError
+from vectorcare_bridge.dead_letters.unpublished import UnpublishedReason, UnreadableError
 
 UNREADABLE = [
     "",
@@ -35,7 +35,7 @@ def test_an_event_is_read_back_as_it_was_written() -> None:
     # And nothing is wrong with it
     body = message["MessageBody"]
     assert unpublished.read(body) == ("CommandFailed", {"service_request_id": "VC-1", "attempts": 3})
-    assert unpublished.reason(body) is Reason.NOT_TAKEN
+    assert unpublished.reason(body) is UnpublishedReason.NOT_TAKEN
     assert unpublished.service_request_id(body) == "VC-1"
 
 
@@ -48,7 +48,7 @@ def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
     assert error.value.args == ()
     assert error.value.__suppress_context__ or error.value.__context__ is None
     # And the operator is told what it is
-    assert unpublished.reason(body) is Reason.UNREADABLE
+    assert unpublished.reason(body) is UnpublishedReason.UNREADABLE
     assert unpublished.service_request_id(body) is None
 
 
@@ -67,4 +67,4 @@ def test_numbers_come_back_with_every_digit(digits: str) -> None:
 def test_an_event_need_not_name_a_service_request(detail: dict[str, object]) -> None:
     body = unpublished.write("CommandFailed", detail)["MessageBody"]
     assert unpublished.service_request_id(body) is None
-    assert unpublished.reason(body) is Reason.NOT_TAKEN
+    assert unpublished.reason(body) is UnpublishedReason.NOT_TAKEN

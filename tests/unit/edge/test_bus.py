@@ -11,7 +11,7 @@ from tests.support import faults
 from tests.support.patience import Patience
 from tests.unit.conftest import Output
 from tests.unit.publisher.test_change import NAME
-from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.bus import Bus, BusEntry
 
 PASSING = ["InternalFailure", "ThrottlingException", "InternalException", "ServiceUnavailable", ""]
 FINAL = [
@@ -72,8 +72,8 @@ def bus(client: Client) -> Bus:
     return Bus(cast("Any", client), "bus")
 
 
-def event(name: str, **detail: Any) -> Entry:
-    return Entry("Type", {"name": name, **detail})
+def event(name: str, **detail: Any) -> BusEntry:
+    return BusEntry("Type", {"name": name, **detail})
 
 
 @pytest.mark.parametrize("code", PASSING)
@@ -221,7 +221,7 @@ def test_a_call_stays_within_its_size_with_source_and_detail_type_counted(events
         client = Client()
         detail = {"name": "x" * ((MAX_BYTES - missing) // events - frame)}
         # When they are published
-        bus(client).publish([Entry(detail_type, detail)] * events)
+        bus(client).publish([BusEntry(detail_type, detail)] * events)
         # Then no call is as large as EventBridge's limit, and there is one where that carries them well
         sizes = [sum(len(as_event(entry).encode()) for entry in call) for call in client.calls]
         assert max(sizes) < MAX_BYTES

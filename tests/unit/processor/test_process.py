@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from processor.process import Delivery, Processor
+from processor.process import Processor, ReceivedWebhook
 from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
 from vectorcare_bridge.edge import observability
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
-from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Entry, Journal, Moved, State
+from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
@@ -31,17 +31,17 @@ class Tables:
     journal_fails: Exception | None = None
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the entry of a delivery differs from that of a new webhook, by the delivery's signature."""
-    unreadable: list[tuple[Webhook, Reason]] = field(default_factory=list)
+    unreadable: list[tuple[Webhook, FailureReason]] = field(default_factory=list)
     offers: list[tuple[Fold, bool]] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
     hide_fails: bool = False
 
-    def enter(self, event: Event, webhook: Webhook) -> Entry:
+    def enter(self, event: Event, webhook: Webhook) -> JournalEntry:
         if self.journal_fails:
             raise self.journal_fails
-        return replace(Entry(event, webhook.received_at, is_new=True), **self.answers.get(webhook.signature, {}))
+        return replace(JournalEntry(event, webhook.received_at, is_new=True), **self.answers.get(webhook.signature, {}))
 
-    def enter_unreadable(self, webhook: Webhook, reason: Reason) -> None:
+    def enter_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
         if self.journal_fails:
             raise self.journal_fails
         self.unreadable.append((webhook, reason))
@@ -61,7 +61,7 @@ class Tables:
         if self.hide_fails:
             raise RuntimeError
 
-    def process(self, *deliveries: Delivery, order_by: OrderBy = OrderBy.EVENT_TIMESTAMP) -> list[str]:
+    def process(self, *deliveries: ReceivedWebhook, order_by: OrderBy = OrderBy.EVENT_TIMESTAMP) -> list[str]:
         """Let a processor work on them."""
         processor = Processor(
             cast("Journal", self),
@@ -93,8 +93,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counter
 
 
-def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at: str = NOW) -> Delivery:
-    return Delivery(f"id of {name}", f"handle of {name}", receives, Webhook(raw, name, received_at))
+def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at: str = NOW) -> ReceivedWebhook:
+    return ReceivedWebhook(f"id of {name}", f"handle of {name}", receives, Webhook(raw, name, received_at))
 
 
 def test_a_new_event_that_moves_a_register_is_applied_and_its_age_is_known(counted: Counter[str]) -> None:
@@ -282,7 +282,7 @@ def test_an_event_of_the_future_is_journaled_as_unreadable_and_not_offered() -> 
     tables = Tables()
     ahead = delivery(body(event_timestamp="2026-03-01T12:15:01Z"))
     assert tables.process(ahead) == ["id of first"]
-    assert tables.unreadable == [(ahead.webhook, Reason.TIMESTAMP_IN_FUTURE)]
+    assert tables.unreadable == [(ahead.webhook, FailureReason.TIMESTAMP_IN_FUTURE)]
     assert tables.offers == []
 
 
@@ -297,7 +297,7 @@ def test_what_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
     poison = delivery(b"x", receives=receives)
     assert tables.process(poison) == ["id of first"]
     # Then they are kept with their reason, and do not wait
-    assert tables.unreadable == [(poison.webhook, Reason.NOT_JSON)]
+    assert tables.unreadable == [(poison.webhook, FailureReason.NOT_JSON)]
     assert tables.hidden == {"handle of first": 0}
     # And their death counts, once it has come
     assert counted == counts
@@ -334,26 +334,26 @@ def test_bytes_that_the_journal_does_not_have_yet_are_not_given_up(counted: Coun
 def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> None:
     # Given an event that DynamoDB itself refuses
     class Refusing(Tables):
-        def enter(self, _event: Event, _webhook: Webhook) -> Entry:
-            raise PermanentError(Reason.UNSTORABLE)
+        def enter(self, _event: Event, _webhook: Webhook) -> JournalEntry:
+            raise PermanentError(FailureReason.UNSTORABLE)
 
     tables = Refusing()
     # When it is processed, Then it is given up with that reason
     strange = delivery(body())
     assert tables.process(strange) == ["id of first"]
-    assert tables.unreadable == [(strange.webhook, Reason.UNSTORABLE)]
+    assert tables.unreadable == [(strange.webhook, FailureReason.UNSTORABLE)]
     assert tables.hidden == {"handle of first": 0}
 
 
 def test_a_state_that_refuses_for_good_gives_up_a_message_that_is_alone(counted: Counter[str]) -> None:
-    tables = Tables(moved=PermanentError(Reason.UNSTORABLE))
+    tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body(), receives=30)) == ["id of first"]
     assert tables.hidden == {"handle of first": 0}
     assert counted == {"Failed unstorable": 1}
 
 
 def test_of_several_none_is_given_up_for_what_may_be_anothers_fault(counted: Counter[str]) -> None:
-    tables = Tables(moved=PermanentError(Reason.UNSTORABLE))
+    tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body()), delivery(body(), name="second")) == ["id of first", "id of second"]
     assert tables.hidden == {"handle of first": 5, "handle of second": 5}
     assert counted == {"Retried": 2}

@@ -6,12 +6,12 @@ import pytest
 
 from redrive import request
 from redrive.request import RedriveRequest, RequestError
-from vectorcare_bridge.dead_letters.dead_letter import Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
 
 def test_an_empty_event_asks_for_everything() -> None:
     assert request.read({}) == RedriveRequest(
-        queue=Source.INBOUND, dry_run=False, limit=None, rate=None, reason=None, service_request_id=None
+        queue=DeadLetterQueue.INBOUND, dry_run=False, limit=None, rate=None, reason=None, service_request_id=None
     )
 
 
@@ -29,20 +29,20 @@ def test_each_key_of_the_event_is_one_wish() -> None:
     )
     # Then each is where it belongs
     assert asked == RedriveRequest(
-        queue=Source.INBOUND, dry_run=True, limit=5, rate=0.5, reason="not_json", service_request_id="VC-1"
+        queue=DeadLetterQueue.INBOUND, dry_run=True, limit=5, rate=0.5, reason="not_json", service_request_id="VC-1"
     )
 
 
 @pytest.mark.parametrize(
     ("queue", "reason"),
     [
-        (Source.INBOUND, "timestamp_in_future"),
-        (Source.OUTBOUND, "unknown_command"),
-        (Source.OUTBOUND, "exhausted"),
-        (Source.UNPUBLISHED, "not_taken"),
+        (DeadLetterQueue.INBOUND, "timestamp_in_future"),
+        (DeadLetterQueue.OUTBOUND, "unknown_command"),
+        (DeadLetterQueue.OUTBOUND, "exhausted"),
+        (DeadLetterQueue.UNPUBLISHED, "not_taken"),
     ],
 )
-def test_each_queue_has_its_own_reasons(queue: Source, reason: str) -> None:
+def test_each_queue_has_its_own_reasons(queue: DeadLetterQueue, reason: str) -> None:
     assert request.read({"queue": str(queue), "reason": reason}) == RedriveRequest(queue=queue, reason=reason)
 
 

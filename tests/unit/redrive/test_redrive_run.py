@@ -8,19 +8,19 @@ from typing import Any, cast
 import pytest
 
 from redrive import send_back
-from redrive.redrive import Redrive, Report
+from redrive.redrive import Redrive, RedriveReport
 from redrive.request import RedriveRequest
 from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import unpublished
-from vectorcare_bridge.dead_letters.dead_letter import Recorded, Source
+from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge import observability
 from vectorcare_bridge.edge.bus import Bus as RealBus
-from vectorcare_bridge.edge.bus import Entry
+from vectorcare_bridge.edge.bus import BusEntry
 from vectorcare_bridge.edge.queue import InFlightLimitError, Queue
 from vectorcare_bridge.webhooks import message
-from vectorcare_bridge.webhooks.failure import Reason
-from vectorcare_bridge.webhooks.message import Message, Webhook
+from vectorcare_bridge.webhooks.failure import FailureReason
+from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
 RECEIVED_AT = "2026-03-01T10:00:00.000000Z"
 RESERVE = 60
@@ -32,7 +32,7 @@ class Letters:
     """Both queues: dead letters by their receipt handle, and what was sent."""
 
     dead: dict[str, dict[str, Any]]
-    sent: list[Message] = field(default_factory=list)
+    sent: list[OutgoingMessage] = field(default_factory=list)
     hidden: list[tuple[str, int]] = field(default_factory=list)
     received: list[tuple[int, int]] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Letters:
         visible = [letter for handle, letter in self.dead.items() if handle not in in_flight]
         return visible[:maximum]
 
-    def send(self, letter: Message) -> str:
+    def send(self, letter: OutgoingMessage) -> str:
         self._refuse("send")
         self.sent.append(letter)
         message_id = f"sent {len(self.sent)}"
@@ -111,7 +111,9 @@ def nothing(_body: bytes) -> None:
     """Have no word on why a webhook died."""
 
 
-def run(queues: Letters, clock: Clock, *, seconds: float = 100, recorded: Recorded = nothing, **asked: Any) -> Report:
+def run(
+    queues: Letters, clock: Clock, *, seconds: float = 100, recorded: Recorded = nothing, **asked: Any
+) -> RedriveReport:
     queue = cast("Queue", queues)
     redrive = Redrive(
         queue,
@@ -128,7 +130,7 @@ def test_all_letters_are_sent_with_their_redrive_counted_and_then_deleted(clock:
     queues = letters(12)
     report = run(queues, clock)
     # Then each was sent once as it was, but for its count, and none is left or hidden
-    assert report == Report(examined=12, moved=12, skipped=0, would_move=0, stopped="empty")
+    assert report == RedriveReport(examined=12, moved=12, skipped=0, would_move=0, stopped="empty")
     assert queues.sent == [
         message.encode(Webhook(body(service_request_id=f"letter {number}"), "c2ln", RECEIVED_AT, redriven=1))
         for number in range(12)
@@ -155,7 +157,7 @@ def test_a_dry_run_holds_each_letter_until_the_end_and_releases_it_then(clock: C
     queues = letters(2)
     report = run(queues, clock, seconds=100.5, dry_run=True)
     # Then each letter was hidden beyond the end of the run, and shown again
-    assert report == Report(examined=2, would_move=2, stopped="empty")
+    assert report == RedriveReport(examined=2, would_move=2, stopped="empty")
     assert queues.hidden == [
         ("letter 0", 101 + RESERVE),
         ("letter 1", 101 + RESERVE),
@@ -168,7 +170,7 @@ def test_a_dry_run_holds_each_letter_until_the_end_and_releases_it_then(clock: C
 def test_time_that_has_passed_shortens_what_is_held(clock: Clock) -> None:
     # Given a run that has slept for a second between its letters
     queues = letters(2, refuses=("delete",))
-    run(queues, clock, seconds=10, rate=1, limit=2, reason=Reason.NOT_JSON)
+    run(queues, clock, seconds=10, rate=1, limit=2, reason=FailureReason.NOT_JSON)
     # Then what it has no use for is hidden for as long as is left
     assert queues.hidden[:2] == [("letter 0", 10 + RESERVE), ("letter 1", 10 + RESERVE)]
 
@@ -194,12 +196,12 @@ def test_nothing_is_begun_after_the_deadline(clock: Clock, seconds: float, stopp
 
 def test_a_deadline_that_has_passed_ends_a_run_before_it_begins(clock: Clock) -> None:
     queues = letters(1)
-    assert run(queues, clock, seconds=-0.001) == Report(stopped="time")
+    assert run(queues, clock, seconds=-0.001) == RedriveReport(stopped="time")
     assert queues.received == []
 
 
 def test_too_many_hidden_letters_end_a_run_with_that_word(clock: Clock) -> None:
-    assert run(letters(3, refuses=("receive",)), clock) == Report(stopped="in_flight_limit")
+    assert run(letters(3, refuses=("receive",)), clock) == RedriveReport(stopped="in_flight_limit")
 
 
 def test_what_is_beyond_the_limit_is_not_examined_and_released(clock: Clock) -> None:
@@ -207,9 +209,9 @@ def test_what_is_beyond_the_limit_is_not_examined_and_released(clock: Clock) -> 
     queues = letters(5)
     queues.dead["letter 1"] |= {"Body": "x"}
     # When two that had bad luck are asked for
-    report = run(queues, clock, limit=2, reason=Reason.EXHAUSTED)
+    report = run(queues, clock, limit=2, reason=FailureReason.EXHAUSTED)
     # Then the two are moved, the one is skipped, the rest is as it was
-    assert report == Report(examined=3, moved=2, skipped=1, stopped="limit")
+    assert report == RedriveReport(examined=3, moved=2, skipped=1, stopped="limit")
     assert set(queues.dead) == {"letter 1", "letter 3", "letter 4"}
     assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 1", "letter 3", "letter 4"]
 
@@ -229,7 +231,7 @@ def test_a_limit_that_is_not_reached_ends_with_the_queue(clock: Clock, dry_run: 
 
 def test_a_queue_that_refuses_ends_the_run_and_keeps_the_letters(clock: Clock) -> None:
     queues = letters(2, refuses=("send",))
-    assert run(queues, clock) == Report(examined=2, refused=2, stopped="refused")
+    assert run(queues, clock) == RedriveReport(examined=2, refused=2, stopped="refused")
     assert set(queues.dead) == {"letter 0", "letter 1"}
     assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 0", "letter 1"]
 
@@ -237,7 +239,7 @@ def test_a_queue_that_refuses_ends_the_run_and_keeps_the_letters(clock: Clock) -
 def test_a_letter_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> None:
     # Given a queue that takes one of two, and then all
     class RefusesOne(Letters):
-        def send(self, letter: Message) -> str:
+        def send(self, letter: OutgoingMessage) -> str:
             if len(self.received) == 1 and self.sent:
                 raise RuntimeError
             return super().send(letter)
@@ -246,7 +248,7 @@ def test_a_letter_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> No
     queues = RefusesOne(letters(4).dead)
     report = run(queues, clock, rate=2)
     # Then the others are moved, and that one is counted and shown again
-    assert report == Report(examined=4, moved=3, refused=1, stopped="empty")
+    assert report == RedriveReport(examined=4, moved=3, refused=1, stopped="empty")
     assert set(queues.dead) == {"letter 1"}
     assert queues.hidden[-1] == ("letter 1", 0)
 
@@ -255,20 +257,20 @@ def test_a_letter_that_cannot_be_deleted_was_moved_all_the_same(clock: Clock) ->
     # Given a dead-letter queue that deletes nothing, so that the letter stays in hand
     queues = letters(1, refuses=("delete",))
     # When one is asked for, Then it counts as moved
-    assert run(queues, clock, limit=1) == Report(examined=1, moved=1, stopped="limit")
+    assert run(queues, clock, limit=1) == RedriveReport(examined=1, moved=1, stopped="limit")
     assert len(queues.sent) == 1
 
 
 def test_what_cannot_be_hidden_does_not_end_a_run(clock: Clock) -> None:
     queues = letters(2, refuses=("hide",))
-    assert run(queues, clock, dry_run=True, limit=2) == Report(examined=2, would_move=2, stopped="limit")
+    assert run(queues, clock, dry_run=True, limit=2) == RedriveReport(examined=2, would_move=2, stopped="limit")
 
 
 def test_a_letter_that_this_run_sent_is_not_sent_again(clock: Clock) -> None:
     # Given letters that die again as soon as they are sent
     queues = letters(2, reborn=True)
     # When all are asked for, Then each is sent once, and held when it comes back
-    assert run(queues, clock) == Report(examined=4, moved=2, skipped=2, stopped="empty")
+    assert run(queues, clock) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
     assert set(queues.dead) == {"reborn 1", "reborn 2"}
     assert queues.hidden[-2:] == [("reborn 1", 0), ("reborn 2", 0)]
 
@@ -276,7 +278,7 @@ def test_a_letter_that_this_run_sent_is_not_sent_again(clock: Clock) -> None:
 def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clock) -> None:
     # Given commands that cannot be read, each of which the sender puts back, as a new message
     class SetAside(Letters):
-        def send(self, letter: Message) -> str:
+        def send(self, letter: OutgoingMessage) -> str:
             message_id = super().send(letter)
             handle = f"set aside {len(self.sent)}"
             attributes = letter["MessageAttributes"]
@@ -289,9 +291,9 @@ def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clo
     redrive = Redrive(
         cast("Queue", queues), send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100
     )
-    report = redrive.run(RedriveRequest(queue=Source.OUTBOUND))
+    report = redrive.run(RedriveRequest(queue=DeadLetterQueue.OUTBOUND))
     # Then each is sent once, and held when it comes back
-    assert report == Report(examined=4, moved=2, skipped=2, stopped="empty")
+    assert report == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
     assert set(queues.dead) == {"set aside 1", "set aside 2"}
 
 
@@ -300,18 +302,18 @@ class Bus:
     """Takes all events, or none."""
 
     takes: bool = True
-    published: list[Entry] = field(default_factory=list)
+    published: list[BusEntry] = field(default_factory=list)
 
-    def publish(self, entries: list[Entry]) -> list[Entry]:
+    def publish(self, entries: list[BusEntry]) -> list[BusEntry]:
         self.published += entries if self.takes else []
         return [] if self.takes else entries
 
 
-def run_events(bus: Bus, clock: Clock, *bodies: str, **asked: Any) -> Report:
+def run_events(bus: Bus, clock: Clock, *bodies: str, **asked: Any) -> RedriveReport:
     queue = cast("Queue", Letters({body: command_of(body, body) for body in bodies}))
     send = partial(send_back.event, cast("RealBus", bus))
     redrive = Redrive(queue, send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100)
-    return redrive.run(RedriveRequest(queue=Source.UNPUBLISHED, **asked))
+    return redrive.run(RedriveRequest(queue=DeadLetterQueue.UNPUBLISHED, **asked))
 
 
 EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] for number in range(2)]
@@ -322,13 +324,13 @@ def test_what_is_no_event_does_not_end_a_slow_run(clock: Clock) -> None:
     bus = Bus()
     report = run_events(bus, clock, "x", *EVENTS, rate=1)
     # Then the events are published, as nobody refused anything
-    assert report == Report(examined=3, moved=2, refused=1, stopped="empty")
+    assert report == RedriveReport(examined=3, moved=2, refused=1, stopped="empty")
     assert [entry.detail for entry in bus.published] == [{"number": 0}, {"number": 1}]
 
 
 def test_a_bus_that_takes_nothing_ends_the_run_whatever_else_is_there(clock: Clock) -> None:
     report = run_events(Bus(takes=False), clock, "x", *EVENTS)
-    assert report == Report(examined=3, refused=3, stopped="refused")
+    assert report == RedriveReport(examined=3, refused=3, stopped="refused")
 
 
 def command_of(raw: str, handle: str) -> dict[str, Any]:
@@ -339,12 +341,12 @@ def command_of(raw: str, handle: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("asked", "moved"),
     [
-        ({"reason": Reason.NOT_JSON}, {"binary", "text"}),
-        ({"reason": Reason.EXHAUSTED}, {"good", "bare", "noncharacter"}),
-        ({"reason": Reason.TIMESTAMP_IN_FUTURE}, {"ahead"}),
+        ({"reason": FailureReason.NOT_JSON}, {"binary", "text"}),
+        ({"reason": FailureReason.EXHAUSTED}, {"good", "bare", "noncharacter"}),
+        ({"reason": FailureReason.TIMESTAMP_IN_FUTURE}, {"ahead"}),
         ({"service_request_id": "VC-1"}, {"good", "ahead"}),
-        ({"service_request_id": "VC-1", "reason": Reason.EXHAUSTED}, {"good"}),
-        ({"service_request_id": "VC-2", "reason": Reason.NOT_JSON}, set()),
+        ({"service_request_id": "VC-1", "reason": FailureReason.EXHAUSTED}, {"good"}),
+        ({"service_request_id": "VC-2", "reason": FailureReason.NOT_JSON}, set()),
         ({"service_request_id": "VC-3"}, {"noncharacter"}),
     ],
 )
@@ -368,11 +370,13 @@ def test_letters_are_chosen_by_what_they_say(clock: Clock, asked: dict[str, Any]
     # When some are asked for, Then those are moved
     report = run(queues, clock, **asked)
     assert everything - set(queues.dead) == moved
-    assert report == Report(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
+    assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
 
 
 def test_what_is_skipped_adds_up_over_several_batches(clock: Clock) -> None:
-    assert run(letters(25), clock, reason=Reason.NOT_JSON) == Report(examined=25, skipped=25, stopped="empty")
+    assert run(letters(25), clock, reason=FailureReason.NOT_JSON) == RedriveReport(
+        examined=25, skipped=25, stopped="empty"
+    )
 
 
 def test_a_reason_is_the_one_that_the_journal_recorded(clock: Clock) -> None:
@@ -380,12 +384,12 @@ def test_a_reason_is_the_one_that_the_journal_recorded(clock: Clock) -> None:
     queues = letters(2)
     known = {body(service_request_id="letter 1"): "unstorable"}
     # When those of that reason are asked for, Then that one is moved
-    report = run(queues, clock, recorded=known.get, reason=Reason.UNSTORABLE)
-    assert report == Report(examined=2, moved=1, skipped=1, stopped="empty")
+    report = run(queues, clock, recorded=known.get, reason=FailureReason.UNSTORABLE)
+    assert report == RedriveReport(examined=2, moved=1, skipped=1, stopped="empty")
     assert set(queues.dead) == {"letter 0"}
 
 
-@pytest.mark.parametrize(("asked", "moved"), [({"reason": Reason.EXHAUSTED}, 0), ({}, 2)])
+@pytest.mark.parametrize(("asked", "moved"), [({"reason": FailureReason.EXHAUSTED}, 0), ({}, 2)])
 def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
     clock: Clock, asked: dict[str, Any], moved: int
 ) -> None:
@@ -410,5 +414,5 @@ def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, c
 
     # When all are asked for, Then the report says what was done, and so does the metric
     report = run(AnswersOnce(letters(12).dead), clock)
-    assert report == Report(examined=10, moved=10, stopped="unanswered")
+    assert report == RedriveReport(examined=10, moved=10, stopped="unanswered")
     assert counted == {"Redriven": 10}

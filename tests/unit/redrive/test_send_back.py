@@ -9,9 +9,9 @@ from redrive import send_back
 from redrive.send_back import NotTakenError
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import unpublished
-from vectorcare_bridge.edge.bus import Bus, Entry
+from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.webhooks import message
-from vectorcare_bridge.webhooks.message import Message, Webhook
+from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
@@ -29,15 +29,15 @@ LETTER: dict[str, Any] = {
 class There:
     """A queue and a bus that say what they got."""
 
-    sent: list[Message] = field(default_factory=list)
-    published: list[Entry] = field(default_factory=list)
+    sent: list[OutgoingMessage] = field(default_factory=list)
+    published: list[BusEntry] = field(default_factory=list)
     takes: bool = True
 
-    def send(self, letter: Message) -> str:
+    def send(self, letter: OutgoingMessage) -> str:
         self.sent.append(letter)
         return f"sent {len(self.sent)}"
 
-    def publish(self, entries: list[Entry]) -> list[Entry]:
+    def publish(self, entries: list[BusEntry]) -> list[BusEntry]:
         self.published += entries
         return [] if self.takes else entries
 
@@ -49,7 +49,9 @@ def test_an_event_larger_than_the_bus_takes_goes_without_the_names_of_what_chang
     aside = unpublished.write("ServiceRequestUpdated", detail)
     # When it is sent back, Then the rest is published
     send_back.event(cast("Bus", there), letter(Body=aside["MessageBody"]))
-    assert there.published == [Entry("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": None})]
+    assert there.published == [
+        BusEntry("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": None})
+    ]
 
 
 def letter(**changes: Any) -> Any:
@@ -89,8 +91,8 @@ def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
     first = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="1")
     second = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="2")
     assert there.sent == [
-        Message(MessageBody="{}", MessageAttributes=first),
-        Message(MessageBody="{}", MessageAttributes=second),
+        OutgoingMessage(MessageBody="{}", MessageAttributes=first),
+        OutgoingMessage(MessageBody="{}", MessageAttributes=second),
     ]
 
 
@@ -149,7 +151,7 @@ def test_an_event_is_published_as_it_would_have_been() -> None:
     body = unpublished.write("CommandFailed", {"service_request_id": "VC-1"})["MessageBody"]
     send_back.event(cast("Bus", there), letter(Body=body))
     # Then it is on the bus
-    assert there.published == [Entry("CommandFailed", {"service_request_id": "VC-1"})]
+    assert there.published == [BusEntry("CommandFailed", {"service_request_id": "VC-1"})]
 
 
 def test_an_event_that_the_bus_does_not_take_stays() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from sender.command_log import BusyError
-from sender.command_result import Outcome
+from sender.command_result import CommandResult
 from sender.delivery import Ended, Later
 from sender.vectorcare.access_token import NoTokenError
-from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.answers import ApiAnswer, Verdict
 from tests.support.attempt import (
     DONE,
     ENDS_AT,
@@ -27,9 +27,9 @@ from tests.support.cloud import NOW
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Kind
 
-FORBIDDEN = Answer(Verdict.REFUSED, "members:permission_denied", 403)
-BAD_REQUEST = Answer(Verdict.REFUSED, "api:bad_request", 400)
-CONFLICT = Answer(Verdict.REFUSED, "api:conflict", 409)
+FORBIDDEN = ApiAnswer(Verdict.REFUSED, "members:permission_denied", 403)
+BAD_REQUEST = ApiAnswer(Verdict.REFUSED, "api:bad_request", 400)
+CONFLICT = ApiAnswer(Verdict.REFUSED, "api:conflict", 409)
 REPEATABLE = [Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE]
 NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
 
@@ -47,15 +47,15 @@ def test_a_command_is_claimed_sent_and_recorded() -> None:
     assert world.claims == [("c-1", "m of c-1/3/i-1", NOW, ENDS_AT)]
     # And sent once, its end recorded and told
     assert [call.path for call in world.calls] == ["/requests/VC-1/state/"]
-    assert world.recorded == [("c-1", ending(Outcome.SUCCEEDED), NOW)]
-    assert results == [Ended(one, ending(Outcome.SUCCEEDED), is_repeated=False)]
+    assert world.recorded == [("c-1", ending(CommandResult.SUCCEEDED), NOW)]
+    assert results == [Ended(one, ending(CommandResult.SUCCEEDED), is_repeated=False)]
     assert (world.taken_in, world.given_up) == ([DONE], [])
 
 
 def test_a_new_request_is_told_with_the_service_request_that_it_became() -> None:
-    world = World(lambda _call: Answer(Verdict.DONE, status=201, service_request_id="VC-9"))
+    world = World(lambda _call: ApiAnswer(Verdict.DONE, status=201, service_request_id="VC-9"))
     one = delivery(Kind.CREATE_REQUEST)
-    expected = ending(Outcome.SUCCEEDED, kind=Kind.CREATE_REQUEST, service_request_id="VC-9")
+    expected = ending(CommandResult.SUCCEEDED, kind=Kind.CREATE_REQUEST, service_request_id="VC-9")
     assert attempts(world).send([one]) == [Ended(one, expected)]
 
 
@@ -77,7 +77,7 @@ def test_no_call_is_begun_that_may_outlast_the_invocation(seconds: float, is_sen
 
 def test_what_others_have_is_left_to_them_and_the_rest_is_sent() -> None:
     # Given positions that another invocation has, that have been sent, that the ledger cannot claim, and new ones
-    failure, ended = RuntimeError(), ending(Outcome.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="ended")
+    failure, ended = RuntimeError(), ending(CommandResult.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="ended")
     world = World(known={"busy": BusyError(), "ended": ended, "failing": failure})
     busy, over, failing, new = (positions(name, 1) for name in ("busy", "ended", "failing", "new"))
     # When all are sent
@@ -88,7 +88,7 @@ def test_what_others_have_is_left_to_them_and_the_rest_is_sent() -> None:
         Later(busy, "busy"),
         Ended(over, ended, is_repeated=True),
         Later(failing, "not_claimed", error=failure),
-        Ended(new, ending(Outcome.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="new")),
+        Ended(new, ending(CommandResult.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="new")),
     ]
 
 
@@ -104,7 +104,7 @@ def test_what_may_have_been_sent_is_not_repeated_where_that_does_harm(kind: Kind
     world, one = World(known={"c-1": True}), delivery(kind)
     results = attempts(world).send([one])
     # Then nobody calls, and nobody claims to know
-    expected = ending(Outcome.UNCERTAIN, "no_answer", kind=kind, service_request_id=trip_of(kind))
+    expected = ending(CommandResult.UNCERTAIN, "no_answer", kind=kind, service_request_id=trip_of(kind))
     assert results == [Ended(one, expected)]
     assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
 
@@ -112,27 +112,27 @@ def test_what_may_have_been_sent_is_not_repeated_where_that_does_harm(kind: Kind
 @pytest.mark.parametrize("kind", REPEATABLE)
 def test_what_may_have_been_sent_is_repeated_where_a_loss_is_worse(kind: Kind) -> None:
     world, one = World(known={"c-1": True}), delivery(kind)
-    assert attempts(world).send([one]) == [Ended(one, ending(Outcome.SUCCEEDED, kind=kind))]
+    assert attempts(world).send([one]) == [Ended(one, ending(CommandResult.SUCCEEDED, kind=kind))]
     assert len(world.calls) == 1
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_refusal_is_the_end(kind: Kind) -> None:
     world, one = World(lambda _call: REFUSED), delivery(kind)
-    expected = ending(Outcome.FAILED, "api:not_found", kind=kind, service_request_id=trip_of(kind))
+    expected = ending(CommandResult.FAILED, "api:not_found", kind=kind, service_request_id=trip_of(kind))
     assert attempts(world).send([one]) == [Ended(one, expected)]
 
 
 @pytest.mark.parametrize("answer", [FORBIDDEN, REFUSED, BAD_REQUEST, CONFLICT], ids=lambda answer: answer.status)
 @pytest.mark.parametrize("kind", REPEATABLE)
-def test_a_repetition_that_is_refused_may_have_counted_the_first_time(kind: Kind, answer: Answer) -> None:
+def test_a_repetition_that_is_refused_may_have_counted_the_first_time(kind: Kind, answer: ApiAnswer) -> None:
     world, one = World(lambda _call: answer, known={"c-1": True}), delivery(kind)
-    assert attempts(world).send([one]) == [Ended(one, ending(Outcome.UNCERTAIN, answer.reason, kind=kind))]
+    assert attempts(world).send([one]) == [Ended(one, ending(CommandResult.UNCERTAIN, answer.reason, kind=kind))]
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize(("answer", "wait"), [(LATER, 7), (Answer(Verdict.LATER), 0)])
-def test_what_may_pass_is_tried_later_and_was_not_sent(kind: Kind, answer: Answer, wait: float) -> None:
+@pytest.mark.parametrize(("answer", "wait"), [(LATER, 7), (ApiAnswer(Verdict.LATER), 0)])
+def test_what_may_pass_is_tried_later_and_was_not_sent(kind: Kind, answer: ApiAnswer, wait: float) -> None:
     world, one = World(lambda _call: answer), delivery(kind)
     assert attempts(world).send([one]) == [Later(one, answer.reason or "", wait)]
     assert (world.given_up, world.recorded) == ([("c-1", False, NOW)], [])
@@ -154,7 +154,7 @@ def test_a_lost_answer_is_noted_where_the_command_is_repeated(kind: Kind) -> Non
 @pytest.mark.parametrize("kind", NOT_REPEATABLE)
 def test_a_lost_answer_is_the_end_where_it_is_not(kind: Kind) -> None:
     world, one = World(lambda _call: LOST), delivery(kind)
-    expected = ending(Outcome.UNCERTAIN, "http_504", kind=kind, service_request_id=trip_of(kind))
+    expected = ending(CommandResult.UNCERTAIN, "http_504", kind=kind, service_request_id=trip_of(kind))
     assert attempts(world).send([one]) == [Ended(one, expected)]
 
 
@@ -169,7 +169,7 @@ def test_a_claim_that_cannot_be_given_up_ends_by_itself() -> None:
 
 
 def test_what_cannot_be_given_up_and_has_no_reason_names_none() -> None:
-    world = World(lambda _call: Answer(Verdict.LATER), refuses=("give_up_claim",))
+    world = World(lambda _call: ApiAnswer(Verdict.LATER), refuses=("give_up_claim",))
     [later] = attempts(world).send([delivery()])
     assert isinstance(later, Later)
     assert later.reason == ""
@@ -244,14 +244,14 @@ def test_a_call_is_repeated_with_another_token_only_while_there_is_time(monkeypa
     # When it asks, Then the clock and the circuit decide
     assert obstacle() is None
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: utc_timestamp.later(ENDS_AT, minutes=-44 / 60))
-    assert obstacle() == Answer(Verdict.LATER, "out_of_time")
+    assert obstacle() == ApiAnswer(Verdict.LATER, "out_of_time")
     world.admits_calls = 0
-    assert obstacle() == Answer(Verdict.LATER, "circuit_open")
+    assert obstacle() == ApiAnswer(Verdict.LATER, "circuit_open")
 
 
 @pytest.mark.parametrize("reason", ["circuit_open", "out_of_time"])
 def test_a_call_that_is_not_repeated_says_nothing_about_vectorcares_health(reason: str) -> None:
-    world, one = World(lambda _call: Answer(Verdict.LATER, reason)), delivery()
+    world, one = World(lambda _call: ApiAnswer(Verdict.LATER, reason)), delivery()
     assert attempts(world).send([one]) == [Later(one, reason)]
     assert (world.taken_in, world.given_up) == ([], [("c-1", False, NOW)])
 
@@ -262,25 +262,25 @@ def test_an_error_that_nobody_foresaw_leaves_no_claim_and_the_effect_open(kind: 
     world, one = World(lambda _call: ValueError("Zebulon")), delivery(kind)
     [result] = attempts(world).send([one])
     # Then it ends as a lost answer does
-    lost = Answer(Verdict.LOST, "no_answer", is_outage=True)
+    lost = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
     assert world.taken_in == [lost]
     if kind in REPEATABLE:
         assert (result, world.given_up) == (Later(one, "no_answer"), [("c-1", True, NOW)])
     else:
         assert isinstance(result, Ended)
-        assert (result.ending.outcome, world.given_up) == (Outcome.UNCERTAIN, [])
+        assert (result.ending.outcome, world.given_up) == (CommandResult.UNCERTAIN, [])
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize(
     ("may_have_been_sent", "outcome", "reason"),
-    [(False, Outcome.EXPIRED, "max_age"), (True, Outcome.UNCERTAIN, "no_answer")],
+    [(False, CommandResult.EXPIRED, "max_age"), (True, CommandResult.UNCERTAIN, "no_answer")],
 )
 def test_a_command_ends_without_a_call_unless_an_earlier_one_may_have_been_made(
-    kind: Kind, may_have_been_sent: bool, outcome: Outcome, reason: str
+    kind: Kind, may_have_been_sent: bool, outcome: CommandResult, reason: str
 ) -> None:
     world, one = World(known={"c-1": may_have_been_sent}), delivery(kind)
-    result = attempts(world).end_without_call(one, Outcome.EXPIRED, "max_age")
+    result = attempts(world).end_without_call(one, CommandResult.EXPIRED, "max_age")
     expected = ending(outcome, reason, kind=kind, service_request_id=trip_of(kind))
     assert result == Ended(one, expected)
     assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
@@ -288,5 +288,5 @@ def test_a_command_ends_without_a_call_unless_an_earlier_one_may_have_been_made(
 
 def test_what_another_invocation_has_is_not_ended() -> None:
     world, one = World(known={"c-1": BusyError()}), delivery()
-    assert attempts(world).end_without_call(one, Outcome.EXPIRED, "max_age") == Later(one, "busy")
+    assert attempts(world).end_without_call(one, CommandResult.EXPIRED, "max_age") == Later(one, "busy")
     assert world.recorded == []

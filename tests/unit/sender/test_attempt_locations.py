@@ -2,14 +2,14 @@
 
 import pytest
 
-from sender.command_result import Outcome
+from sender.command_result import CommandResult
 from sender.delivery import Ended, Later
-from sender.vectorcare.answers import Answer, Verdict
-from sender.vectorcare.api_calls import Call
+from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.api_calls import ApiCall
 from tests.support.attempt import DONE, LATER, LOST, REFUSED, World, attempts, positions
 from tests.support.cloud import NOW
 
-BAD_REQUEST = Answer(Verdict.REFUSED, "api:bad_request", 400)
+BAD_REQUEST = ApiAnswer(Verdict.REFUSED, "api:bad_request", 400)
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_update_at_fault_fails_alone() -> None:
     # Given five location updates, of which VectorCare refuses one
-    def answer(call: Call) -> Answer:
+    def answer(call: ApiCall) -> ApiAnswer:
         return BAD_REQUEST if any(location["timestamp"] == 4 for location in call.body) else DONE
 
     world, updates = World(answer), [positions(f"c-{number}", number) for number in range(1, 6)]
@@ -39,13 +39,15 @@ def test_one_update_at_fault_fails_alone() -> None:
     outcomes = {
         result.delivery.command.command_id: result.ending.outcome for result in results if type(result) is Ended
     }
-    assert outcomes == {f"c-{number}": Outcome.FAILED if number == 4 else Outcome.SUCCEEDED for number in range(1, 6)}
+    assert outcomes == {
+        f"c-{number}": CommandResult.FAILED if number == 4 else CommandResult.SUCCEEDED for number in range(1, 6)
+    }
     assert world.taken_in == [BAD_REQUEST, DONE, BAD_REQUEST, DONE, BAD_REQUEST, BAD_REQUEST, DONE]
 
 
 def test_a_400_that_is_not_vectorcares_is_no_reason_to_look_for_one_at_fault() -> None:
     # Given a proxy that does not like a call
-    answer = Answer(Verdict.LATER, "http_400", 400)
+    answer = ApiAnswer(Verdict.LATER, "http_400", 400)
     world, updates = World(lambda _call: answer), [positions(f"c-{number}", number) for number in range(1, 6)]
     # When positions are sent together, Then one call is spent, and all of them wait
     assert attempts(world).send(updates) == [Later(one, "http_400") for one in updates]
@@ -62,18 +64,18 @@ def test_two_at_fault_are_each_found() -> None:
 def test_other_refusals_are_not_looked_for() -> None:
     world = World(lambda _call: REFUSED)
     results = attempts(world).send([positions("c-1", 1), positions("c-2", 2)])
-    assert [one.ending.outcome for one in results if isinstance(one, Ended)] == [Outcome.FAILED] * 2
+    assert [one.ending.outcome for one in results if isinstance(one, Ended)] == [CommandResult.FAILED] * 2
     assert len(world.calls) == 1
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ((DONE, DONE), Outcome.SUCCEEDED),
-        ((DONE, REFUSED), Outcome.FAILED),
-        ((REFUSED, DONE), Outcome.FAILED),
-        ((LOST, REFUSED), Outcome.FAILED),
-        ((REFUSED, LATER), Outcome.FAILED),
+        ((DONE, DONE), CommandResult.SUCCEEDED),
+        ((DONE, REFUSED), CommandResult.FAILED),
+        ((REFUSED, DONE), CommandResult.FAILED),
+        ((LOST, REFUSED), CommandResult.FAILED),
+        ((REFUSED, LATER), CommandResult.FAILED),
         ((DONE, LATER), ("http_401", False)),
         ((LATER, DONE), ("http_401", False)),
         ((DONE, LOST), ("http_504", True)),
@@ -82,7 +84,7 @@ def test_other_refusals_are_not_looked_for() -> None:
     ],
 )
 def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
-    answers: tuple[Answer, Answer], expected: Outcome | tuple[str, bool]
+    answers: tuple[ApiAnswer, ApiAnswer], expected: CommandResult | tuple[str, bool]
 ) -> None:
     # Given two updates whose 201 positions take two calls, of which the first has its positions in both
     rest = iter(answers)
@@ -92,7 +94,7 @@ def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
     result = attempts(world).send(updates)[0]
     # Then the worst answer decides over it
     assert [len(call.body) for call in world.calls] == [200, 1]
-    if isinstance(expected, Outcome):
+    if isinstance(expected, CommandResult):
         assert isinstance(result, Ended)
         assert result.ending.outcome is expected
     else:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from sender.circuit import Circuit
-from sender.circuit_breaker import Breaker
-from sender.vectorcare.answers import Answer, Verdict
+from sender.circuit_breaker import CircuitBreaker
+from sender.vectorcare.answers import ApiAnswer, Verdict
 
 if TYPE_CHECKING:
-    from sender.command_log import Ledger
+    from sender.command_log import CommandLog
 
 NOON = "2026-03-01T12:00:00.000000Z"
 AFTER_30_SECONDS = "2026-03-01T12:00:30.000000Z"
@@ -19,8 +19,8 @@ AFTER_60_SECONDS = "2026-03-01T12:01:00.000000Z"
 DUE = Circuit(failures=5, open_until=NOON)
 """Half open: a probe may be made."""
 PROBED = Circuit(failures=5, open_until=NOON, probed_until=AFTER_60_SECONDS)
-OUTAGE = Answer(Verdict.LOST, "http_503", 503, is_outage=True)
-DONE = Answer(Verdict.DONE, status=200)
+OUTAGE = ApiAnswer(Verdict.LOST, "http_503", 503, is_outage=True)
+DONE = ApiAnswer(Verdict.DONE, status=200)
 
 
 @dataclass
@@ -52,8 +52,8 @@ def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOON)
 
 
-def breaker(known: Known) -> Breaker:
-    return Breaker(cast("Ledger", known))
+def breaker(known: Known) -> CircuitBreaker:
+    return CircuitBreaker(cast("CommandLog", known))
 
 
 def test_a_closed_circuit_admits_calls_and_their_success_is_not_written() -> None:
@@ -86,7 +86,7 @@ def test_an_answer_forgets_the_failures() -> None:
     # Given a failure, When a call is answered
     known = Known(Circuit(failures=4))
     closed = breaker(known)
-    closed.take_in(Answer(Verdict.REFUSED, "api:not_found", 404))
+    closed.take_in(ApiAnswer(Verdict.REFUSED, "api:not_found", 404))
     # Then the next one is the first again
     assert known.writes == [(Circuit(failures=4), Circuit())]
     closed.take_in(OUTAGE)
@@ -112,7 +112,7 @@ def test_an_open_circuit_admits_nothing(counted: Counter[str]) -> None:
     ids=["answered", "failed"],
 )
 def test_the_probe_is_one_call_and_decides(
-    counted: Counter[str], answer: Answer, after: Circuit, news: dict[str, int]
+    counted: Counter[str], answer: ApiAnswer, after: Circuit, news: dict[str, int]
 ) -> None:
     # Given a circuit that is half open, When an invocation begins
     known = Known(DUE)

@@ -8,8 +8,8 @@ import pytest
 from moto import mock_aws
 
 from sender.circuit import Circuit
-from sender.command_log import BusyError, Claim, Ledger
-from sender.command_result import Ending, Outcome
+from sender.command_log import BusyError, Claim, CommandLog
+from sender.command_result import CommandResult, Ending
 from tests.support import faults
 from tests.support.cloud import CREDENTIALS, NOW
 from vectorcare_bridge import utc_timestamp
@@ -20,11 +20,11 @@ LATER = utc_timestamp.later(NOW, minutes=2)
 COMMAND = command.read(
     '{"command": "accept", "service_request_id": "VC-TEST0001", "command_id": "c-1"}', message_id="m-1"
 )
-ENDING = Ending(Outcome.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
+ENDING = Ending(CommandResult.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
+def ledger() -> Iterator[CommandLog]:
     with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
         client = boto3.client("dynamodb")
         client.create_table(
@@ -33,10 +33,10 @@ def ledger() -> Iterator[Ledger]:
             AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        yield Ledger(client, "commands")
+        yield CommandLog(client, "commands")
 
 
-def claim(ledger: Ledger, holder: str, now: str = NOW) -> Claim:
+def claim(ledger: CommandLog, holder: str, now: str = NOW) -> Claim:
     claimed = ledger.claim(COMMAND, holder=holder, now=now, lease_until=utc_timestamp.later(now, minutes=1))
     assert isinstance(claimed, Claim)
     return claimed
@@ -55,14 +55,14 @@ def before_the_second_write(meanwhile: Callable[[], object]) -> Callable[[str, b
     return decide
 
 
-def test_a_lease_that_is_just_over_is_over(ledger: Ledger) -> None:
+def test_a_lease_that_is_just_over_is_over(ledger: CommandLog) -> None:
     claim(ledger, "first")
     with pytest.raises(BusyError):
         claim(ledger, "second", utc_timestamp.later(NOW, minutes=0.999))
     assert claim(ledger, "second", utc_timestamp.later(NOW, minutes=1)).may_have_been_sent
 
 
-def test_an_end_that_comes_while_another_takes_over_is_not_overwritten(ledger: Ledger) -> None:
+def test_an_end_that_comes_while_another_takes_over_is_not_overwritten(ledger: CommandLog) -> None:
     # Given a claim whose lease is over, and whose holder is late but not dead
     first = claim(ledger, "first")
     ended = before_the_second_write(lambda: ledger.record(first, ENDING, now=LATER))
@@ -72,14 +72,14 @@ def test_an_end_that_comes_while_another_takes_over_is_not_overwritten(ledger: L
     assert ledger.claim(COMMAND, holder="second", now=LATER, lease_until=LATER) == ENDING
 
 
-def test_of_two_that_take_over_at_once_one_may_send(ledger: Ledger) -> None:
+def test_of_two_that_take_over_at_once_one_may_send(ledger: CommandLog) -> None:
     claim(ledger, "first")
     others = before_the_second_write(lambda: claim(ledger, "third", LATER))
     with faults.on_call(others), pytest.raises(BusyError):
         claim(ledger, "second", LATER)
 
 
-def test_a_take_over_whose_answer_was_lost_is_its_own(ledger: Ledger) -> None:
+def test_a_take_over_whose_answer_was_lost_is_its_own(ledger: CommandLog) -> None:
     # Given a claim that is taken over, by a write that is answered at its second attempt only
     claim(ledger, "first")
     answers: list[str] = []
@@ -94,7 +94,7 @@ def test_a_take_over_whose_answer_was_lost_is_its_own(ledger: Ledger) -> None:
         assert claim(ledger, "second", LATER).holder == "second"
 
 
-def test_what_may_have_been_sent_once_may_have_been_for_ever(ledger: Ledger) -> None:
+def test_what_may_have_been_sent_once_may_have_been_for_ever(ledger: CommandLog) -> None:
     # Given an attempt that crashed, and a second one that was given up before it called
     claim(ledger, "first")
     ledger.give_up_claim(claim(ledger, "second", LATER), may_have_been_sent=True, now=LATER)
@@ -102,7 +102,7 @@ def test_what_may_have_been_sent_once_may_have_been_for_ever(ledger: Ledger) -> 
     assert claim(ledger, "third", LATER).may_have_been_sent
 
 
-def test_who_has_lost_its_claim_changes_nothing(ledger: Ledger) -> None:
+def test_who_has_lost_its_claim_changes_nothing(ledger: CommandLog) -> None:
     # Given a claim that was taken over
     first = claim(ledger, "first")
     second = claim(ledger, "second", LATER)
@@ -124,7 +124,9 @@ def test_who_has_lost_its_claim_changes_nothing(ledger: Ledger) -> None:
         Circuit(failures=5, open_until=NOW, probed_until=LATER),
     ],
 )
-def test_what_is_known_of_vectorcares_health_is_replaced_only_as_it_was_read(ledger: Ledger, known: Circuit) -> None:
+def test_what_is_known_of_vectorcares_health_is_replaced_only_as_it_was_read(
+    ledger: CommandLog, known: Circuit
+) -> None:
     # Given what one invocation has read
     assert known == Circuit() or ledger.replace_circuit(Circuit(), known)
     assert ledger.circuit() == known

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from simulator.http_types import Fault
+from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.patience import Patience
 from tests.support.sender import TRIP, Outbound, position
@@ -106,13 +106,16 @@ def test_a_command_without_an_id_goes_by_its_message_id(outbound: Outbound) -> N
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault(status=400, body=b'{"f": [{"message": "Zebulon", "code": "common:required"}]}'), "common:required"),
-        (Fault(status=400, body=b'[{}, {"f": [{"code": "common:blank"}]}]'), "common:blank"),
-        (Fault(status=403, body=b'{"code": "members:permission_denied"}'), "members:permission_denied"),
+        (
+            InjectedFault(status=400, body=b'{"f": [{"message": "Zebulon", "code": "common:required"}]}'),
+            "common:required",
+        ),
+        (InjectedFault(status=400, body=b'[{}, {"f": [{"code": "common:blank"}]}]'), "common:blank"),
+        (InjectedFault(status=403, body=b'{"code": "members:permission_denied"}'), "members:permission_denied"),
     ],
 )
 def test_what_vectorcare_itself_refuses_is_final_with_its_code_and_never_its_text(
-    outbound: Outbound, output: Output, fault: Fault, reason: str
+    outbound: Outbound, output: Output, fault: InjectedFault, reason: str
 ) -> None:
     # Given a refusal, When the command is sent
     outbound.vectorcare.faults.append(fault)
@@ -125,7 +128,7 @@ def test_what_vectorcare_itself_refuses_is_final_with_its_code_and_never_its_tex
 
 
 def test_a_success_that_is_documented_without_a_body_needs_none(outbound: Outbound) -> None:
-    outbound.vectorcare.faults.append(Fault(body=b""))
+    outbound.vectorcare.faults.append(InjectedFault(body=b""))
     outbound.put()
     outbound.run()
     assert outbound.ends() == [("succeeded", None)]
@@ -134,15 +137,15 @@ def test_a_success_that_is_documented_without_a_body_needs_none(outbound: Outbou
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(status=404, body=b"<html>Zebulon</html>"),
-        Fault(status=422, body=b'{"code": "Zebulon Quillfeather"}'),
-        Fault(status=403, body=b'{"code": 7, "message": "Zebulon"}'),
-        Fault(body=b'{"half": '),
-        Fault(body=b"\xff" * 300_000),
+        InjectedFault(status=404, body=b"<html>Zebulon</html>"),
+        InjectedFault(status=422, body=b'{"code": "Zebulon Quillfeather"}'),
+        InjectedFault(status=403, body=b'{"code": 7, "message": "Zebulon"}'),
+        InjectedFault(body=b'{"half": '),
+        InjectedFault(body=b"\xff" * 300_000),
     ],
     ids=["a page's 404", "422 with no code", "403 with no code", "half an answer", "no JSON"],
 )
-def test_what_is_not_vectorcares_word_ends_no_command(outbound: Outbound, output: Output, fault: Fault) -> None:
+def test_what_is_not_vectorcares_word_ends_no_command(outbound: Outbound, output: Output, fault: InjectedFault) -> None:
     # Given an answer that VectorCare's API does not give, When a state is sent
     outbound.vectorcare.faults.append(fault)
     message_id = outbound.put()
@@ -189,7 +192,7 @@ def test_one_command_that_fails_holds_up_no_other(outbound: Outbound) -> None:
     outbound.vectorcare.rules.requests["VC-OTHER"] = "ASSIGNED"
     bad = outbound.put()
     outbound.put(service_request_id="VC-OTHER")
-    outbound.vectorcare.faults.append(Fault(status=500))
+    outbound.vectorcare.faults.append(InjectedFault(status=500))
     # When they are sent in one batch
     assert outbound.run() == [bad]
     # Then the other is done

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from sender.circuit import FAILURES_TO_OPEN, OPEN_SECONDS
-from simulator.http_types import Fault
+from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.sender import Outbound
 from tests.unit.conftest import Output
@@ -46,8 +46,10 @@ def spent(outbound: Outbound) -> int:
     return len(outbound.vectorcare.calls) + len(outbound.vectorcare.token_calls)
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(is_reset=True)], ids=["500", "reset"])
-def test_five_failures_in_a_row_stop_the_calls_of_a_batch(outbound: Outbound, output: Output, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [InjectedFault(status=500), InjectedFault(is_reset=True)], ids=["500", "reset"])
+def test_five_failures_in_a_row_stop_the_calls_of_a_batch(
+    outbound: Outbound, output: Output, fault: InjectedFault
+) -> None:
     # Given VectorCare failing, When a batch for a hundred trips comes
     outbound.vectorcare.faults.extend([fault] * 100)
     put_for_trips(outbound, 100)
@@ -60,7 +62,7 @@ def test_five_failures_in_a_row_stop_the_calls_of_a_batch(outbound: Outbound, ou
 
 
 def test_failures_of_several_invocations_count_together(outbound: Outbound) -> None:
-    outbound.vectorcare.faults.extend([Fault(status=503)] * 100)
+    outbound.vectorcare.faults.extend([InjectedFault(status=503)] * 100)
     for number in range(FAILURES_TO_OPEN + 3):
         outbound.put(service_request_id=f"VC-{number:03}")
         outbound.restart()
@@ -70,7 +72,7 @@ def test_failures_of_several_invocations_count_together(outbound: Outbound) -> N
 
 def test_an_answer_begins_the_count_anew(outbound: Outbound) -> None:
     # Given four failures, an answer, four failures and so on
-    outbound.vectorcare.faults.extend(([Fault(status=503)] * 4 + [Fault(status=404)]) * 4)
+    outbound.vectorcare.faults.extend(([InjectedFault(status=503)] * 4 + [InjectedFault(status=404)]) * 4)
     put_for_trips(outbound, 20)
     # When they are sent, Then no call was held back
     outbound.run()
@@ -78,7 +80,7 @@ def test_an_answer_begins_the_count_anew(outbound: Outbound) -> None:
 
 
 def test_429_is_no_outage(outbound: Outbound) -> None:
-    outbound.vectorcare.faults.extend([Fault(status=429)] * 20)
+    outbound.vectorcare.faults.extend([InjectedFault(status=429)] * 20)
     put_for_trips(outbound, 20)
     outbound.run()
     assert len(outbound.vectorcare.calls) == 20
@@ -135,7 +137,7 @@ def test_a_probe_is_one_call_however_many_threads_there_are() -> None:
         open_the_circuit(outbound)
         outbound.clock.seconds += 60
         outbound.vectorcare.is_down = False
-        outbound.vectorcare.faults.extend([Fault(status=503, delay=0.2)] * 20)
+        outbound.vectorcare.faults.extend([InjectedFault(status=503, delay=0.2)] * 20)
         put_for_trips(outbound, 20)
         # When a batch comes, Then one call is spent
         outbound.run()
@@ -170,18 +172,18 @@ def test_while_one_invocation_probes_the_others_wait(outbound: Outbound) -> None
 
 def test_a_circuit_that_cannot_be_written_loses_no_answer(outbound: Outbound) -> None:
     # Given one failure noted, and a table that fails when the next answer is to be noted
-    outbound.vectorcare.faults.append(Fault(status=500))
+    outbound.vectorcare.faults.append(InjectedFault(status=500))
     outbound.put()
     outbound.run()
     outbound.clock.seconds += 5
-    with mock.patch("sender.command_log.Ledger.replace_circuit", side_effect=faults.unreachable()):
+    with mock.patch("sender.command_log.CommandLog.replace_circuit", side_effect=faults.unreachable()):
         assert outbound.run() == []
     assert outbound.ends() == [("succeeded", None)]
 
 
 def test_two_invocations_that_fail_at_once_are_both_counted(outbound: Outbound) -> None:
     # Given a circuit that has changed since it was read
-    outbound.vectorcare.faults.extend([Fault(status=500)] * 2)
+    outbound.vectorcare.faults.extend([InjectedFault(status=500)] * 2)
     outbound.put()
     put_for_trips(outbound, 1)
     [first, second] = outbound.receive(2)

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from simulator.http_types import Fault
+from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.cloud import Context
 from tests.support.sender import TRIP, Outbound, position
@@ -47,7 +47,7 @@ def crash_before_recording(outbound: Outbound) -> None:
     """Deliver a batch to a function that VectorCare answers, and that ends before it can write that down."""
     records = outbound.receive()
     with (
-        mock.patch("sender.command_log.Ledger.record", side_effect=KeyboardInterrupt),
+        mock.patch("sender.command_log.CommandLog.record", side_effect=KeyboardInterrupt),
         pytest.raises(KeyboardInterrupt),
     ):
         outbound.handle(records)
@@ -207,20 +207,22 @@ def test_after_a_crash_what_cannot_be_repeated_is_uncertain(outbound: Outbound, 
 
 
 UNKNOWN_EFFECT = [
-    Fault(is_reset=True, takes_effect=True),
-    *(Fault(status=status, takes_effect=True) for status in (500, 502, 503, 504, 520, 302, 499)),
-    Fault(status=200, headers={"Content-Type": "text/html"}, body=b"<html>Back soon.</html>", takes_effect=True),
+    InjectedFault(is_reset=True, takes_effect=True),
+    *(InjectedFault(status=status, takes_effect=True) for status in (500, 502, 503, 504, 520, 302, 499)),
+    InjectedFault(
+        status=200, headers={"Content-Type": "text/html"}, body=b"<html>Back soon.</html>", takes_effect=True
+    ),
 ]
 
 
 def fault_name(fault: Any) -> str | None:
-    return str(fault.status or "reset") if isinstance(fault, Fault) else None
+    return str(fault.status or "reset") if isinstance(fault, InjectedFault) else None
 
 
 @pytest.mark.parametrize("fault", UNKNOWN_EFFECT, ids=fault_name)
 @pytest.mark.parametrize("command", NOT_REPEATABLE, ids=name)
 def test_what_says_nothing_about_the_effect_is_as_a_crash(
-    outbound: Outbound, command: dict[str, Any], fault: Fault
+    outbound: Outbound, command: dict[str, Any], fault: InjectedFault
 ) -> None:
     # Given a call that takes effect, and an answer that does not say so, When it cannot be repeated
     prepare(outbound, command)
@@ -235,13 +237,15 @@ def test_what_says_nothing_about_the_effect_is_as_a_crash(
 @pytest.mark.parametrize(
     "fault",
     [
-        *(Fault(status=status) for status in (408, 421, 423, 425, 429, 449)),
-        Fault(status=403, headers={"Content-Type": "text/html"}, body=b"<html>Blocked</html>"),
+        *(InjectedFault(status=status) for status in (408, 421, 423, 425, 429, 449)),
+        InjectedFault(status=403, headers={"Content-Type": "text/html"}, body=b"<html>Blocked</html>"),
     ],
     ids=fault_name,
 )
 @pytest.mark.parametrize("command", [*REPEATABLE, *NOT_REPEATABLE], ids=name)
-def test_what_was_not_carried_out_is_tried_again(outbound: Outbound, command: dict[str, Any], fault: Fault) -> None:
+def test_what_was_not_carried_out_is_tried_again(
+    outbound: Outbound, command: dict[str, Any], fault: InjectedFault
+) -> None:
     prepare(outbound, command)
     outbound.vectorcare.faults.append(fault)
     outbound.run_until_empty()
@@ -252,7 +256,7 @@ def test_what_was_not_carried_out_is_tried_again(outbound: Outbound, command: di
 @pytest.mark.parametrize("fault", UNKNOWN_EFFECT, ids=fault_name)
 @pytest.mark.parametrize("command", REPEATABLE[2:], ids=name)
 def test_a_repetition_that_vectorcare_refuses_after_an_unknown_effect_is_uncertain(
-    outbound: Outbound, command: dict[str, Any], fault: Fault
+    outbound: Outbound, command: dict[str, Any], fault: InjectedFault
 ) -> None:
     # Given an accept or a decline that took effect, and an answer that does not say so
     prepare(outbound, command)
@@ -265,7 +269,7 @@ def test_a_repetition_that_vectorcare_refuses_after_an_unknown_effect_is_uncerta
 def test_a_state_that_ended_its_request_at_an_unknown_first_attempt_is_uncertain(outbound: Outbound) -> None:
     # Given the last state of a trip, which took effect, and an answer that does not say so
     prepare(outbound, {"command": "state_update", "name": "completed"})
-    outbound.vectorcare.faults.append(Fault(status=503, takes_effect=True))
+    outbound.vectorcare.faults.append(InjectedFault(status=503, takes_effect=True))
     outbound.run()
     outbound.vectorcare.rules.requests[TRIP] = "COMPLETED"
     # When it is sent again, Then its refusal is no failure
@@ -276,7 +280,7 @@ def test_a_state_that_ended_its_request_at_an_unknown_first_attempt_is_uncertain
 def test_what_may_have_been_sent_does_not_expire_but_is_uncertain(outbound: Outbound) -> None:
     # Given an accept whose answer was lost, and VectorCare away until its end
     prepare(outbound, {"command": "accept"})
-    outbound.vectorcare.faults.append(Fault(is_reset=True, takes_effect=True))
+    outbound.vectorcare.faults.append(InjectedFault(is_reset=True, takes_effect=True))
     outbound.run()
     outbound.clock.seconds += 1800
     # When it comes again, Then it is not told as if VectorCare had never heard of it

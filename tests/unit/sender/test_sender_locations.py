@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.http_types import Fault, field_error
+from simulator.http_types import InjectedFault, field_error
 from tests.support import sender
 from tests.support.sender import TRIP, Outbound, position
 
@@ -92,7 +92,7 @@ def test_a_message_that_vectorcare_refuses_fails_alone(outbound: Outbound) -> No
 def test_a_message_in_two_calls_is_done_when_both_are(outbound: Outbound) -> None:
     # Given 300 positions in three messages, and VectorCare failing the second call
     ids = [put(outbound, *range(start, start + 100)) for start in (0, 100, 150)]
-    outbound.vectorcare.faults.extend([Fault(status=200, body=b"{}"), Fault(status=500)])
+    outbound.vectorcare.faults.extend([InjectedFault(status=200, body=b"{}"), InjectedFault(status=500)])
     # When they are sent
     kept = outbound.run()
     # Then the message with a position in the second call comes again, whole

@@ -8,14 +8,14 @@ from unittest import mock
 import pytest
 
 from sender import line
-from simulator.http_types import Fault
+from simulator.http_types import InjectedFault
 from tests.support import sender
 from tests.support.sender import QUEUE_URL, TRIP, Outbound, position
 from tests.unit.conftest import Output
 
 OTHER = "VC-OTHER"
-UNAVAILABLE = Fault(status=503)
-BUSY = Fault(status=429, headers={"Retry-After": "100"})
+UNAVAILABLE = InjectedFault(status=503)
+BUSY = InjectedFault(status=429, headers={"Retry-After": "100"})
 
 
 @pytest.fixture
@@ -112,12 +112,15 @@ def test_a_state_waits_for_one_that_another_invocation_is_sending(outbound: Outb
     ("obstacle", "end"),
     [
         (None, ("succeeded", None)),
-        (Fault(status=403, body=b'{"code": "members:permission_denied"}'), ("failed", "members:permission_denied")),
+        (
+            InjectedFault(status=403, body=b'{"code": "members:permission_denied"}'),
+            ("failed", "members:permission_denied"),
+        ),
     ],
     ids=["taken", "refused"],
 )
 def test_a_state_behind_its_own_acceptance_is_sent_when_that_has_ended(
-    outbound: Outbound, obstacle: Fault | None, end: tuple[str, str | None]
+    outbound: Outbound, obstacle: InjectedFault | None, end: tuple[str, str | None]
 ) -> None:
     # Given an acceptance that has to wait, and then ends; and a state behind it
     outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE"
@@ -141,7 +144,7 @@ def test_a_state_follows_an_acceptance_that_expired(outbound: Outbound) -> None:
     outbound.put(command="accept", command_id="accept")
     outbound.clock.seconds += 1
     put(outbound, "en_route")
-    outbound.vectorcare.faults += [Fault(status=429)] * 1000
+    outbound.vectorcare.faults += [InjectedFault(status=429)] * 1000
     outbound.run()
     # When its half hour is over
     outbound.clock.seconds += 1800
@@ -204,7 +207,7 @@ def test_new_requests_wait_for_nothing_and_leave_no_trace_in_a_line(outbound: Ou
         outbound.put(
             command="create_request", service_request_id=..., service_id="s", request={}, command_id=str(number)
         )
-    outbound.vectorcare.faults.append(Fault(status=429))
+    outbound.vectorcare.faults.append(InjectedFault(status=429))
     assert len(outbound.run()) == 1
     assert outbound.ledger().keys() == {"0", "1"}
 
@@ -269,7 +272,7 @@ def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None
     outbound.put(
         command="change_request", agreed_dt="2026-03-02T10:00:00Z", change_reason="Zebulon", command_id="c.1:x"
     )
-    outbound.vectorcare.faults.append(Fault(status=429))
+    outbound.vectorcare.faults.append(InjectedFault(status=429))
     outbound.run()
     # Then its line holds no field of it, and expires by itself
     assert places(outbound) == {"c.1:x"}

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from simulator.http_types import Fault
+from simulator.http_types import InjectedFault
 from tests.support import sender
 from tests.support.sender import TRIP, Outbound, position
 from tests.support.wait import PATIENCE, wait_until
@@ -24,18 +24,20 @@ def outbound() -> Iterator[Outbound]:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(status=429),
-        Fault(status=500),
-        Fault(status=502),
-        Fault(status=503, body=b"not json"),
-        Fault(status=504),
-        Fault(status=301, headers={"Location": "https://elsewhere.invalid/"}),
-        Fault(is_reset=True),
-        Fault(delay=PATIENCE),
+        InjectedFault(status=429),
+        InjectedFault(status=500),
+        InjectedFault(status=502),
+        InjectedFault(status=503, body=b"not json"),
+        InjectedFault(status=504),
+        InjectedFault(status=301, headers={"Location": "https://elsewhere.invalid/"}),
+        InjectedFault(is_reset=True),
+        InjectedFault(delay=PATIENCE),
     ],
     ids=["429", "500", "502", "503", "504", "301", "reset", "slow"],
 )
-def test_what_may_pass_is_tried_again_through_the_queue(outbound: Outbound, output: Output, fault: Fault) -> None:
+def test_what_may_pass_is_tried_again_through_the_queue(
+    outbound: Outbound, output: Output, fault: InjectedFault
+) -> None:
     # Given a container with its token, and a fault that may pass
     outbound.token()
     outbound.vectorcare.faults.append(fault)
@@ -62,7 +64,7 @@ def test_what_may_pass_is_tried_again_through_the_queue(outbound: Outbound, outp
 
 def test_a_redirect_is_not_followed_with_the_token(outbound: Outbound) -> None:
     # Given an answer that sends the call elsewhere, where it would be taken
-    fault = Fault(status=307, headers={"Location": f"/openapi/v2.0/requests/{TRIP}/state/"})
+    fault = InjectedFault(status=307, headers={"Location": f"/openapi/v2.0/requests/{TRIP}/state/"})
     outbound.vectorcare.faults.append(fault)
     outbound.put()
     # When the command is sent, Then nobody else hears of it
@@ -72,7 +74,7 @@ def test_a_redirect_is_not_followed_with_the_token(outbound: Outbound) -> None:
 
 def test_waits_double_and_are_drawn_from_zero_on(outbound: Outbound) -> None:
     # Given VectorCare refusing for rate, seven times
-    outbound.vectorcare.faults.extend([Fault(status=429)] * 7)
+    outbound.vectorcare.faults.extend([InjectedFault(status=429)] * 7)
     outbound.put()
     bounds: list[tuple[float, float]] = []
 
@@ -95,7 +97,7 @@ def test_waits_double_and_are_drawn_from_zero_on(outbound: Outbound) -> None:
 )
 def test_retry_after_is_honoured_up_to_a_bound(outbound: Outbound, retry_after: str, seconds: float) -> None:
     # Given a 429 that says when to come back
-    outbound.vectorcare.faults.append(Fault(status=429, headers={"Retry-After": retry_after}))
+    outbound.vectorcare.faults.append(InjectedFault(status=429, headers={"Retry-After": retry_after}))
     outbound.put()
     # When the command is sent
     with mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda _low, high: high):
@@ -136,7 +138,7 @@ def test_a_late_command_is_worse_than_none(outbound: Outbound, command: dict[str
 def test_a_state_is_tried_for_its_day_with_far_fewer_receives_than_the_queue_allows(outbound: Outbound) -> None:
     # Given VectorCare answering 429 all day
     outbound.put(command_id="c-1")
-    outbound.vectorcare.faults.extend([Fault(status=429)] * 1000)
+    outbound.vectorcare.faults.extend([InjectedFault(status=429)] * 1000)
     # When the command is tried until its end
     while len(outbound.queue):
         outbound.run()

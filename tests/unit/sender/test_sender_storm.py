@@ -13,7 +13,7 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from simulator.fake_api import StandIn
+from simulator.fake_api import FakeApi
 from simulator.http_types import Request
 from tests.support import sender
 from tests.support.cloud import InlineExecutor
@@ -47,7 +47,7 @@ class _Bus:
 class _Wire(BaseAdapter):
     """Carries a session's requests to the stand-in without a network."""
 
-    def __init__(self, vectorcare: StandIn) -> None:
+    def __init__(self, vectorcare: FakeApi) -> None:
         super().__init__()
         self._vectorcare = vectorcare
 
@@ -68,7 +68,7 @@ class Storm(Sender):
 
     def __init__(self) -> None:
         clock = Clock()
-        super().__init__(clock, StandIn(clock.epoch))
+        super().__init__(clock, FakeApi(clock.epoch))
         self.table = DynamoDB({"commands": Table(keys=["command_id"])})
         self.bus = _Bus()
         self.calls_in_outage = 0

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from simulator.http_types import Fault, Request, Response, error
+from simulator.http_types import InjectedFault, Request, Response, error
 from simulator.rules import TOKEN_PATH
 from tests.support import faults, sender
 from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
@@ -53,7 +53,7 @@ def test_a_token_serves_to_its_end_while_no_other_is_to_be_had(outbound: Outboun
     outbound.put()
     outbound.run()
     outbound.clock.seconds += 3600 * 0.9
-    outbound.vectorcare.token_faults.extend([Fault(status=503)] * 10)
+    outbound.vectorcare.token_faults.extend([InjectedFault(status=503)] * 10)
     # When commands come
     for _command in range(3):
         outbound.put()
@@ -83,7 +83,7 @@ def test_a_refused_token_is_renewed_once_and_the_call_repeated(outbound: Outboun
 
 def test_a_fresh_token_that_is_refused_too_is_not_asked_for_again(outbound: Outbound) -> None:
     # Given VectorCare refusing whatever comes
-    outbound.vectorcare.faults.extend([Fault(status=401)] * 2)
+    outbound.vectorcare.faults.extend([InjectedFault(status=401)] * 2)
     outbound.put()
     # When a command is sent, Then it is given back after one renewal, and not failed for it
     assert len(outbound.run()) == 1
@@ -170,16 +170,16 @@ def test_a_secret_that_is_not_to_be_had_leaves_no_command_in_doubt(outbound: Out
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(status=500),
-        Fault(status=429, headers={"Retry-After": "5"}),
-        Fault(is_reset=True),
-        Fault(status=200, body=b"{}"),
-        Fault(status=200, body=b"no json"),
-        Fault(status=200, body=b'{"access_token": "a\\nb"}'),
-        Fault(status=302, headers={"Location": "https://elsewhere.invalid"}),
+        InjectedFault(status=500),
+        InjectedFault(status=429, headers={"Retry-After": "5"}),
+        InjectedFault(is_reset=True),
+        InjectedFault(status=200, body=b"{}"),
+        InjectedFault(status=200, body=b"no json"),
+        InjectedFault(status=200, body=b'{"access_token": "a\\nb"}'),
+        InjectedFault(status=302, headers={"Location": "https://elsewhere.invalid"}),
     ],
 )
-def test_a_token_that_is_not_to_be_had_costs_no_call_and_no_command(outbound: Outbound, fault: Fault) -> None:
+def test_a_token_that_is_not_to_be_had_costs_no_call_and_no_command(outbound: Outbound, fault: InjectedFault) -> None:
     outbound.vectorcare.token_faults.append(fault)
     outbound.put(command="create_request", service_request_id=..., service_id="s", request={})
     assert len(outbound.run()) == 1
@@ -190,11 +190,11 @@ def test_a_token_that_is_not_to_be_had_costs_no_call_and_no_command(outbound: Ou
 
 @pytest.mark.parametrize(
     ("faults_of_token", "asked", "secret_asked"),
-    [([Fault(is_reset=True)] * 20, 1, False), ([Fault(status=503)] * 20, 1, False), ([], 0, True)],
+    [([InjectedFault(is_reset=True)] * 20, 1, False), ([InjectedFault(status=503)] * 20, 1, False), ([], 0, True)],
     ids=["reset", "503", "secret"],
 )
 def test_of_many_who_wait_for_a_token_in_vain_one_asks(
-    faults_of_token: list[Fault], asked: int, secret_asked: bool
+    faults_of_token: list[InjectedFault], asked: int, secret_asked: bool
 ) -> None:
     # Given ten trips' commands, and neither token nor another renewal to hope for
     with sender.running(inline=False) as outbound:
@@ -249,7 +249,7 @@ def test_while_one_renews_a_token_that_is_still_good_the_others_go_on_with_it(ou
 def test_a_url_where_no_token_endpoint_is_is_called_wrong_and_the_credentials_are_not(
     outbound: Outbound, output: Output, status: int
 ) -> None:
-    page = Fault(status=status, headers={"Content-Type": "text/html"}, body=b"<html>not here</html>")
+    page = InjectedFault(status=status, headers={"Content-Type": "text/html"}, body=b"<html>not here</html>")
     outbound.vectorcare.token_faults.extend([page] * 2)
     outbound.put()
     assert len(outbound.run()) == 1
@@ -280,7 +280,7 @@ def test_a_url_where_no_token_endpoint_is_is_called_wrong_and_the_credentials_ar
 def test_what_keeps_a_token_from_coming_is_named(
     outbound: Outbound, output: Output, status: int, body: bytes, reason: str
 ) -> None:
-    outbound.vectorcare.token_faults.extend([Fault(status=status, body=body)] * 2)
+    outbound.vectorcare.token_faults.extend([InjectedFault(status=status, body=body)] * 2)
     outbound.put()
     assert len(outbound.run()) == 1
     text = output.text()
@@ -293,7 +293,7 @@ def test_what_keeps_a_token_from_coming_is_named(
 def test_a_token_is_one_with_whichever_success_it_comes(outbound: Outbound, status: int) -> None:
     outbound.vectorcare.rules.tokens["t"] = outbound.clock.epoch() + 3600
     body = b'{"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}'
-    outbound.vectorcare.token_faults.append(Fault(status=status, body=body))
+    outbound.vectorcare.token_faults.append(InjectedFault(status=status, body=body))
     outbound.put()
     assert outbound.run() == []
     assert outbound.ends() == [("succeeded", None)]
@@ -303,7 +303,7 @@ def test_a_token_is_one_with_whichever_success_it_comes(outbound: Outbound, stat
 def test_a_life_that_is_not_told_is_taken_as_short(outbound: Outbound, life: str) -> None:
     outbound.vectorcare.rules.tokens["Zebulon-token"] = outbound.clock.epoch() + 3600
     body = f'{{"access_token": "Zebulon-token", "expires_in": {life}}}'.encode()
-    outbound.vectorcare.token_faults.append(Fault(status=200, body=body))
+    outbound.vectorcare.token_faults.append(InjectedFault(status=200, body=body))
     for wait in (0, 200, 100):
         outbound.clock.seconds += wait
         outbound.put()

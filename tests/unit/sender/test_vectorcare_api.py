@@ -5,29 +5,29 @@ from typing import Any, cast
 import pytest
 
 from sender.vectorcare.access_token import AccessToken, NoTokenError
-from sender.vectorcare.answers import Answer, Verdict
+from sender.vectorcare.answers import ApiAnswer, Verdict
 from sender.vectorcare.api import VectorCareApi
-from sender.vectorcare.api_calls import Call
-from sender.vectorcare.http import Http, Response
+from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.http import Http, HttpResponse
 from tests.support.cloud import NOW
 from vectorcare_bridge.commands.command import Command, Kind
 
-CALL = Call([Command(Kind.ACCEPT, "c-1", "VC-1", {})], "PUT", "/requests/VC-1/accept/", {})
-REFUSED_TOKEN = Response(401, b"", None)
-FORBIDDEN_TOKEN = Response(403, b'{"message": "x", "code": "members:not_authenticated"}', None)
-TAKEN = Response(201, b"{}", None)
-DONE = Answer(Verdict.DONE, status=201)
+CALL = ApiCall([Command(Kind.ACCEPT, "c-1", "VC-1", {})], "PUT", "/requests/VC-1/accept/", {})
+REFUSED_TOKEN = HttpResponse(401, b"", None)
+FORBIDDEN_TOKEN = HttpResponse(403, b'{"message": "x", "code": "members:not_authenticated"}', None)
+TAKEN = HttpResponse(201, b"{}", None)
+DONE = ApiAnswer(Verdict.DONE, status=201)
 
 
 class World:
     """HTTP and token."""
 
-    def __init__(self, *responses: Response | Answer, renewal: str | Exception = "second") -> None:
+    def __init__(self, *responses: HttpResponse | ApiAnswer, renewal: str | Exception = "second") -> None:
         self.responses = list(responses)
         self.renewal = renewal
         self.sent: list[tuple[str, str, Any, str]] = []
 
-    def request(self, method: str, url: str, *, body: Any, headers: dict[str, str]) -> Response | Answer:
+    def request(self, method: str, url: str, *, body: Any, headers: dict[str, str]) -> HttpResponse | ApiAnswer:
         self.sent.append((method, url, body, headers["Authorization"]))
         return self.responses.pop(0)
 
@@ -40,7 +40,7 @@ class World:
             raise self.renewal
         return self.renewal
 
-    def send(self, obstacle: Answer | None = None) -> Answer:
+    def send(self, obstacle: ApiAnswer | None = None) -> ApiAnswer:
         api = VectorCareApi(cast("Http", self), cast("AccessToken", self), url="https://x.invalid/")
         return api.send(CALL, obstacle=lambda: obstacle)
 
@@ -60,7 +60,7 @@ def test_a_call_carries_the_token() -> None:
 
 
 @pytest.mark.parametrize("refusal", [REFUSED_TOKEN, FORBIDDEN_TOKEN])
-def test_a_refused_token_is_replaced_once(refusal: Response) -> None:
+def test_a_refused_token_is_replaced_once(refusal: HttpResponse) -> None:
     world = World(refusal, TAKEN)
     assert world.send() == DONE
     assert world.tokens() == ["Bearer first", "Bearer second"]
@@ -70,20 +70,20 @@ def test_a_refused_token_is_replaced_once(refusal: Response) -> None:
 
 
 def test_after_the_wait_for_another_token_there_may_be_something_in_the_way() -> None:
-    obstacle = Answer(Verdict.LATER, "out_of_time")
+    obstacle = ApiAnswer(Verdict.LATER, "out_of_time")
     world = World(REFUSED_TOKEN)
     assert world.send(obstacle) == obstacle
     assert len(world.sent) == 1
 
 
 def test_without_another_token_the_call_was_not_made() -> None:
-    world = World(REFUSED_TOKEN, renewal=NoTokenError(Answer(Verdict.LATER, "no_token")))
+    world = World(REFUSED_TOKEN, renewal=NoTokenError(ApiAnswer(Verdict.LATER, "no_token")))
     with pytest.raises(NoTokenError):
         world.send()
 
 
 def test_a_call_without_an_answer_is_not_repeated() -> None:
-    lost = Answer(Verdict.LOST, "no_answer", is_outage=True)
+    lost = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
     world = World(lost)
     assert world.send() == lost
     assert len(world.sent) == 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sender.vectorcare import api_calls
-from sender.vectorcare.api_calls import Call
+from sender.vectorcare.api_calls import ApiCall
 from vectorcare_bridge.commands.command import Command, Kind
 
 BERLIN, UTC = "2026-03-02T10:00:00.1239+01:00", "2026-03-02T09:00:00.123Z"
@@ -45,12 +45,12 @@ def test_a_command_is_one_call_with_its_times_as_vectorcare_writes_them(
     kind: Kind, fields: dict[str, Any], method: str, suffix: str, body: dict[str, Any]
 ) -> None:
     command = Command(kind, "c-1", "VC-1", fields)
-    assert list(api_calls.calls([command])) == [Call([command], method, f"/requests/VC-1/{suffix}/", body)]
+    assert list(api_calls.calls([command])) == [ApiCall([command], method, f"/requests/VC-1/{suffix}/", body)]
 
 
 def test_a_new_request_goes_to_its_service_as_it_was_given() -> None:
     command = Command(Kind.CREATE_REQUEST, "c-1", None, {"service_id": "s-1", "request": {"timestamp": BERLIN}})
-    expected = Call([command], "POST", "/requests/service/s-1/", {"timestamp": BERLIN})
+    expected = ApiCall([command], "POST", "/requests/service/s-1/", {"timestamp": BERLIN})
     assert list(api_calls.calls([command])) == [expected]
 
 
@@ -59,7 +59,7 @@ def test_positions_go_in_their_order_each_point_in_time_once() -> None:
     first, second = update("c-1", position(3), position(1)), update("c-2", position(2), position(3, lat=9))
     # When they are sent together, Then one call brings all, the first to come where two differ
     assert list(api_calls.calls([first, second])) == [
-        Call([first, second], "POST", "/requests/VC-1/locations/", [position(1), position(2), position(3)])
+        ApiCall([first, second], "POST", "/requests/VC-1/locations/", [position(1), position(2), position(3)])
     ]
 
 

@@ -12,15 +12,15 @@ import pytest
 import requests
 
 from sender.vectorcare import http_session
-from sender.vectorcare.answers import Answer, Verdict
-from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, Response
+from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, HttpResponse
 from tests.support import tls
 from tests.support.sender import loopback, session
 from tests.support.wait import wait_until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-UNKNOWN = Answer(Verdict.LOST, "no_answer", is_outage=True)
-UNREACHABLE = Answer(Verdict.LATER, "unreachable", is_outage=True)
+UNKNOWN = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
+UNREACHABLE = ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
 LARGE = 64 * 1024 * 1024
 
 Answering = Callable[[socket], None]
@@ -145,7 +145,7 @@ def test_an_answer_that_trickles_is_given_up(answer: Answering) -> None:
 @pytest.mark.usefixtures("_a_second_at_each_look")
 def test_of_a_body_that_trickles_the_status_alone_is_known(head: bytes) -> None:
     with called(trickling(head, b" ", 500, b"1\r\n0\r\n\r\n")) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(200, None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(200, None, None)
 
 
 def test_what_an_answer_uses_up_of_its_time_is_not_the_next_requests() -> None:
@@ -172,7 +172,7 @@ def test_a_body_that_is_too_large_is_not_read_on(status: int) -> None:
 
     # When it comes, Then its status is known, and the rest stays where it is
     with called(answer) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(status, None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(status, None, None)
     assert sum(sent) < LARGE
 
 
@@ -180,7 +180,7 @@ def test_a_body_that_is_too_large_is_not_read_on(status: int) -> None:
 def test_a_body_is_read_up_to_its_bound(size: int, is_read: bool) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
     with called(sending(head, b" " * size)) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(200, b" " * size if is_read else None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(200, b" " * size if is_read else None, None)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_body_is_read_up_to_its_bound(size: int, is_read: bool) -> None:
 def test_a_redirect_is_neither_followed_nor_looked_into(status: int, location: bytes) -> None:
     head = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nLocation: ".encode() + location + b"\r\n\r\n"
     with called(sending(head, b"{}")) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(status, None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(status, None, None)
         assert len(peer.requests) == 1
 
 
@@ -212,7 +212,7 @@ def test_a_large_redirect_is_not_read() -> None:
             sent.append(65536)
 
     with called(answer) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(302, None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(302, None, None)
     assert sum(sent) < LARGE
 
 
@@ -222,7 +222,7 @@ def test_an_interim_answer_is_not_the_answer(interim: int) -> None:
     hint = f"HTTP/1.1 {interim} X\r\nLink: </x>\r\n\r\n".encode()
     with called(sending(hint, hint, OK)) as (peer, http):
         # Then each has its own answer
-        assert [http.request("POST", peer.url, body={}) for _call in range(2)] == [Response(200, b"{}", None)] * 2
+        assert [http.request("POST", peer.url, body={}) for _call in range(2)] == [HttpResponse(200, b"{}", None)] * 2
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_of_a_body_that_is_broken_the_status_alone_is_known(pieces: tuple[bytes,
         connection.close()
 
     with called(answer) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == Response(200, None, None)
+        assert http.request("POST", peer.url, body={}) == HttpResponse(200, None, None)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_no_cookie_is_sent_back() -> None:
     )
     with called(sending(b"HTTP/1.1 200 OK\r\n", *cookies, b"Content-Length: 2\r\n\r\n{}")) as (peer, http):
         for _call in range(2):
-            assert http.request("POST", peer.url, body={}) == Response(200, b"{}", None)
+            assert http.request("POST", peer.url, body={}) == HttpResponse(200, b"{}", None)
         # Then nothing of them is in it
         assert len(peer.requests) == 2
         assert not any(b"cookie" in request.lower() for request in peer.requests)
@@ -306,7 +306,7 @@ def test_no_cookie_is_sent_back() -> None:
     "url", ["", "vectorcare.invalid/", "ftp://vectorcare.invalid/", "https://", "https://[", "https://x:99999/"]
 )
 def test_a_url_that_is_none_costs_no_command(url: str) -> None:
-    assert Http(session(connections=1)).request("POST", url, body={}) == Answer(
+    assert Http(session(connections=1)).request("POST", url, body={}) == ApiAnswer(
         Verdict.LATER, "not_sent", is_outage=True
     )
 

@@ -9,12 +9,12 @@ import pytest
 from tests.support.webhooks import INVENTED_NAME, body
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
-from vectorcare_bridge.webhooks.failure import PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
 NOW = "2026-03-01T10:00:00.000000Z"
 
 
-def reason_of(raw: bytes) -> Reason:
+def reason_of(raw: bytes) -> FailureReason:
     with pytest.raises(PermanentError) as refused:
         envelope.read(raw)
     assert INVENTED_NAME not in str(refused.value)
@@ -85,54 +85,54 @@ def nested(lists: int, leaf: str = "") -> Any:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"x", Reason.NOT_JSON),
-        (b"", Reason.NOT_JSON),
-        (b"\xff", Reason.NOT_JSON),
-        (body().decode().encode("utf-16"), Reason.NOT_JSON),
-        (body() + b"x", Reason.NOT_JSON),
-        (body(data=float("nan")), Reason.NOT_JSON),
-        (body(data={"a": float("-inf")}), Reason.NOT_JSON),
-        (b"[]", Reason.NOT_AN_OBJECT),
-        (b"null", Reason.NOT_AN_OBJECT),
-        (b'"text"', Reason.NOT_AN_OBJECT),
-        (b"12", Reason.NOT_AN_OBJECT),
-        (b'{"event_type": "x", "event": {}}', Reason.UNSUPPORTED_VERSION),
-        (b'{"event": {"service_request_id": "VC-1"}}', Reason.UNSUPPORTED_VERSION),
-        (b'{"event_type": "x", "service_request_id": "VC-1"}', Reason.UNSUPPORTED_VERSION),
-        (b"{}", Reason.MISSING_FIELD),
-        (body(service_request_id=...), Reason.MISSING_FIELD),
-        (body(service_request_id=""), Reason.MISSING_FIELD),
-        (body(service_request_id=5), Reason.MISSING_FIELD),
-        (body(request_status=None), Reason.MISSING_FIELD),
-        (body(event_timestamp=...), Reason.MISSING_FIELD),
-        (body(event_timestamp="soon"), Reason.BAD_TIMESTAMP),
-        (body(event_timestamp=""), Reason.BAD_TIMESTAMP),
-        (body(event_timestamp=1772359200), Reason.BAD_TIMESTAMP),
-        (body(event_timestamp=..., last_updated=True), Reason.BAD_TIMESTAMP),
-        (body(service_request_id="x" * 2049), Reason.UNSTORABLE),
-        (body(service_request_id="\ud800"), Reason.UNSTORABLE),
-        (body(service_request_id="unreadable"), Reason.UNSTORABLE),
-        (body(event_id="x" * 1000), Reason.UNSTORABLE),
-        (body(request_status="x" * 2000), Reason.UNSTORABLE),
-        (body(action="\udfff"), Reason.UNSTORABLE),
-        (body(data={"a": "\ud83d"}), Reason.UNSTORABLE),
-        (body(data={"\ud83d": 1}), Reason.UNSTORABLE),
-        (body(data={"a": [{"": 1}]}), Reason.UNSTORABLE),
-        (body(data={"n" * 65536: 1}), Reason.UNSTORABLE),
-        (body(data=nested(33)), Reason.UNSTORABLE),
-        (body(data=nested(32, "0")), Reason.UNSTORABLE),
-        (b"[" * 100_000, Reason.UNSTORABLE),
-        (b'{"a":' * 100_000, Reason.UNSTORABLE),
-        (body(data={"n": 10**38 + 1}), Reason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"9" * 400), Reason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"9" * 5000), Reason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"1e126"), Reason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"1e-131"), Reason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"1e99999999999999999999"), Reason.UNSTORABLE),
-        (body(data=[0] * 80_000), Reason.UNSTORABLE),
+        (b"x", FailureReason.NOT_JSON),
+        (b"", FailureReason.NOT_JSON),
+        (b"\xff", FailureReason.NOT_JSON),
+        (body().decode().encode("utf-16"), FailureReason.NOT_JSON),
+        (body() + b"x", FailureReason.NOT_JSON),
+        (body(data=float("nan")), FailureReason.NOT_JSON),
+        (body(data={"a": float("-inf")}), FailureReason.NOT_JSON),
+        (b"[]", FailureReason.NOT_AN_OBJECT),
+        (b"null", FailureReason.NOT_AN_OBJECT),
+        (b'"text"', FailureReason.NOT_AN_OBJECT),
+        (b"12", FailureReason.NOT_AN_OBJECT),
+        (b'{"event_type": "x", "event": {}}', FailureReason.UNSUPPORTED_VERSION),
+        (b'{"event": {"service_request_id": "VC-1"}}', FailureReason.UNSUPPORTED_VERSION),
+        (b'{"event_type": "x", "service_request_id": "VC-1"}', FailureReason.UNSUPPORTED_VERSION),
+        (b"{}", FailureReason.MISSING_FIELD),
+        (body(service_request_id=...), FailureReason.MISSING_FIELD),
+        (body(service_request_id=""), FailureReason.MISSING_FIELD),
+        (body(service_request_id=5), FailureReason.MISSING_FIELD),
+        (body(request_status=None), FailureReason.MISSING_FIELD),
+        (body(event_timestamp=...), FailureReason.MISSING_FIELD),
+        (body(event_timestamp="soon"), FailureReason.BAD_TIMESTAMP),
+        (body(event_timestamp=""), FailureReason.BAD_TIMESTAMP),
+        (body(event_timestamp=1772359200), FailureReason.BAD_TIMESTAMP),
+        (body(event_timestamp=..., last_updated=True), FailureReason.BAD_TIMESTAMP),
+        (body(service_request_id="x" * 2049), FailureReason.UNSTORABLE),
+        (body(service_request_id="\ud800"), FailureReason.UNSTORABLE),
+        (body(service_request_id="unreadable"), FailureReason.UNSTORABLE),
+        (body(event_id="x" * 1000), FailureReason.UNSTORABLE),
+        (body(request_status="x" * 2000), FailureReason.UNSTORABLE),
+        (body(action="\udfff"), FailureReason.UNSTORABLE),
+        (body(data={"a": "\ud83d"}), FailureReason.UNSTORABLE),
+        (body(data={"\ud83d": 1}), FailureReason.UNSTORABLE),
+        (body(data={"a": [{"": 1}]}), FailureReason.UNSTORABLE),
+        (body(data={"n" * 65536: 1}), FailureReason.UNSTORABLE),
+        (body(data=nested(33)), FailureReason.UNSTORABLE),
+        (body(data=nested(32, "0")), FailureReason.UNSTORABLE),
+        (b"[" * 100_000, FailureReason.UNSTORABLE),
+        (b'{"a":' * 100_000, FailureReason.UNSTORABLE),
+        (body(data={"n": 10**38 + 1}), FailureReason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"9" * 400), FailureReason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"9" * 5000), FailureReason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e126"), FailureReason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e-131"), FailureReason.UNSTORABLE),
+        (body(data="N").replace(b'"N"', b"1e99999999999999999999"), FailureReason.UNSTORABLE),
+        (body(data=[0] * 80_000), FailureReason.UNSTORABLE),
     ],
 )
-def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, reason: Reason) -> None:
+def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, reason: FailureReason) -> None:
     assert reason_of(raw) is reason
 
 
@@ -149,7 +149,7 @@ def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, re
 )
 def test_a_field_may_be_as_long_as_its_place_in_the_tables(field: str, limit: int) -> None:
     assert getattr(envelope.read(body(**{field: "x" * limit})), field) == "x" * limit
-    assert reason_of(body(**{field: "x" * (limit + 1)})) is Reason.UNSTORABLE
+    assert reason_of(body(**{field: "x" * (limit + 1)})) is FailureReason.UNSTORABLE
 
 
 @pytest.mark.parametrize("data", [nested(32), nested(31, '"leaf"')])
@@ -186,9 +186,9 @@ def test_an_event_from_the_future_is_refused_beyond_fifteen_minutes() -> None:
 
 
 def test_a_dead_letters_reason_is_computed_by_the_rule_that_refused_it() -> None:
-    assert envelope.reason_for_death(b"x", now=NOW) is Reason.NOT_JSON
-    assert envelope.reason_for_death(body(event_timestamp="2027-01-01"), now=NOW) is Reason.TIMESTAMP_IN_FUTURE
-    assert envelope.reason_for_death(body(), now=NOW) is Reason.EXHAUSTED
+    assert envelope.reason_for_death(b"x", now=NOW) is FailureReason.NOT_JSON
+    assert envelope.reason_for_death(body(event_timestamp="2027-01-01"), now=NOW) is FailureReason.TIMESTAMP_IN_FUTURE
+    assert envelope.reason_for_death(body(), now=NOW) is FailureReason.EXHAUSTED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def webhook(body: bytes, redriven: int = 0) -> Webhook:
     return Webhook(body=body, signature="c2ln", received_at="2026-03-01T10:00:00.000000Z", redriven=redriven)
 
 
-def values(encoded: message.Message) -> dict[str, str]:
+def values(encoded: message.OutgoingMessage) -> dict[str, str]:
     return {name: attribute["StringValue"] for name, attribute in encoded["MessageAttributes"].items()}
 
 

@@ -14,10 +14,10 @@ from tests.support.webhooks import body
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
-from vectorcare_bridge.webhooks.failure import ItemGoneError, PermanentError, Reason
+from vectorcare_bridge.webhooks.failure import FailureReason, ItemGoneError, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Entry, Journal, Moved, State
+from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
 
 RECEIVED_AT, RECEIVED_AGAIN_AT = "2026-03-01T11:00:00.000000Z", "2026-03-01T11:30:00.000000Z"
 LATER = utc_timestamp.later(NOW, minutes=1)
@@ -85,7 +85,7 @@ def test_the_first_delivery_is_entered_with_all_that_is_known_of_it(cloud: Cloud
     # When it is entered
     entry = journal.enter(read, webhook(raw))
     # Then it is the first, and the item holds this and nothing else
-    assert entry == Entry(read, RECEIVED_AT, is_new=True, has_other_bytes=False, is_restamped=False)
+    assert entry == JournalEntry(read, RECEIVED_AT, is_new=True, has_other_bytes=False, is_restamped=False)
     [item] = cloud.journal()
     assert bytes(item.pop("body").value) == raw
     assert item == {
@@ -104,7 +104,9 @@ def test_the_same_bytes_again_are_the_first_entry_again(cloud: Cloud, journal: J
     journal.enter(envelope.read(raw), webhook(raw))
     # When it is delivered again, Then the first delivery counts, and nothing is added
     again = journal.enter(envelope.read(raw), webhook(raw, received_at=RECEIVED_AGAIN_AT))
-    assert again == Entry(envelope.read(raw), RECEIVED_AT, is_new=False, has_other_bytes=False, is_restamped=False)
+    assert again == JournalEntry(
+        envelope.read(raw), RECEIVED_AT, is_new=False, has_other_bytes=False, is_restamped=False
+    )
     assert len(cloud.journal()) == 1
 
 
@@ -115,7 +117,9 @@ def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(clou
     # When its id comes again with another time and other bytes
     entry = journal.enter(envelope.read(second), webhook(second, received_at=RECEIVED_AGAIN_AT))
     # Then the first one goes on
-    assert entry == Entry(envelope.read(first), RECEIVED_AT, is_new=False, has_other_bytes=True, is_restamped=True)
+    assert entry == JournalEntry(
+        envelope.read(first), RECEIVED_AT, is_new=False, has_other_bytes=True, is_restamped=True
+    )
     # And the second is kept whole, under a name of its own
     [beside] = [item for item in cloud.journal() if "redelivery_of" in item]
     assert bytes(beside.pop("body").value) == second
@@ -151,7 +155,7 @@ def test_the_time_in_the_journal_stands_whatever_its_bytes_say_today(cloud: Clou
 def test_what_is_unreadable_is_entered_once_under_its_digest(cloud: Cloud, journal: Journal) -> None:
     # Given bytes that are no event, When they are entered twice
     for received_at in (RECEIVED_AT, RECEIVED_AGAIN_AT):
-        journal.enter_unreadable(webhook(b"x", received_at=received_at), Reason.NOT_JSON)
+        journal.enter_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)
     # Then the first delivery stands
     [item] = cloud.journal()
     assert bytes(item.pop("body").value) == b"x"
@@ -403,4 +407,4 @@ def test_what_dynamodb_finds_invalid_is_unstorable(journal: Journal, state: Stat
             journal.enter(envelope.read(raw), webhook(raw))
         with pytest.raises(PermanentError) as of_state:
             offer(state, event("a", 0))
-    assert {of_journal.value.reason, of_state.value.reason} == {Reason.UNSTORABLE}
+    assert {of_journal.value.reason, of_state.value.reason} == {FailureReason.UNSTORABLE}

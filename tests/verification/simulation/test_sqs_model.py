@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 from tests.verification.simulation.emulators import Emulator
 from verification.simulation.models.errors import OverLimit
-from verification.simulation.models.queue import Queue
+from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
 
 CALLS = 250
@@ -102,8 +102,8 @@ class Clock:
 
 
 def model(clock: Clock) -> Side:
-    dead_letters = Queue()
-    queue = Queue(max_receives=MAX_RECEIVES, dead_letters=dead_letters)
+    dead_letters = QueueModel()
+    queue = QueueModel(max_receives=MAX_RECEIVES, dead_letters=dead_letters)
     sqs = SQS({"queue": queue, "dead letters": dead_letters}, clock=clock, random=Random(0))
     return Side(sqs, {name: name for name in QUEUES})
 
@@ -195,7 +195,7 @@ def test_attributes_count_towards_the_size() -> None:
 
 def test_too_many_messages_in_flight_are_an_over_limit() -> None:
     # Given a queue whose limit is one
-    sqs = SQS({"queue": Queue(in_flight_limit=1)}, clock=Clock(), random=Random(0))
+    sqs = SQS({"queue": QueueModel(in_flight_limit=1)}, clock=Clock(), random=Random(0))
     for _ in range(2):
         sqs.send_message(QueueUrl="queue", MessageBody="x")
     # When one is in flight, Then no other can be received

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from verification.simulation.history import fold
 from verification.simulation.history.ledger import FUTURE_TOLERANCE_SECONDS, UNREADABLE, Entered, Ledger, body_of
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import Content, Kind
 from verification.simulation.plan.plan import Sending, Settings
@@ -86,7 +86,9 @@ class Checks:
         if held != due:
             self._ledger.violate("the state's data is not the newest", f"{service_request_id}: {held}")
 
-    def terminal(self, queue: int, spool: int, letters: list[Message], reason_of: Callable[[Message], str]) -> None:
+    def terminal(
+        self, queue: int, spool: int, letters: list[QueuedMessage], reason_of: Callable[[QueuedMessage], str]
+    ) -> None:
         """Check that nothing is on its way, and that the dead can never be applied, each for a reason."""
         if queue or spool:
             self._ledger.violate("not at rest", f"{queue} messages in the queue, {spool} objects in the spool")
@@ -129,7 +131,7 @@ class Checks:
         if unknown:
             self._ledger.violate("died for no reason of the list", str(sorted(unknown)))
 
-    def deaths(self, output: Output, letters: list[Message]) -> None:
+    def deaths(self, output: Output, letters: list[QueuedMessage]) -> None:
         """Check that what can never be applied was given up at once, with its reason, and never made to wait."""
         for letter in letters:
             content = self._ledger.contents[body_of(letter)]

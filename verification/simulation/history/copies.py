@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from verification.simulation.models.queue import Message
-from verification.simulation.plan.outbound import Command, Expected
+from verification.simulation.models.queue import QueuedMessage
+from verification.simulation.plan.outbound import Expected, PlannedCommand
 from verification.simulation.world.scheduler import instant, seconds_of
 
 # SQS tells milliseconds.
@@ -36,27 +36,27 @@ class Copies:
         self._may_die = may_die
         self._is_told = is_told
         self._violate = violate
-        self._put: Command | None = None
-        self._commands: dict[str, Command] = {}
+        self._put: PlannedCommand | None = None
+        self._commands: dict[str, PlannedCommand] = {}
         self._names: defaultdict[str, set[str]] = defaultdict(set)
         self._origins: dict[str, _Origin] = {}
         self._copies: Counter[str] = Counter()
 
-    def put(self, command: Command) -> None:
+    def put(self, command: PlannedCommand) -> None:
         """Note that the CAD is about to put a command on the queue: what comes next is that, and not a redrive's."""
         self._put = command
 
-    def about(self, message: Message) -> dict[str, str]:
+    def about(self, message: QueuedMessage) -> dict[str, str]:
         """Say why a message is among the dead, and whose it says it is."""
         command = self._commands[message.body]
         reason = command.reason or "exhausted"
         return {"queue": "outbound", "reason": reason, "service_request_id": command.service_request_id}
 
-    def name(self, message: Message) -> str:
+    def name(self, message: QueuedMessage) -> str:
         """Say under which id a message says that it first came."""
         return _value(message, "first_message_id")
 
-    def comes(self, message: Message) -> None:
+    def comes(self, message: QueuedMessage) -> None:
         """Count a copy more, on the queue or among the dead."""
         self._copies[message.body] += 1
         command, self._put = self._put, None
@@ -67,7 +67,7 @@ class Copies:
         elif message.id not in self._origins:
             self._check_origin(message)
 
-    def dies(self, message: Message) -> None:
+    def dies(self, message: QueuedMessage) -> None:
         """Count a copy more among the dead."""
         self.comes(message)
         command = self._commands.get(message.body)
@@ -78,7 +78,7 @@ class Copies:
         if command.expected is not Expected.UNREADABLE and not self._may_die:
             self._violate("a command died that can be read", f"{command.kind} {command.number}")
 
-    def goes(self, message: Message) -> None:
+    def goes(self, message: QueuedMessage) -> None:
         """Count a copy less; the last one may go only when the command's end was told, and that of no command never."""
         self._copies[message.body] -= 1
         if self._copies[message.body] or all(map(self._is_told, self._names[message.body])):
@@ -86,7 +86,7 @@ class Copies:
         command = self._commands[message.body]
         self._violate("the last copy of a command went before its end was told", f"{command.kind} {command.number}")
 
-    def _check_origin(self, message: Message) -> None:
+    def _check_origin(self, message: QueuedMessage) -> None:
         origin = self._origins.get(self.name(message))
         if origin is None:
             self._violate("a command came back under another name", message.id)
@@ -96,6 +96,6 @@ class Copies:
             self._violate("a command came back older or younger than it is", message.id)
 
 
-def _value(message: Message, name: str) -> str:
+def _value(message: QueuedMessage, name: str) -> str:
     value: str = message.attributes.get(name, {}).get("StringValue", "")
     return value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from verification.simulation.history.fold import Rank, rank
 from verification.simulation.models import values
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import Content, Kind
 from verification.simulation.plan.plan import Settings
@@ -85,7 +85,7 @@ class Ledger:
         if not self._copies[content.body] and content.body not in self.journaled:
             self.violate("answered 2xx before it was kept", _name(content))
 
-    def about(self, message: Message) -> dict[str, str]:
+    def about(self, message: QueuedMessage) -> dict[str, str]:
         """Say of a dead letter what a redrive may ask for; its reason is what the journal noted, and stays."""
         reason = self.reasons.get(body_of(message))
         return {"queue": "inbound"} | ({"reason": reason} if reason else {})
@@ -247,7 +247,7 @@ class Ledger:
         self.expired[service_request_id], _data = self.registers(item)
 
 
-def body_of(message: Message) -> bytes:
+def body_of(message: QueuedMessage) -> bytes:
     """Read the webhook's bytes out of a message."""
     if "encoding" in message.attributes:
         return base64.b64decode(message.body)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from verification.simulation.plan.outbound import Command, Expected
+from verification.simulation.plan.outbound import Expected, PlannedCommand
 
 _FORGOTTEN_SECONDS = 1800.0
 # An invocation notes a command when it begins with its service request, and claims it before its call.
@@ -35,7 +35,7 @@ class Order:
         self._skew = skew
         self._clock = clock
         self._violate = violate
-        self._copies: defaultdict[str, list[Command]] = defaultdict(list)
+        self._copies: defaultdict[str, list[PlannedCommand]] = defaultdict(list)
         self._of_trip: defaultdict[str, set[str]] = defaultdict(set)
         self._ended: set[str] = set()
         self._tried: defaultdict[str, set[str]] = defaultdict(set)
@@ -43,7 +43,7 @@ class Order:
         self._known: dict[str, float] = {}
         self._seen: dict[str, float] = {}
 
-    def put(self, name: str, command: Command) -> None:
+    def put(self, name: str, command: PlannedCommand) -> None:
         """Note that a command is on the queue."""
         self._copies[name].append(command)
         if command.service_request_id and command.expected is not Expected.UNREADABLE:
@@ -82,7 +82,7 @@ class Order:
         self._seen[name] = max(at, self._seen.get(name, at))
 
     @staticmethod
-    def _has_to_wait(command: Command, others: list[Command]) -> bool:
+    def _has_to_wait(command: PlannedCommand, others: list[PlannedCommand]) -> bool:
         """Positions wait for an acceptance alone, and nothing waits for them."""
         if others[0].kind == "location_update" or (command.kind == "location_update" and others[0].kind != "accept"):
             return False

@@ -16,8 +16,8 @@ from typing import Any
 from simulator.http_types import Request, Response
 from verification.simulation.history.copies import Copies
 from verification.simulation.history.order import Order
-from verification.simulation.models.queue import Message
-from verification.simulation.plan.outbound import Command, Expected
+from verification.simulation.models.queue import QueuedMessage
+from verification.simulation.plan.outbound import Expected, PlannedCommand
 
 _MINUTE, _HOUR = 60.0, 3600.0
 # A state is refused a week after its own time, up to five minutes before it came; a dead one may wait so long.
@@ -55,8 +55,8 @@ class Outbound:
         self._clock = clock
         self._skew = skew
         self._violate = violate
-        self._put: defaultdict[str, list[Command]] = defaultdict(list)
-        self._owners: defaultdict[Mark, list[Command]] = defaultdict(list)
+        self._put: defaultdict[str, list[PlannedCommand]] = defaultdict(list)
+        self._owners: defaultdict[Mark, list[PlannedCommand]] = defaultdict(list)
         self._effects: Counter[Mark] = Counter()
         self.order = Order(skew=skew, clock=clock, violate=violate)
         self._begun: set[Mark] = set()
@@ -68,7 +68,7 @@ class Outbound:
         self._told_at: dict[str, float] = {}
         self._succeeded_at: dict[str, float] = {}
 
-    def put(self, command: Command, message_id: str) -> None:
+    def put(self, command: PlannedCommand, message_id: str) -> None:
         """Note that a command is on the queue."""
         name = command.command_id or message_id
         self._put[name].append(command)
@@ -151,7 +151,12 @@ class Outbound:
             self._succeeded_at.setdefault(detail["command_id"], self._clock())
 
     def check(
-        self, letters: Iterable[Message], *, up_from: float, patience: Callable[[float], float], is_untroubled: bool
+        self,
+        letters: Iterable[QueuedMessage],
+        *,
+        up_from: float,
+        patience: Callable[[float], float],
+        is_untroubled: bool,
     ) -> None:
         """Check that every command has come to its one end.
 
@@ -182,7 +187,7 @@ class Outbound:
                 if command.kind in _REPEATABLE and is_in_time and name not in self.copies.have_died:
                     self._check_delivered(commands)
 
-    def _check_outcome(self, commands: list[Command], outcome: str, *, is_untroubled: bool) -> None:
+    def _check_outcome(self, commands: list[PlannedCommand], outcome: str, *, is_untroubled: bool) -> None:
         command = commands[-1]
         own = [mark for mark in _marks(command) if all(one in commands for one in self._owners[mark])]
         if command.expected is Expected.REFUSED and self._begun & set(own):
@@ -210,12 +215,12 @@ class Outbound:
         if is_untroubled and outcome != "CommandSucceeded" and command.expected is Expected.TAKEN:
             self._violate("nothing was in its way, and it did not succeed", f"{_name(commands)} {outcome}")
 
-    def _check_delivered(self, commands: list[Command]) -> None:
+    def _check_delivered(self, commands: list[PlannedCommand]) -> None:
         command = commands[-1]
         if command.expected is Expected.TAKEN and not all(self._effects[mark] for mark in _marks(command)):
             self._violate("VectorCare was up in time, and does not have it", _name(commands))
 
-    def _was_ours(self, command: Command) -> bool:
+    def _was_ours(self, command: PlannedCommand) -> bool:
         """Tell whether VectorCare had the acceptance before any call for the command was begun."""
         begun = min(self._first_begun.get(mark, float("inf")) for mark in _marks(command))
         return any(
@@ -225,19 +230,19 @@ class Outbound:
             for owner in owners
         )
 
-    def _may_be_sent_until(self, command: Command) -> float:
+    def _may_be_sent_until(self, command: PlannedCommand) -> float:
         """Say how long whoever began with a command before it was known to have succeeded may still be at it."""
         return self._succeeded_at.get(self._names[command.number], float("inf")) + _FUNCTION_SECONDS
 
-    def _ends(self, command: Command) -> float:
+    def _ends(self, command: PlannedCommand) -> float:
         return command.at + _age(command) + _FUNCTION_SECONDS + self._skew
 
 
-def _age(command: Command) -> float:
+def _age(command: PlannedCommand) -> float:
     return _MAX_AGE_SECONDS[command.kind]
 
 
-def _marks(command: Command) -> list[Mark]:
+def _marks(command: PlannedCommand) -> list[Mark]:
     return [(command.service_request_id, mark) for mark in command.marks]
 
 
@@ -259,5 +264,5 @@ def _read(request: Request) -> tuple[str, list[str]]:
     return "", [body["note"]]
 
 
-def _name(commands: list[Command]) -> str:
+def _name(commands: list[PlannedCommand]) -> str:
     return f"{commands[-1].kind} {[one.number for one in commands]}"

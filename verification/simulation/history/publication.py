@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from verification.simulation.models import values
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import MARKER
 
@@ -72,7 +72,7 @@ class Publication:
         """Note that a hand is about to put among what is set aside something that is no event."""
         self._strays[body] += 1
 
-    def about(self, message: Message) -> dict[str, str]:
+    def about(self, message: QueuedMessage) -> dict[str, str]:
         """Say why a message is set aside, and whose it is."""
         about = {"queue": "unpublished"}
         if message.body in self._strays:
@@ -80,7 +80,7 @@ class Publication:
         service_request_id = json.loads(message.body)["detail"]["service_request_id"]
         return about | {"reason": "not_taken", "service_request_id": service_request_id}
 
-    def set_aside(self, message: Message, *, could_ask_again: bool) -> None:
+    def set_aside(self, message: QueuedMessage, *, could_ask_again: bool) -> None:
         """Check an event that is set aside: without patient data, nothing but what happened, and not at once.
 
         Parameters
@@ -102,7 +102,7 @@ class Publication:
             self._violate("set aside though the bus was not asked again", message.body[:60])
         del self._refusals[name]
 
-    def taken_away(self, message: Message) -> None:
+    def taken_away(self, message: QueuedMessage) -> None:
         """Check a letter that is no longer set aside: the last of its copies may go only when a bus has the event."""
         self._copies[message.body] -= 1
         if self._copies[message.body]:

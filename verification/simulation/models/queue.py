@@ -10,7 +10,7 @@ IN_FLIGHT_LIMIT = 120_000
 
 
 @dataclass(slots=True, eq=False)
-class Message:
+class QueuedMessage:
     """A message; `sent_at` and `visible_at` in seconds on the simulation's clock."""
 
     id: str
@@ -23,7 +23,7 @@ class Message:
     is_ready: bool = False
 
 
-class Queue:
+class QueueModel:
     """A standard queue.
 
     Parameters
@@ -45,7 +45,7 @@ class Queue:
         *,
         visibility_timeout: int = 30,
         max_receives: int | None = None,
-        dead_letters: "Queue | None" = None,
+        dead_letters: "QueueModel | None" = None,
         in_flight_limit: int = IN_FLIGHT_LIMIT,
         old_handles_work: float = 1.0,
     ) -> None:
@@ -54,52 +54,52 @@ class Queue:
         self._max_receives = max_receives
         self._dead_letters = dead_letters
         self._in_flight_limit = in_flight_limit
-        self._messages: dict[str, Message] = {}
-        self._hidden: list[tuple[float, int, Message]] = []
-        self._ready: list[Message] = []
-        self._by_handle: dict[str, Message] = {}
+        self._messages: dict[str, QueuedMessage] = {}
+        self._hidden: list[tuple[float, int, QueuedMessage]] = []
+        self._ready: list[QueuedMessage] = []
+        self._by_handle: dict[str, QueuedMessage] = {}
         self._serial = count()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def __contains__(self, message: Message) -> bool:
+    def __contains__(self, message: QueuedMessage) -> bool:
         return message.id in self._messages
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[QueuedMessage]:
         """All messages, hidden ones included."""
         return list(self._messages.values())
 
-    def entered(self, message: Message) -> None:
+    def entered(self, message: QueuedMessage) -> None:
         """Note that a message has come: for who overrides it."""
 
-    def left(self, message: Message) -> None:
+    def left(self, message: QueuedMessage) -> None:
         """Note that a message has gone: for who overrides it."""
 
     def becomes_visible(self, at: float) -> None:
         """Note that a message becomes visible: for who overrides it."""
 
-    def add(self, message: Message, *, now: float) -> None:
+    def add(self, message: QueuedMessage, *, now: float) -> None:
         """Take a message in, visible at once."""
         self._messages[message.id] = message
         self.entered(message)
         self.hide(message, 0, now=now)
 
-    def remove(self, message: Message) -> None:
+    def remove(self, message: QueuedMessage) -> None:
         """Delete a message; no matter if it is gone already."""
         if self._messages.pop(message.id, None):
             self.left(message)
 
-    def hide(self, message: Message, seconds: float, *, now: float) -> None:
+    def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:
         """Make a message visible so many seconds from now, and not before."""
         message.visible_at = now + seconds
         heappush(self._hidden, (message.visible_at, next(self._serial), message))
         self.becomes_visible(message.visible_at)
 
-    def receive(self, maximum: int, visibility_timeout: float, *, now: float, random: Random) -> list[Message]:
+    def receive(self, maximum: int, visibility_timeout: float, *, now: float, random: Random) -> list[QueuedMessage]:
         """Receive visible messages, any of them, in any order."""
         self._promote(now)
-        received: list[Message] = []
+        received: list[QueuedMessage] = []
         while self._ready and len(received) < maximum:
             message = self._take_any(random)
             if not self._is_visible(message, now):
@@ -114,7 +114,7 @@ class Queue:
             received.append(message)
         return received
 
-    def received_as(self, receipt_handle: str) -> Message | None:
+    def received_as(self, receipt_handle: str) -> QueuedMessage | None:
         """Find the message that was once received under a handle, deleted or not."""
         return self._by_handle.get(receipt_handle)
 
@@ -135,20 +135,20 @@ class Queue:
                 message.is_ready = True
                 self._ready.append(message)
 
-    def _take_any(self, random: Random) -> Message:
+    def _take_any(self, random: Random) -> QueuedMessage:
         index = int(random.random() * len(self._ready))
         self._ready[index], self._ready[-1] = self._ready[-1], self._ready[index]
         message = self._ready.pop()
         message.is_ready = False
         return message
 
-    def _is_visible(self, message: Message, now: float) -> bool:
+    def _is_visible(self, message: QueuedMessage, now: float) -> bool:
         return message.visible_at <= now and message in self
 
-    def _has_died(self, message: Message) -> bool:
+    def _has_died(self, message: QueuedMessage) -> bool:
         return self._max_receives is not None and message.receives >= self._max_receives
 
-    def _bury(self, message: Message, *, now: float) -> None:
+    def _bury(self, message: QueuedMessage, *, now: float) -> None:
         """Move a message to the dead-letter queue; it keeps its id, attributes and age."""
         if self._dead_letters is None:
             raise ValueError("a queue with max_receives needs a dead-letter queue")

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from verification.simulation.models.errors import OverLimit, refusal
-from verification.simulation.models.queue import Message, Queue
+from verification.simulation.models.queue import QueuedMessage, QueueModel
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_ATTRIBUTES = 10
@@ -35,7 +35,7 @@ class SQS:
     """
 
     def __init__(
-        self, queues: dict[str, Queue], *, clock: Callable[[], float], random: Random, epoch: float = 0.0
+        self, queues: dict[str, QueueModel], *, clock: Callable[[], float], random: Random, epoch: float = 0.0
     ) -> None:
         self.queues = queues
         self._epoch = epoch
@@ -55,7 +55,7 @@ class SQS:
         attributes = MessageAttributes or {}
         _check_message(MessageBody, attributes)
         self._serial += 1
-        message = Message(f"message-{self._serial}", MessageBody, attributes, sent_at=self._clock())
+        message = QueuedMessage(f"message-{self._serial}", MessageBody, attributes, sent_at=self._clock())
         queue.add(message, now=self._clock())
         return {"MessageId": message.id}
 
@@ -124,12 +124,12 @@ class SQS:
         }
         return {"Attributes": {name: str(counts[name]) for name in AttributeNames}}
 
-    def _queue(self, url: str, operation: str) -> Queue:
+    def _queue(self, url: str, operation: str) -> QueueModel:
         if url not in self.queues:
             raise refusal("AWS.SimpleQueueService.NonExistentQueue", operation, "The specified queue does not exist.")
         return self.queues[url]
 
-    def _as_received(self, message: Message, *, with_attributes: bool) -> dict[str, Any]:
+    def _as_received(self, message: QueuedMessage, *, with_attributes: bool) -> dict[str, Any]:
         received: dict[str, Any] = {
             "MessageId": message.id,
             "ReceiptHandle": message.receipt_handle,

@@ -69,7 +69,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PlannedEvent:
     """An event of a service request, as VectorCare knows it.
 
     Attributes

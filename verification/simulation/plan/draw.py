@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from verification.simulation.plan import swarm, unwelcome
-from verification.simulation.plan.content import Content, Event
+from verification.simulation.plan.content import Content, PlannedEvent
 from verification.simulation.plan.draw_outbound import draw_outbound
 from verification.simulation.plan.draw_redrives import draw_redrives
 from verification.simulation.plan.draw_years import draw_years
@@ -168,7 +168,7 @@ class _Drawing:
             at += random.random() if self._chance(0.3) else random.expovariate(8 / self._settings.span)
         return times
 
-    def _send_event(self, event: Event) -> None:
+    def _send_event(self, event: PlannedEvent) -> None:
         random = self._random
         content = event.content()
         at = max(0.0, event.at) + random.expovariate(2.0)
@@ -189,7 +189,7 @@ class _Drawing:
         self._serial += 1
         return f"VC-{self._name()}"
 
-    def _send(self, at: float, content: Content, event: Event | None = None, forgery: str = "") -> None:
+    def _send(self, at: float, content: Content, event: PlannedEvent | None = None, forgery: str = "") -> None:
         self._sendings.append(Sending(0, at, content, event, forgery))
 
     def _all_operations(self) -> list[Operation]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.plan.content import MARKER
-from verification.simulation.plan.outbound import Command, Expected, OutboundPlan, SecretRotation
+from verification.simulation.plan.outbound import Expected, OutboundPlan, PlannedCommand, SecretRotation
 from verification.simulation.world.faults import HANGING, VECTORCARE_NOT_ITS_API, VECTORCARE_UNKNOWN, Outage
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
 
@@ -46,7 +46,7 @@ class _Drawing:
         self._seed = seed
         self._span = span
         self._serial = 0
-        self._commands: list[Command] = []
+        self._commands: list[PlannedCommand] = []
         self._statuses: dict[str, str] = {}
         self._foreign: set[str] = set()
 
@@ -199,7 +199,9 @@ class _Drawing:
         reason: str = "",
     ) -> None:
         number = len(self._commands)
-        self._commands.append(Command(number, at, body, kind, command_id, service_request_id, marks, expected, reason))
+        self._commands.append(
+            PlannedCommand(number, at, body, kind, command_id, service_request_id, marks, expected, reason)
+        )
 
     def _rotations(self) -> list[SecretRotation]:
         random = self._random

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from verification.simulation.plan.content import MARKER
-from verification.simulation.plan.outbound import MAX_RECEIVES, Command, Expected
+from verification.simulation.plan.outbound import MAX_RECEIVES, Expected, PlannedCommand
 from verification.simulation.plan.plan import Operation, Plan, Redrive, Stray
 from verification.simulation.world.faults import Outage
 
@@ -43,12 +43,12 @@ class _Drawing:
                 operations += self._redrives(queue)
         return replace(plan, operations=[*plan.operations, *operations], outbound=outbound)
 
-    def _unreadable_commands(self) -> Iterator[Command]:
+    def _unreadable_commands(self) -> Iterator[PlannedCommand]:
         first = len(self._plan.outbound.commands)
         for number in range(first, first + self._random.randint(1, 3)):
             reason, service_request_id, body = self._unreadable(f"{MARKER} {self._plan.seed}-{number}")
             at = self._any_time()
-            yield Command(
+            yield PlannedCommand(
                 number, at, body, "unreadable", "", service_request_id, frozenset(), Expected.UNREADABLE, reason
             )
 

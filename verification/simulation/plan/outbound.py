@@ -27,7 +27,7 @@ class Expected(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PlannedCommand:
     """A message that the CAD puts on the queue.
 
     Attributes
@@ -89,7 +89,7 @@ class OutboundPlan:
         Of the outbound queue. Less than the stack's lets commands die that can be read, wherever they are by then.
     """
 
-    commands: tuple[Command, ...] = ()
+    commands: tuple[PlannedCommand, ...] = ()
     rotations: tuple[SecretRotation, ...] = ()
     outages: tuple[Outage, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from verification.simulation.plan.content import Content, Event
+from verification.simulation.plan.content import Content, PlannedEvent
 from verification.simulation.plan.outbound import OutboundPlan
 from verification.simulation.plan.template import figure
 from verification.simulation.world.faults import Outage
@@ -74,7 +74,7 @@ class Sending:
     number: int
     at: float
     content: Content
-    event: Event | None = None
+    event: PlannedEvent | None = None
     forgery: str = ""
 
 

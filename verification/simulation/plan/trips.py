@@ -4,7 +4,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from verification.simulation.plan.content import TIME_FORMS, Event
+from verification.simulation.plan.content import TIME_FORMS, PlannedEvent
 
 _CLOSED = (("COMPLETED", "REQUEST_DATA_UPDATED"), ("UNAVAILABLE", "BROADCAST_CANCELED"))
 _OPEN = (
@@ -38,7 +38,7 @@ class Trips:
         self._chronological_ids = chronological_ids
         self._odd = odd
 
-    def trip(self, service_request_id: str, times: list[float]) -> list[Event]:
+    def trip(self, service_request_id: str, times: list[float]) -> list[PlannedEvent]:
         """Draw the events of one service request, at these times, oldest first."""
         last = len(times) - 1
         return [
@@ -46,20 +46,20 @@ class Trips:
             for number, at in enumerate(times)
         ]
 
-    def closed_trip(self, service_request_id: str, times: list[float]) -> list[Event]:
+    def closed_trip(self, service_request_id: str, times: list[float]) -> list[PlannedEvent]:
         """Draw the events of a service request that ends closed, with nothing unusual about them."""
         last = len(times) - 1
         return [
             self._event(service_request_id, at, closing=number == last, plain=True) for number, at in enumerate(times)
         ]
 
-    def _event(self, service_request_id: str, at: float, *, closing: bool, plain: bool = False) -> Event:
+    def _event(self, service_request_id: str, at: float, *, closing: bool, plain: bool = False) -> PlannedEvent:
         random = self._random
         is_odd = not plain and self._chance(self._odd)
         in_between = not closing and self._chance(0.1)  # closed and opened again
         status, action = random.choice(_CLOSED if closing or in_between else _OPEN)
         has_data = status != "UNAVAILABLE" and not (is_odd and self._chance(0.3))
-        return Event(
+        return PlannedEvent(
             service_request_id=service_request_id,
             event_id=None if is_odd and self._chance(0.1) else self._event_id(at),
             at=at,

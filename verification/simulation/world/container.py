@@ -29,7 +29,7 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationOutcome:
     """How an invocation ended: with an answer, or with the name of what ended it instead."""
 
     container: "Container"
@@ -37,7 +37,7 @@ class Outcome:
     error: str = ""
 
 
-Finished = Callable[[Outcome], None]
+Finished = Callable[[InvocationOutcome], None]
 
 
 class Context:
@@ -107,16 +107,16 @@ class Container(Process):
         """End the container, and with it the invocation under way."""
         if not self.is_dead:
             self.kill()
-            self._end(Outcome(self, error=error))
+            self._end(InvocationOutcome(self, error=error))
 
     def _run(self, event: Any, context: Context) -> None:
         try:
             answer = self.module.handler(event, context)
         except Exception as error:  # noqa: BLE001 as Lambda's runtime does, it is logged and reported
             self._write(traceback.format_exc())
-            outcome = Outcome(self, error=type(error).__name__)
+            outcome = InvocationOutcome(self, error=type(error).__name__)
         else:
-            outcome = Outcome(self, answer=answer)
+            outcome = InvocationOutcome(self, answer=answer)
         if not self.is_dead:
             self.freeze()
             self._end(outcome)
@@ -125,7 +125,7 @@ class Container(Process):
         if self._finished and self._invocations == invocation:
             self.crash("timed out")
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: InvocationOutcome) -> None:
         finished, self._finished = self._finished, None
         if finished:
             self._scheduler.at(self._scheduler.now, partial(finished, outcome))

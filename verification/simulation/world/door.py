@@ -11,7 +11,7 @@ from verification.simulation.world.http import Session
 from verification.simulation.world.scheduler import CrashedError, Process, Scheduler, instant
 
 
-class Door:
+class SimulatedRuntime:
     """The door of one container.
 
     Parameters

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from verification.simulation.models import sqs_event
 from verification.simulation.models.sqs import SQS
 from verification.simulation.world import faults
-from verification.simulation.world.container import Outcome
+from verification.simulation.world.container import InvocationOutcome
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.scheduler import Scheduler
@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.05
 _HOLD_SECONDS = 400.0
 
-Worked = Callable[[Sequence[Mapping[str, Any]], Outcome], None]
+Worked = Callable[[Sequence[Mapping[str, Any]], InvocationOutcome], None]
 
 
 class EventSource:
@@ -114,7 +114,7 @@ class EventSource:
     def _invoke(self, records: list[dict[str, Any]]) -> None:
         self._fleet.invoke({"Records": records}, partial(self._done, records))
 
-    def _done(self, records: list[dict[str, Any]], outcome: Outcome) -> None:
+    def _done(self, records: list[dict[str, Any]], outcome: InvocationOutcome) -> None:
         self._free += 1
         self.under_way -= 1
         self._in_hand.subtract(record["messageId"] for record in records)

@@ -8,8 +8,8 @@ from typing import Any
 
 from verification.simulation.world import faults
 from verification.simulation.world.client import Wire
-from verification.simulation.world.container import Container, Finished, Function, Outcome
-from verification.simulation.world.door import Door
+from verification.simulation.world.container import Container, Finished, Function, InvocationOutcome
+from verification.simulation.world.door import SimulatedRuntime
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.scheduler import Scheduler
 
@@ -105,7 +105,7 @@ class Fleet:
         skew = self._skew()
         if skew:
             self._wire.faults.count(faults.CLOCK_WRONG)
-        door = Door(self._wire, container, self._scheduler, self._random, skew=skew)
+        door = SimulatedRuntime(self._wire, container, self._scheduler, self._random, skew=skew)
         container.environment = version.environment
         container.module = self._loader.load(
             self.function.handler,
@@ -123,7 +123,7 @@ class Fleet:
         if self._wire.faults.strikes(faults.KILLED):
             self._scheduler.after(self._random.random() * self._random.random(), container.crash)
 
-    def _done(self, version: _Version, finished: Finished, outcome: Outcome) -> None:
+    def _done(self, version: _Version, finished: Finished, outcome: InvocationOutcome) -> None:
         self.under_way -= 1
         if outcome.error:
             self._wire.say(outcome.container.name, outcome.error)

@@ -43,7 +43,7 @@ _NOT_ITS_API = (
 )
 
 
-class Response:
+class SimulatedResponse:
     """A response, as far as the functions look into it."""
 
     def __init__(self, status: int, body: bytes | None = b"", headers: Mapping[str, str] | None = None) -> None:
@@ -51,7 +51,7 @@ class Response:
         self.headers = headers or {}
         self._body = body
 
-    def __enter__(self) -> "Response":
+    def __enter__(self) -> "SimulatedResponse":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,7 +83,7 @@ class Session:
 
     def request(
         self, method: str, url: str, *, data: Any, headers: Mapping[str, str], timeout: tuple[float, float], **_: Any
-    ) -> Response:
+    ) -> SimulatedResponse:
         """Send a request, once."""
         host = TOKENS if urlsplit(url).path == TOKEN_PATH else API
         self._wire.models[host].begins(method, url, data, process=self._process)
@@ -106,25 +106,25 @@ class Session:
             raise requests.ConnectTimeout from None
         except ReadTimeoutError:
             if not self._random.randrange(3):
-                return Response(_GATEWAY_TIMEOUT)
+                return SimulatedResponse(_GATEWAY_TIMEOUT)
             raise requests.ReadTimeout from None
         except Exception:  # noqa: BLE001 whatever it was, the connection has ended
             raise requests.ConnectionError("reset") from None
-        return instead or Response(answer.status, answer.body, answer.headers)
+        return instead or SimulatedResponse(answer.status, answer.body, answer.headers)
 
-    def _instead(self) -> tuple[Response | None, bool]:
+    def _instead(self) -> tuple[SimulatedResponse | None, bool]:
         """Draw what is answered in place of VectorCare's API, and whether the call comes through to it."""
         random, injected = self._random, self._wire.faults
         if injected.strikes(faults.VECTORCARE_UNKNOWN):
             body = random.choice((b"", None, _PAGE, b'{"message": "invented message", "code": "api:unknown_error"}'))
-            return Response(random.choice(_UNKNOWN), body), bool(random.randrange(2))
+            return SimulatedResponse(random.choice(_UNKNOWN), body), bool(random.randrange(2))
         if injected.strikes(faults.VECTORCARE_NOT_ITS_API):
             status, body, may_come_through = random.choice(_NOT_ITS_API)
-            return Response(status, body), may_come_through and bool(random.randrange(2))
+            return SimulatedResponse(status, body), may_come_through and bool(random.randrange(2))
         return None, True
 
-    def _refusal(self, code: str) -> Response:
+    def _refusal(self, code: str) -> SimulatedResponse:
         if code == "TooManyRequests":
             wait = self._random.choice(_RETRY_AFTER)
-            return Response(429, headers={} if wait is None else {"Retry-After": wait})
-        return Response(_SERVER_ERROR if code == "InternalError" else _UNAVAILABLE)
+            return SimulatedResponse(429, headers={} if wait is None else {"Retry-After": wait})
+        return SimulatedResponse(_SERVER_ERROR if code == "InternalError" else _UNAVAILABLE)

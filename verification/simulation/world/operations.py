@@ -19,7 +19,7 @@ from verification.simulation.plan.plan import (
     Stray,
 )
 from verification.simulation.world import faults
-from verification.simulation.world.container import Outcome
+from verification.simulation.world.container import InvocationOutcome
 from verification.simulation.world.faults import Faults, Outage
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import DEAD_LETTERS, QUEUE, UNPUBLISHED, environment
@@ -140,11 +140,11 @@ class Operations:
         ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE})
         return self._random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
 
-    def _replayed(self, outcome: Outcome) -> None:
+    def _replayed(self, outcome: InvocationOutcome) -> None:
         if "refused" in (outcome.answer or ()):
             self._ledger.violate("a replay was refused", str(outcome.answer))
 
-    def _replayed_at_rest(self, outcome: Outcome) -> None:
+    def _replayed_at_rest(self, outcome: InvocationOutcome) -> None:
         if outcome.answer is None or set(outcome.answer) - {"unchanged", "expired"}:
             self._ledger.violate("a replay at rest changes a state", f"{outcome.error} {outcome.answer}")
 
@@ -175,11 +175,11 @@ class Operations:
         self._faults.count(faults.ROTATED)
         self._vectorcare.key = keys.NEW
 
-    def _drained(self, outcome: Outcome) -> None:
+    def _drained(self, outcome: InvocationOutcome) -> None:
         if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue", "spool"}:
             self._ledger.violate("the drain answers something else", str(outcome.answer))
 
-    def _redriven(self, event: dict[str, Any], since: float, outcome: Outcome) -> None:
+    def _redriven(self, event: dict[str, Any], since: float, outcome: InvocationOutcome) -> None:
         if outcome.answer is not None:
             self._say("operator", f"is told {outcome.answer}")
             self._storage.redrives.answered(

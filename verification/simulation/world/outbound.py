@@ -9,14 +9,14 @@ from simulator.http_types import Request, Response
 from verification.simulation.history.ledger import STANDARD_VISIBILITY_TIMEOUT
 from verification.simulation.history.outbound import Outbound as History
 from verification.simulation.models.dynamodb import Table
-from verification.simulation.models.queue import Queue
+from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
 from verification.simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApi
-from verification.simulation.plan.outbound import MAX_RECEIVES, Command, SecretRotation
+from verification.simulation.plan.outbound import MAX_RECEIVES, PlannedCommand, SecretRotation
 from verification.simulation.plan.plan import Plan, Redrive, Replay, Stray
 from verification.simulation.plan.template import figure
 from verification.simulation.world import faults
-from verification.simulation.world.container import Container, Outcome
+from verification.simulation.world.container import Container, InvocationOutcome
 from verification.simulation.world.event_source import EventSource
 from verification.simulation.world.faults import Faults, Outage
 from verification.simulation.world.fleet import Fleet
@@ -67,7 +67,7 @@ class Outbound:
         self.ledger = Table(keys=("command_id",), written=self.history.order.noted)
         self.models: dict[str, Any] = {API: self.api, TOKENS: self.api, "secretsmanager": self.secrets}
 
-    def begin(self, sqs: SQS, queue: Queue, dead_letters: Queue, sender: Fleet) -> Callable[[float], None]:
+    def begin(self, sqs: SQS, queue: QueueModel, dead_letters: QueueModel, sender: Fleet) -> Callable[[float], None]:
         """Let everything happen when its time comes; answers who is to be told when a message becomes visible."""
         self._sqs = sqs
         self._queue = queue
@@ -117,7 +117,7 @@ class Outbound:
         leftovers = visibility + 600 * (faults.VISIBLE_LATE in rates) + 400 * (faults.LATE_DELIVERY in rates)
         return leftovers + 300 * (faults.THROTTLED in rates) + 2 * (60 + max_age / 10)
 
-    def _put(self, command: Command) -> None:
+    def _put(self, command: PlannedCommand) -> None:
         self._to_come -= 1
         self._say("CAD", f"commands {command.number} {command.kind} {command.service_request_id}")
         self.history.copies.put(command)
@@ -143,7 +143,7 @@ class Outbound:
         self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
         self._faults.begin(outage)
 
-    def _worked(self, records: Sequence[Mapping[str, Any]], outcome: Outcome) -> None:
+    def _worked(self, records: Sequence[Mapping[str, Any]], outcome: InvocationOutcome) -> None:
         """Note what an invocation gave back, and what it may have left half done."""
         container = outcome.container
         if outcome.error == "timed out" and not container.is_troubled:

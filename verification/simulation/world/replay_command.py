@@ -7,7 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.lib.aws_error import explain
-from cli.lib.journal import Journal
+from cli.lib.journal import JournalReader
 from cli.lib.replayer import Replayer
 from cli.terminal.text import printable
 from vectorcare_bridge.edge import runtime
@@ -16,7 +16,7 @@ from vectorcare_bridge.webhooks.fold import OrderBy, Rule
 _client = runtime.client("dynamodb", connect_timeout=5, read_timeout=60, attempts=4)
 _replayer = Replayer(
     _client,
-    Journal(_client, os.environ["EVENTS_TABLE"]),
+    JournalReader(_client, os.environ["EVENTS_TABLE"]),
     os.environ["SERVICE_REQUESTS_TABLE"],
     rule=Rule(OrderBy(os.environ["ORDER_BY"]), int(os.environ["STATE_RETENTION_DAYS"])),
     dry_run=False,

@@ -10,7 +10,7 @@ from verification.simulation.history.publication import Publication
 from verification.simulation.history.redrives import Redrives, Run
 from verification.simulation.models.dynamodb import DynamoDB, Key, Table
 from verification.simulation.models.events import EventBridge
-from verification.simulation.models.queue import Message
+from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.s3 import S3, Bucket, StoredObject
 from verification.simulation.models.sqs import SQS
 from verification.simulation.models.values import Item
@@ -177,11 +177,11 @@ class Storage:
         return [self.dead_letters, self.outbound_dead_letters, self.unpublished]
 
     def _sent(
-        self, came: Callable[[Message], None], name: Callable[[Message], str] = lambda _message: ""
-    ) -> Callable[[Message], None]:
+        self, came: Callable[[QueuedMessage], None], name: Callable[[QueuedMessage], str] = lambda _message: ""
+    ) -> Callable[[QueuedMessage], None]:
         """Ask of what comes on a queue whether a redrive may send it."""
 
-        def checked(message: Message) -> None:
+        def checked(message: QueuedMessage) -> None:
             run = self._redrive()
             if run:
                 self.redrives.sends(run, name(message))
@@ -190,11 +190,11 @@ class Storage:
         return checked
 
     def _letter_gone(
-        self, gone: Callable[[Message], None], about: Callable[[Message], Mapping[str, str]]
-    ) -> Callable[[Message], None]:
+        self, gone: Callable[[QueuedMessage], None], about: Callable[[QueuedMessage], Mapping[str, str]]
+    ) -> Callable[[QueuedMessage], None]:
         """Ask of a letter that goes whether a redrive may take it."""
 
-        def checked(message: Message) -> None:
+        def checked(message: QueuedMessage) -> None:
             run = self._redrive()
             if run:
                 self.redrives.takes(run, about(message))
@@ -226,7 +226,7 @@ class Storage:
             self.publication.refused(detail_type, detail)
         return self._random.choice(("InternalFailure", "ThrottlingException"))
 
-    def _set_aside(self, message: Message) -> None:
+    def _set_aside(self, message: QueuedMessage) -> None:
         process = self._scheduler.process
         is_untroubled = isinstance(process, Container) and not process.is_troubled
         has_time = isinstance(process, Container) and process.seconds_left() > _TIME_TO_ASK_AGAIN

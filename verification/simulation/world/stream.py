@@ -12,7 +12,7 @@ from typing import Any
 from verification.simulation.models.dynamodb import Key
 from verification.simulation.models.values import Item
 from verification.simulation.world import faults
-from verification.simulation.world.container import Outcome
+from verification.simulation.world.container import InvocationOutcome
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.scheduler import Scheduler
@@ -68,7 +68,7 @@ class StreamSource:
         else:
             shard.is_polled = False
 
-    def _done(self, shard: _Shard, batch: Sequence[Record], outcome: Outcome) -> None:
+    def _done(self, shard: _Shard, batch: Sequence[Record], outcome: InvocationOutcome) -> None:
         shard.is_polled = False
         if not outcome.error and not self._faults.strikes(faults.STREAM_TWICE):
             shard.position += len(batch)

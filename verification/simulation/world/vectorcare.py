@@ -13,7 +13,7 @@ from verification.simulation.plan import keys
 from verification.simulation.plan.content import Content, Kind
 from verification.simulation.plan.plan import Sending, Settings
 from verification.simulation.world import faults
-from verification.simulation.world.container import Outcome
+from verification.simulation.world.container import InvocationOutcome
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.scheduler import Scheduler
@@ -99,7 +99,7 @@ class VectorCare:
             return
         self._ingest.invoke(_request(attempt), partial(self._answered, attempt))
 
-    def _answered(self, attempt: _Attempt, outcome: Outcome) -> None:
+    def _answered(self, attempt: _Attempt, outcome: InvocationOutcome) -> None:
         status = outcome.answer["statusCode"] if outcome.answer else _BAD_GATEWAY
         self._say("VectorCare", f"{attempt.sending.number} is answered {status}")
         self._ledger.answers[status] += 1

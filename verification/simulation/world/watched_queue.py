@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from verification.simulation.models.queue import Message, Queue
+from verification.simulation.models.queue import QueuedMessage, QueueModel
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.scheduler import Scheduler
@@ -15,7 +15,7 @@ _LATEST_SECONDS = 600.0
 _OLD_HANDLES_WORK = 0.5
 
 
-class WatchedQueue(Queue):
+class WatchedQueue(QueueModel):
     """A queue of the simulated world.
 
     Parameters
@@ -27,8 +27,8 @@ class WatchedQueue(Queue):
     def __init__(
         self,
         *,
-        came: Callable[[Message], None],
-        gone: Callable[[Message], None],
+        came: Callable[[QueuedMessage], None],
+        gone: Callable[[QueuedMessage], None],
         scheduler: Scheduler,
         faults: Faults,
         random: Random,
@@ -48,11 +48,11 @@ class WatchedQueue(Queue):
         """When everything in it is visible; on the simulation's clock."""
         return max((message.visible_at for message in self.messages()), default=0.0)
 
-    def entered(self, message: Message) -> None:
+    def entered(self, message: QueuedMessage) -> None:
         """Report a copy more."""
         self._came(message)
 
-    def left(self, message: Message) -> None:
+    def left(self, message: QueuedMessage) -> None:
         """Report a copy less; of some, SQS has kept another, which it delivers later."""
         self._gone(message)
         if self._faults.strikes(faults.DELIVERED_DELETED):
@@ -63,26 +63,26 @@ class WatchedQueue(Queue):
         """Report when there may be something to receive."""
         self.visible(at)
 
-    def hide(self, message: Message, seconds: float, *, now: float) -> None:
+    def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:
         """Hide a message; some are delivered all the same."""
         super().hide(message, seconds, now=now)
         if seconds and self._faults.strikes(faults.DELIVERED_TWICE):
             self._later(message, self._show)
 
-    def add(self, message: Message, *, now: float) -> None:
+    def add(self, message: QueuedMessage, *, now: float) -> None:
         """Take a message in; some are visible late."""
         super().add(message, now=now)
         if self._faults.strikes(faults.VISIBLE_LATE):
             self.hide(message, self._random.random() * _LATEST_SECONDS, now=now)
 
-    def _later(self, message: Message, action: Callable[[Message], None]) -> None:
+    def _later(self, message: QueuedMessage, action: Callable[[QueuedMessage], None]) -> None:
         self._scheduler.after(self._random.random() ** 3 * _LATEST_SECONDS, partial(action, message))
 
-    def _show(self, message: Message) -> None:
+    def _show(self, message: QueuedMessage) -> None:
         if message in self and message.visible_at > self._scheduler.now:
             super().hide(message, 0, now=self._scheduler.now)
 
-    def _resurface(self, message: Message) -> None:
+    def _resurface(self, message: QueuedMessage) -> None:
         self.resurfacing -= 1
         if message not in self:
             # A copy: the message itself may be among the dead letters meanwhile, and is hidden there by other clocks.

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.verification.simulation.flaws.variant import Variant, in_module
 from verification.simulation.plan.draw_outbound import draw_outbound
-from verification.simulation.plan.outbound import Command, Expected, OutboundPlan
+from verification.simulation.plan.outbound import Expected, OutboundPlan, PlannedCommand
 from verification.simulation.plan.plan import Operation, Plan, Redrive
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
@@ -50,7 +50,7 @@ def _commands(plan: Plan) -> Plan:
 def _an_unreadable_command(plan: Plan) -> Plan:
     """Redrive a command that cannot be read."""
     plan = _commands(plan)
-    command = Command(0, 1.0, "{", "unreadable", "", "", frozenset(), Expected.UNREADABLE, "not_json")
+    command = PlannedCommand(0, 1.0, "{", "unreadable", "", "", frozenset(), Expected.UNREADABLE, "not_json")
     redrives: list[Operation] = [Redrive(100.0, {"queue": "outbound"})]
     return replace(plan, operations=redrives, outbound=OutboundPlan(commands=(command,)))
 
