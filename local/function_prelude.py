@@ -58,7 +58,7 @@ class _MovesTheClock:
 
         def exec_module(door: Any) -> None:
             load(door)
-            door.now = lambda: door.instant.of_epoch(now())
+            door.now = lambda: door.utc_timestamp.of_epoch(now())
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign, assignment]
         return spec
