@@ -4,13 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vectorcare_bridge.edge import exact_json
+from vectorcare_bridge.edge import event_detail, exact_json
 
 SCHEMA_VERSION = "1.0"
 ALL_ACTIONS = "*"
-MAX_DETAIL_BYTES = 255 * 1024
-"""Of a detail as JSON: EventBridge takes 256 KiB, what it puts around the detail included, and SQS takes more."""
-
 UPDATED = "ServiceRequestUpdated"
 _DETAIL_TYPE_OF_STATUS = {
     "AVAILABLE": "ServiceRequestAvailable",
@@ -45,7 +42,7 @@ class Change:
     def with_data(self) -> dict[str, Any]:
         """Give the detail with the request's data; without it where both do not fit into an event."""
         whole = self.detail | {"data": self.data}
-        return whole if _fits(whole) else self.detail
+        return whole if event_detail.fits(whole) else self.detail
 
 
 def between(old: Item | None, new: Item) -> Change | None:
@@ -89,23 +86,9 @@ def between(old: Item | None, new: Item) -> Change | None:
     exact_json.for_bus(data)
     return Change(
         detail_type=UPDATED if status == previous_status else _DETAIL_TYPE_OF_STATUS.get(status, UPDATED),
-        detail=fitting(detail),
+        detail=event_detail.fit(detail),
         data=data,
     )
-
-
-def fitting(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Cut a change down to what an event takes: `changed_fields` is null where the names are too long for it.
-
-    Raises
-    ------
-    ValueError
-        It does not fit without them either; what `envelope.read` lets pass always does.
-    """
-    for fitted in (dict(detail), {**detail, "changed_fields": None}):
-        if _fits(fitted):
-            return fitted
-    raise ValueError("too large for an event")
 
 
 def is_wanted(change: Change, *, actions: Collection[str]) -> bool:
@@ -118,7 +101,3 @@ def _changed_fields(old: Any, new: Any) -> list[str]:
     before, after = (data if isinstance(data, dict) else {} for data in (old, new))
     names = before.keys() | after.keys()
     return sorted(name for name in names if name not in before or name not in after or before[name] != after[name])
-
-
-def _fits(detail: Mapping[str, Any]) -> bool:
-    return len(exact_json.for_bus(detail)) <= MAX_DETAIL_BYTES

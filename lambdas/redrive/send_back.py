@@ -7,10 +7,10 @@ by hand, with ten attributes of their own, or as large as a message may be.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from publisher import change
 from vectorcare_bridge.commands import command as commands
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.edge import event_detail
 from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
@@ -57,7 +57,7 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
         The bus did not take it.
     """
     detail_type, detail = unpublished.read(letter["Body"])
-    if bus.publish([BusEntry(detail_type, change.fitting(detail))]):
+    if bus.publish([BusEntry(detail_type, event_detail.fit(detail))]):
         raise NotTakenError
 
 

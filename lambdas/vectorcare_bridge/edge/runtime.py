@@ -13,7 +13,7 @@ from botocore.config import Config
 from vectorcare_bridge import utc_timestamp
 
 if TYPE_CHECKING:
-    from sender.vectorcare.http_session import Session
+    from vectorcare_bridge.edge.http_session import Session
 
 # Fixed, because botocore otherwise assembles one for every request.
 _USER_AGENT = "vectorcare-bridge"
@@ -47,7 +47,7 @@ def client(service: str, *, connect_timeout: float, read_timeout: float, attempt
 
 def http_session(*, connections: int) -> "Session":
     """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified."""
-    from sender.vectorcare.http_session import Session  # noqa: PLC0415 only the function that needs it pays for it
+    from vectorcare_bridge.edge.http_session import Session  # noqa: PLC0415 only the function that needs it pays for it
 
     session = Session(connections=connections)
     session.headers["User-Agent"] = _USER_AGENT

@@ -169,7 +169,7 @@ def test_http_enters_in_one_place() -> None:
     # Given the files that know requests, Then one is its session and one uses that, which the door hands out
     users = {path.stem for path in files("lambdas") if "requests" in imports(path)}
     assert users == {"http_session", "vectorcare_http"}
-    makers = {path.stem for path in files("lambdas") if "sender.vectorcare.http_session" in imports(path)}
+    makers = {path.stem for path in files("lambdas") if "vectorcare_bridge.edge.http_session" in imports(path)}
     assert makers == {"aws"}
 
 

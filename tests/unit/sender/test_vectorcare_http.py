@@ -11,12 +11,12 @@ from unittest import mock
 import pytest
 import requests
 
-from sender.vectorcare import http_session
 from sender.vectorcare.answers import ApiAnswer, Verdict
 from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, HttpResponse
 from tests.support import tls
 from tests.support.sender import loopback, session
 from tests.support.wait import wait_until
+from vectorcare_bridge.edge import http_session
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 UNKNOWN = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)

@@ -60,7 +60,7 @@ VARIANTS = (
     Variant(
         "names are published that no event can hold",
         "set aside, and never happened",
-        in_module("publisher.change", "detail=fitting(detail)", "detail=detail"),
+        in_module("publisher.change", "detail=event_detail.fit(detail)", "detail=detail"),
         trouble=with_long_names,
     ),
     Variant(

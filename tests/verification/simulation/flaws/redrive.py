@@ -89,7 +89,7 @@ VARIANTS = (
     Variant(
         "an event is published without what it says",
         "published, and never happened",
-        in_module(_WAYS, "change.fitting(detail)", "{}"),
+        in_module(_WAYS, "event_detail.fit(detail)", "{}"),
         trouble=_unpublished(),
     ),
     Variant(
