@@ -1,15 +1,14 @@
 """Every minute: spooled webhooks onto the queue."""
 
-import os
 from typing import Any
 
 from drain import drain
-from vectorcare_bridge.edge import observability, runtime
+from drain.settings import DrainSettings
+from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import DrainSettings
 from vectorcare_bridge.webhooks.spool import Spool
 
-_settings = DrainSettings.from_environment(os.environ)
+_settings = settings.load(DrainSettings)
 _spool = Spool(
     runtime.client("s3", connect_timeout=1, read_timeout=3, attempts=2, connections=drain.THREADS),
     _settings.spool_bucket,

@@ -1,19 +1,18 @@
 """API Gateway's `POST /webhook`, and `GET` and `HEAD /health`."""
 
-import os
 from http import HTTPStatus
 from typing import Any
 
 from ingest import doubt, enqueue_or_spool, request
-from vectorcare_bridge.edge import observability, response, runtime
+from ingest.settings import IngestSettings
+from vectorcare_bridge.edge import observability, response, runtime, settings
 from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import IngestSettings
 from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.spool import Spool
 
-_settings = IngestSettings.from_environment(os.environ)
+_settings = settings.load(IngestSettings)
 _keys = signature.load_keys(_settings.public_keys)
 _queue = Queue(runtime.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
 # Made here though hardly ever needed: a client takes long to make, and VectorCare does not wait.

@@ -1,18 +1,17 @@
 """The queue's event source: batches of up to ten messages, with partial batch failures."""
 
-import os
 from typing import Any
 
 from processor.process import THREADS, Processor, ReceivedWebhook
+from processor.settings import ProcessorSettings
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import ProcessorSettings
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.fold import Rule
 from vectorcare_bridge.webhooks.store import Journal, State
 
-_settings = ProcessorSettings.from_environment(os.environ)
+_settings = settings.load(ProcessorSettings)
 _rule = Rule(_settings.order_by, _settings.state_retention_days)
 _dynamodb = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
 _sqs = runtime.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)

@@ -1,22 +1,21 @@
 """The state's stream: batches of changed items, in order for each service request."""
 
-import os
 from typing import Any
 
 from publisher import change
 from publisher.change import Change
 from publisher.publish import Publisher
-from vectorcare_bridge.edge import observability, runtime
+from publisher.settings import PublisherSettings
+from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import PublisherSettings
 from vectorcare_bridge.webhooks import store
 
 # What setting aside may take after the bus has not taken events.
 _RESERVE_SECONDS = 60
 
-_settings = PublisherSettings.from_environment(os.environ)
+_settings = settings.load(PublisherSettings)
 _bus = Bus(runtime.client("events", connect_timeout=1, read_timeout=5, attempts=1), _settings.event_bus)
 _publisher = Publisher(
     bus=_bus,

@@ -1,18 +1,17 @@
 """API Gateway's routes that a dispatch system reads by; docs/contracts/openapi.json describes them."""
 
-import os
 from http import HTTPStatus
 from typing import Any
 
 from reader import request
 from reader.answer import answer
+from reader.settings import ReaderSettings
 from reader.tables import Reading, UnavailableError
-from vectorcare_bridge.edge import observability, response, runtime
-from vectorcare_bridge.edge.settings import ReaderSettings
+from vectorcare_bridge.edge import observability, response, runtime, settings
 
 RETRY_AFTER_SECONDS = 5
 
-_settings = ReaderSettings.from_environment(os.environ)
+_settings = settings.load(ReaderSettings)
 _reading = Reading(
     runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=2),
     service_requests_table=_settings.service_requests_table,

@@ -1,6 +1,5 @@
 """Run by an operator from the Lambda console, with `{}` or a filter as test event."""
 
-import os
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -8,14 +7,14 @@ from typing import Any
 from redrive import request, send_back
 from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, RedriveReport, Send
 from redrive.request import RedriveRequest, RequestError
+from redrive.settings import RedriveSettings
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
-from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import RedriveSettings
 from vectorcare_bridge.webhooks import store
 
-_settings = RedriveSettings.from_environment(os.environ)
+_settings = settings.load(RedriveSettings)
 _sqs = runtime.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
 _executor = runtime.executor(THREADS)
 

@@ -1,42 +1,41 @@
 """The outbound queue's event source: batches of commands, with partial batch failures."""
 
-import os
 from typing import Any
 
 from sender.command_log import CommandLog
 from sender.delivery import Invocation, ReceivedMessage
 from sender.line import Lines
 from sender.send import THREADS, Sender
+from sender.settings import SenderSettings
 from sender.vectorcare.access_token import AccessToken
 from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.http import Http
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
-from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.edge.settings import SenderSettings
 
 # What giving back may take after the bus has been told how commands ended.
 _RESERVE_SECONDS = 15
 
-_settings = SenderSettings.from_environment(os.environ)
+_settings = settings.load(SenderSettings)
 _http = Http(runtime.http_session(connections=THREADS))
 _token = AccessToken(
     _http,
     runtime.client("secretsmanager", connect_timeout=1, read_timeout=3, attempts=2),
-    url=_settings.token_url,
+    url=_settings.vectorcare_token_url,
     secret=_settings.credentials_secret,
 )
 _sqs = runtime.client("sqs", connect_timeout=1, read_timeout=3, attempts=2, connections=THREADS)
 _dynamodb = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
 _bus = Bus(runtime.client("events", connect_timeout=1, read_timeout=3, attempts=1), _settings.event_bus)
 _sender = Sender(
-    VectorCareApi(_http, _token, url=_settings.api_url),
+    VectorCareApi(_http, _token, url=_settings.vectorcare_api_url),
     CommandLog(_dynamodb, _settings.commands_table),
     _bus,
-    Queue(_sqs, _settings.queue_url),
-    Queue(_sqs, _settings.dead_letter_queue_url),
+    Queue(_sqs, _settings.outbound_queue_url),
+    Queue(_sqs, _settings.outbound_dead_letter_queue_url),
     lines=Lines(_dynamodb, _settings.commands_table),
     executor=runtime.executor(THREADS),
     ledger_executor=runtime.executor(THREADS),

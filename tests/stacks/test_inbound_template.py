@@ -2,11 +2,16 @@
 
 import ast
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from drain.settings import DrainSettings
+from ingest.settings import IngestSettings
+from processor.settings import ProcessorSettings
+from publisher.settings import PublisherSettings
+from redrive.settings import RedriveSettings
+from sender.settings import SenderSettings
 from stacks.config.organization import Organization
 from tests.stacks.templates import (
     Resource,
@@ -23,13 +28,13 @@ from tests.stacks.templates import (
 from vectorcare_bridge.edge import settings
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
-READ_SETTINGS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
-    "ingest": settings.IngestSettings.from_environment,
-    "processor": settings.ProcessorSettings.from_environment,
-    "drain": settings.DrainSettings.from_environment,
-    "redrive": settings.RedriveSettings.from_environment,
-    "publisher": settings.PublisherSettings.from_environment,
-    "sender": settings.SenderSettings.from_environment,
+SETTINGS = {
+    "ingest": IngestSettings,
+    "processor": ProcessorSettings,
+    "drain": DrainSettings,
+    "redrive": RedriveSettings,
+    "publisher": PublisherSettings,
+    "sender": SenderSettings,
 }
 DAY = 24 * 60 * 60
 
@@ -125,14 +130,14 @@ def test_the_drain_runs_every_minute(template: Template) -> None:
     assert template["Resources"][referred(target["Arn"])] is functions(template)["drain"]
 
 
-@pytest.mark.parametrize("function", READ_SETTINGS)
+@pytest.mark.parametrize("function", SETTINGS)
 def test_a_function_finds_its_handler_and_its_settings(template: Template, function: str) -> None:
     properties = functions(template)[function]["Properties"]
     module, _, name = properties["Handler"].rpartition(".")
     tree = ast.parse((LAMBDAS / f"{module.replace('.', '/')}.py").read_text())
     environment = {key: rendered(value) for key, value in properties["Environment"]["Variables"].items()}
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    READ_SETTINGS[function](environment)
+    settings.load(SETTINGS[function], environment)
 
 
 def test_what_the_organization_says_reaches_the_functions(template: Template, organization: Organization) -> None:

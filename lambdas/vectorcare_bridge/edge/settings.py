@@ -1,157 +1,59 @@
-"""What each function is told by its environment, read once at cold start."""
+"""Settings of a function: environment variables, read once at cold start into a dataclass of the function's own."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vectorcare_bridge.webhooks.fold import OrderBy
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-
-@dataclass(frozen=True, slots=True)
-class IngestSettings:
-    """The ingest function's."""
-
-    queue_url: str
-    spool_bucket: str
-    customer_id: str
-    public_keys: str
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            queue_url=environment["QUEUE_URL"],
-            spool_bucket=environment["SPOOL_BUCKET"],
-            customer_id=environment["CUSTOMER_ID"],
-            public_keys=environment["PUBLIC_KEYS"],
-        )
+T = TypeVar("T", bound="DataclassInstance")
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessorSettings:
-    """The processor function's; retentions in days."""
-
-    queue_url: str
-    events_table: str
-    service_requests_table: str
-    order_by: OrderBy
-    state_retention_days: int
-    journal_retention_days: int
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            queue_url=environment["QUEUE_URL"],
-            events_table=environment["EVENTS_TABLE"],
-            service_requests_table=environment["SERVICE_REQUESTS_TABLE"],
-            order_by=OrderBy(environment["ORDER_BY"]),
-            state_retention_days=int(environment["STATE_RETENTION_DAYS"]),
-            journal_retention_days=int(environment["JOURNAL_RETENTION_DAYS"]),
-        )
+class SettingsError(Exception):
+    """A variable is missing or malformed; the text names function, variable and fix, and never the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrainSettings:
-    """The drain function's."""
+def load(kind: type[T], environment: Mapping[str, str] = os.environ) -> T:
+    """Read a function's settings.
 
-    queue_url: str
-    spool_bucket: str
+    Parameters
+    ----------
+    kind : type
+        A dataclass in a module of the function. Each field is named as its variable, in lower case, and is `str`,
+        `int`, `bool`, `frozenset[str]` (separated by commas) or an enumeration.
+    environment : mapping of str to str
+        The environment variables.
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(queue_url=environment["QUEUE_URL"], spool_bucket=environment["SPOOL_BUCKET"])
-
-
-@dataclass(frozen=True, slots=True)
-class RedriveSettings:
-    """The redrive function's."""
-
-    queue_url: str
-    dead_letter_queue_url: str
-    outbound_queue_url: str
-    outbound_dead_letter_queue_url: str
-    event_bus: str
-    unpublished_queue_url: str
-    events_table: str
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            queue_url=environment["QUEUE_URL"],
-            dead_letter_queue_url=environment["DEAD_LETTER_QUEUE_URL"],
-            outbound_queue_url=environment["OUTBOUND_QUEUE_URL"],
-            outbound_dead_letter_queue_url=environment["OUTBOUND_DEAD_LETTER_QUEUE_URL"],
-            event_bus=environment["EVENT_BUS"],
-            unpublished_queue_url=environment["UNPUBLISHED_QUEUE_URL"],
-            events_table=environment["EVENTS_TABLE"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherSettings:
-    """The publisher function's; `publish_actions` holds `*` where all are published."""
-
-    event_bus: str
-    unpublished_queue_url: str
-    publish_actions: frozenset[str]
-    publish_data: bool
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            event_bus=environment["EVENT_BUS"],
-            unpublished_queue_url=environment["UNPUBLISHED_QUEUE_URL"],
-            publish_actions=frozenset(environment["PUBLISH_ACTIONS"].split(",")),
-            publish_data=environment["PUBLISH_DATA"] == "true",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SenderSettings:
-    """The sender function's; the secret holds VectorCare's `client_id` and `client_secret` as JSON.
-
-    `token_url` is empty where nobody knows it: then there is no token, and nothing is sent.
+    Raises
+    ------
+    SettingsError
+        A variable is missing, or not of its field's type.
     """
-
-    queue_url: str
-    dead_letter_queue_url: str
-    commands_table: str
-    event_bus: str
-    credentials_secret: str
-    api_url: str
-    token_url: str
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            queue_url=environment["OUTBOUND_QUEUE_URL"],
-            dead_letter_queue_url=environment["OUTBOUND_DEAD_LETTER_QUEUE_URL"],
-            commands_table=environment["COMMANDS_TABLE"],
-            event_bus=environment["EVENT_BUS"],
-            credentials_secret=environment["CREDENTIALS_SECRET"],
-            api_url=environment["VECTORCARE_API_URL"],
-            token_url=environment["VECTORCARE_TOKEN_URL"],
-        )
+    return kind(**{field.name: _read(kind, field.name, field.type, environment) for field in fields(kind)})
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderSettings:
-    """The reader function's; the index has service requests by status."""
+def _read(kind: type[Any], name: str, of_type: Any, environment: Mapping[str, str]) -> Any:
+    variable = name.upper()
+    try:
+        return _READ.get(of_type, of_type)(environment[variable])
+    except KeyError:
+        problem = "is not set"
+    except ValueError:
+        problem = "is malformed"
+    function = kind.__module__.partition(".")[0]
+    raise SettingsError(f"{function}: {variable} {problem}. Deploy the stack again: its template sets it.")
 
-    events_table: str
-    service_requests_table: str
-    status_index: str
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read them; a missing one is a KeyError that names it."""
-        return cls(
-            events_table=environment["EVENTS_TABLE"],
-            service_requests_table=environment["SERVICE_REQUESTS_TABLE"],
-            status_index=environment["STATUS_INDEX"],
-        )
+def _bool(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError
+    return text == "true"
+
+
+def _texts(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
+_READ: Mapping[Any, Callable[[str], Any]] = {bool: _bool, frozenset[str]: _texts}

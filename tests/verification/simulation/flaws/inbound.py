@@ -103,7 +103,7 @@ VARIANTS = (
         Flaw(
             "ingest.handler",
             (
-                ("import os\n", "import json\nimport os\n"),
+                ("from http import HTTPStatus\n", "import json\nfrom http import HTTPStatus\n"),
                 ("signature.verify(body,", "signature.verify(json.dumps(json.loads(body)).encode(),"),
             ),
         ),
@@ -114,7 +114,7 @@ VARIANTS = (
         Flaw(
             "ingest.handler",
             (
-                ("import os\n", "import json\nimport os\n"),
+                ("from http import HTTPStatus\n", "import json\nfrom http import HTTPStatus\n"),
                 (
                     "        key = _verify(asked, body)\n",
                     "        json.loads(body)\n        key = _verify(asked, body)\n",
