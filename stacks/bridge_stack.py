@@ -1,5 +1,6 @@
 """The stack of one customer organization."""
 
+from pathlib import Path
 from urllib.parse import quote
 
 import aws_cdk as cdk
@@ -21,6 +22,8 @@ from stacks.outbound.change_events import ChangeEvents
 from stacks.outbound.commands import Commands
 from stacks.reading.reading_api import ReadingApi
 
+VERSION = Path(__file__).parents[1].joinpath("VERSION").read_text(encoding="utf-8").strip()
+
 
 class BridgeStack(cdk.Stack):
     """Everything between VectorCare and the organization's tables and dispatch system; it only wires.
@@ -30,7 +33,13 @@ class BridgeStack(cdk.Stack):
     """
 
     def __init__(self, scope: Construct, *, organization: Organization, artifact: Artifact) -> None:
-        super().__init__(scope, organization.stack_name, description=f"VectorCare Bridge of {organization.name}")
+        super().__init__(
+            scope,
+            organization.stack_name,
+            description=f"VectorCare Bridge of {organization.name}",
+            # A tag of the stack alone: CloudFormation hands it to the resources, and the template has none of it.
+            tags={"Version": VERSION},
+        )
         encryption = Encryption(self, "Encryption")
         storage = Storage(self, "Storage", key=encryption.key)
         defaults = FunctionDefaults(organization=organization.name, artifact=artifact, key=encryption.key)
@@ -118,6 +127,7 @@ class BridgeStack(cdk.Stack):
             CredentialsSecret=commands.secret_arn,
             SenderFunction=commands.sender.function.function_name,
             CadPolicyArn=cad.policy.managed_policy_arn,
+            Version=VERSION,
         )
         if api.domain:
             self._put_out(DomainTarget=api.domain.attr_regional_domain_name)

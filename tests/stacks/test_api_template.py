@@ -242,6 +242,7 @@ def test_the_stack_puts_out_what_its_operators_need(template: Template, organiza
         "CredentialsSecret",
         "SenderFunction",
         "CadPolicyArn",
+        "Version",
     }
     assert set(template["Outputs"]) == (expected | {"DomainTarget"} if organization.domain_name else expected)
 
