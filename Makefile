@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Packages and a Python of the user's own would go before what is pinned here.
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test types pytest simulate fuzz mutants load audit sbom benchmark synth deploy lock clean
+.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark synth deploy lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ run: $(READY) ## Run everything on this machine, without AWS; ARGS=--once stops 
 test: $(DEVELOPMENT) ## Check style, types and every rule; ARGS="-k name" picks tests.
 	@ruff format --check --quiet . || (echo 'Not formatted; run: .venv/bin/ruff format' >&2; false)
 	@ruff check --quiet .
+	@PYTHONPATH=lambdas:. lint-imports --no-logo >.venv/imports.log || (cat .venv/imports.log >&2; false)
 	@$(MAKE) --no-print-directory --jobs=2 types pytest
 
 types: $(DEVELOPMENT)
@@ -34,6 +35,10 @@ types: $(DEVELOPMENT)
 
 pytest: $(DEVELOPMENT) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
+
+nightly: $(DEVELOPMENT) $(CDK) ## Run what guards rarely: slow tests, 200 seeds, fuzzing and mutants; takes hours.
+	@python -m pytest --numprocesses=auto --dist=worksteal -m nightly
+	@$(MAKE) --no-print-directory simulate fuzz mutants
 
 simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SEEDS=2000 takes half an hour.
 	@python -m verification.simulation --seeds $(SEEDS) $(ARGS)
