@@ -27,4 +27,4 @@ def test_simulated_queues_have_the_templates_limits(template: Template) -> None:
 
 def test_a_figure_that_is_not_there_any_more_is_not_made_up() -> None:
     with pytest.raises(KeyError):
-        figure("commands", "NO_SUCH_FIGURE")
+        figure("outbound/commands", "NO_SUCH_FIGURE")

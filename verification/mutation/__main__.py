@@ -5,7 +5,6 @@ import sys
 import time
 
 import click
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -54,9 +53,11 @@ def _explain(verdict: Verdict, console: Screen) -> None:
         table.add_row(module, str(total), str(killed), f"{100 * killed / total:.1f} %")
     console.print(table)
     for mutant in verdict.unknown:
-        console.print(f"[red]survived[/] {mutant.function}\n  - {escape(mutant.before)}\n  + {escape(mutant.after)}")
+        console.print(f"[red]survived[/] {mutant.module}.{mutant.function}")
+        console.print(f"  - {mutant.before}\n  + {mutant.after}", markup=False)
     for entry in verdict.stale:
-        console.print(f"[red]not a survivor any more[/] {entry.function}\n  - {escape(entry.before)}")
+        console.print(f"[red]no survivor any more[/] {entry.function}")
+        console.print(f"  - {entry.before}", markup=False)
 
 
 if __name__ == "__main__":

@@ -30,14 +30,15 @@ class Mutant:
 
     Attributes
     ----------
-    function : str
-        Dotted name of the function that it is in.
+    module, function : str
+        Dotted name of the module, and of the function in it.
     before, after : str
         The lines that it changes, without their indentation.
     is_killed : bool
         A test failed, or ran for ever.
     """
 
+    module: str
     function: str
     before: str
     after: str
@@ -45,10 +46,11 @@ class Mutant:
 
 
 def prepare(directory: Path = SCRATCH) -> None:
-    """Copy what the engine needs, anew."""
+    """Copy what the engine needs, over what it left."""
     shutil.rmtree(directory, ignore_errors=True)
-    for name, place in (("lambdas", "src"), ("tests", "tests"), ("simulation", "simulation")):
-        shutil.copytree(ROOT / name, directory / place, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("lambdas", "tests", "simulator", "verification"):
+        place = directory / ("src" if name == "lambdas" else name)
+        shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(Path(__file__).with_name("mutmut.toml"), directory / "pyproject.toml")
 
 
@@ -90,7 +92,8 @@ def _read(name: str, code: int | None, data: SourceFileMutationData) -> Mutant:
     is_killed = status_by_exit_code[code] in _KILLED
     changed = get_diff_for_mutant(name, path=data.path).splitlines()[2:]
     return Mutant(
-        function=".".join(filter(None, (module, class_name, function))),
+        module=module,
+        function=".".join(filter(None, (class_name, function))),
         before=_lines(changed, "-"),
         after=_lines(changed, "+"),
         is_killed=is_killed,

@@ -4,17 +4,29 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from verification.mutation.engine import Mutant
+
 PATH = Path(__file__).with_name("equivalents.toml")
 
 
 @dataclass(frozen=True)
 class Equivalent:
-    """A mutant known by what it changes, wherever in its function that stands, and the reason why nobody can tell."""
+    """Mutants of one function that change one part of a line into one of several others."""
 
     function: str
     before: str
-    after: str
+    after: list[str]
     reason: str
+
+    def matches(self, mutant: Mutant) -> bool:
+        """Tell whether a mutant is one of these."""
+        parts = mutant.before.split(self.before)
+        changed = {
+            self.before.join(parts[:place]) + after + self.before.join(parts[place:])
+            for place in range(1, len(parts))
+            for after in self.after
+        }
+        return f"{mutant.module}.{mutant.function}" == self.function and mutant.after in changed
 
 
 def load() -> list[Equivalent]:

@@ -48,8 +48,8 @@ class Verdict:
 
     def by_module(self) -> dict[str, tuple[int, int]]:
         """Count all and the killed of each module."""
-        total = Counter(_module(mutant) for mutant in self.mutants)
-        killed = Counter(_module(mutant) for mutant in self.mutants if mutant.is_killed)
+        total = Counter(mutant.module for mutant in self.mutants)
+        killed = Counter(mutant.module for mutant in self.mutants if mutant.is_killed)
         return {module: (total[module], killed[module]) for module in sorted(total)}
 
     def last_line(self) -> str:
@@ -63,17 +63,6 @@ class Verdict:
 def judge(mutants: Sequence[Mutant], equivalents: Sequence[Equivalent]) -> Verdict:
     """Hold the survivors against the list."""
     survivors = [mutant for mutant in mutants if not mutant.is_killed]
-    known = {_key(entry) for entry in equivalents}
-    surviving = {_key(mutant) for mutant in survivors}
-    unknown = [mutant for mutant in survivors if _key(mutant) not in known]
-    stale = [entry for entry in equivalents if _key(entry) not in surviving]
+    unknown = [mutant for mutant in survivors if not any(entry.matches(mutant) for entry in equivalents)]
+    stale = [entry for entry in equivalents if not any(map(entry.matches, survivors))]
     return Verdict(mutants, unknown, len(survivors) - len(unknown), stale)
-
-
-def _key(change: Mutant | Equivalent) -> tuple[str, str, str]:
-    return change.function, change.before, change.after
-
-
-def _module(mutant: Mutant) -> str:
-    package, module, *_ = mutant.function.split(".")
-    return f"{package}.{module}"

@@ -16,10 +16,12 @@ def functions(tmp_path: Path) -> Path:
     return Path(shutil.copytree(LAMBDAS, tmp_path / "functions", ignore=shutil.ignore_patterns("__pycache__")))
 
 
+@pytest.mark.nightly
 def test_as_they_are_the_functions_pass(functions: Path) -> None:
     assert trial.run(functions, sorted({wrong.noticed_by for wrong in WRONG_CONSTANTS})) == pytest.ExitCode.OK
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("wrong", WRONG_CONSTANTS, ids=lambda wrong: wrong.name)
 def test_a_wrong_constant_is_noticed(functions: Path, wrong: WrongConstant) -> None:
     # Given the functions with one number or name made wrong

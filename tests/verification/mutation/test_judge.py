@@ -8,15 +8,13 @@ from verification.mutation.judge import judge
 def mutants(*, killed: int, survived: int) -> list[Mutant]:
     """Make so many, each in a line of its own."""
     return [
-        Mutant("package.module.function", f"before {number}", f"after {number}", is_killed=number < killed)
+        Mutant("package.module", "function", f"before {number}", f"after {number}", is_killed=number < killed)
         for number in range(killed + survived)
     ]
 
 
 def equivalent(number: int) -> Equivalent:
-    return Equivalent(
-        "package.module.function", f"before {number}", f"after {number}", "nobody can tell the difference"
-    )
+    return Equivalent("package.module.function", f"before {number}", [f"after {number}"], "nobody can tell")
 
 
 def test_all_killed_or_explained_is_good() -> None:

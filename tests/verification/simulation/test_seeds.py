@@ -35,6 +35,7 @@ def test_a_seed_decides_everything() -> None:
     assert first == second
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_flawed_function_is_caught(variant: Variant) -> None:
     # Given the functions with one deliberate flaw

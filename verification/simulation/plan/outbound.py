@@ -7,7 +7,7 @@ from enum import Enum, auto
 from verification.simulation.plan import template
 from verification.simulation.world.faults import Outage
 
-MAX_RECEIVES = template.figure("commands", "MAX_RECEIVE_COUNT")
+MAX_RECEIVES = template.figure("outbound/commands", "MAX_RECEIVE_COUNT")
 """Far above what an hour without VectorCare, or without the bus, takes."""
 
 

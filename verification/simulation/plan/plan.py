@@ -8,7 +8,7 @@ from verification.simulation.plan.outbound import OutboundPlan
 from verification.simulation.plan.template import figure
 from verification.simulation.world.faults import Outage
 
-VISIBILITY_TIMEOUT = figure("inbound", "VISIBILITY_TIMEOUT_SECONDS")
+VISIBILITY_TIMEOUT = figure("inbound/inbound", "VISIBILITY_TIMEOUT_SECONDS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Settings:
     order_by: str = "event_timestamp"
     retention_days: int = 30
     visibility_timeout: int = VISIBILITY_TIMEOUT
-    max_receives: int = figure("inbound", "MAX_RECEIVE_COUNT")
+    max_receives: int = figure("inbound/inbound", "MAX_RECEIVE_COUNT")
     in_flight_limit: int = 120_000
     max_concurrency: int = 5
     latency: float = 0.02

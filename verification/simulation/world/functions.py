@@ -17,12 +17,12 @@ BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
 
 FUNCTIONS = (
-    Function("ingest", "ingest.handler", timeout=figure("inbound", "INGEST_TIMEOUT_SECONDS")),
-    Function("processor", "processor.handler", timeout=figure("inbound", "PROCESSOR_TIMEOUT_SECONDS")),
-    Function("drain", "drain.handler", timeout=figure("inbound", "DRAIN_TIMEOUT_SECONDS")),
-    Function("redrive", "redrive.handler", timeout=figure("redrive", "REDRIVE_TIMEOUT_SECONDS")),
-    Function("publisher", "publisher.handler", timeout=figure("change_events", "PUBLISHER_TIMEOUT_SECONDS")),
-    Function("sender", "sender.handler", timeout=figure("commands", "SENDER_TIMEOUT_SECONDS")),
+    Function("ingest", "ingest.handler", timeout=figure("inbound/inbound", "INGEST_TIMEOUT_SECONDS")),
+    Function("processor", "processor.handler", timeout=figure("inbound/inbound", "PROCESSOR_TIMEOUT_SECONDS")),
+    Function("drain", "drain.handler", timeout=figure("inbound/inbound", "DRAIN_TIMEOUT_SECONDS")),
+    Function("redrive", "redrive.handler", timeout=figure("operators/redrive", "REDRIVE_TIMEOUT_SECONDS")),
+    Function("publisher", "publisher.handler", timeout=figure("outbound/change_events", "PUBLISHER_TIMEOUT_SECONDS")),
+    Function("sender", "sender.handler", timeout=figure("outbound/commands", "SENDER_TIMEOUT_SECONDS")),
     Function("replay", "verification.simulation.world.replay_command", timeout=3600),
 )
 

@@ -80,7 +80,7 @@ class Outbound:
             faults=self._faults,
             random=self._random,
             max_concurrency=self._plan.settings.max_concurrency,
-            batch_size=figure("commands", "BATCH_SIZE"),
+            batch_size=figure("outbound/commands", "BATCH_SIZE"),
             deleted=lambda _message_id: None,
             worked=self._worked,
         )
