@@ -1,1 +1,1 @@
-"""The stand: the synthesized template running on one machine, without AWS, and a VectorCare that sends to it."""
+"""The synthesized template, running on one machine without AWS, and a VectorCare that sends to it."""

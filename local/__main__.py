@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from cli.terminal.command import Group, say
-from local import page_process, processes, stand
+from local import environment, page_process, processes
 from local.clients import REGION
 from local.deployment import synthesize
 from local.emulator import require_free
-from local.errors import StandError
+from local.environment import DEFAULT_PORT, DIRECTORY, LocalEnvironment
+from local.errors import LocalError
 from local.organization import LocalOrganization, choose_organization, make_local_organization
 from local.report import Report
-from local.stand import DEFAULT_PORT, DIRECTORY, Stand
 from simulator.standalone import vectorcare
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -56,7 +56,7 @@ def run(
       4. delivers signed webhooks over HTTP: a service request's life, then a duplicate,
          one out of order, one re-stamped, one forged, one poisonous that is redriven;
          after each it compares what the tables hold with what they must hold
-      5. serves until Ctrl-C; .local/stand.json tells scripts how to use the stand
+      5. serves until Ctrl-C; .local/stand.json tells scripts how to use it
 
     \b
     Examples:
@@ -69,11 +69,11 @@ def run(
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     report = Report()
     try:
-        with processes.interruptible(), stand.exclusive(DIRECTORY):
+        with processes.interruptible(), environment.exclusive(DIRECTORY):
             require_free(port)
             chosen = _choose(organizations, organization, private_key)
             succeeded = _run(chosen, once=once, port=port, report=report)
-    except StandError as error:
+    except LocalError as error:
         say(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -93,7 +93,7 @@ def _choose(organizations: Path | None, name: str | None, private_key: Path | No
 def _run(organization: LocalOrganization, *, once: bool, port: int, report: Report) -> bool:
     with report.phase(f"Synthesizing the stack of organization {organization.name} (python app.py)"):
         assembly = synthesize(organization, directory=DIRECTORY)
-    with stand.running(
+    with environment.running(
         assembly, organization, directory=DIRECTORY, port=port, report=report, is_patient=once
     ) as running:
         succeeded = _play(running, report)
@@ -102,11 +102,10 @@ def _run(organization: LocalOrganization, *, once: bool, port: int, report: Repo
     return succeeded
 
 
-def _play(running: Stand, report: Report) -> bool:
+def _play(running: LocalEnvironment, report: Report) -> bool:
     if running.organization.private_key_file is None:
         report.say(
-            f"The scenario is skipped: the stand does not have the private key of {running.organization.name} "
-            f"(--private-key)."
+            f"The scenario is skipped: it does not have the private key of {running.organization.name} (--private-key)."
         )
         return True
     report.headline("Scenario")
@@ -123,10 +122,10 @@ def _play(running: Stand, report: Report) -> bool:
     return succeeded
 
 
-def _serve(running: Stand, report: Report) -> None:
+def _serve(running: LocalEnvironment, report: Report) -> None:
     with (
         page_process.serving(running.describe(), DIRECTORY) as url,
-        stand.announced(replace(running, console_url=url), DIRECTORY) as file,
+        environment.announced(replace(running, page_url=url), DIRECTORY) as file,
     ):
         report.headline("Serving")
         report.fact("page", f"{url} (open it in a browser)")
@@ -142,7 +141,7 @@ def _serve(running: Stand, report: Report) -> None:
         report.fact("log", str(running.emulator.log_file))
         report.say("Ctrl-C ends it.")
         try:
-            stand.serve(running)
+            environment.serve(running)
         except KeyboardInterrupt:
             report.say("Ended.")
 

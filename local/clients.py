@@ -25,7 +25,7 @@ _LONGEST_FUNCTION = 900  # seconds
 
 
 class Clients:
-    """One client of each service that the stand speaks to.
+    """One client of each service that the local environment calls.
 
     Parameters
     ----------

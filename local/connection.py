@@ -1,4 +1,4 @@
-"""The deployed sender calls the stand-in."""
+"""The deployed sender calls the simulator instead of VectorCare."""
 
 import json
 
@@ -7,23 +7,23 @@ from local.emulator import Emulator
 from simulator.fake_api import FakeApi
 from simulator.rules import API_PATH, TOKEN_PATH
 
-CLIENT_ID = "local-stand"
-CLIENT_SECRET = "invented-opens-nothing-but-the-stand-in"  # noqa: S105 as it says
+CLIENT_ID = "local-environment"
+CLIENT_SECRET = "invented-opens-nothing-but-the-simulator"  # noqa: S105 as it says
 
 
-def connect(deployment: Deployment, emulator: Emulator, stand_in: FakeApi, *, url: str) -> None:
-    """Lead the sender to a stand-in: by the organization's file it would call VectorCare itself, which no stand does.
+def connect(deployment: Deployment, emulator: Emulator, fake_api: FakeApi, *, url: str) -> None:
+    """Have the sender call the simulator: by the organization's file it would call VectorCare itself.
 
     Parameters
     ----------
     deployment, emulator : Deployment, Emulator
         The stack, and where it runs.
-    stand_in : StandIn
+    fake_api : FakeApi
         Learns the credentials that the stack's secret is filled with.
     url : str
         Where it is served.
     """
-    stand_in.rules.clients[CLIENT_ID] = CLIENT_SECRET
+    fake_api.rules.clients[CLIENT_ID] = CLIENT_SECRET
     secret = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
     emulator.aws.make("secretsmanager").put_secret_value(
         SecretId=deployment.outputs["CredentialsSecret"], SecretString=secret

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from local import patience, processes
 from local.clients import ACCOUNT, REGION
 from local.emulator import Emulator
-from local.errors import StandError
+from local.errors import LocalError
 from local.organization import LocalOrganization
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -84,7 +84,7 @@ def synthesize(organization: LocalOrganization, *, directory: Path) -> Assembly:
 
     Raises
     ------
-    StandError
+    LocalError
         The synthesis failed, with the end of what it said.
     """
     output, temporary, log_file = directory / "cdk.out", directory / "synthesis", directory / "synthesis.log"
@@ -114,7 +114,7 @@ def synthesize(organization: LocalOrganization, *, directory: Path) -> Assembly:
         processes.end(process)
         shutil.rmtree(temporary, ignore_errors=True)
     if code != 0:
-        raise StandError(
+        raise LocalError(
             f"The synthesis (python app.py) ended with code {code}. The end of its log, {log_file}:\n"
             f"{_last_lines(log_file, 20)}"
         )
@@ -126,7 +126,7 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
 
     Raises
     ------
-    StandError
+    LocalError
         A resource could not be created, with CloudFormation's reasons.
     """
     _bootstrap(emulator)
@@ -223,7 +223,7 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
             for event in reversed(events)
             if event.get("ResourceStatus", "").endswith("_FAILED")
         ]
-        raise StandError(
+        raise LocalError(
             "\n".join([f"The stack {name} could not be created ({status}):", *failures, f"Log: {emulator.log_file}"])
         )
 
@@ -250,7 +250,7 @@ def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emula
 def _architecture() -> str:
     machine = platform.machine().lower()
     if machine not in _ARCHITECTURES:
-        raise StandError(f"The functions' packages come for x86_64 and arm64, not for this machine's {machine}.")
+        raise LocalError(f"The functions' packages come for x86_64 and arm64, not for this machine's {machine}.")
     return _ARCHITECTURES[machine]
 
 

@@ -1,4 +1,4 @@
-"""The ministack process: AWS on loopback, for as long as the stand runs.
+"""The ministack process: AWS on loopback, for as long as the local environment runs.
 
 ministack is started with an environment of its own making, because the functions it runs inherit all of it, and with
 folders of its own, because it leaves the unpacked code of every function behind.
@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from local import patience, processes
 from local.clients import REGION, Clients
-from local.errors import StandError
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     import subprocess
@@ -104,12 +104,12 @@ class Emulator:
 
         Raises
         ------
-        StandError
+        LocalError
             It has ended by itself; with the end of its log.
         """
         if self._process is None or self._process.poll() is not None:
             log = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-            raise StandError(
+            raise LocalError(
                 "\n".join([f"The emulator (ministack) has ended. The end of its log, {self.log_file}:", *log[-15:]])
             )
 
@@ -126,7 +126,7 @@ class Emulator:
             self.port = _find_free_port()
             try:
                 self._launch()
-            except StandError:  # another program may have taken the port in between
+            except LocalError:  # another program may have taken the port in between
                 if attempt == _ATTEMPTS_AT_A_FREE_PORT - 1:
                     raise
             else:
@@ -178,8 +178,8 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": f"unix://{home}/no-docker",  # else it tidies up in the user's Docker
             "AWS_EC2_METADATA_DISABLED": "true",
-            "STAND_CLOCK": str(self._clock_file),
-            "STAND_TIMEOUTS_TIMES": str(self._timeouts_times),
+            "LOCAL_CLOCK": str(self._clock_file),
+            "LOCAL_TIMEOUTS_TIMES": str(self._timeouts_times),
         }
         if self._enforce_iam:
             environment |= {
@@ -197,7 +197,7 @@ def require_free(port: int) -> None:
 
     Raises
     ------
-    StandError
+    LocalError
         Somebody does.
     """
     with socket.socket() as probe:
@@ -205,7 +205,7 @@ def require_free(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise StandError(
+            raise LocalError(
                 f"Port {port} of {HOST} is in use by another program. "
                 f"End that, or choose another port with --port (0 picks a free one)."
             ) from None
@@ -221,7 +221,7 @@ def _find_free_port() -> int:
 def _make_certificate(directory: Path) -> None:
     """Write `certificate.pem` and `certificate_key.pem` for loopback, so that no openssl program is needed."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "VectorCare Bridge local stand")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "VectorCare Bridge, local environment")])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()

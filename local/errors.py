@@ -1,5 +1,5 @@
-"""What can go wrong with the stand, in words for the person who started it."""
+"""What can go wrong with the local environment, in words for the person who started it."""
 
 
-class StandError(Exception):
-    """The stand cannot start or go on; the message says what failed and what to do."""
+class LocalError(Exception):
+    """The local environment cannot start or go on; the message says what failed and what to do."""

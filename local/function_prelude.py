@@ -12,15 +12,15 @@ from concurrent.futures import Future
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
-_DOOR = "vectorcare_bridge.edge.runtime"
+_RUNTIME = "vectorcare_bridge.edge.runtime"
 
 _settimeout, _result = socket.socket.settimeout, Future.result
 
 
 def now() -> float:
-    """Tell seconds since 1970 by the stand's clock."""
+    """Tell seconds since 1970 by the local environment's clock."""
     try:
-        with open(os.environ["STAND_CLOCK"], encoding="ascii") as file:  # noqa: PTH123 a function imports little
+        with open(os.environ["LOCAL_CLOCK"], encoding="ascii") as file:  # noqa: PTH123 a function imports little
             begin, pace = map(float, file.read().split())
     except FileNotFoundError:  # nobody has moved it
         return time.time()
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def _longer(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * float(os.environ["STAND_TIMEOUTS_TIMES"])
+    return None if seconds is None else seconds * float(os.environ["LOCAL_TIMEOUTS_TIMES"])
 
 
 def _settimeout_longer(sock: socket.socket, value: float | None) -> None:
@@ -47,18 +47,18 @@ def _result_later(future: "Future[Any]", timeout: float | None = None) -> Any:
 
 
 class _MovesTheClock:
-    """Finds the functions' one door to the world, and has its clock go by the stand's."""
+    """Finds the functions' runtime module, and has its clock go by the local environment's."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, _target: Any = None) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(name, path) if name == _DOOR else None
+        spec = PathFinder.find_spec(name, path) if name == _RUNTIME else None
         if spec is None or spec.loader is None:
             return None
         load = spec.loader.exec_module
 
-        def exec_module(door: Any) -> None:
-            load(door)
-            door.now = lambda: door.utc_timestamp.of_epoch(now())
+        def exec_module(runtime: Any) -> None:
+            load(runtime)
+            runtime.now = lambda: runtime.utc_timestamp.of_epoch(now())
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign, assignment]
         return spec

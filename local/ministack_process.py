@@ -1,4 +1,4 @@
-"""The ministack process: ends with the stand that started it, and does as AWS does where ministack by itself does not.
+"""The ministack process: ends with its parent, and does as AWS does in what ministack does otherwise.
 
 It tells all that a function has logged with its answer, and it hands a call of a REST API over to the function as API
 Gateway does. It is run as a file, so that nothing of this project is on the path of what it emulates.
@@ -95,7 +95,7 @@ def _read_all(worker: Worker, *arguments: Any, **more: Any) -> str:
 
 
 def _make_patient_worker(worker: Worker, func_name: str, config: dict[str, Any], *arguments: Any) -> None:
-    times = float(os.environ["STAND_TIMEOUTS_TIMES"])
+    times = float(os.environ["LOCAL_TIMEOUTS_TIMES"])
     timeout = min(config.get("Timeout", 30) * times, _LONGEST_TIMEOUT)
     _make_worker(worker, func_name, {**config, "Timeout": timeout}, *arguments)
 
@@ -107,8 +107,8 @@ def _going_by(clock: Any, function: Any) -> Any:
     return changed
 
 
-def _go_by_the_stand() -> None:
-    """Have functions and queues go by the stand's clock, and functions have the stand's patience."""
+def _use_local_clock() -> None:
+    """Have functions and queues go by the local environment's clock, and functions have its patience."""
     from ministack.services import (  # noqa: PLC0415 they read the environment
         eventbridge,
         sns,
@@ -228,7 +228,9 @@ def _behave_as_aws() -> None:
 if __name__ == "__main__":
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a stand that is killed outright leaves no emulator on its port
+        prctl(
+            _PR_SET_PDEATHSIG, signal.SIGKILL
+        )  # a local environment that is killed outright leaves no emulator on its port
     _behave_as_aws()
-    _go_by_the_stand()
+    _use_local_clock()
     runpy.run_module("ministack", run_name="__main__")

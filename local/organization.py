@@ -1,4 +1,4 @@
-"""Whose webhooks the stand takes, and the private key that signs them."""
+"""Whose webhooks the local environment takes, and the private key that signs them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from local.errors import StandError
+from local.errors import LocalError
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 
@@ -21,7 +21,7 @@ LOCAL_NAME = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOrganization:
-    """A customer organization, its file, and the private key that belongs to it, if the stand has that.
+    """A customer organization, its file, and the private key that belongs to it, if there is one.
 
     Attributes
     ----------
@@ -39,16 +39,16 @@ class LocalOrganization:
 
 
 def make_local_organization(directory: Path) -> LocalOrganization:
-    """Make the organization that the stand runs for when it is given no other; its key pair is made only once.
+    """Make the organization that is used if no other is given; its key pair is made only once.
 
     Parameters
     ----------
     directory : Path
-        The stand's own folder.
+        The local environment's own folder.
 
     Raises
     ------
-    StandError
+    LocalError
         The key of an earlier run cannot be read.
     """
     private_key_file = directory / "private_key.pem"
@@ -67,7 +67,7 @@ def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
 
     Raises
     ------
-    StandError
+    LocalError
         The key of an earlier run cannot be read.
     """
     if not path.exists():
@@ -93,27 +93,27 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
 
     Raises
     ------
-    StandError
+    LocalError
         There is no such organization, none or several to choose from, its file has a mistake, or the key is not one of
         its own.
     """
     names = sorted(path.stem for path in directory.glob("*.toml"))
     if not names:
-        raise StandError(f"{directory} holds no organization file (NAME.toml). Add one, or leave out --organizations.")
+        raise LocalError(f"{directory} holds no organization file (NAME.toml). Add one, or leave out --organizations.")
     if name is None and len(names) > 1:
-        raise StandError(
+        raise LocalError(
             f"{directory} holds several organizations: {', '.join(names)}. Choose one with --organization."
         )
     chosen = name or names[0]
     if chosen not in names:
-        raise StandError(
+        raise LocalError(
             f"{directory} holds no organization {chosen}; it holds {', '.join(names)}. "
             f"Choose another folder with --organizations."
         )
     organization_file = directory / f"{chosen}.toml"
     public_keys = _public_keys(organization_file)
     if private_key_file is not None and _public_der(load_private_key(private_key_file)) not in public_keys:
-        raise StandError(
+        raise LocalError(
             f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
             f"what it signs would be refused. Pass the matching key, or leave out --private-key."
         )
@@ -125,18 +125,18 @@ def load_private_key(path: Path) -> rsa.RSAPrivateKey:
 
     Raises
     ------
-    StandError
+    LocalError
         The file is not that.
     """
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise StandError(
+        raise LocalError(
             f"{path} cannot be read as an unencrypted private key in PEM form ({type(error).__name__}). "
-            f"If the stand made it, delete it and run again."
+            f"If `make run` made it, delete it and run again."
         ) from error
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise StandError(f"{path} is not an RSA key, and VectorCare signs with RSA.")
+        raise LocalError(f"{path} is not an RSA key, and VectorCare signs with RSA.")
     return key
 
 
@@ -145,7 +145,7 @@ def _public_keys(organization_file: Path) -> tuple[bytes, ...]:
     try:
         return load_organization(organization_file).public_keys
     except ConfigurationError as error:
-        raise StandError(str(error)) from None
+        raise LocalError(str(error)) from None
 
 
 def _public_der(key: rsa.RSAPrivateKey) -> bytes:

@@ -1,4 +1,4 @@
-"""Starts the page's server as a process of its own, which sees the stand from outside as an operator does."""
+"""Starts the page's server as a process of its own, which sees the stack from outside as an operator does."""
 
 import json
 import os
@@ -10,26 +10,26 @@ from typing import Any
 
 from local import patience, processes
 from local.deployment import PROJECT
-from local.errors import StandError
+from local.errors import LocalError
 
-STAND = "CONSOLE_STAND"
+DESCRIPTION = "PAGE_ENVIRONMENT"
 """The environment variable that tells the process what `stand.json` says."""
 
 
 @contextmanager
-def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
+def serving(description: Mapping[str, Any], directory: Path) -> Iterator[str]:
     """Serve the page for as long as the block lasts; gives its URL.
 
     Parameters
     ----------
-    stand : mapping
+    description : mapping
         What `stand.json` says.
     directory : Path
         Where the log goes.
 
     Raises
     ------
-    StandError
+    LocalError
         It does not start.
     """
     log_file = directory / "console.log"
@@ -38,7 +38,7 @@ def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
         environment={
             "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "lambdas"), os.environ.get("PYTHONPATH", "")]),
             "PYTHONUNBUFFERED": "1",
-            STAND: json.dumps(dict(stand)),
+            DESCRIPTION: json.dumps(dict(description)),
         },
         directory=PROJECT,
         log_file=log_file,
@@ -52,7 +52,7 @@ def serving(stand: Mapping[str, Any], directory: Path) -> Iterator[str]:
 def _url(log_file: Path, *, is_alive: Callable[[], bool]) -> str:
     def said() -> str:
         if not is_alive():
-            raise StandError(f"The page's server does not start. Its log: {log_file}")
+            raise LocalError(f"The page's server does not start. Its log: {log_file}")
         return log_file.read_text(encoding="utf-8")
 
     return patience.wait_until(

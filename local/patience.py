@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from local.errors import StandError
+from local.errors import LocalError
 
 SECONDS = float(os.environ.get("PATIENCE_SECONDS", "600"))
 """After which something is taken for never coming. A machine on which this is too little sets the variable."""
@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.05
 Seen = TypeVar("Seen")
 
 
-class GaveUpError(StandError):
+class GaveUpError(LocalError):
     """Something did not come; the text says what, and what was seen last."""
 
 

@@ -1,6 +1,6 @@
-"""Processes that the stand starts: none of them outlives it.
+"""Processes that the local environment starts: none of them outlives it.
 
-Each gets a process group of its own, so that a Ctrl-C in the terminal reaches the stand alone, which then ends every
+Each gets a process group of its own: a Ctrl-C in the terminal reaches the main process alone, which then ends every
 group with all that it started.
 """
 
@@ -115,7 +115,7 @@ def start(
     """
     _adopt_orphans()
     with uninterrupted(), log_file.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - the stand's own commands, and no shell
+        process = subprocess.Popen(  # noqa: S603 - the project's own commands, and no shell
             command,
             env=dict(environment),
             cwd=directory,
@@ -131,7 +131,7 @@ def start(
 def end(process: subprocess.Popen[bytes]) -> None:
     """Kill `process` and all of its group, and wait until they are gone.
 
-    Nothing that the stand starts has anything to save, so nothing is asked politely.
+    Nothing that is started here has anything to save, so nothing is asked politely.
     """
     with uninterrupted():
         patience.wait_until(lambda: _is_gone(process.pid), what=f"process {process.pid} and all of its group are gone")

@@ -1,4 +1,4 @@
-"""How the stand speaks to the person who runs it."""
+"""What the person who runs the local environment reads."""
 
 import json
 import time

@@ -234,7 +234,7 @@ class Scenario:
             number + 1,
             "Redriven after the fix",
             "What fixes this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. Here "
-            "the stand's clock is moved on until then, and back afterwards. An operator runs the redrive function with "
+            "the local clock is moved on until then, and back afterwards. An operator runs the redrive function with "
             "{}, as from the Lambda console.",
         )
         self._emulator.move_clock(seconds_ahead=_POISON_LEAD.total_seconds())

@@ -9,7 +9,7 @@ import click
 from cli.terminal.command import say
 from local import processes
 from local.connection import CLIENT_ID, CLIENT_SECRET
-from local.errors import StandError
+from local.errors import LocalError
 from local.organization import keep_private_key
 from simulator.admin_api import AdminApi
 from simulator.delivery import MOST_WEBHOOKS
@@ -57,7 +57,7 @@ def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: 
     try:
         with processes.interruptible():
             _run(webhook_urls, port=port, speed=speed, seed=seed)
-    except StandError as error:
+    except LocalError as error:
         say(f"Error: {error}", err=True)
         sys.exit(1)
 
@@ -71,13 +71,13 @@ def _run(webhook_urls: tuple[str, ...], *, port: int, speed: float, seed: int) -
     try:
         hub.delivery.register(webhook_urls)
     except ValueError as error:
-        raise StandError(str(error)) from None
+        raise LocalError(str(error)) from None
     try:
         with hub.running(), serving(AdminApi(hub), port=port) as url:
             _explain(hub, url)
             threading.Event().wait()
     except OSError as error:
-        raise StandError(
+        raise LocalError(
             f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}). Choose another: --port."
         ) from None
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from requests import RequestException
 import simulator
 from cli.lib.stack import Stack
 from local import patience
-from local.errors import StandError
+from local.errors import LocalError
 from local.organization import load_private_key
 from simulator import DeliveryAnswer
 
@@ -26,7 +26,7 @@ def read_key(path: Path) -> RSAPrivateKey:
     """
     try:
         return load_private_key(path)
-    except StandError as error:
+    except LocalError as error:
         raise click.ClickException(str(error)) from None
 
 

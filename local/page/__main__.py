@@ -4,6 +4,6 @@ import json
 import os
 
 from local.page.server import serve
-from local.page_process import STAND
+from local.page_process import DESCRIPTION
 
-serve(json.loads(os.environ[STAND]), announce=lambda url: print(url, flush=True))  # noqa: T201 who starts it reads that
+serve(json.loads(os.environ[DESCRIPTION]), announce=lambda url: print(url, flush=True))  # noqa: T201 who starts it reads that

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from local import stand as stands
+from local import environment as environments
 from local.deployment import Assembly, synthesize
+from local.environment import LocalEnvironment
 from local.organization import LocalOrganization, load_private_key
 from local.report import Report
-from local.stand import Stand
 from simulator import VectorCare
 from tests.end_to_end.support import vectorcare_of
 
@@ -30,7 +30,7 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_unpacked_jsii() -> None:
-    """Have jsii unpack where it does for the infrastructure tests, instead of 200 MB for every stand."""
+    """Have jsii unpack where it does for the infrastructure tests, instead of 200 MB for every local."""
     os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache/aws/jsii/package-cache"))
 
 
@@ -61,11 +61,11 @@ def assembly(organization: LocalOrganization, shared_directory: Path) -> Assembl
 
 
 @pytest.fixture(scope="session")
-def stand(
+def local(
     assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
+) -> Iterator[LocalEnvironment]:
     """Run a stand for all tests of a worker; each test minds that others have left their webhooks."""
-    with stands.running(
+    with environments.running(
         assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report(), is_patient=True
     ) as running:
         disable_schedules(running)
@@ -73,11 +73,11 @@ def stand(
 
 
 @pytest.fixture(scope="module")
-def guarded_stand(
+def guarded(
     assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
+) -> Iterator[LocalEnvironment]:
     """Run a stand for a file of tests that refuses what policies do not allow, and speaks TLS."""
-    with stands.running(
+    with environments.running(
         assembly,
         organization,
         directory=tmp_path_factory.mktemp("guarded"),
@@ -104,14 +104,14 @@ def new_key(organization: LocalOrganization, shared_directory: Path) -> rsa.RSAP
 
 
 @pytest.fixture(scope="session")
-def vectorcare(stand: Stand, old_key: rsa.RSAPrivateKey) -> VectorCare:
-    """Give a VectorCare that sends to the stand."""
-    return vectorcare_of(stand, old_key)
+def vectorcare(local: LocalEnvironment, old_key: rsa.RSAPrivateKey) -> VectorCare:
+    """Give a VectorCare that sends to the local."""
+    return vectorcare_of(local, old_key)
 
 
-def disable_schedules(stand: Stand) -> None:
+def disable_schedules(local: LocalEnvironment) -> None:
     """Disable what the template schedules: the tests call the drain themselves, and count what it moves."""
-    events = stand.emulator.aws.make("events")
+    events = local.emulator.aws.make("events")
     for rule in events.list_rules()["Rules"]:
         events.disable_rule(Name=rule["Name"])
 

@@ -1,4 +1,4 @@
-"""What was measured on a local stand: the functions' own metrics, and the little that the emulator keeps of AWS's."""
+"""What a local environment has measured: the functions' own metrics, and the few of AWS's that the emulator keeps."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ def collect(aws: Clients, *, queue_urls: list[str]) -> list[Reading]:
     Parameters
     ----------
     aws : Clients
-        Of the stand.
+        Of the local.
     queue_urls : list of str
         The queues, of which only the present is known.
     """

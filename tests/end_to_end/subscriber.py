@@ -1,4 +1,4 @@
-"""A dispatch system's side of a stand: what it hears on the bus, what it commands."""
+"""A dispatch system's side of a local environment: what it hears on the bus, what it commands."""
 
 import json
 import uuid
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from tests.support import events
 from tests.support.wait import wait_until
 
@@ -14,8 +14,8 @@ from tests.support.wait import wait_until
 class Subscriber:
     """A queue behind a rule on the bus."""
 
-    def __init__(self, stand: Stand, queue_url: str) -> None:
-        self._sqs = stand.emulator.aws.sqs
+    def __init__(self, local: LocalEnvironment, queue_url: str) -> None:
+        self._sqs = local.emulator.aws.sqs
         self._queue_url = queue_url
         self._heard: list[dict[str, Any]] = []
 
@@ -38,25 +38,25 @@ class Subscriber:
 
 
 @contextmanager
-def subscribed(stand: Stand) -> Iterator[Subscriber]:
+def subscribed(local: LocalEnvironment) -> Iterator[Subscriber]:
     """Subscribe to all that a stand publishes, for as long as the block lasts."""
-    sqs, bridge = stand.emulator.aws.sqs, stand.emulator.aws.make("events")
-    name, bus = f"subscriber-{uuid.uuid4().hex[:8]}", stand.deployment.outputs["EventBus"]
+    sqs, bridge = local.emulator.aws.sqs, local.emulator.aws.make("events")
+    name, bus = f"subscriber-{uuid.uuid4().hex[:8]}", local.deployment.outputs["EventBus"]
     queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     bridge.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
     bridge.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": answer["Attributes"]["QueueArn"]}])
     try:
-        yield Subscriber(stand, queue_url)
+        yield Subscriber(local, queue_url)
     finally:
         bridge.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
         bridge.delete_rule(Name=name, EventBusName=bus)
         sqs.delete_queue(QueueUrl=queue_url)
 
 
-def command(stand: Stand, body: dict[str, Any] | str) -> None:
+def command(local: LocalEnvironment, body: dict[str, Any] | str) -> None:
     """Put a command, or what is none, on the outbound queue."""
-    stand.emulator.aws.sqs.send_message(
-        QueueUrl=stand.deployment.outputs["OutboundQueueUrl"],
+    local.emulator.aws.sqs.send_message(
+        QueueUrl=local.deployment.outputs["OutboundQueueUrl"],
         MessageBody=body if isinstance(body, str) else json.dumps(body),
     )

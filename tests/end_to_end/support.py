@@ -1,4 +1,4 @@
-"""What the end-to-end tests do to a stand, and look at."""
+"""What the end-to-end tests do to a local environment, and look at."""
 
 import socket
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 import simulator
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare, Webhook
 from tests.support.wait import PATIENCE
 
@@ -28,23 +28,23 @@ class Kept:
     service_requests: int
 
 
-def kept(stand: Stand) -> Kept:
+def kept(local: LocalEnvironment) -> Kept:
     """Count everything, once all that was accepted has come to rest."""
-    stand.holdings.settle()
+    local.stack.settle()
     return Kept(
-        dead=stand.holdings.dead(),
-        spooled=stand.holdings.spooled(),
-        journaled=_count(stand, "EventsTable"),
-        service_requests=_count(stand, "ServiceRequestsTable"),
+        dead=local.stack.dead(),
+        spooled=local.stack.spooled(),
+        journaled=_count(local, "EventsTable"),
+        service_requests=_count(local, "ServiceRequestsTable"),
     )
 
 
-def vectorcare_of(stand: Stand, private_key: RSAPrivateKey) -> VectorCare:
-    """Make a VectorCare that sends to a stand, and waits for its answer."""
+def vectorcare_of(local: LocalEnvironment, private_key: RSAPrivateKey) -> VectorCare:
+    """Make a VectorCare that sends to a local environment, and waits for its answer."""
     return VectorCare(
-        webhook_url=stand.deployment.webhook_url,
+        webhook_url=local.deployment.webhook_url,
         private_key=private_key,
-        certificate_file=stand.emulator.certificate_file,
+        certificate_file=local.emulator.certificate_file,
         gives_up_after=PATIENCE,
     )
 
@@ -65,9 +65,9 @@ def webhook(*, minutes_ago: float = 0, service_request_id: str | None = None, **
 
 
 @contextmanager
-def environment(stand: Stand, function_output: str, **changes: str) -> Iterator[None]:
+def function_variables(local: LocalEnvironment, function_output: str, **changes: str) -> Iterator[None]:
     """Change environment variables of a function for as long as the block lasts."""
-    functions, name = stand.emulator.aws.functions, stand.deployment.outputs[function_output]
+    functions, name = local.emulator.aws.functions, local.deployment.outputs[function_output]
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": before | changes})
     try:
@@ -76,11 +76,11 @@ def environment(stand: Stand, function_output: str, **changes: str) -> Iterator[
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
-def reading_session(stand: Stand) -> requests.Session:
+def reading_session(local: LocalEnvironment) -> requests.Session:
     """Make a session that waits where the reading API says that there are too many requests."""
     session = requests.Session()
     session.trust_env = False
-    session.verify = str(stand.emulator.certificate_file or True)
+    session.verify = str(local.emulator.certificate_file or True)
     patient = Retry(
         total=int(PATIENCE), backoff_factor=0.2, backoff_max=1, status_forcelist=(429,), allowed_methods=None
     )
@@ -106,8 +106,8 @@ def closed_port() -> Iterator[str]:
         yield f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
-def _count(stand: Stand, table_output: str) -> int:
-    pages = stand.emulator.aws.dynamodb.get_paginator("scan").paginate(
-        TableName=stand.deployment.outputs[table_output], Select="COUNT", ConsistentRead=True
+def _count(local: LocalEnvironment, table_output: str) -> int:
+    pages = local.emulator.aws.dynamodb.get_paginator("scan").paginate(
+        TableName=local.deployment.outputs[table_output], Select="COUNT", ConsistentRead=True
     )
     return sum(page["Count"] for page in pages)

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 import simulator
 from cli.__main__ import bridge as command
-from local.stand import Stand, announced
+from local.environment import LocalEnvironment, announced
 from tests.support.wait import wait_until
 
 Bridge = Callable[..., Result]
@@ -17,16 +17,16 @@ LONGEST_WAIT = ("--wait", "900")
 
 
 @pytest.fixture(scope="module")
-def bridge(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    """Give what runs `bridge` against the stand."""
-    with announced(stand, tmp_path_factory.mktemp("announced")) as file:
+def bridge(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """Give what runs `bridge` against the local."""
+    with announced(local, tmp_path_factory.mktemp("announced")) as file:
         yield lambda *arguments: CliRunner().invoke(command, [*arguments, "--local", "--stand", str(file)])
 
 
-def test_a_command_by_hand_is_sent_and_told_how_it_ended(stand: Stand, bridge: Bridge) -> None:
+def test_a_command_by_hand_is_sent_and_told_how_it_ended(local: LocalEnvironment, bridge: Bridge) -> None:
     # Given
     ours, foreign = simulator.new_service_request_id(), simulator.new_service_request_id()
-    stand.vectorcare_api.rules.requests[ours] = "AVAILABLE"
+    local.vectorcare_api.rules.requests[ours] = "AVAILABLE"
 
     # When
     accepted = bridge("send-command", "accept", ours, *LONGEST_WAIT, "--json")
@@ -41,7 +41,7 @@ def test_a_command_by_hand_is_sent_and_told_how_it_ended(stand: Stand, bridge: B
 
     # Then
     assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
-    assert (reported.exit_code, stand.vectorcare_api.rules.states[ours]) == (0, ["en_route"])
+    assert (reported.exit_code, local.vectorcare_api.rules.states[ours]) == (0, ["en_route"])
     assert (refused.exit_code, json.loads(refused.stdout)["outcome"]) == (1, "failed")
     assert json.loads(refused.stdout)["reason"]
     assert [(one["command"], one["outcome"]) for one in listed] == [

@@ -1,4 +1,4 @@
-"""`./bridge` as a person on call mends with it, on a stand: what died, what is wrong, what is proven."""
+"""`./bridge` as a person on call mends with it, on a local environment: what died, what is wrong, what is proven."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge as command
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.stand import Stand, announced
+from local.environment import LocalEnvironment, announced
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE
@@ -28,28 +28,28 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def bridge(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    """Give what runs `bridge` against the stand."""
-    with announced(stand, tmp_path_factory.mktemp("announced")) as file:
+def bridge(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """Give what runs `bridge` against the local."""
+    with announced(local, tmp_path_factory.mktemp("announced")) as file:
         yield lambda *arguments: CliRunner().invoke(command, [*arguments, "--stand", str(file)])
 
 
 @pytest.fixture(autouse=True)
-def _no_letters_of_others(stand: Stand) -> Iterator[None]:
+def _no_letters_of_others(local: LocalEnvironment) -> Iterator[None]:
     """Begin and end with an empty dead-letter queue, so that its counts are the test's own."""
-    _purge(stand)
+    _purge(local)
     yield
-    _purge(stand)
+    _purge(local)
 
 
 def test_what_died_is_seen_exported_and_sent_back(
-    stand: Stand, vectorcare: VectorCare, bridge: Bridge, tmp_path: Path
+    local: LocalEnvironment, vectorcare: VectorCare, bridge: Bridge, tmp_path: Path
 ) -> None:
     # Given
     poison = f"{NAME}, certainly no JSON".encode()
     vectorcare.send(poison)
     vectorcare.send(webhook(event_id="").body.replace(b'"request_status"', b'"other"'))
-    stand.holdings.settle()
+    local.stack.settle()
 
     # When
     listed = bridge("dlq", "list", "--json")
@@ -68,20 +68,22 @@ def test_what_died_is_seen_exported_and_sent_back(
     assert json.loads(rehearsed.stdout)["would_move"] == 1
     assert (redriven.exit_code, json.loads(redriven.stdout)["moved"]) == (1, 1)
     assert json.loads(redriven.stdout)["died_again"] == {"not_json": 1}
-    assert stand.holdings.dead() == 2
+    assert local.stack.dead() == 2
     assert NAME not in listed.output + shown.output + exported.output + rehearsed.output + redriven.output
 
 
-def test_a_corrupted_state_is_found_and_rebuilt(stand: Stand, vectorcare: VectorCare, bridge: Bridge) -> None:
+def test_a_corrupted_state_is_found_and_rebuilt(
+    local: LocalEnvironment, vectorcare: VectorCare, bridge: Bridge
+) -> None:
     # Given
     first = webhook(minutes_ago=5)
     name = first.service_request_id
     vectorcare.send(first.body)
     vectorcare.send(webhook(service_request_id=name, request_status="UNAVAILABLE", data=None).body)
-    stand.holdings.settle()
-    right = stand.holdings.service_request(name)
+    local.stack.settle()
+    right = local.stack.service_request(name)
     assert right is not None
-    table = _table(stand, "ServiceRequestsTable")
+    table = _table(local, "ServiceRequestsTable")
     table.put_item(Item={**right, "last_updated": "9999-01-01T00:00:00.000000Z", "data": {"patient_first_name": "X"}})
 
     # When
@@ -94,7 +96,7 @@ def test_a_corrupted_state_is_found_and_rebuilt(stand: Stand, vectorcare: Vector
     assert {"last_updated", "data.patient_first_name", "data.patient_last_name"} <= set(fields)
     assert (replayed.exit_code, json.loads(replayed.stdout)["changed"]) == (0, 1)
     assert (again.exit_code, json.loads(again.stdout)["unchanged"]) == (0, 1)
-    after = stand.holdings.service_request(name)
+    after = local.stack.service_request(name)
     assert after is not None
     assert after["revision"] == right["revision"] + 1
     written = {"revision", "updated_at"}
@@ -103,15 +105,15 @@ def test_a_corrupted_state_is_found_and_rebuilt(stand: Stand, vectorcare: Vector
 
 
 def test_an_audit_is_clean_until_an_entry_is_tampered_with(
-    stand: Stand, vectorcare: VectorCare, bridge: Bridge
+    local: LocalEnvironment, vectorcare: VectorCare, bridge: Bridge
 ) -> None:
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    stand.holdings.settle()
+    local.stack.settle()
     clean = bridge("audit", sent.service_request_id, "--json")
-    entry = stand.holdings.journal(sent.service_request_id)[0]
-    table = _table(stand, "EventsTable")
+    entry = local.stack.journal(sent.service_request_id)[0]
+    table = _table(local, "EventsTable")
 
     # When
     table.put_item(Item={**entry, "body": entry["body"].replace(NAME.encode(), b"Nobodx")})
@@ -127,17 +129,17 @@ def test_an_audit_is_clean_until_an_entry_is_tampered_with(
 
 
 def test_a_lost_entry_comes_back_from_a_point_in_time(
-    stand: Stand, vectorcare: VectorCare, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+    local: LocalEnvironment, vectorcare: VectorCare, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    stand.holdings.settle()
-    dynamodb, live = stand.emulator.aws.dynamodb, stand.deployment.outputs["EventsTable"]
+    local.stack.settle()
+    dynamodb, live = local.emulator.aws.dynamodb, local.deployment.outputs["EventsTable"]
     dynamodb.update_continuous_backups(
         TableName=live, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
-    entry = stand.holdings.journal(sent.service_request_id)[0]
+    entry = local.stack.journal(sent.service_request_id)[0]
     latest = dynamodb.describe_continuous_backups(TableName=live)["ContinuousBackupsDescription"]
     at = latest["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"].isoformat()
     # The window that the emulator shows is the present second alone.
@@ -148,7 +150,7 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(
     restored = json.loads(rehearsed.stdout)["restored_table"]
     dynamodb.restore_table_to_point_in_time(SourceTableName=live, TargetTableName=restored)
     key = {name: entry[name] for name in ("service_request_id", "event_id")}
-    _table(stand, "EventsTable").delete_item(Key=key)
+    _table(local, "EventsTable").delete_item(Key=key)
     refused = bridge("replay", sent.service_request_id, "--yes")
     result = bridge("restore", "--table", "events", "--at", at, "--yes", "--json")
     dynamodb.delete_table(TableName=restored)
@@ -156,16 +158,16 @@ def test_a_lost_entry_comes_back_from_a_point_in_time(
     # Then
     assert (refused.exit_code, "shorter than the state" in refused.output) == (1, True)
     assert (result.exit_code, json.loads(result.stdout)["copied"]) == (0, 1), result.output
-    assert stand.holdings.journal(sent.service_request_id) == [entry]
+    assert local.stack.journal(sent.service_request_id) == [entry]
 
 
-def _purge(stand: Stand) -> None:
-    stand.holdings.settle()
-    stand.emulator.aws.sqs.purge_queue(QueueUrl=stand.deployment.outputs["DeadLetterQueueUrl"])
-    assert stand.holdings.dead() == 0
+def _purge(local: LocalEnvironment) -> None:
+    local.stack.settle()
+    local.emulator.aws.sqs.purge_queue(QueueUrl=local.deployment.outputs["DeadLetterQueueUrl"])
+    assert local.stack.dead() == 0
 
 
-def _table(stand: Stand, output: str) -> Any:
+def _table(local: LocalEnvironment, output: str) -> Any:
     session = boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
-    resource = session.resource("dynamodb", endpoint_url=stand.emulator.endpoint_url)
-    return resource.Table(stand.deployment.outputs[output])
+    resource = session.resource("dynamodb", endpoint_url=local.emulator.endpoint_url)
+    return resource.Table(local.deployment.outputs[output])

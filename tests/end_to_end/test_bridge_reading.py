@@ -1,4 +1,4 @@
-"""`./bridge` as a person on call runs it, on a stand: what it shows is what the stand holds."""
+"""`./bridge` as a person on call runs it, on a local environment: what it shows is what the stand holds."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.stand import Stand, announced
+from local.environment import LocalEnvironment, announced
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support import signing
@@ -33,8 +33,8 @@ def started(*arguments: str, environment: Mapping[str, str] | None = None) -> su
 
 
 @pytest.fixture(scope="module")
-def stand_file(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with announced(stand, tmp_path_factory.mktemp("announced")) as file:
+def stand_file(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with announced(local, tmp_path_factory.mktemp("announced")) as file:
         yield file
 
 
@@ -49,39 +49,41 @@ def bridge(stand_file: Path) -> Bridge:
 
 
 @pytest.fixture
-def alarm(stand: Stand) -> Iterator[str]:
+def alarm(local: LocalEnvironment) -> Iterator[str]:
     """Put one of the stack's alarms into ALARM; give its name."""
-    cloudwatch = stand.emulator.aws.make("cloudwatch")
+    cloudwatch = local.emulator.aws.make("cloudwatch")
     name: str = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmName"]
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
     yield name
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
 
 
-def test_status_shows_what_the_stand_holds(bridge: Bridge, stand: Stand, vectorcare: VectorCare, alarm: str) -> None:
+def test_status_shows_what_the_stand_holds(
+    bridge: Bridge, local: LocalEnvironment, vectorcare: VectorCare, alarm: str
+) -> None:
     # Given
     sent = webhook()
     vectorcare.send(sent.body)
-    stand.holdings.settle()
+    local.stack.settle()
     # When
     result = bridge("status", "--json")
     # Then
     assert result.returncode == 1
     (figures,) = json.loads(result.stdout)
     assert figures["organization"] == "rehearsal"
-    assert figures["webhook_url"] == stand.deployment.webhook_url
+    assert figures["webhook_url"] == local.deployment.webhook_url
     assert figures["queue"] == {"visible": 0, "in_flight": 0, "delayed": 0}
-    assert figures["dead_letters"] == stand.holdings.dead()
-    assert figures["spool"]["objects"] == stand.holdings.spooled()
+    assert figures["dead_letters"] == local.stack.dead()
+    assert figures["spool"]["objects"] == local.stack.spooled()
     assert figures["last_webhook"]["received_at"] > utc_timestamp.of(sent.event_timestamp)
     assert alarm in [found["name"] for found in figures["alarms"]["in_alarm"]]
     assert figures["errors"] == {}
 
 
-def test_the_usual_environment_leads_to_the_account_s_stacks(stand: Stand) -> None:
+def test_the_usual_environment_leads_to_the_account_s_stacks(local: LocalEnvironment) -> None:
     # Given
     aws = {
-        "AWS_ENDPOINT_URL": stand.emulator.endpoint_url,
+        "AWS_ENDPOINT_URL": local.emulator.endpoint_url,
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
@@ -94,12 +96,12 @@ def test_the_usual_environment_leads_to_the_account_s_stacks(stand: Stand) -> No
     assert errors == ""
     (figures,) = json.loads(output)
     assert figures["organization"] == "rehearsal"
-    assert figures["webhook_url"] == stand.deployment.outputs["WebhookUrl"]
+    assert figures["webhook_url"] == local.deployment.outputs["WebhookUrl"]
     assert figures["errors"] == {}
 
 
 def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
-    bridge: Bridge, stand: Stand, vectorcare: VectorCare
+    bridge: Bridge, local: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given
     new = webhook(minutes_ago=1, request_status="ASSIGNED", action="BROADCAST_ACCEPTED")
@@ -107,7 +109,7 @@ def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
     old = webhook(minutes_ago=2, service_request_id=new.service_request_id, data=moved)
     for sent in (new, old):
         vectorcare.send(sent.body)
-        stand.holdings.settle()
+        local.stack.settle()
     # When
     result = bridge("show", new.service_request_id, "--json")
     # Then
@@ -124,7 +126,9 @@ def test_show_tells_why_a_webhook_was_stale_and_no_value_of_it(
     assert "Castle in the Air" in bridge("show", new.service_request_id, "--phi").stdout
 
 
-def test_what_is_sent_is_seen_in_the_tail_and_applied(bridge: Bridge, stand: Stand, stand_file: Path) -> None:
+def test_what_is_sent_is_seen_in_the_tail_and_applied(
+    bridge: Bridge, local: LocalEnvironment, stand_file: Path
+) -> None:
     # Given
     tail = started("tail", "--json", "--stand", str(stand_file))
     stop = threading.Timer(PATIENCE, tail.kill)
@@ -147,7 +151,7 @@ def test_what_is_sent_is_seen_in_the_tail_and_applied(bridge: Bridge, stand: Sta
     assert seen["outcome"] == "applied"
     assert seen["service_request_id"] == told["service_request_id"]
     assert (tail.returncode, errors) == (0, "")
-    item = stand.holdings.service_request(told["service_request_id"])
+    item = local.stack.service_request(told["service_request_id"])
     assert item is not None
     assert item["request_status"] == "ASSIGNED"
 
@@ -163,9 +167,9 @@ def test_what_is_signed_with_another_key_is_refused(bridge: Bridge, tmp_path: Pa
     assert "401" in result.stdout
 
 
-def test_a_new_organization_is_one_that_can_be_checked(bridge: Bridge, tmp_path: Path, stand: Stand) -> None:
+def test_a_new_organization_is_one_that_can_be_checked(bridge: Bridge, tmp_path: Path, local: LocalEnvironment) -> None:
     # Given
-    listed = (stand.organization.directory / "rehearsal.toml").read_text().split('"""')[1]
+    listed = (local.organization.directory / "rehearsal.toml").read_text().split('"""')[1]
     (tmp_path / "key.pem").write_text(listed)
     options = ["--public-key", str(tmp_path / "key.pem"), "--environment", "production"]
     # When

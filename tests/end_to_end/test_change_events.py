@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.end_to_end.subscriber import Subscriber, subscribed
-from tests.end_to_end.support import environment, kept, webhook
+from tests.end_to_end.support import function_variables, kept, webhook
 from tests.stacks.test_subscriber_example import template_of
 from tests.support.wait import wait_until
 
 
 @pytest.fixture(scope="module")
-def subscriber(stand: Stand) -> Iterator[Subscriber]:
-    with subscribed(stand) as subscriber:
+def subscriber(local: LocalEnvironment) -> Iterator[Subscriber]:
+    with subscribed(local) as subscriber:
         yield subscriber
 
 
 def test_a_broadcast_is_heard_without_patients_data(
-    stand: Stand, vectorcare: VectorCare, subscriber: Subscriber
+    local: LocalEnvironment, vectorcare: VectorCare, subscriber: Subscriber
 ) -> None:
     # Given a broadcast, When it has been taken
     event = webhook()
@@ -31,7 +31,7 @@ def test_a_broadcast_is_heard_without_patients_data(
     assert (heard["source"], heard["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
     assert heard["detail"]["event_id"] == event.event_id
     assert heard["detail"]["previous_status"] is None
-    item = stand.holdings.service_request(event.service_request_id)
+    item = local.stack.service_request(event.service_request_id)
     assert item is not None
     assert heard["detail"]["revision"] == item["revision"]
     assert "patient_first_name" in heard["detail"]["changed_fields"]
@@ -39,14 +39,16 @@ def test_a_broadcast_is_heard_without_patients_data(
     assert str(event.data["patient_first_name"]) not in json.dumps(heard)
 
 
-def test_what_changes_nothing_is_no_event(stand: Stand, vectorcare: VectorCare, subscriber: Subscriber) -> None:
+def test_what_changes_nothing_is_no_event(
+    local: LocalEnvironment, vectorcare: VectorCare, subscriber: Subscriber
+) -> None:
     # Given a request that the subscriber has heard of
     event = webhook()
     vectorcare.send(event.body)
     assert subscriber.hear(service_request_id=event.service_request_id)
     # When it is delivered again, and another request comes after it
     vectorcare.send(event.body)
-    kept(stand)
+    kept(local)
     after = webhook()
     vectorcare.send(after.body)
     # Then only that is heard
@@ -55,11 +57,11 @@ def test_what_changes_nothing_is_no_event(stand: Stand, vectorcare: VectorCare, 
 
 
 def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
-    stand: Stand, vectorcare: VectorCare, subscriber: Subscriber
+    local: LocalEnvironment, vectorcare: VectorCare, subscriber: Subscriber
 ) -> None:
     # Given an organization that chose one action, and data
     other, chosen = webhook(), webhook(action="BROADCAST_ACCEPTED", request_status="ASSIGNED")
-    with environment(stand, "PublisherFunction", PUBLISH_ACTIONS="BROADCAST_ACCEPTED", PUBLISH_DATA="true"):
+    with function_variables(local, "PublisherFunction", PUBLISH_ACTIONS="BROADCAST_ACCEPTED", PUBLISH_DATA="true"):
         # When requests come by several
         for event in (other, chosen):
             assert vectorcare.send(event.body).status == 200
@@ -71,11 +73,11 @@ def test_only_the_organizations_choice_is_published_with_data_if_it_says_so(
 
 
 def test_the_subscription_that_is_there_to_be_copied_hears_it(
-    stand: Stand, vectorcare: VectorCare, tmp_path: Path
+    local: LocalEnvironment, vectorcare: VectorCare, tmp_path: Path
 ) -> None:
     # Given the example's own stack, beside the bridge's
-    cloudformation = stand.emulator.aws.cloudformation
-    template = template_of(tmp_path, bus=stand.deployment.outputs["EventBus"])
+    cloudformation = local.emulator.aws.cloudformation
+    template = template_of(tmp_path, bus=local.deployment.outputs["EventBus"])
     cloudformation.create_stack(StackName="Subscription", TemplateBody=json.dumps(template))
     stack = wait_until(
         lambda: cloudformation.describe_stacks(StackName="Subscription")["Stacks"][0],
@@ -83,7 +85,7 @@ def test_the_subscription_that_is_there_to_be_copied_hears_it(
         what="the subscription is there",
     )
     [output] = stack["Outputs"]
-    subscriber = Subscriber(stand, output["OutputValue"])
+    subscriber = Subscriber(local, output["OutputValue"])
     try:
         # When a request is broadcast
         event = webhook()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import simulator as wire
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare, Webhook, sign
 from tests.end_to_end.support import webhook
 
@@ -34,7 +34,7 @@ def _history(rng: random.Random, *, length: int) -> list[Webhook]:
 
 
 def test_a_storm_of_late_doubled_and_simultaneous_webhooks_ends_in_the_newest(
-    stand: Stand, vectorcare: VectorCare
+    local: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given
     rng = random.Random(20260301)
@@ -48,20 +48,20 @@ def test_a_storm_of_late_doubled_and_simultaneous_webhooks_ends_in_the_newest(
 
     # Then
     assert {answer.status for answer in answers} == {200}
-    stand.holdings.settle()
+    local.stack.settle()
     for history in histories:
         name, newest = history[0].service_request_id, history[-1]
         newest_data = [event for event in history if event.data is not None][-1]
-        item = stand.holdings.service_request(name)
+        item = local.stack.service_request(name)
         assert item is not None
         assert (item["event_id"], item["action"]) == (newest.event_id, newest.action)
         assert item["data_event_id"] == newest_data.event_id
-        kept = sorted(entry["body"] for entry in stand.holdings.journal(name))
+        kept = sorted(entry["body"] for entry in local.stack.journal(name))
         assert kept == sorted(event.body for event in history)
 
 
 def test_during_a_rotation_either_key_signs_and_no_third_one(
-    stand: Stand, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey, new_key: rsa.RSAPrivateKey
+    local: LocalEnvironment, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey, new_key: rsa.RSAPrivateKey
 ) -> None:
     # Given
     before, after, forged = webhook(), webhook(), webhook()
@@ -75,14 +75,14 @@ def test_during_a_rotation_either_key_signs_and_no_third_one(
 
     # Then
     assert [answer.status for answer in answers] == [200, 200, 401]
-    stand.holdings.settle()
-    assert stand.holdings.service_request(before.service_request_id) is not None
-    assert stand.holdings.service_request(after.service_request_id) is not None
-    assert stand.holdings.service_request(forged.service_request_id) is None
+    local.stack.settle()
+    assert local.stack.service_request(before.service_request_id) is not None
+    assert local.stack.service_request(after.service_request_id) is not None
+    assert local.stack.service_request(forged.service_request_id) is None
 
 
 def test_an_unavailable_that_overtakes_an_update_neither_erases_its_data_nor_keeps_it_out(
-    stand: Stand, vectorcare: VectorCare
+    local: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given
     update = webhook(minutes_ago=2)
@@ -97,27 +97,27 @@ def test_an_unavailable_that_overtakes_an_update_neither_erases_its_data_nor_kee
     # When
     for event in (declined, update):
         vectorcare.send(event.body)
-        stand.holdings.settle()
+        local.stack.settle()
 
     # Then
-    item = stand.holdings.service_request(update.service_request_id)
+    item = local.stack.service_request(update.service_request_id)
     assert item is not None
     assert (item["request_status"], item["event_id"]) == ("UNAVAILABLE", declined.event_id)
     assert item["data_event_id"] == update.event_id
     assert item["data"]["patient_first_name"] == "Nobody"
 
 
-def test_what_is_open_now_is_a_query_and_not_a_scan(stand: Stand, vectorcare: VectorCare) -> None:
+def test_what_is_open_now_is_a_query_and_not_a_scan(local: LocalEnvironment, vectorcare: VectorCare) -> None:
     # Given
     status = "STATUS_OF_THIS_TEST"
     older, newer = webhook(minutes_ago=2, request_status=status), webhook(minutes_ago=1, request_status=status)
     for event in (older, newer):
         vectorcare.send(event.body)
-    stand.holdings.settle()
+    local.stack.settle()
 
     # When
-    answer = stand.emulator.aws.dynamodb.query(
-        TableName=stand.deployment.outputs["ServiceRequestsTable"],
+    answer = local.emulator.aws.dynamodb.query(
+        TableName=local.deployment.outputs["ServiceRequestsTable"],
         IndexName="by_status",
         KeyConditionExpression="request_status = :status",
         ExpressionAttributeValues={":status": {"S": status}},

@@ -1,4 +1,4 @@
-"""The dispatch system to start from, on the stand: from a broadcast of VectorCare to the last outcome."""
+"""The dispatch system to start from, on the local: from a broadcast of VectorCare to the last outcome."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.stand import Stand, announced
+from local.environment import LocalEnvironment, announced
 from tests.support.wait import PATIENCE, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,10 +19,10 @@ STATES = ["en_route", "arrived", "on_board", "arrived_at_destination", "complete
 
 
 @pytest.fixture
-def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
+def dispatch(local: LocalEnvironment, tmp_path: Path) -> Iterator[Path]:
     """Run the example as its README line says; give the file with what it prints."""
     printed = tmp_path / "printed"
-    with announced(stand, tmp_path) as file, printed.open("w") as output:
+    with announced(local, tmp_path) as file, printed.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 nothing in it comes from outside
             [sys.executable, "docs/examples/dispatch.py", "--stand", str(file)], cwd=ROOT, stdout=output, stderr=output
         )
@@ -36,18 +36,18 @@ def dispatch(stand: Stand, tmp_path: Path) -> Iterator[Path]:
             assert process.wait(timeout=PATIENCE) == 0, printed.read_text()
 
 
-def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(stand: Stand, dispatch: Path) -> None:
+def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(local: LocalEnvironment, dispatch: Path) -> None:
     # When
-    name = _ask(stand, "POST", "/requester/broadcast")["service_request_ids"][0]
+    name = _ask(local, "POST", "/requester/broadcast")["service_request_ids"][0]
 
     # Then VectorCare has every state, in order, and the positions
     def request() -> dict[str, Any]:
-        return _ask(stand, "GET", f"/requester/{name}")
+        return _ask(local, "GET", f"/requester/{name}")
 
     wait_until(request, lambda it: it["states"] == STATES, what="VectorCare has every state")
     wait_until(request, lambda it: it["positions"] == 6, what="VectorCare has all positions")
     # And the state here is the one that its webhook told
-    wait_until(lambda: _status(stand, name), lambda status: status == "COMPLETED", what="the state is COMPLETED")
+    wait_until(lambda: _status(local, name), lambda status: status == "COMPLETED", what="the state is COMPLETED")
     # And the example hears of each change, and how each command ended
     heard = {
         "is AVAILABLE (BROADCAST_RECEIVED)": 1,
@@ -69,14 +69,14 @@ def test_it_is_short_enough_to_start_from() -> None:
     assert len((ROOT / "docs" / "examples" / "dispatch.py").read_text().splitlines()) < 150
 
 
-def _status(stand: Stand, name: str) -> Any:
-    return (stand.holdings.service_request(name) or {}).get("request_status")
+def _status(local: LocalEnvironment, name: str) -> Any:
+    return (local.stack.service_request(name) or {}).get("request_status")
 
 
-def _ask(stand: Stand, method: str, path: str) -> dict[str, Any]:
+def _ask(local: LocalEnvironment, method: str, path: str) -> dict[str, Any]:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.request(method, f"{stand.vectorcare_url}{path}", json={}, timeout=PATIENCE)
+        answer = session.request(method, f"{local.vectorcare_url}{path}", json={}, timeout=PATIENCE)
     assert answer.ok, answer.text
     content: dict[str, Any] = answer.json()
     return content

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.end_to_end import work_of
 from tests.end_to_end.subscriber import command, subscribed
@@ -119,29 +119,29 @@ _TAKEN_TOO = {
 
 
 @pytest.fixture
-def vectorcare(guarded_stand: Stand, old_key: RSAPrivateKey) -> VectorCare:
-    """Give a VectorCare that sends to the guarded stand."""
-    return vectorcare_of(guarded_stand, old_key)
+def vectorcare(guarded: LocalEnvironment, old_key: RSAPrivateKey) -> VectorCare:
+    """Give a VectorCare that sends to the guarded local."""
+    return vectorcare_of(guarded, old_key)
 
 
 @pytest.fixture
-def work(guarded_stand: Stand, vectorcare: VectorCare) -> Iterator[dict[str, Callable[[], Observation]]]:
+def work(guarded: LocalEnvironment, vectorcare: VectorCare) -> Iterator[dict[str, Callable[[], Observation]]]:
     """Give one piece of work for each function; queues and clock stand still, and all is empty before and after."""
-    stand, now = guarded_stand, datetime.now(UTC)
-    with _event_sources_disabled(stand), subscribed(stand) as subscriber:
-        _empty(stand)
-        stand.emulator.stop_clock(at=now)
+    local, now = guarded, datetime.now(UTC)
+    with _event_sources_disabled(local), subscribed(local) as subscriber:
+        _empty(local)
+        local.emulator.stop_clock(at=now)
         yield {
-            "ingest": lambda: work_of.ingest(stand, vectorcare),
-            "processor": lambda: work_of.process(stand),
-            "drain": lambda: work_of.drain(stand),
-            "redrive": lambda: work_of.redrive(stand, subscriber),
-            "publisher": lambda: work_of.publish(stand, subscriber),
-            "sender": lambda: work_of.send_commands(stand, subscriber, at=now),
-            "reader": lambda: work_of.read(stand),
+            "ingest": lambda: work_of.ingest(local, vectorcare),
+            "processor": lambda: work_of.process(local),
+            "drain": lambda: work_of.drain(local),
+            "redrive": lambda: work_of.redrive(local, subscriber),
+            "publisher": lambda: work_of.publish(local, subscriber),
+            "sender": lambda: work_of.send_commands(local, subscriber, at=now),
+            "reader": lambda: work_of.read(local),
         }
-        stand.emulator.move_clock(seconds_ahead=0)
-        _empty(stand)
+        local.emulator.move_clock(seconds_ahead=0)
+        _empty(local)
 
 
 @pytest.mark.parametrize("function", ENFORCED)
@@ -156,11 +156,11 @@ def test_with_what_is_granted_a_function_does_its_work(
     ("function", "action"), [(function, action) for function in ENFORCED for action in sorted(ENFORCED[function])]
 )
 def test_without_any_one_of_its_permissions_something_fails(
-    guarded_stand: Stand, work: dict[str, Callable[[], Observation]], function: str, action: str
+    guarded: LocalEnvironment, work: dict[str, Callable[[], Observation]], function: str, action: str
 ) -> None:
     # Given a role with one action less
     taken = (action, *_TAKEN_TOO.get((function, action), ()))
-    with _without(guarded_stand, function, *taken):
+    with _without(guarded, function, *taken):
         # When the function works
         seen = work[function]()
     # Then what needs the action is not done, and the rest is
@@ -169,42 +169,45 @@ def test_without_any_one_of_its_permissions_something_fails(
 
 
 def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
-    guarded_stand: Stand, vectorcare: VectorCare
+    guarded: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given roles without the actions that are said not to be enforced
     event = webhook()
     with (
-        _without(guarded_stand, "ingest", *ASSERTED["ingest"]),
-        _without(guarded_stand, "processor", *ASSERTED["processor"]),
-        _without(guarded_stand, "drain", *ASSERTED["drain"]),
-        _without(guarded_stand, "redrive", *ASSERTED["redrive"]),
-        _without(guarded_stand, "publisher", *ASSERTED["publisher"]),
-        _without(guarded_stand, "sender", *ASSERTED["sender"]),
-        subscribed(guarded_stand) as subscriber,
-        _without(guarded_stand, "reader", *ASSERTED["reader"]),
+        _without(guarded, "ingest", *ASSERTED["ingest"]),
+        _without(guarded, "processor", *ASSERTED["processor"]),
+        _without(guarded, "drain", *ASSERTED["drain"]),
+        _without(guarded, "redrive", *ASSERTED["redrive"]),
+        _without(guarded, "publisher", *ASSERTED["publisher"]),
+        _without(guarded, "sender", *ASSERTED["sender"]),
+        subscribed(guarded) as subscriber,
+        _without(guarded, "reader", *ASSERTED["reader"]),
     ):
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
-        guarded_stand.holdings.settle()
+        guarded.stack.settle()
         told = subscriber.hear(service_request_id=event.service_request_id)
-        command(guarded_stand, {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"})
+        command(
+            guarded,
+            {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"},
+        )
         ended = subscriber.hear(command_id="a")
-        drained = guarded_stand.holdings.invoke("DrainFunction", {})
-        redriven = guarded_stand.holdings.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
-        read = guarded_stand.holdings.invoke("ReaderFunction", proxy_event(ONE, event.service_request_id))
+        drained = guarded.stack.invoke("DrainFunction", {})
+        redriven = guarded.stack.invoke("RedriveFunction", {"limit": 1, "dry_run": True})
+        read = guarded.stack.invoke("ReaderFunction", proxy_event(ONE, event.service_request_id))
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
-    assert guarded_stand.holdings.service_request(event.service_request_id) is not None
+    assert guarded.stack.service_request(event.service_request_id) is not None
     assert (len(told), len(ended)) == (1, 1)
     assert (drained["stopped"], redriven["remaining"], read["statusCode"]) == ("empty", 0, 200)
 
 
 @contextmanager
-def _without(stand: Stand, function: str, *actions: str) -> Iterator[None]:
+def _without(local: LocalEnvironment, function: str, *actions: str) -> Iterator[None]:
     """Take actions away from a function's role for as long as the block lasts; each must have been granted."""
-    aws = stand.emulator.aws
+    aws = local.emulator.aws
     iam = aws.make("iam")
-    name = stand.deployment.outputs[f"{function.capitalize()}Function"]
+    name = local.deployment.outputs[f"{function.capitalize()}Function"]
     role = aws.functions.get_function_configuration(FunctionName=name)["Role"].rsplit("/", 1)[-1]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
@@ -223,9 +226,9 @@ def _without(stand: Stand, function: str, *actions: str) -> Iterator[None]:
 
 
 @contextmanager
-def _event_sources_disabled(stand: Stand) -> Iterator[None]:
+def _event_sources_disabled(local: LocalEnvironment) -> Iterator[None]:
     """Keep what is on queues and stream there, for as long as the block lasts."""
-    functions = stand.emulator.aws.functions
+    functions = local.emulator.aws.functions
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     assert len(mappings) == 3
     for mapping in mappings:
@@ -237,8 +240,8 @@ def _event_sources_disabled(stand: Stand) -> Iterator[None]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
-def _empty(stand: Stand) -> None:
-    aws, outputs = stand.emulator.aws, stand.deployment.outputs
+def _empty(local: LocalEnvironment) -> None:
+    aws, outputs = local.emulator.aws, local.deployment.outputs
     for queue in (
         "QueueUrl",
         "DeadLetterQueueUrl",
@@ -247,7 +250,7 @@ def _empty(stand: Stand) -> None:
         "OutboundDeadLetterQueueUrl",
     ):
         aws.sqs.purge_queue(QueueUrl=outputs[queue])
-    for item in stand.holdings.everything("CommandsTable"):
+    for item in local.stack.everything("CommandsTable"):
         # The circuit breaker's too: what one control lacked must not keep the next from sending.
         aws.dynamodb.delete_item(TableName=outputs["CommandsTable"], Key={"command_id": {"S": str(item["command_id"])}})
     for stored in aws.s3.list_objects_v2(Bucket=outputs["SpoolBucket"]).get("Contents", []):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.support.wait import PATIENCE
 from verification.load import account, lateness, plan
@@ -32,9 +32,11 @@ FAULTY = Load(
 
 
 @LINUX
-def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(stand: Stand, tmp_path: Path) -> None:
+def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(
+    local: LocalEnvironment, tmp_path: Path
+) -> None:
     # Given
-    run = Run(stand, FAULTY, directory=tmp_path, screen=Screen())
+    run = Run(local, FAULTY, directory=tmp_path, screen=Screen())
 
     # When
     run.play()
@@ -51,18 +53,18 @@ def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(sta
 
 
 def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
-    stand: Stand, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey
+    local: LocalEnvironment, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey
 ) -> None:
     # Given
     events = plan.make(4, old_key, random.Random(1))
-    earlier, dead = account.journal_keys(stand), stand.holdings.dead()
+    earlier, dead = account.journal_keys(local), local.stack.dead()
     sent = Sent(accepted_at={event.event_id: time.time() for event in events})
     for event in events:
         assert vectorcare.send(event.body).status == 200
-    stand.holdings.settle()
+    local.stack.settle()
     newest, _ = plan.newest(events)
-    tables, dynamodb = stand.deployment.outputs, stand.emulator.aws.dynamodb
-    assert account.take(stand, events, sent, earlier=earlier, dead_before=dead).adds_up
+    tables, dynamodb = local.deployment.outputs, local.emulator.aws.dynamodb
+    assert account.take(local, events, sent, earlier=earlier, dead_before=dead).adds_up
 
     # When
     key = {"service_request_id": {"S": newest.service_request_id}, "event_id": {"S": newest.event_id}}
@@ -71,7 +73,7 @@ def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
     other = next(event for event in events if event is not newest)
     for name, body in [("beside", other.body), ("foreign", b"nobody sent this")]:
         dynamodb.put_item(TableName=tables["EventsTable"], Item=entry | {"event_id": {"S": name}, "body": {"B": body}})
-    found = account.take(stand, events, sent, earlier=earlier, dead_before=dead)
+    found = account.take(local, events, sent, earlier=earlier, dead_before=dead)
 
     # Then
     assert found.lost == (newest.event_id,)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from tests.end_to_end.subscriber import command
 from tests.support.wait import PATIENCE, wait_until
 
@@ -42,48 +42,48 @@ class Requester:
 
 
 @pytest.fixture
-def requester(stand: Stand) -> Iterator[Requester]:
-    requester = Requester(stand.vectorcare_url)
+def requester(local: LocalEnvironment) -> Iterator[Requester]:
+    requester = Requester(local.vectorcare_url)
     yield requester
     requester.ask("PUT", "/settings", {"disorder": {}, "speed": 1, "answer_within_seconds": 1800})
 
 
 def test_a_broadcast_is_accepted_carried_out_and_reported_and_both_sides_count_alike(
-    stand: Stand, requester: Requester
+    local: LocalEnvironment, requester: Requester
 ) -> None:
     # Given a broadcast, which becomes state
     before = requester.rest()
     [name] = requester.broadcast()
-    _await_state(stand, name, ("AVAILABLE", "BROADCAST_RECEIVED"))
+    _await_state(local, name, ("AVAILABLE", "BROADCAST_RECEIVED"))
     # When the dispatch system accepts it
-    _command(stand, name, command="accept")
+    _command(local, name, command="accept")
     # Then VectorCare tells that it is ours
-    _await_state(stand, name, ("ASSIGNED", "BROADCAST_ACCEPTED"))
+    _await_state(local, name, ("ASSIGNED", "BROADCAST_ACCEPTED"))
     # When states and positions are reported
-    _command(stand, name, command="state_update", name="en_route", timestamp=datetime.now(UTC).isoformat())
+    _command(local, name, command="state_update", name="en_route", timestamp=datetime.now(UTC).isoformat())
     here = {"lat": 1.25, "lng": -2.5, "alt": 3.0}
-    _command(stand, name, command="location_update", locations=[here | {"timestamp": time.time() - 1}])
+    _command(local, name, command="location_update", locations=[here | {"timestamp": time.time() - 1}])
     # Then they are VectorCare's
     wait_until(lambda: requester.ask("GET", f"/requester/{name}")["positions"], what="VectorCare has a position")
     wait_until(lambda: requester.ask("GET", f"/requester/{name}")["states"], what="VectorCare has a state")
     # When another time is asked for, and the trip is over
-    _command(stand, name, command="change_request", agreed_dt="2030-01-01T10:00:00Z", change_reason="invented")
+    _command(local, name, command="change_request", agreed_dt="2030-01-01T10:00:00Z", change_reason="invented")
     wait_until(lambda: requester.ask("GET", f"/requester/{name}")["change_requested_agreed_dt"], what="that is asked")
     requester.ask("POST", f"/requester/{name}/answer", {"accept": True})
-    _await_state(stand, name, ("ASSIGNED", "CHANGE_REQUEST_ACCEPTED"))
-    _command(stand, name, command="state_update", name="completed", timestamp=datetime.now(UTC).isoformat())
+    _await_state(local, name, ("ASSIGNED", "CHANGE_REQUEST_ACCEPTED"))
+    _command(local, name, command="state_update", name="completed", timestamp=datetime.now(UTC).isoformat())
     # Then the state is COMPLETED, with the new time
-    _await_state(stand, name, ("COMPLETED", "REQUEST_COMPLETED"))
-    item = stand.holdings.service_request(name)
+    _await_state(local, name, ("COMPLETED", "REQUEST_COMPLETED"))
+    item = local.stack.service_request(name)
     assert item is not None
     assert item["data"]["agreed_for_time"] == "2030-01-01T10:00:00.000Z"
     # And all that VectorCare counts as taken is in the journal
     after = requester.rest()
-    assert after["acknowledged"] - before["acknowledged"] == len(stand.holdings.journal(name)) == 4
+    assert after["acknowledged"] - before["acknowledged"] == len(local.stack.journal(name)) == 4
     assert after["given_up"] == before["given_up"]
 
 
-def test_disorder_loses_nothing_and_ends_in_the_requesters_state(stand: Stand, requester: Requester) -> None:
+def test_disorder_loses_nothing_and_ends_in_the_requesters_state(local: LocalEnvironment, requester: Requester) -> None:
     # Given webhooks that come late, twice and out of order
     before = requester.rest()
     requester.ask("PUT", "/settings", {"disorder": DISORDER, "speed": 300, "answer_within_seconds": 1_000_000})
@@ -95,16 +95,16 @@ def test_disorder_loses_nothing_and_ends_in_the_requesters_state(stand: Stand, r
         requester.ask("POST", f"/requester/{name}/cancel")
     after = requester.rest()
     # Then the journal has what VectorCare counts as taken
-    stand.holdings.settle()
-    journaled = sum(len(stand.holdings.journal(name)) for name in names)
+    local.stack.settle()
+    journaled = sum(len(local.stack.journal(name)) for name in names)
     assert after["acknowledged"] - before["acknowledged"] == journaled == 30
     assert after["calls"] - before["calls"] > 30
     # And each state is the last one
-    assert [_state(stand, name) for name in names[:6]] == [("UNAVAILABLE", "BROADCAST_CANCELED")] * 6
-    assert [_state(stand, name) for name in names[6:]] == [("AVAILABLE", "REQUEST_DATA_UPDATED")] * 6
+    assert [_state(local, name) for name in names[:6]] == [("UNAVAILABLE", "BROADCAST_CANCELED")] * 6
+    assert [_state(local, name) for name in names[6:]] == [("AVAILABLE", "REQUEST_DATA_UPDATED")] * 6
 
 
-def test_what_is_dated_anew_is_kept_beside_and_changes_no_state(stand: Stand, requester: Requester) -> None:
+def test_what_is_dated_anew_is_kept_beside_and_changes_no_state(local: LocalEnvironment, requester: Requester) -> None:
     # Given webhooks that come again with another time, once VectorCare's time does not stand nearly still any more
     before = requester.rest()
     still = {"speed": 0.001, "answer_within_seconds": 1_000_000}
@@ -112,25 +112,25 @@ def test_what_is_dated_anew_is_kept_beside_and_changes_no_state(stand: Stand, re
     # When a trip is broadcast and canceled, and the copies come after their originals are out of the queue
     [name] = requester.broadcast()
     requester.ask("POST", f"/requester/{name}/cancel")
-    _await_state(stand, name, ("UNAVAILABLE", "BROADCAST_CANCELED"))
-    stand.holdings.settle()
+    _await_state(local, name, ("UNAVAILABLE", "BROADCAST_CANCELED"))
+    local.stack.settle()
     requester.ask("PUT", "/settings", {"speed": 1000})
     after = requester.rest()
     # Then both sides count four bodies of two events, and the trip is canceled
-    stand.holdings.settle()
+    local.stack.settle()
     assert after["events"] - before["events"] == 2
-    assert after["acknowledged"] - before["acknowledged"] == len(stand.holdings.journal(name)) == 4
-    assert _state(stand, name) == ("UNAVAILABLE", "BROADCAST_CANCELED")
+    assert after["acknowledged"] - before["acknowledged"] == len(local.stack.journal(name)) == 4
+    assert _state(local, name) == ("UNAVAILABLE", "BROADCAST_CANCELED")
 
 
-def _command(stand: Stand, service_request_id: str, **fields: Any) -> None:
-    command(stand, {"service_request_id": service_request_id, "command_id": uuid.uuid4().hex} | fields)
+def _command(local: LocalEnvironment, service_request_id: str, **fields: Any) -> None:
+    command(local, {"service_request_id": service_request_id, "command_id": uuid.uuid4().hex} | fields)
 
 
-def _state(stand: Stand, service_request_id: str) -> tuple[str, str]:
-    item = stand.holdings.service_request(service_request_id) or {"request_status": "", "action": ""}
+def _state(local: LocalEnvironment, service_request_id: str) -> tuple[str, str]:
+    item = local.stack.service_request(service_request_id) or {"request_status": "", "action": ""}
     return item["request_status"], item["action"]
 
 
-def _await_state(stand: Stand, service_request_id: str, state: tuple[str, str]) -> None:
-    wait_until(lambda: _state(stand, service_request_id), lambda seen: seen == state, what=f"the state is {state}")
+def _await_state(local: LocalEnvironment, service_request_id: str, state: tuple[str, str]) -> None:
+    wait_until(lambda: _state(local, service_request_id), lambda seen: seen == state, what=f"the state is {state}")

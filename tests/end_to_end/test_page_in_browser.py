@@ -15,14 +15,14 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from local import environment as environments
 from local import page_process
-from local import stand as stands
 from local.deployment import Assembly
+from local.environment import LocalEnvironment
 from local.organization import LocalOrganization
 from local.page.requester import HISTORY_COMPARED, Requester
 from local.report import Report
-from local.stand import Stand
-from tests.end_to_end.support import closed_port, environment
+from tests.end_to_end.support import closed_port, function_variables
 from tests.support.wait import PATIENCE, wait_until
 
 AN_HOUR = 3600.0  # seconds
@@ -84,11 +84,11 @@ class Page:
     def counted(self, station: str, number: int) -> None:
         self.until(lambda: self.count(station) == number)
 
-    def counted_all_calls(self, stand: Stand) -> None:
+    def counted_all_calls(self, local: LocalEnvironment) -> None:
         """Wait until whatever was acknowledged is counted; what was tried again counts as a call, too."""
 
         def holds() -> bool:
-            calls = Requester(stand.vectorcare_url).history(HISTORY_COMPARED)["calls"]
+            calls = Requester(local.vectorcare_url).history(HISTORY_COMPARED)["calls"]
             acknowledged = sum(str(call["status"]).startswith("2") for call in calls)
             return self.count("vectorcare") == len(calls) and acknowledged <= self.count("accepted") <= len(calls)
 
@@ -133,16 +133,16 @@ class Page:
 @pytest.fixture(scope="module")
 def watched(
     assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stand]:
+) -> Iterator[LocalEnvironment]:
     """Run a stand with a page, which announces itself as a stand that serves does."""
     directory = tmp_path_factory.mktemp("watched")
     with (
-        stands.running(
+        environments.running(
             assembly, organization, directory=directory, port=0, report=Report(), is_patient=True
         ) as running,
         page_process.serving(running.describe(), directory) as url,
     ):
-        yield replace(running, console_url=url)
+        yield replace(running, page_url=url)
 
 
 def _started(options: webdriver.ChromeOptions) -> list[webdriver.Chrome]:
@@ -153,7 +153,7 @@ def _started(options: webdriver.ChromeOptions) -> list[webdriver.Chrome]:
 
 
 @pytest.fixture
-def page(watched: Stand, tmp_path: Path) -> Iterator[Page]:
+def page(watched: LocalEnvironment, tmp_path: Path) -> Iterator[Page]:
     """Open the page; whatever a test does, the browser has nothing to complain of."""
     options = webdriver.ChromeOptions()
     options.binary_location = _BROWSER or ""
@@ -168,8 +168,8 @@ def page(watched: Stand, tmp_path: Path) -> Iterator[Page]:
         # What the page says is there for some seconds, and somebody slow must be able to read it.
         stays = "const later = setTimeout; window.setTimeout = (work, ms) => (ms === 6000 ? 0 : later(work, ms));"
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": stays})
-        assert watched.console_url
-        driver.get(watched.console_url)
+        assert watched.page_url
+        driver.get(watched.page_url)
         page = Page(driver)
         page.at_rest()
         yield page
@@ -232,7 +232,7 @@ def test_what_the_history_delivers_again_is_a_duplicate(page: Page) -> None:
     page.until(lambda: "redelivery" in page.text("history"))
 
 
-def test_a_rehearsal_in_disorder_ends_with_nothing_lost(page: Page, watched: Stand) -> None:
+def test_a_rehearsal_in_disorder_ends_with_nothing_lost(page: Page, watched: LocalEnvironment) -> None:
     # Given
     sent = page.count("vectorcare")
     page.click("summary")
@@ -260,7 +260,7 @@ def test_what_comes_late_is_stale_and_what_comes_twice_is_a_duplicate(page: Page
     page.until(lambda: "a newer one had come before" in page.text("events"))
 
 
-def test_a_forged_one_is_refused_and_seen_as_refused(page: Page, watched: Stand) -> None:
+def test_a_forged_one_is_refused_and_seen_as_refused(page: Page, watched: LocalEnvironment) -> None:
     # Given
     refused = page.count("refused")
     # When
@@ -272,7 +272,7 @@ def test_a_forged_one_is_refused_and_seen_as_refused(page: Page, watched: Stand)
 
 
 def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(
-    page: Page, watched: Stand, request: pytest.FixtureRequest
+    page: Page, watched: LocalEnvironment, request: pytest.FixtureRequest
 ) -> None:
     # Given one whose time is far
     request.addfinalizer(lambda: watched.emulator.move_clock(seconds_ahead=0))
@@ -293,24 +293,24 @@ def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(
     page.at_rest()
 
 
-def test_while_the_queue_is_down_a_webhook_is_seen_to_wait_in_the_spool(page: Page, watched: Stand) -> None:
+def test_while_the_queue_is_down_a_webhook_is_seen_to_wait_in_the_spool(page: Page, watched: LocalEnvironment) -> None:
     # Given
     with (
         closed_port() as nobody,
-        environment(watched, "IngestFunction", AWS_ENDPOINT_URL_SQS=nobody),
-        environment(watched, "DrainFunction", AWS_ENDPOINT_URL_SQS=nobody),
+        function_variables(watched, "IngestFunction", AWS_ENDPOINT_URL_SQS=nobody),
+        function_variables(watched, "DrainFunction", AWS_ENDPOINT_URL_SQS=nobody),
     ):
         # When
         page.click("[data-do=broadcast]")
         # Then
         page.counted("spool", 1)
-    watched.holdings.invoke("DrainFunction", {})
+    watched.stack.invoke("DrainFunction", {})
     page.until(lambda: "AVAILABLE BROADCAST_RECEIVED" in page.text("events"))
     page.counted("spool", 0)
     page.at_rest()
 
 
-def test_a_burst_of_500_ends_with_500_accounted_for(page: Page, watched: Stand) -> None:
+def test_a_burst_of_500_ends_with_500_accounted_for(page: Page, watched: LocalEnvironment) -> None:
     # Given
     applied, sent = page.count("applied"), page.count("vectorcare")
     # When

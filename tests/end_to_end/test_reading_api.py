@@ -23,7 +23,7 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from local.clients import REGION
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from tests.end_to_end.support import reading_session, vectorcare_of, webhook
 from tests.support.reading import EVENTS, LIST, ONE, complaints
 from tests.support.wait import PATIENCE
@@ -35,14 +35,14 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text()
 class Caller:
     """Somebody with an access key."""
 
-    stand: Stand
+    local: LocalEnvironment
     credentials: Credentials
 
     def ask(self, path: str, *, method: str = "GET", sent: str | None = None) -> requests.Response:
         """Sign a request to a path, and send it to that or another one."""
-        signed = AWSRequest(method=method, url=self.stand.deployment.reading_url + path)
+        signed = AWSRequest(method=method, url=self.local.deployment.reading_url + path)
         SigV4Auth(self.credentials, "execute-api", REGION).add_auth(signed)
-        return send(self.stand, sent or path, method=method, headers=dict(signed.headers))
+        return send(self.local, sent or path, method=method, headers=dict(signed.headers))
 
     def read(self, path: str) -> Any:
         """Ask for what has to be there."""
@@ -51,27 +51,29 @@ class Caller:
         return answer.json()
 
 
-def send(stand: Stand, path: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> requests.Response:
+def send(
+    local: LocalEnvironment, path: str, *, method: str = "GET", headers: dict[str, str] | None = None
+) -> requests.Response:
     """Send a request, again as long as there are too many."""
-    with reading_session(stand) as session:
-        return session.request(method, stand.deployment.reading_url + path, headers=headers, timeout=PATIENCE)
+    with reading_session(local) as session:
+        return session.request(method, local.deployment.reading_url + path, headers=headers, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
-def make_caller(guarded_stand: Stand) -> Callable[..., Caller]:
+def make_caller(guarded: LocalEnvironment) -> Callable[..., Caller]:
     """Make an IAM user that may invoke these routes."""
-    iam = guarded_stand.emulator.aws.make("iam")
+    iam = guarded.emulator.aws.make("iam")
 
     def make(name: str, *routes: str) -> Caller:
         iam.create_user(UserName=name)
-        stage = guarded_stand.deployment.reading_url.split("/execute-api/")[1]
+        stage = guarded.deployment.reading_url.split("/execute-api/")[1]
         resources = [f"arn:aws:execute-api:{REGION}:000000000000:{stage}/{route}" for route in routes]
         statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resources}
         if routes:
             policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             iam.put_user_policy(UserName=name, PolicyName="Reading", PolicyDocument=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Caller(guarded_stand, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+        return Caller(guarded, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
     return make
 
@@ -84,24 +86,24 @@ def dispatch(make_caller: Callable[..., Caller]) -> Caller:
 
 
 @pytest.fixture(scope="module")
-def trips(guarded_stand: Stand, old_key: RSAPrivateKey) -> list[str]:
+def trips(guarded: LocalEnvironment, old_key: RSAPrivateKey) -> list[str]:
     """Give the ids of five service requests, the oldest first; the last one has two events."""
-    vectorcare = vectorcare_of(guarded_stand, old_key)
+    vectorcare = vectorcare_of(guarded, old_key)
     made = [webhook(minutes_ago=10 - number) for number in range(5)]
     made.append(
         webhook(service_request_id=made[-1].service_request_id, request_status="ASSIGNED", action="BROADCAST_ACCEPTED")
     )
     for each in made:
         assert vectorcare.send(each.body).status == 200
-    guarded_stand.holdings.settle()
+    guarded.stack.settle()
     return [each.service_request_id for each in made[:5]]
 
 
 @pytest.fixture
-def few_requests(guarded_stand: Stand, dispatch: Caller) -> Iterator[int]:
+def few_requests(guarded: LocalEnvironment, dispatch: Caller) -> Iterator[int]:
     """Let the stage take that many requests, and no more for as long as any machine needs to send some."""
-    gateway = guarded_stand.emulator.aws.make("apigateway")
-    api, stage = guarded_stand.deployment.reading_url.rsplit("/", 2)[1:]
+    gateway = guarded.emulator.aws.make("apigateway")
+    api, stage = guarded.deployment.reading_url.rsplit("/", 2)[1:]
     before = gateway.get_stage(restApiId=api, stageName=stage)["methodSettings"]["*/*"]
 
     def allow(*, rate: float, burst: int) -> None:
@@ -178,25 +180,25 @@ def test_what_has_no_answer_is_said_in_json(dispatch: Caller, path: str, status:
     assert (answer.status_code, set(answer.json())) == (status, {"error"})
 
 
-def test_an_id_may_need_encoding(dispatch: Caller, guarded_stand: Stand, old_key: RSAPrivateKey) -> None:
+def test_an_id_may_need_encoding(dispatch: Caller, guarded: LocalEnvironment, old_key: RSAPrivateKey) -> None:
     # Given a request with a name that a path cannot hold as it is
     name = "VC-Prüf 1+2"
-    vectorcare = vectorcare_of(guarded_stand, old_key)
+    vectorcare = vectorcare_of(guarded, old_key)
     assert vectorcare.send(webhook(service_request_id=name, request_status="COMPLETED").body).status == 200
-    guarded_stand.holdings.settle()
+    guarded.stack.settle()
     # When, Then
     assert dispatch.read(f"/service-requests/{quote(name)}")["service_request_id"] == name
 
 
-def test_nobody_reads_unsigned(guarded_stand: Stand, trips: list[str]) -> None:
+def test_nobody_reads_unsigned(guarded: LocalEnvironment, trips: list[str]) -> None:
     for path in (f"/{trips[0]}", f"/{trips[0]}/events", "?status=AVAILABLE"):
-        answer = send(guarded_stand, f"/service-requests{path}")
+        answer = send(guarded, f"/service-requests{path}")
         assert (answer.status_code, trips[0] in answer.text) == (403, False)
 
 
 @pytest.mark.parametrize("authorization", ["Bearer abc", "Basic YTpi", "AWS4-HMAC-SHA256 nonsense"])
-def test_no_other_authorization_helps(guarded_stand: Stand, trips: list[str], authorization: str) -> None:
-    answer = send(guarded_stand, f"/service-requests/{trips[0]}", headers={"Authorization": authorization})
+def test_no_other_authorization_helps(guarded: LocalEnvironment, trips: list[str], authorization: str) -> None:
+    answer = send(guarded, f"/service-requests/{trips[0]}", headers={"Authorization": authorization})
     assert (answer.status_code, trips[0] in answer.text) == (403, False)
 
 
@@ -228,14 +230,14 @@ def test_there_is_nothing_but_get_and_head(dispatch: Caller, trips: list[str], m
     assert (answer.status_code, trips[0] in answer.text) == (403, False)
 
 
-def test_whoever_asks_too_often_is_told_to_wait(guarded_stand: Stand, dispatch: Caller, few_requests: int) -> None:
+def test_whoever_asks_too_often_is_told_to_wait(guarded: LocalEnvironment, dispatch: Caller, few_requests: int) -> None:
     # Given a signed request, When it is sent more often than the stage allows
-    url = f"{guarded_stand.deployment.reading_url}/service-requests?status=AVAILABLE"
+    url = f"{guarded.deployment.reading_url}/service-requests?status=AVAILABLE"
     signed = AWSRequest(method="GET", url=url)
     SigV4Auth(dispatch.credentials, "execute-api", REGION).add_auth(signed)
 
     def ask() -> int:
-        certificate = str(guarded_stand.emulator.certificate_file)
+        certificate = str(guarded.emulator.certificate_file)
         return requests.get(url, headers=dict(signed.headers), verify=certificate, timeout=PATIENCE).status_code
 
     # Then those beyond it are refused
@@ -250,8 +252,8 @@ def test_the_guides_example_in_python_reads_all_pages(
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
     exec(code, namespace)  # noqa: S102 this project's own document
     session = boto3.Session(dispatch.credentials.access_key, dispatch.credentials.secret_key)
-    client = namespace["ServiceRequests"](dispatch.stand.deployment.reading_url, REGION, session)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(dispatch.stand.emulator.certificate_file))
+    client = namespace["ServiceRequests"](dispatch.local.deployment.reading_url, REGION, session)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(dispatch.local.emulator.certificate_file))
     # When, Then
     assert [each["service_request_id"] for each in client.with_status("AVAILABLE")] == trips[3::-1]
 
@@ -270,8 +272,8 @@ def test_the_guides_command_reads(dispatch: Caller, trips: list[str]) -> None:
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": dispatch.credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": dispatch.credentials.secret_key,
-            "READING_API_URL": dispatch.stand.deployment.reading_url,
-            "CURL_CA_BUNDLE": str(dispatch.stand.emulator.certificate_file),
+            "READING_API_URL": dispatch.local.deployment.reading_url,
+            "CURL_CA_BUNDLE": str(dispatch.local.emulator.certificate_file),
         },
         capture_output=True,
         text=True,

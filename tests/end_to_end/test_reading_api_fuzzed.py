@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import checks
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.end_to_end.support import reading_session, webhook
 from tests.support.reading import DOCUMENT
@@ -27,13 +27,13 @@ LONGEST_URL = 8192
 
 
 @pytest.fixture(scope="module")
-def session(stand: Stand, vectorcare: VectorCare) -> requests.Session:
+def session(local: LocalEnvironment, vectorcare: VectorCare) -> requests.Session:
     """Give a session for a stand that has something to read; without IAM enforced, any Authorization header will do."""
     known = [webhook(service_request_id="KP-ABCD1234"), webhook(request_status="ASSIGNED"), webhook()]
     for each in known:
         assert vectorcare.send(each.body).status == 200
-    stand.holdings.settle()
-    return reading_session(stand)
+    local.stack.settle()
+    return reading_session(local)
 
 
 described = schemathesis.openapi.from_dict(DOCUMENT)
@@ -42,10 +42,10 @@ described = schemathesis.openapi.from_dict(DOCUMENT)
 @described.parametrize()
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(
-    case: schemathesis.Case[Any], stand: Stand, session: requests.Session
+    case: schemathesis.Case[Any], local: LocalEnvironment, session: requests.Session
 ) -> None:
     answer = case.call(
-        base_url=stand.deployment.reading_url, session=session, headers={"Authorization": "AWS4-HMAC-SHA256 any"}
+        base_url=local.deployment.reading_url, session=session, headers={"Authorization": "AWS4-HMAC-SHA256 any"}
     )
     if answer.status_code == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
         assert len(answer.request.url or "") > LONGEST_URL  # the server's own answer, before it knows the route

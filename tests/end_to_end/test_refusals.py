@@ -9,11 +9,11 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from local import stand
+from local import environment
 from local.__main__ import main
 from local.deployment import Assembly, deploy
 from local.emulator import Emulator
-from local.errors import StandError
+from local.errors import LocalError
 from local.organization import choose_organization, make_local_organization
 
 
@@ -38,9 +38,9 @@ def test_a_busy_port(tmp_path: Path) -> None:
     assert not (tmp_path / ".local" / "emulator").exists()
 
 
-def test_a_stand_that_is_running_already(tmp_path: Path) -> None:
+def test_a_local_environment_that_is_running_already(tmp_path: Path) -> None:
     # Given
-    with stand.exclusive(tmp_path / ".local"):
+    with environment.exclusive(tmp_path / ".local"):
         # When
         result = _run("--port", "0")
 
@@ -157,7 +157,7 @@ def test_a_resource_that_cannot_be_created_is_named_with_the_reason(tmp_path: Pa
     assembly = Assembly(directory=tmp_path, stack_name="Odd")
 
     # When
-    with Emulator(directory=tmp_path / "emulator", port=0) as emulator, pytest.raises(StandError) as refusal:
+    with Emulator(directory=tmp_path / "emulator", port=0) as emulator, pytest.raises(LocalError) as refusal:
         deploy(assembly, emulator)
 
     # Then

@@ -2,13 +2,13 @@
 
 import pytest
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 
 
 @pytest.mark.parametrize("table", ["EventsTable", "ServiceRequestsTable"])
-def test_items_expire_by_the_attribute_that_the_template_names(stand: Stand, table: str) -> None:
+def test_items_expire_by_the_attribute_that_the_template_names(local: LocalEnvironment, table: str) -> None:
     # When
-    answer = stand.emulator.aws.dynamodb.describe_time_to_live(TableName=stand.deployment.outputs[table])
+    answer = local.emulator.aws.dynamodb.describe_time_to_live(TableName=local.deployment.outputs[table])
 
     # Then
     assert answer["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}

@@ -9,7 +9,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import SIGNATURE_HEADER, VectorCare, sign
 from tests.end_to_end.support import kept, webhook
 from tests.support.wait import PATIENCE
@@ -37,26 +37,28 @@ def _padded(size: int) -> bytes:
     ],
 )
 def test_whatever_is_signed_is_kept_even_if_nobody_can_read_it(
-    stand: Stand, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey, body: bytes
+    local: LocalEnvironment, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey, body: bytes
 ) -> None:
     # Given
-    dead = stand.holdings.dead()
+    dead = local.stack.dead()
 
     # When
     answer = vectorcare.send(body)
 
     # Then
     assert (answer.status, json.loads(answer.text)) == (200, {"status": "accepted"})
-    stand.holdings.settle()
-    entry = stand.holdings.unreadable(body)
+    local.stack.settle()
+    entry = local.stack.unreadable(body)
     assert entry is not None
     assert (entry["body"], entry["signature"]) == (body, sign(body, old_key))
     assert entry["reason"]
-    assert stand.holdings.dead() == dead + 1
+    assert local.stack.dead() == dead + 1
 
 
 @pytest.mark.parametrize("size", [pytest.param(None, id="usual"), pytest.param(LARGEST, id="exactly 256 KiB")])
-def test_a_readable_webhook_becomes_state_and_journal(stand: Stand, vectorcare: VectorCare, size: int | None) -> None:
+def test_a_readable_webhook_becomes_state_and_journal(
+    local: LocalEnvironment, vectorcare: VectorCare, size: int | None
+) -> None:
     # Given
     body = _padded(size) if size else webhook().body
     event = json.loads(body)
@@ -66,9 +68,9 @@ def test_a_readable_webhook_becomes_state_and_journal(stand: Stand, vectorcare: 
 
     # Then
     assert answer.status == 200
-    stand.holdings.settle()
-    (entry,) = stand.holdings.journal(event["service_request_id"])
-    item = stand.holdings.service_request(event["service_request_id"])
+    local.stack.settle()
+    (entry,) = local.stack.journal(event["service_request_id"])
+    item = local.stack.service_request(event["service_request_id"])
     assert entry["body"] == body
     assert item is not None
     assert item["event_id"] == event["event_id"]
@@ -109,19 +111,21 @@ def _another_key(body: bytes, _key: rsa.RSAPrivateKey) -> str:
     ],
 )
 def test_what_vectorcare_did_not_sign_is_refused_and_not_kept(
-    stand: Stand, old_key: rsa.RSAPrivateKey, signature: Callable[[bytes, rsa.RSAPrivateKey], str | None]
+    local: LocalEnvironment,
+    old_key: rsa.RSAPrivateKey,
+    signature: Callable[[bytes, rsa.RSAPrivateKey], str | None],
 ) -> None:
     # Given
     body = webhook().body
-    before = kept(stand)
+    before = kept(local)
 
     # When
     value = signature(body, old_key)
-    status = _request(stand, body=body, headers={} if value is None else {SIGNATURE_HEADER: value})
+    status = _request(local, body=body, headers={} if value is None else {SIGNATURE_HEADER: value})
 
     # Then
     assert status == 401
-    assert kept(stand) == before
+    assert kept(local) == before
 
 
 @pytest.mark.parametrize(
@@ -134,18 +138,18 @@ def test_what_vectorcare_did_not_sign_is_refused_and_not_kept(
     ],
 )
 def test_a_signed_webhook_for_another_customer_is_refused_and_not_kept(
-    stand: Stand, old_key: rsa.RSAPrivateKey, query: str
+    local: LocalEnvironment, old_key: rsa.RSAPrivateKey, query: str
 ) -> None:
     # Given
     body = webhook().body
-    before = kept(stand)
+    before = kept(local)
 
     # When
-    status = _request(stand, body=body, headers={SIGNATURE_HEADER: sign(body, old_key)}, query=query)
+    status = _request(local, body=body, headers={SIGNATURE_HEADER: sign(body, old_key)}, query=query)
 
     # Then
     assert status == 401
-    assert kept(stand) == before
+    assert kept(local) == before
 
 
 @pytest.mark.parametrize(
@@ -153,30 +157,32 @@ def test_a_signed_webhook_for_another_customer_is_refused_and_not_kept(
     [pytest.param(b"", 400, id="empty"), pytest.param(b"%" * (LARGEST + 1), 413, id="one byte over 256 KiB")],
 )
 def test_a_signed_body_of_no_size_that_a_webhook_has_is_refused_and_not_kept(
-    stand: Stand, vectorcare: VectorCare, body: bytes, expected: int
+    local: LocalEnvironment, vectorcare: VectorCare, body: bytes, expected: int
 ) -> None:
     # Given
-    before = kept(stand)
+    before = kept(local)
 
     # When
     answer = vectorcare.send(body)
 
     # Then
     assert answer.status == expected
-    assert kept(stand) == before
+    assert kept(local) == before
 
 
 @pytest.mark.parametrize("name", ["x-vectorcare-signature", "X-VECTORCARE-SIGNATURE"])
-def test_the_signature_header_may_come_in_any_case(stand: Stand, old_key: rsa.RSAPrivateKey, name: str) -> None:
+def test_the_signature_header_may_come_in_any_case(
+    local: LocalEnvironment, old_key: rsa.RSAPrivateKey, name: str
+) -> None:
     # Given
     body = webhook().body
 
     # When
-    status = _request(stand, body=body, headers={name: sign(body, old_key)})
+    status = _request(local, body=body, headers={name: sign(body, old_key)})
 
     # Then
     assert status == 200
-    stand.holdings.settle()
+    local.stack.settle()
 
 
 @pytest.mark.parametrize(
@@ -191,26 +197,28 @@ def test_the_signature_header_may_come_in_any_case(stand: Stand, old_key: rsa.RS
         ("GET", ""),
     ],
 )
-def test_other_methods_and_paths_are_refused(stand: Stand, old_key: rsa.RSAPrivateKey, method: str, path: str) -> None:
+def test_other_methods_and_paths_are_refused(
+    local: LocalEnvironment, old_key: rsa.RSAPrivateKey, method: str, path: str
+) -> None:
     # Given
     body = webhook().body
-    before = kept(stand)
+    before = kept(local)
 
     # When
-    status = _request(stand, method=method, path=path, body=body, headers={SIGNATURE_HEADER: sign(body, old_key)})
+    status = _request(local, method=method, path=path, body=body, headers={SIGNATURE_HEADER: sign(body, old_key)})
 
     # Then
     assert status in (403, 405)
-    assert kept(stand) == before
+    assert kept(local) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_health_answers_without_a_signature(stand: Stand, method: str) -> None:
-    assert _request(stand, method=method, path="health", query="") == 200
+def test_health_answers_without_a_signature(local: LocalEnvironment, method: str) -> None:
+    assert _request(local, method=method, path="health", query="") == 200
 
 
 def _request(
-    stand: Stand,
+    local: LocalEnvironment,
     *,
     body: bytes = b"",
     headers: dict[str, str] | None = None,
@@ -218,7 +226,7 @@ def _request(
     path: str = "webhook",
     query: str | None = None,
 ) -> int:
-    base, _, usual_query = stand.deployment.webhook_url.partition("/webhook")
+    base, _, usual_query = local.deployment.webhook_url.partition("/webhook")
     with requests.Session() as session:
         session.trust_env = False
         url = f"{base}/{path}{usual_query if query is None else query}"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from simulator import VectorCare, new_service_request_id
 from tests.end_to_end.subscriber import Subscriber, command
-from tests.end_to_end.support import environment, webhook
+from tests.end_to_end.support import function_variables, webhook
 from tests.support.reading import EVENTS, LIST, ONE, proxy_event
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.webhooks.message import Webhook, encode
@@ -22,12 +22,12 @@ HIDDEN = 3600
 """Seconds for which a received message stays hidden, if nobody gives it back."""
 
 
-def ingest(stand: Stand, vectorcare: VectorCare) -> Observation:
+def ingest(local: LocalEnvironment, vectorcare: VectorCare) -> Observation:
     answer = vectorcare.send(webhook().body)
-    return {"status": answer.status, "queued": stand.holdings.waiting(), "spooled": stand.holdings.spooled()}
+    return {"status": answer.status, "queued": local.stack.waiting(), "spooled": local.stack.spooled()}
 
 
-def process(stand: Stand) -> Observation:
+def process(local: LocalEnvironment) -> Observation:
     """Hand two good messages and one poisonous one to the processor, as the event source does.
 
     One of the good is the first of its request and carries no data: for that the journal has to be read.
@@ -35,37 +35,37 @@ def process(stand: Stand) -> Observation:
     good, without_data = webhook(), webhook(data=None)
     poison = b"no JSON"
     bodies = {"good": good.body, "without data": without_data.body, "poison": poison}
-    put(stand, "QueueUrl", *bodies.values())
-    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=HIDDEN)]
+    put(local, "QueueUrl", *bodies.values())
+    records = [sqs_event.record(message) for message in _receive(local, "QueueUrl", hide=HIDDEN)]
     name_of = {body.decode(): name for name, body in bodies.items()}
     names = {record["messageId"]: name_of[record["body"]] for record in records}
-    answer = stand.holdings.invoke("ProcessorFunction", {"Records": records})
-    back = [message["Body"] for message in _receive(stand, "QueueUrl", hide=0)]
+    answer = local.stack.invoke("ProcessorFunction", {"Records": records})
+    back = [message["Body"] for message in _receive(local, "QueueUrl", hide=0)]
     return {
         "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
-        "journaled": bool(stand.holdings.journal(good.service_request_id)),
-        "applied": stand.holdings.service_request(good.service_request_id) is not None,
-        "begun_without_data": stand.holdings.service_request(without_data.service_request_id) is not None,
+        "journaled": bool(local.stack.journal(good.service_request_id)),
+        "applied": local.stack.service_request(good.service_request_id) is not None,
+        "begun_without_data": local.stack.service_request(without_data.service_request_id) is not None,
         "poison_is_back": poison.decode() in back,
     }
 
 
-def drain(stand: Stand) -> Observation:
+def drain(local: LocalEnvironment) -> Observation:
     """Have the drain empty a spool that holds one webhook."""
-    Spool(stand.emulator.aws.s3, stand.deployment.outputs["SpoolBucket"]).store(_accepted(webhook().body))
-    answer = stand.holdings.invoke("DrainFunction", {})
-    return {"answer": answer, "queued": stand.holdings.waiting(), "spooled": stand.holdings.spooled()}
+    Spool(local.emulator.aws.s3, local.deployment.outputs["SpoolBucket"]).store(_accepted(webhook().body))
+    answer = local.stack.invoke("DrainFunction", {})
+    return {"answer": answer, "queued": local.stack.waiting(), "spooled": local.stack.spooled()}
 
 
-def redrive(stand: Stand, subscriber: Subscriber) -> Observation:
+def redrive(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
     """Have the redrive move one of two dead letters, give the other back, and publish what the bus had not taken."""
-    put(stand, "DeadLetterQueueUrl", b"no JSON", b"[]")
-    answer = stand.holdings.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
+    put(local, "DeadLetterQueueUrl", b"no JSON", b"[]")
+    answer = local.stack.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
     seen = {name: answer[name] for name in ("moved", "skipped", "remaining")}
-    back = [message["Body"] for message in _receive(stand, "DeadLetterQueueUrl", hide=0)]
+    back = [message["Body"] for message in _receive(local, "DeadLetterQueueUrl", hide=0)]
     name = new_service_request_id()
-    stand.emulator.aws.sqs.send_message(
-        QueueUrl=stand.deployment.outputs["UnpublishedQueueUrl"],
+    local.emulator.aws.sqs.send_message(
+        QueueUrl=local.deployment.outputs["UnpublishedQueueUrl"],
         MessageBody=unpublished.write(
             "ServiceRequestAvailable",
             {
@@ -81,12 +81,12 @@ def redrive(stand: Stand, subscriber: Subscriber) -> Observation:
             },
         )["MessageBody"],
     )
-    stand.holdings.invoke("RedriveFunction", {"queue": "unpublished"})
+    local.stack.invoke("RedriveFunction", {"queue": "unpublished"})
     heard = len(subscriber.heard(service_request_id=name))
-    return seen | {"queued": stand.holdings.waiting(), "skipped_is_back": "[]" in back, "heard": heard}
+    return seen | {"queued": local.stack.waiting(), "skipped_is_back": "[]" in back, "heard": heard}
 
 
-def publish(stand: Stand, subscriber: Subscriber) -> Observation:
+def publish(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
     """Hand a new service request to the publisher, as the stream does."""
     name = new_service_request_id()
     item = {
@@ -96,25 +96,25 @@ def publish(stand: Stand, subscriber: Subscriber) -> Observation:
         "event_id": {"S": "event-1"},
         "revision": {"N": "1"},
     }
-    answer = stand.holdings.invoke(
+    answer = local.stack.invoke(
         "PublisherFunction", {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": item}}]}
     )
     return {
         "failed": "errorMessage" in (answer or {}),
         "heard": len(subscriber.heard(service_request_id=name)),
-        "set_aside": len(_receive(stand, "UnpublishedQueueUrl", hide=HIDDEN)),
+        "set_aside": len(_receive(local, "UnpublishedQueueUrl", hide=HIDDEN)),
     }
 
 
-def send_commands(stand: Stand, subscriber: Subscriber, *, at: datetime) -> Observation:
+def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: datetime) -> Observation:
     """Hand a command to the sender with one whose time has not come and one that cannot be read.
 
     The stand's clock stands still at that time, and is moved on in the end.
     """
     name, command_id = new_service_request_id(), uuid.uuid4().hex
-    stand.vectorcare_api.rules.requests[name] = "AVAILABLE"
+    local.vectorcare_api.rules.requests[name] = "AVAILABLE"
     # A new container: the old one may still have a token, and not ask for the secret.
-    with environment(stand, "SenderFunction", CONTAINER=command_id):
+    with function_variables(local, "SenderFunction", CONTAINER=command_id):
         soon = (at + timedelta(seconds=30)).isoformat()
         state = {"command": "state_update", "service_request_id": name, "name": "en_route", "timestamp": soon}
         bodies = {
@@ -123,39 +123,39 @@ def send_commands(stand: Stand, subscriber: Subscriber, *, at: datetime) -> Obse
             "no JSON": "unreadable",
         }
         for body in bodies:
-            command(stand, body)
-        records = [sqs_event.record(message) for message in _receive(stand, "OutboundQueueUrl", hide=HIDDEN)]
+            command(local, body)
+        records = [sqs_event.record(message) for message in _receive(local, "OutboundQueueUrl", hide=HIDDEN)]
         names = {record["messageId"]: bodies[record["body"]] for record in records}
-        answer = stand.holdings.invoke("SenderFunction", {"Records": records})
-    recorded = [item for item in stand.holdings.everything("CommandsTable") if item["command_id"] == command_id]
+        answer = local.stack.invoke("SenderFunction", {"Records": records})
+    recorded = [item for item in local.stack.everything("CommandsTable") if item["command_id"] == command_id]
     return {
         "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
-        "sent": stand.vectorcare_api.rules.requests[name] == "ASSIGNED",
+        "sent": local.vectorcare_api.rules.requests[name] == "ASSIGNED",
         "recorded": [item["progress"] for item in recorded] == ["ended"],
         "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
-        "dead": len(_receive(stand, "OutboundDeadLetterQueueUrl", hide=HIDDEN)),
-        "early_is_back": _is_back(stand, "early", bodies, at=at + timedelta(seconds=HIDDEN / 2)),
+        "dead": len(_receive(local, "OutboundDeadLetterQueueUrl", hide=HIDDEN)),
+        "early_is_back": _is_back(local, "early", bodies, at=at + timedelta(seconds=HIDDEN / 2)),
     }
 
 
-def _is_back(stand: Stand, name: str, bodies: Mapping[str, str], *, at: datetime) -> bool:
+def _is_back(local: LocalEnvironment, name: str, bodies: Mapping[str, str], *, at: datetime) -> bool:
     """Tell whether a message is to be had again at that time."""
-    stand.emulator.stop_clock(at=at)
-    return name in [bodies[message["Body"]] for message in _receive(stand, "OutboundQueueUrl", hide=HIDDEN)]
+    local.emulator.stop_clock(at=at)
+    return name in [bodies[message["Body"]] for message in _receive(local, "OutboundQueueUrl", hide=HIDDEN)]
 
 
-def read(stand: Stand) -> Observation:
+def read(local: LocalEnvironment) -> Observation:
     """Have the reader answer each of its questions about a service request that is there."""
     good = webhook()
-    put(stand, "QueueUrl", good.body)
-    records = [sqs_event.record(message) for message in _receive(stand, "QueueUrl", hide=HIDDEN)]
-    assert stand.holdings.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
+    put(local, "QueueUrl", good.body)
+    records = [sqs_event.record(message) for message in _receive(local, "QueueUrl", hide=HIDDEN)]
+    assert local.stack.invoke("ProcessorFunction", {"Records": records}) == {"batchItemFailures": []}
     questions = {
         "one": proxy_event(ONE, good.service_request_id),
         "list": proxy_event(LIST, status="AVAILABLE"),
         "events": proxy_event(EVENTS, good.service_request_id),
     }
-    answers = {name: stand.holdings.invoke("ReaderFunction", event) for name, event in questions.items()}
+    answers = {name: local.stack.invoke("ReaderFunction", event) for name, event in questions.items()}
     return {name: answer["statusCode"] for name, answer in answers.items()}
 
 
@@ -163,20 +163,20 @@ def _accepted(body: bytes) -> Webhook:
     return Webhook(body=body, signature="checked by ingest alone", received_at="2026-03-01T12:00:00.000000Z")
 
 
-def put(stand: Stand, queue_output: str, *bodies: bytes) -> None:
+def put(local: LocalEnvironment, queue_output: str, *bodies: bytes) -> None:
     """Put webhooks on a queue, as if they had been accepted, or had died."""
     for body in bodies:
         message = encode(_accepted(body))
-        stand.emulator.aws.sqs.send_message(
-            QueueUrl=stand.deployment.outputs[queue_output],
+        local.emulator.aws.sqs.send_message(
+            QueueUrl=local.deployment.outputs[queue_output],
             MessageBody=message["MessageBody"],
             MessageAttributes=message["MessageAttributes"],
         )
 
 
-def _receive(stand: Stand, queue_output: str, *, hide: int) -> list[Any]:
-    messages: list[Any] = stand.emulator.aws.sqs.receive_message(
-        QueueUrl=stand.deployment.outputs[queue_output],
+def _receive(local: LocalEnvironment, queue_output: str, *, hide: int) -> list[Any]:
+    messages: list[Any] = local.emulator.aws.sqs.receive_message(
+        QueueUrl=local.deployment.outputs[queue_output],
         MaxNumberOfMessages=10,
         VisibilityTimeout=hide,
         AttributeNames=["All"],

@@ -34,7 +34,7 @@ def said_by(emulator: Emulator, code: str) -> str:
     ).stdout.strip()
 
 
-NOW = "from vectorcare_bridge import aws; print(aws.now())"
+NOW = "from vectorcare_bridge.edge import runtime; print(runtime.now())"
 
 
 def test_while_nobody_moves_it_the_clock_is_the_machines(emulator: Emulator) -> None:

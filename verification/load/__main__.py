@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import click
 
 from cli.terminal.command import Group, say
-from local import processes, stand
+from local import environment, processes
 from local.deployment import Assembly, synthesize
-from local.errors import StandError
+from local.environment import DIRECTORY
+from local.errors import LocalError
 from local.organization import LocalOrganization, make_local_organization
-from local.stand import DIRECTORY
 from verification.load import summary
 from verification.load.run import Load, Run
 from verification.load.screen import Screen
@@ -81,13 +81,13 @@ def _run(loads: Sequence[Load]) -> None:
     screen = Screen()
     good = True
     try:
-        with processes.interruptible(), stand.exclusive(DIRECTORY):
+        with processes.interruptible(), environment.exclusive(DIRECTORY):
             organization = make_local_organization(DIRECTORY)
             with screen.phase("Synthesizing the stack (python app.py)"):
                 assembly = synthesize(organization, directory=DIRECTORY)
             for load in loads:
                 good = _run_one(load, assembly, organization, screen) and good
-    except StandError as error:
+    except LocalError as error:
         say(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -100,7 +100,7 @@ def _run(loads: Sequence[Load]) -> None:
 def _run_one(load: Load, assembly: Assembly, organization: LocalOrganization, screen: Screen) -> bool:
     """Run on a stand of its own: the emulator keeps everything in memory and would only grow slower."""
     screen.headline("Steady" if load.rate else "Burst")
-    with stand.running(assembly, organization, directory=DIRECTORY, port=0, report=screen) as running:
+    with environment.running(assembly, organization, directory=DIRECTORY, port=0, report=screen) as running:
         run = Run(running, load, directory=DIRECTORY, screen=screen)
         try:
             run.play()

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from local.environment import LocalEnvironment
 from local.stack_reader import Item
-from local.stand import Stand
 from verification.load import plan
 from verification.load.clients import Sent
 from verification.load.plan import LoadEvent
@@ -52,19 +52,19 @@ class Account:
         return not any(wrong) and not (self.dead or self.waiting or self.spooled)
 
 
-def journal_keys(stand: Stand) -> frozenset[Key]:
+def journal_keys(stand: LocalEnvironment) -> frozenset[Key]:
     """Return the keys of all entries that a stand's journal has."""
-    return frozenset(_key(entry) for entry in stand.holdings.everything("EventsTable"))
+    return frozenset(_key(entry) for entry in stand.stack.everything("EventsTable"))
 
 
 def take(
-    stand: Stand, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
+    stand: LocalEnvironment, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
 ) -> Account:
     """Compare what was sent with what the stand holds, once it has come to rest.
 
     Parameters
     ----------
-    stand : Stand
+    stand : LocalEnvironment
         To be audited.
     events : collection of Event
         All that was to be sent.
@@ -73,7 +73,7 @@ def take(
     earlier, dead_before : frozenset of Key, int
         The journal's keys and the count of dead letters before the run.
     """
-    entries = [entry for entry in stand.holdings.everything("EventsTable") if _key(entry) not in earlier]
+    entries = [entry for entry in stand.stack.everything("EventsTable") if _key(entry) not in earlier]
     by_body = {event.body: event for event in events}
     times = Counter(entry["body"] for entry in entries)
     journaled = [by_body[body] for body in times if body in by_body]
@@ -84,9 +84,9 @@ def take(
         unknown=tuple("/".join(_key(entry)) for entry in entries if entry["body"] not in by_body),
         journaled=len(entries),
         kept_unanswered=sum(event.event_id not in sent.accepted_at for event in journaled),
-        dead=stand.holdings.dead() - dead_before,
-        waiting=stand.holdings.waiting(),
-        spooled=stand.holdings.spooled(),
+        dead=stand.stack.dead() - dead_before,
+        waiting=stand.stack.waiting(),
+        spooled=stand.stack.spooled(),
     )
 
 
@@ -120,8 +120,8 @@ def _is_newest(item: Item | None, history: Sequence[LoadEvent]) -> bool:
     return (item.get("data_event_id"), item.get("data")) == (with_data.event_id, with_data.data())
 
 
-def _states(stand: Stand) -> list[Item]:
-    return list(stand.holdings.everything("ServiceRequestsTable"))
+def _states(stand: LocalEnvironment) -> list[Item]:
+    return list(stand.stack.everything("ServiceRequestsTable"))
 
 
 def _key(entry: Item) -> Key:

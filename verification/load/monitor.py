@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stand import Stand
+from local.environment import LocalEnvironment
 from verification.load import workers
 from verification.load.background import Background
 from verification.load.workers import Worker
@@ -56,11 +56,11 @@ class Monitor(Background):
 
     Parameters
     ----------
-    stand : Stand
+    stand : LocalEnvironment
         At what.
     """
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, stand: LocalEnvironment) -> None:
         super().__init__()
         self.looks: list[Look] = []
         self.memory = Memory()

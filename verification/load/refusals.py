@@ -11,8 +11,8 @@ import requests
 
 from local import patience, processes
 from local.deployment import PROJECT
-from local.errors import StandError
-from local.stand import Stand
+from local.environment import LocalEnvironment
+from local.errors import LocalError
 from verification.load.proxy import CONTROL
 from verification.load.workers import names
 
@@ -44,19 +44,19 @@ class Refusals:
 
 
 @contextmanager
-def between(stand: Stand, directory: Path) -> Iterator[Refusals]:
+def between(stand: LocalEnvironment, directory: Path) -> Iterator[Refusals]:
     """Put the proxy between a stand's functions and its emulator for as long as the block lasts.
 
     Parameters
     ----------
-    stand : Stand
+    stand : LocalEnvironment
         Whose functions.
     directory : Path
         Where the proxy's log goes.
 
     Raises
     ------
-    StandError
+    LocalError
         The proxy does not start.
     """
     log_file = directory / "proxy.log"
@@ -82,7 +82,7 @@ def between(stand: Stand, directory: Path) -> Iterator[Refusals]:
 def _port(process: subprocess.Popen[bytes], log_file: Path) -> int:
     def said() -> str:
         if process.poll() is not None:
-            raise StandError(f"The proxy does not start. Its log: {log_file}")
+            raise LocalError(f"The proxy does not start. Its log: {log_file}")
         return log_file.read_text(encoding="utf-8")
 
     return int(
@@ -94,11 +94,11 @@ def _port(process: subprocess.Popen[bytes], log_file: Path) -> int:
     )
 
 
-def _redirect(stand: Stand, name: str, changes: dict[str, str]) -> dict[str, str]:
+def _redirect(stand: LocalEnvironment, name: str, changes: dict[str, str]) -> dict[str, str]:
     variables = stand.emulator.aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     _set(stand, name, {**variables, **changes})
     return dict(variables)
 
 
-def _set(stand: Stand, name: str, variables: dict[str, str]) -> None:
+def _set(stand: LocalEnvironment, name: str, variables: dict[str, str]) -> None:
     stand.emulator.aws.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local import processes
-from local.errors import StandError
+from local.environment import LocalEnvironment
+from local.errors import LocalError
 from local.organization import load_private_key
-from local.stand import Stand
 from simulator import GIVES_UP_AFTER
 from verification.load import account, growth, lateness, plan, refusals
 from verification.load.account import Account
@@ -114,7 +114,7 @@ class Run:
 
     Parameters
     ----------
-    stand : Stand
+    stand : LocalEnvironment
         Of an organization whose private key is there.
     load : Load
         What to do.
@@ -124,9 +124,9 @@ class Run:
         Where progress is shown.
     """
 
-    def __init__(self, stand: Stand, load: Load, *, directory: Path, screen: Screen) -> None:
+    def __init__(self, stand: LocalEnvironment, load: Load, *, directory: Path, screen: Screen) -> None:
         if stand.organization.private_key_file is None:
-            raise StandError("Without the organization's private key nothing can be signed.")
+            raise LocalError("Without the organization's private key nothing can be signed.")
         self.result = LoadResult(load)
         self._stand = stand
         self._load = load
@@ -139,7 +139,7 @@ class Run:
         """Do all of it; `result` holds what it showed."""
         with self._screen.phase(f"Signing {self._load.webhooks} webhooks"):
             events = plan.make(self._load.webhooks, self._private_key, self._rng)
-        earlier, dead = account.journal_keys(self._stand), self._stand.holdings.dead()
+        earlier, dead = account.journal_keys(self._stand), self._stand.stack.dead()
         log_file = self._stand.emulator.log_file
         log_begin = log_file.stat().st_size
         monitor = Monitor(self._stand)
@@ -212,7 +212,7 @@ class Run:
                 if time.monotonic() - begin > _LONGEST_REST:
                     break  # the account says what is left
                 if time.monotonic() - drained > _DRAIN_EVERY:
-                    self._stand.holdings.invoke("DrainFunction", {})
+                    self._stand.stack.invoke("DrainFunction", {})
                     drained = time.monotonic()
                 time.sleep(_TICK)
                 self._stand.emulator.check()
@@ -243,7 +243,7 @@ def _is_behind(monitor: Monitor, *, since: float) -> bool:
 
 
 @contextmanager
-def _visibility(stand: Stand, seconds: int) -> Iterator[None]:
+def _visibility(stand: LocalEnvironment, seconds: int) -> Iterator[None]:
     sqs, url = stand.emulator.aws.sqs, stand.deployment.outputs["QueueUrl"]
     before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.errors import StandError
-from local.stand import Stand
+from local.environment import LocalEnvironment
+from local.errors import LocalError
 from verification.load.background import Background
 
 _FUNCTIONS = ("Ingest", "Processor", "Drain", "Redrive")
@@ -29,20 +29,20 @@ class Worker:
     function: str
 
 
-def find(stand: Stand) -> list[Worker]:
+def find(stand: LocalEnvironment) -> list[Worker]:
     """Find the workers of a stand: the emulator's children that run a function's code.
 
     Raises
     ------
-    StandError
+    LocalError
         This system has no /proc.
     """
     if not _PROCESSES.is_dir():
-        raise StandError("Finding the functions' processes needs /proc, and so Linux.")
+        raise LocalError("Finding the functions' processes needs /proc, and so Linux.")
     return list(_find(stand.emulator.pid, names(stand)))
 
 
-def names(stand: Stand) -> dict[str, str]:
+def names(stand: LocalEnvironment) -> dict[str, str]:
     """Return what the stand's functions are called by AWS, by what they are called here."""
     return {one.lower(): stand.deployment.outputs[f"{one}Function"] for one in _FUNCTIONS}
 
@@ -65,7 +65,7 @@ class Killer(Background):
 
     Parameters
     ----------
-    stand : Stand
+    stand : LocalEnvironment
         Whose workers.
     rng : random.Random
         Chooses.
@@ -73,7 +73,7 @@ class Killer(Background):
         Counts what has been done so far.
     """
 
-    def __init__(self, stand: Stand, rng: random.Random, *, progress: Callable[[], int]) -> None:
+    def __init__(self, stand: LocalEnvironment, rng: random.Random, *, progress: Callable[[], int]) -> None:
         super().__init__()
         self.kills: Counter[str] = Counter()
         self._stand = stand

@@ -1,4 +1,4 @@
-"""The life of a stand: start, deploy, play, serve, leave nothing behind."""
+"""The life of a local environment: start, deploy, play, serve, leave nothing behind."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.connection import connect
 from local.deployment import Assembly, Deployment
 from local.emulator import Emulator
-from local.errors import StandError
+from local.errors import LocalError
 from local.organization import LocalOrganization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
@@ -30,7 +30,7 @@ from simulator.rules import API_PATH
 from simulator.server import serving
 
 DIRECTORY = Path(".local")
-"""The stand's own folder, in the directory that it is started from."""
+"""The local environment's own folder, in the directory that it is started from."""
 
 DEFAULT_PORT = 8423
 
@@ -39,7 +39,7 @@ _PATIENT_TIMES = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stand:
+class LocalEnvironment:
     """A stack that runs on an emulator for one organization, and the VectorCare that its commands go to."""
 
     organization: LocalOrganization
@@ -47,7 +47,7 @@ class Stand:
     deployment: Deployment
     vectorcare: Hub
     vectorcare_url: str
-    console_url: str | None = None
+    page_url: str | None = None
 
     @property
     def vectorcare_api(self) -> FakeApi:
@@ -60,7 +60,7 @@ class Stand:
         return f"{self.vectorcare_url}{API_PATH}"
 
     @property
-    def holdings(self) -> StackReader:
+    def stack(self) -> StackReader:
         """What the stack holds."""
         return StackReader(self.emulator, self.deployment)
 
@@ -74,11 +74,11 @@ class Stand:
 
         Raises
         ------
-        StandError
-            The stand has no private key to sign with.
+        LocalError
+            There is no private key to sign with.
         """
         if self.organization.private_key_file is None:
-            raise StandError("Without the organization's private key nothing can be signed.")
+            raise LocalError("Without the organization's private key nothing can be signed.")
         private_key = load_private_key(self.organization.private_key_file)
         sender = VectorCare(
             webhook_url=self.deployment.webhook_url,
@@ -87,11 +87,11 @@ class Stand:
             gives_up_after=patience.SECONDS,
         )
         return Scenario(
-            vectorcare=sender, private_key=private_key, holdings=self.holdings, report=report, emulator=self.emulator
+            vectorcare=sender, private_key=private_key, holdings=self.stack, report=report, emulator=self.emulator
         ).play()
 
     def describe(self) -> dict[str, str | int | None]:
-        """Return what a script needs to use the stand: the content of stand.json."""
+        """Return what a script needs to use the local environment: the content of stand.json."""
         outputs, key = self.deployment.outputs, self.organization.private_key_file
         return {
             "webhook_url": self.deployment.webhook_url,
@@ -115,7 +115,7 @@ class Stand:
             "outbound_dead_letter_queue_url": outputs["OutboundDeadLetterQueueUrl"],
             "commands_table": outputs["CommandsTable"],
             "sender_function": outputs["SenderFunction"],
-            "console_url": self.console_url,
+            "console_url": self.page_url,
             "vectorcare_url": self.vectorcare_url,
             "vectorcare_api_url": self.vectorcare_api_url,
             "organization": self.organization.name,
@@ -126,23 +126,23 @@ class Stand:
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Hold a folder for one stand alone.
+    """Hold a folder for one local environment alone.
 
     Raises
     ------
-    StandError
-        Another stand runs in it.
+    LocalError
+        Another one runs in it.
     """
     directory.mkdir(exist_ok=True)
     with (directory / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StandError(
-                f"A stand is running in {directory.resolve()} already{_whereabouts(directory)}. "
+            raise LocalError(
+                f"A local environment is running in {directory.resolve()} already{_whereabouts(directory)}. "
                 f"End it with Ctrl-C where it was started."
             ) from None
-        _announcement(directory).unlink(missing_ok=True)  # a stand that was killed outright could not
+        _announcement(directory).unlink(missing_ok=True)  # one that was killed outright could not
         yield
 
 
@@ -156,7 +156,7 @@ def running(
     report: Report,
     enforce_iam: bool = False,
     is_patient: bool = False,
-) -> Iterator[Stand]:
+) -> Iterator[LocalEnvironment]:
     """Run a synthesized stack for as long as the block lasts.
 
     Parameters
@@ -177,7 +177,7 @@ def running(
 
     Raises
     ------
-    StandError
+    LocalError
         The emulator does not start, ends, or does not take the stack.
     """
     key_file = organization.private_key_file
@@ -201,7 +201,7 @@ def running(
                 if key_file:  # else all that it signs would be refused
                     vectorcare.delivery.certificate_file = emulator.certificate_file
                     vectorcare.delivery.register([deployed.webhook_url])
-            yield Stand(
+            yield LocalEnvironment(
                 organization=organization,
                 emulator=emulator,
                 deployment=deployed,
@@ -210,19 +210,19 @@ def running(
             )
         except (BotoCoreError, ClientError, RequestException) as error:
             emulator.check()
-            raise StandError(f"The emulator (ministack) refused: {error}. Its log: {emulator.log_file}") from error
+            raise LocalError(f"The emulator (ministack) refused: {error}. Its log: {emulator.log_file}") from error
         finally:
             for webhook in vectorcare.unfinished():
                 report.say(f"Not delivered: {webhook}")
 
 
 @contextmanager
-def announced(stand: Stand, directory: Path) -> Iterator[Path]:
-    """Have `stand.json` say how to use the stand, for as long as the block lasts."""
+def announced(environment: LocalEnvironment, directory: Path) -> Iterator[Path]:
+    """Have `stand.json` say how to use the local environment, for as long as the block lasts."""
     file = _announcement(directory)
     try:
         unfinished = directory / "stand.json.new"
-        unfinished.write_text(json.dumps(stand.describe(), indent=2) + "\n", encoding="utf-8")
+        unfinished.write_text(json.dumps(environment.describe(), indent=2) + "\n", encoding="utf-8")
         unfinished.replace(file)
         yield file
     finally:
@@ -230,17 +230,17 @@ def announced(stand: Stand, directory: Path) -> Iterator[Path]:
             file.unlink(missing_ok=True)
 
 
-def serve(stand: Stand) -> None:
+def serve(environment: LocalEnvironment) -> None:
     """Stay up until interrupted; the emulator runs by itself what the template schedules.
 
     Raises
     ------
-    StandError
+    LocalError
         The emulator has ended by itself.
     """
     while True:
         time.sleep(1)
-        stand.emulator.check()
+        environment.emulator.check()
 
 
 def _announcement(directory: Path) -> Path:
