@@ -4,7 +4,8 @@ from typing import Any
 
 from drain import drain
 from drain.settings import DrainSettings
-from vectorcare_bridge.edge import observability, runtime, settings
+from vectorcare_bridge.edge import runtime, settings
+from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks.spool import Spool
 
@@ -19,11 +20,8 @@ _queue = Queue(
 _executor = runtime.executor(drain.THREADS)
 
 
+@lambda_handler()
 def handler(_event: object, context: Any) -> dict[str, int | str]:
     """Move what is spooled while time allows; answer how many moved and failed, and why it stopped."""
-    observability.begin(context)
-    try:
-        deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - drain.RESERVE_SECONDS
-        return drain.drain(_spool, _queue, executor=_executor, deadline=deadline)
-    finally:
-        observability.flush()
+    end = deadline(context, reserve_seconds=drain.RESERVE_SECONDS)
+    return drain.drain(_spool, _queue, executor=_executor, deadline=end)

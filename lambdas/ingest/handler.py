@@ -6,6 +6,7 @@ from typing import Any
 from ingest import doubt, enqueue_or_spool, request
 from ingest.settings import IngestSettings
 from vectorcare_bridge.edge import observability, response, runtime, settings
+from vectorcare_bridge.edge.lambda_handler import lambda_handler
 from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import signature
@@ -21,10 +22,16 @@ _spool = Spool(runtime.client("s3", connect_timeout=1, read_timeout=1, attempts=
 _executor = runtime.executor(threads=16)
 
 
-def handler(event: dict[str, Any], context: Any) -> response.ApiGatewayResponse:
+def _not_kept(event: dict[str, Any], error: Exception) -> response.ApiGatewayResponse:
+    observability.log("webhook.not_kept", status_code=HTTPStatus.SERVICE_UNAVAILABLE, error=error)
+    observability.count(Metric.NOT_KEPT)
+    return response.to(event, response.of(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "not kept; send it again"}))
+
+
+@lambda_handler(on_error=_not_kept)
+def handler(event: dict[str, Any], _context: object) -> response.ApiGatewayResponse:
     """Let in what VectorCare signed for this organization, keep it, answer 200."""
-    observability.begin(context)
-    return response.to(event.get("httpMethod"), _answer(event))
+    return response.to(event, _answer(event))
 
 
 def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
@@ -40,12 +47,6 @@ def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
         observability.log("webhook.refused", status_code=refused.status, reason=str(refused))
         observability.count(refused.metric)
         return response.of(refused.status, {"error": str(refused)})
-    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
-        observability.log("webhook.not_kept", status_code=HTTPStatus.SERVICE_UNAVAILABLE, error=error)
-        observability.count(Metric.NOT_KEPT)
-        return response.of(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "not kept; send it again"})
-    finally:
-        observability.flush()
 
 
 def _accept(asked: request.WebhookRequest) -> None:

@@ -6,6 +6,7 @@ from processor.process import THREADS, Processor, ReceivedWebhook
 from processor.settings import ProcessorSettings
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime, settings
+from vectorcare_bridge.edge.lambda_handler import kept, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.fold import Rule
@@ -24,19 +25,16 @@ _processor = Processor(
 )
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Apply a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
-    observability.begin(context)
-    records = event["Records"]
-    try:
-        observability.log("processing.started", messages=len(records))
-        failed = _processor.process([_delivery(record) for record in records])
-    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
-        observability.log("processing.failed", messages=len(records), error=error)
-        failed = [record["messageId"] for record in records]
-    finally:
-        observability.flush()
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+def _keep_all(event: dict[str, Any], error: Exception) -> dict[str, list[dict[str, str]]]:
+    observability.log("processing.failed", messages=len(event["Records"]), error=error)
+    return kept([record["messageId"] for record in event["Records"]])
+
+
+@lambda_handler(on_error=_keep_all)
+def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
+    """Apply a batch; answer which messages SQS must keep."""
+    observability.log("processing.started", messages=len(event["Records"]))
+    return kept(_processor.process([_delivery(record) for record in event["Records"]]))
 
 
 def _delivery(record: dict[str, Any]) -> ReceivedWebhook:

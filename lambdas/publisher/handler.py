@@ -8,6 +8,7 @@ from publisher.publish import Publisher
 from publisher.settings import PublisherSettings
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.observability import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import store
@@ -31,6 +32,12 @@ class NotPublishedError(Exception):
     """The batch has to come again; the text says nothing, as an error's text is logged."""
 
 
+def _again(_event: object, error: Exception) -> None:
+    observability.log("publishing.failed", error=error)
+    raise NotPublishedError from None
+
+
+@lambda_handler(on_error=_again)
 def handler(event: dict[str, Any], context: Any) -> None:
     """Publish a batch of stream records; removals, by expiry or by hand, are no events.
 
@@ -39,16 +46,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     NotPublishedError
         The stream delivers the whole batch again ("Process DynamoDB records with Lambda", Lambda guide).
     """
-    observability.begin(context)
-    _bus.deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
-    try:
-        changes = (_change(record) for record in event["Records"] if record["eventName"] != "REMOVE")
-        _publisher.publish([one for one in changes if one])
-    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold an item
-        observability.log("publishing.failed", error=error)
-        raise NotPublishedError from None
-    finally:
-        observability.flush()
+    _bus.deadline = deadline(context, reserve_seconds=_RESERVE_SECONDS)
+    changes = (_change(record) for record in event["Records"] if record["eventName"] != "REMOVE")
+    _publisher.publish([one for one in changes if one])
 
 
 def _change(record: dict[str, Any]) -> Change | None:

@@ -8,6 +8,7 @@ from reader.answer import answer
 from reader.settings import ReaderSettings
 from reader.tables import Reading, UnavailableError
 from vectorcare_bridge.edge import observability, response, runtime, settings
+from vectorcare_bridge.edge.lambda_handler import lambda_handler
 
 RETRY_AFTER_SECONDS = 5
 
@@ -20,10 +21,16 @@ _reading = Reading(
 )
 
 
-def handler(event: dict[str, Any], context: Any) -> response.ApiGatewayResponse:
+def _failed(event: dict[str, Any], error: Exception) -> response.ApiGatewayResponse:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    observability.log("reading.failed", route=request.route_of(event), status_code=status, error=error)
+    return response.to(event, response.of(status, {"error": "internal error"}))
+
+
+@lambda_handler(on_error=_failed)
+def handler(event: dict[str, Any], _context: object) -> response.ApiGatewayResponse:
     """Answer one of three questions; API Gateway has let in only who may ask."""
-    observability.begin(context)
-    return response.to(event.get("httpMethod"), _answer(event))
+    return response.to(event, _answer(event))
 
 
 def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
@@ -47,6 +54,3 @@ def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
         return response.of(
             HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"}, {"Retry-After": str(RETRY_AFTER_SECONDS)}
         )
-    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold the payload
-        observability.log("reading.failed", route=route, status_code=HTTPStatus.INTERNAL_SERVER_ERROR, error=error)
-        return response.of(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error"})

@@ -11,6 +11,7 @@ from redrive.settings import RedriveSettings
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import store
 
@@ -19,23 +20,21 @@ _sqs = runtime.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, conn
 _executor = runtime.executor(THREADS)
 
 
+@lambda_handler()
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Move dead letters back; answer with the run's `Report` and how many messages remain, None if nobody knows.
 
     An event that does not say what to do is answered with an `error` beside a report of nothing: were it raised, Lambda
     would log what somebody typed.
     """
-    observability.begin(context)
     try:
         asked = request.read(event)
-        deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-        dead_letters, send = _from_and_to(asked.queue, deadline=deadline)
-        redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=deadline)
+        end = deadline(context, reserve_seconds=RESERVE_SECONDS)
+        dead_letters, send = _from_and_to(asked.queue, deadline=end)
+        redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=end)
         return {"dry_run": asked.dry_run, **asdict(redrive.run(asked)), "remaining": _remaining(dead_letters)}
     except RequestError as error:
         return {"error": str(error), **asdict(RedriveReport(stopped="error"))}
-    finally:
-        observability.flush()
 
 
 def _remaining(dead_letters: Queue) -> int | None:

@@ -14,6 +14,7 @@ from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.lambda_handler import deadline, kept, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 
 # What giving back may take after the bus has been told how commands ended.
@@ -42,23 +43,19 @@ _sender = Sender(
 )
 
 
+def _keep_all(event: dict[str, Any], error: Exception) -> dict[str, list[dict[str, str]]]:
+    observability.log("sending.failed", messages=len(event["Records"]), error=error)
+    return kept([record["messageId"] for record in event["Records"]])
+
+
+@lambda_handler(on_error=_keep_all)
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Send a batch; answer which messages SQS shall keep ("Implementing partial batch responses", Lambda guide)."""
-    observability.begin(context)
-    records = event["Records"]
-    _bus.deadline = runtime.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
+    """Send a batch; answer which messages SQS must keep."""
+    _bus.deadline = deadline(context, reserve_seconds=_RESERVE_SECONDS)
     ends_at = utc_timestamp.later(runtime.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
-    try:
-        observability.log("sending.started", messages=len(records))
-        kept = _sender.send(
-            [_message(record) for record in records], Invocation(context.aws_request_id, ends_at=ends_at)
-        )
-    except Exception as error:  # noqa: BLE001 an unhandled one would log its text, and the text may hold a command
-        observability.log("sending.failed", messages=len(records), error=error)
-        kept = [record["messageId"] for record in records]
-    finally:
-        observability.flush()
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
+    observability.log("sending.started", messages=len(event["Records"]))
+    messages = [_message(record) for record in event["Records"]]
+    return kept(_sender.send(messages, Invocation(context.aws_request_id, ends_at=ends_at)))
 
 
 def _message(record: dict[str, Any]) -> ReceivedMessage:

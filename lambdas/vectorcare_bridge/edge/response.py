@@ -1,9 +1,9 @@
-"""What API Gateway hands back."""
+"""Responses of the functions behind API Gateway."""
 
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class ApiGatewayResponse(TypedDict):
@@ -36,6 +36,6 @@ def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = N
     )
 
 
-def to(method: object, answer: ApiGatewayResponse) -> ApiGatewayResponse:
+def to(event: Mapping[str, Any], answer: ApiGatewayResponse) -> ApiGatewayResponse:
     """Leave out the body of what answers HEAD; all else is as for GET."""
-    return {**answer, "body": ""} if method == "HEAD" else answer
+    return {**answer, "body": ""} if event.get("httpMethod") == "HEAD" else answer
