@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.common.log_group import build_log_group
-from stacks.inbound.resource_policy import STAGE
+from stacks.config.resource_policy import STAGE
 
 # API Gateway answers HEAD only if it is a method of its own.
 READ_METHODS = ("GET", "HEAD")

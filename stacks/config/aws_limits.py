@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.functions import environment
-from stacks.inbound import resource_policy
+from stacks.config import environment, resource_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,30 +1,20 @@
 """A Lambda function as this project runs one: its own role and log group, and the artifact of all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
 from stacks.common.log_group import build_log_group
-from stacks.functions.environment import common
-from stacks.functions.packaging import Artifact
+from stacks.config.environment import common, of_file
+from stacks.context import StackContext
 
 MEMORY_MB = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class FunctionDefaults:
-    """What all functions of a stack have in common."""
-
-    organization: str
-    artifact: Artifact
-    key: kms.IKey
 
 
 class BridgeFunction(Construct):
@@ -33,38 +23,39 @@ class BridgeFunction(Construct):
     Parameters
     ----------
     service : str
-        The folder of its handler, and what its logs and metrics call it.
+        The folder of its handler, and the name that its logs and metrics use.
     no_dead_letters : str
-        Why no event of it can be lost without a dead-letter queue of its own: for the auditor.
+        Why none of its events can be lost without a dead-letter queue of its own: for the auditor.
     """
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
+        context: StackContext,
         *,
         service: str,
-        defaults: FunctionDefaults,
-        timeout: cdk.Duration,
+        timeout_seconds: int,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         no_dead_letters: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = build_log_group(self, "Logs", key=defaults.key)
+        log_group = build_log_group(self, "Logs", key=context.encryption.key)
         role = self._build_role(log_group, statements)
         self.function = lambda_.Function(
             self,
             "Function",
-            runtime=defaults.artifact.runtime,
-            architecture=defaults.artifact.architecture,
-            code=defaults.artifact.code(),
+            runtime=context.artifact.runtime,
+            architecture=context.artifact.architecture,
+            code=context.artifact.code(),
             handler=f"{service}.handler.handler",
-            timeout=timeout,
+            timeout=cdk.Duration.seconds(timeout_seconds),
             memory_size=MEMORY_MB,
             environment={
-                **common(service, defaults.organization),
+                **common(service, context.organization.name),
                 **environment,
+                **of_file(context.organization, service),
             },
             # The role is written by hand: nothing that CDK grants on the way may widen it.
             role=role.without_policy_updates(),
@@ -72,6 +63,28 @@ class BridgeFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
         )
         self._acknowledge(role, no_dead_letters)
+
+    def read_queue(
+        self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int, window: cdk.Duration | None = None
+    ) -> None:
+        """Let Lambda call the function with batches of a queue; `window` is how long it waits to fill one."""
+        event_source = lambda_.EventSourceMapping(
+            self,
+            "EventSource",
+            target=self.function,
+            event_source_arn=queue.queue_arn,
+            batch_size=batch_size,
+            max_batching_window=window,
+            max_concurrency=max_concurrency,
+            report_batch_item_failures=True,
+        )
+        acknowledge(
+            event_source,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": "Lambda takes no on-failure destination for an SQS "
+                "event source; the queue's redrive policy is that destination."
+            },
+        )
 
     def _build_role(self, log_group: logs.ILogGroup, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
         own_log = iam.PolicyStatement(

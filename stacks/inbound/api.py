@@ -3,8 +3,6 @@
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from stacks.common.acknowledgments import acknowledge
@@ -16,30 +14,24 @@ from stacks.common.rest_api import (
     build_stage_options,
     harden,
 )
-from stacks.config.organization import Organization
-from stacks.inbound.resource_policy import resource_policy
+from stacks.config.resource_policy import resource_policy
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 
 _PUSH_TO_LOGS = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 
-class Api(Construct):
+class WebhookApi(Construct):
     """``POST /webhook``, ``GET`` and ``HEAD /health``, all answered by the ingest function."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        organization: Organization,
-        key: kms.IKey,
-        ingest: lambda_.IFunction,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, *, ingest: BridgeFunction) -> None:
         super().__init__(scope, construct_id)
-        self._organization = organization
-        self.rest_api = self._build_rest_api(key)
+        self._organization = context.organization
+        self._key = context.encryption.key
+        self.rest_api = self._build_rest_api()
         self._add_routes(ingest)
-        harden(self, self.rest_api, key=key)
-        self.domain = self._build_domain(organization.domain_name) if organization.domain_name else None
+        harden(self, self.rest_api, key=self._key)
+        self.domain = self._build_domain(self._organization.domain_name) if self._organization.domain_name else None
 
     @property
     def account(self) -> IConstruct:
@@ -53,7 +45,7 @@ class Api(Construct):
             return f"https://{self._organization.domain_name}"
         return self.rest_api.url_for_path().removesuffix("/")
 
-    def _build_rest_api(self, key: kms.IKey) -> apigateway.RestApi:
+    def _build_rest_api(self) -> apigateway.RestApi:
         rest_api = apigateway.RestApi(
             self,
             "RestApi",
@@ -64,12 +56,12 @@ class Api(Construct):
             disable_execute_api_endpoint=self._organization.domain_name is not None,
             # Bodies come byte for byte: decoded and encoded again, some would no longer be what was signed.
             binary_media_types=["*/*"],
-            policy=self._build_policy(),
+            policy=iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips)),
             # One role per account and region, by which every API writes its logs. A new account has none; and it has
             # to stay when this stack goes, because the other stacks write by it too.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
-            deploy_options=build_stage_options(self, key=key, access_log_format=ACCESS_LOG_FORMAT),
+            deploy_options=build_stage_options(self, key=self._key, access_log_format=ACCESS_LOG_FORMAT),
         )
         _acknowledge(rest_api)
         return rest_api
@@ -79,11 +71,8 @@ class Api(Construct):
         ipv6 = any(":" in network for network in self._organization.allowed_source_ips)
         return apigateway.IpAddressType.DUAL_STACK if ipv6 else apigateway.IpAddressType.IPV4
 
-    def _build_policy(self) -> iam.PolicyDocument:
-        return iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips))
-
-    def _add_routes(self, ingest: lambda_.IFunction) -> None:
-        integration = apigateway.LambdaIntegration(ingest, allow_test_invoke=False)
+    def _add_routes(self, ingest: BridgeFunction) -> None:
+        integration = apigateway.LambdaIntegration(ingest.function, allow_test_invoke=False)
         self.rest_api.root.add_resource("webhook").add_method("POST", integration)
         add_read_methods(self.rest_api.root.add_resource("health"), integration)
 

@@ -4,16 +4,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.common.encryption import Encryption
 from stacks.common.queues import Queues, receive_from, send_to
-from stacks.common.storage import Storage
-from stacks.config.organization import Organization
-from stacks.functions.environment import of_file
-from stacks.functions.function import BridgeFunction, FunctionDefaults
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 from stacks.inbound.spool import Spool
 
 # Inside VectorCare's 10 seconds, after which it counts an attempt as failed.
@@ -31,33 +27,23 @@ BATCH_SIZE = 10
 class Inbound(Construct):
     """Queues, spool, and the three functions that move webhooks between them."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        organization: Organization,
-        encryption: Encryption,
-        storage: Storage,
-        defaults: FunctionDefaults,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext) -> None:
         super().__init__(scope, construct_id)
-        self._organization = organization
-        self._encryption = encryption
-        self._storage = storage
-        self._defaults = defaults
+        self._context = context
         self.queues = Queues(
             self,
             "Queues",
             direction="inbound",
-            key=encryption.key,
+            key=context.encryption.key,
             visibility_timeout=cdk.Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
             max_receive_count=MAX_RECEIVE_COUNT,
         )
         self.spool = Spool(self, "Spool")
         self.ingest = self._build_ingest()
         self.processor = self._build_processor()
-        self._connect_processor()
+        self.processor.read_queue(
+            self.queues.queue, batch_size=BATCH_SIZE, max_concurrency=context.organization.max_concurrency
+        )
         self.drain = self._build_drain()
         self._schedule_drain()
 
@@ -65,13 +51,12 @@ class Inbound(Construct):
         ingest = BridgeFunction(
             self,
             "Ingest",
+            self._context,
             service="ingest",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(INGEST_TIMEOUT_SECONDS),
+            timeout_seconds=INGEST_TIMEOUT_SECONDS,
             environment={
                 "QUEUE_URL": self.queues.queue.queue_url,
                 "SPOOL_BUCKET": self.spool.bucket.bucket_name,
-                **of_file(self._organization, "ingest"),
             },
             statements=[
                 *self._send_to_queue(),
@@ -87,55 +72,36 @@ class Inbound(Construct):
         return BridgeFunction(
             self,
             "Processor",
+            self._context,
             service="processor",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(PROCESSOR_TIMEOUT_SECONDS),
+            timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
             environment={
                 "QUEUE_URL": self.queues.queue.queue_url,
-                "EVENTS_TABLE": self._storage.events.table_name,
-                "SERVICE_REQUESTS_TABLE": self._storage.service_requests.table_name,
-                **of_file(self._organization, "processor"),
+                "EVENTS_TABLE": self._context.storage.events.table_name,
+                "SERVICE_REQUESTS_TABLE": self._context.storage.service_requests.table_name,
             },
             statements=[
                 receive_from(self.queues.queue),
                 iam.PolicyStatement(
-                    actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[self._storage.events.table_arn]
+                    actions=["dynamodb:PutItem", "dynamodb:Query"], resources=[self._context.storage.events.table_arn]
                 ),
                 iam.PolicyStatement(
-                    actions=["dynamodb:UpdateItem"], resources=[self._storage.service_requests.table_arn]
+                    actions=["dynamodb:UpdateItem"], resources=[self._context.storage.service_requests.table_arn]
                 ),
-                self._encryption.use_for_tables(),
-                self._encryption.use_for_queues("Decrypt"),
+                self._context.encryption.use_for_tables(),
+                self._context.encryption.use_for_queues("Decrypt"),
             ],
             no_dead_letters="The queue's event source calls the function: what it does not process stays in the queue, "
             "which has a dead-letter queue.",
-        )
-
-    def _connect_processor(self) -> None:
-        event_source = lambda_.EventSourceMapping(
-            self.processor,
-            "EventSource",
-            target=self.processor.function,
-            event_source_arn=self.queues.queue.queue_arn,
-            batch_size=BATCH_SIZE,
-            max_concurrency=self._organization.max_concurrency,
-            report_batch_item_failures=True,
-        )
-        acknowledge(
-            event_source,
-            {
-                "Serverless-LambdaEventSourceMappingDestination": "Lambda takes no on-failure destination for an SQS "
-                "event source; the queue's redrive policy is that destination."
-            },
         )
 
     def _build_drain(self) -> BridgeFunction:
         drain = BridgeFunction(
             self,
             "Drain",
+            self._context,
             service="drain",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(DRAIN_TIMEOUT_SECONDS),
+            timeout_seconds=DRAIN_TIMEOUT_SECONDS,
             environment={
                 "QUEUE_URL": self.queues.queue.queue_url,
                 "SPOOL_BUCKET": self.spool.bucket.bucket_name,
@@ -174,5 +140,5 @@ class Inbound(Construct):
     def _send_to_queue(self) -> list[iam.PolicyStatement]:
         return [
             send_to(self.queues.queue),
-            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            self._context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
         ]

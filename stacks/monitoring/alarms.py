@@ -34,8 +34,8 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = topic
-        self._metrics = metrics
-        self._thresholds = thresholds
+        self.metrics = metrics
+        self.thresholds = thresholds
         self._by_name: dict[str, cloudwatch.Alarm] = {}
         self._watch_dead_letters()
         self._watch_queue()
@@ -87,7 +87,7 @@ class Alarms(Construct):
         return alarm
 
     def _watch_dead_letters(self) -> None:
-        letters = self._metrics.inbound.queues.dead_letters
+        letters = self.metrics.parts.inbound.queues.dead_letters
         self.add(
             "DeadLetters",
             description="Webhooks could not be applied and wait in the dead-letter queue.",
@@ -111,13 +111,13 @@ class Alarms(Construct):
         )
 
     def _watch_queue(self) -> None:
-        queue = self._metrics.inbound.queues.queue
+        queue = self.metrics.parts.inbound.queues.queue
         least = cloudwatch.Stats.MINIMUM
         self.add(
             "MessagesWaiting",
             description="Webhooks wait in the queue faster than they are processed.",
             metric=queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic=least),
-            threshold=self._thresholds.waiting_messages,
+            threshold=self.thresholds.waiting_messages,
             periods=3,
         )
         self.add(
@@ -125,7 +125,7 @@ class Alarms(Construct):
             description="Many webhooks are being processed, or wait to be tried again.",
             # What failed waits in flight, and the age below skips it after three attempts.
             metric=queue.metric_approximate_number_of_messages_not_visible(period=FIVE_MINUTES, statistic=least),
-            threshold=self._thresholds.waiting_messages,
+            threshold=self.thresholds.waiting_messages,
             periods=3,
         )
         self.add(
@@ -136,7 +136,7 @@ class Alarms(Construct):
         )
 
     def _watch_processing(self) -> None:
-        metrics, thresholds = self._metrics, self._thresholds
+        metrics, thresholds = self.metrics, self.thresholds
         self.add(
             "Freshness",
             description="Events are applied late: what the tables say is not what is.",
@@ -165,7 +165,7 @@ class Alarms(Construct):
         )
 
     def _watch_answers(self) -> None:
-        metrics, thresholds = self._metrics, self._thresholds
+        metrics, thresholds = self.metrics, self.thresholds
         self.add(
             "SignatureFailures",
             description="Webhooks with the right customer_id were refused for their signature.",
@@ -194,11 +194,11 @@ class Alarms(Construct):
         )
 
     def _watch_spool(self) -> None:
-        drain = self._metrics.functions["drain"]
+        drain = self.metrics.functions["drain"]
         self.add(
             "SpoolNotEmpty",
             description="Webhooks that the queue refused are still in the spool after three runs of the drain.",
-            metric=self._metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
+            metric=self.metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
             periods=3,
             # Nobody has looked: what was true stays true. That the drain does not run is DrainStopped's to tell.
             missing=TreatMissingData.IGNORE,
@@ -220,11 +220,11 @@ class Alarms(Construct):
         self.add(
             "DrainFailures",
             description="The drain finds webhooks in the spool and cannot bring them to the queue.",
-            metric=self._metrics.own("DrainFailed", service="drain"),
+            metric=self.metrics.own("DrainFailed", service="drain"),
         )
 
     def _watch_throttles(self) -> None:
-        metrics = self._metrics
+        metrics = self.metrics
         self.add(
             "IngestThrottled",
             description="The account runs too many functions at once: Lambda refused to run ingest.",

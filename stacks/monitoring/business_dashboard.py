@@ -1,32 +1,22 @@
 """The dashboard for the business: what came, what it moved, how fresh the tables are."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring import widgets
-from stacks.monitoring.metrics import MAXIMUM, Metrics
+from stacks.monitoring.alarms import Alarms
+from stacks.monitoring.metrics import MAXIMUM
 
 
 class BusinessDashboard(Construct):
     """Read from the top: is all well, what came in, how did it end."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        metrics: Metrics,
-        thresholds: AlarmThresholds,
-        alarms: Mapping[str, cloudwatch.Alarm],
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
-        self._metrics = metrics
-        self._thresholds = thresholds
-        self._alarms = alarms
+        self._metrics = alarms.metrics
+        self._thresholds = alarms.thresholds
+        self._alarms = alarms.by_name
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -72,7 +62,7 @@ class BusinessDashboard(Construct):
 
     def _totals(self) -> list[cloudwatch.IWidget]:
         own = self._metrics.own
-        dead_letters = self._metrics.inbound.queues.dead_letters
+        dead_letters = self._metrics.parts.inbound.queues.dead_letters
         return [
             widgets.number("Webhooks received", own("Accepted", service="ingest", label="in this time")),
             widgets.number("Requests moved", own("Applied", service="processor", label="in this time")),

@@ -1,40 +1,36 @@
 """The dashboard for the engineer on call: each part on the way of a webhook, a change and a command."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring import widgets
-from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, SUM, Metrics
+from stacks.monitoring.alarms import Alarms
+from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, SUM
 from stacks.monitoring.outbound_rows import outbound_rows
 
 
 class EngineerDashboard(Construct):
     """Read from the top: which alarm, then the part of the way that it belongs to."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        metrics: Metrics,
-        thresholds: AlarmThresholds,
-        alarms: Mapping[str, cloudwatch.Alarm],
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
-        self._metrics = metrics
-        self._thresholds = thresholds
-        self._alarms = alarms
+        self._metrics = alarms.metrics
+        self._thresholds = alarms.thresholds
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             dashboard_name=f"{cdk.Stack.of(self).stack_name}-engineer",
             default_interval=cdk.Duration.hours(3),
             widgets=[
-                [widgets.states("Alarms (docs/runbook.md has a section for each)", alarms, list(alarms), height=5)],
+                [
+                    widgets.states(
+                        "Alarms (docs/runbook.md has a section for each)",
+                        alarms.by_name,
+                        list(alarms.by_name),
+                        height=5,
+                    )
+                ],
                 widgets.heading("### API: what VectorCare sees"),
                 self._api(),
                 widgets.heading("### Functions"),
@@ -47,7 +43,7 @@ class EngineerDashboard(Construct):
                 self._spool(),
                 widgets.heading("### Tables"),
                 self._tables(),
-                *outbound_rows(metrics, thresholds),
+                *outbound_rows(self._metrics, self._thresholds),
             ],
         )
 
@@ -111,7 +107,7 @@ class EngineerDashboard(Construct):
         ]
 
     def _queue(self) -> list[cloudwatch.IWidget]:
-        metrics, queue = self._metrics, self._metrics.inbound.queues.queue
+        metrics, queue = self._metrics, self._metrics.parts.inbound.queues.queue
         return [
             widgets.graph(
                 "Messages in the queue",
@@ -136,7 +132,7 @@ class EngineerDashboard(Construct):
         ]
 
     def _dead_letters(self) -> list[cloudwatch.IWidget]:
-        metrics, letters = self._metrics, self._metrics.inbound.queues.dead_letters
+        metrics, letters = self._metrics, self._metrics.parts.inbound.queues.dead_letters
         return [
             widgets.graph(
                 "Dead letters",

@@ -3,19 +3,14 @@
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 
 from stacks.common.storage import STATUS_INDEX, Storage
-from stacks.inbound.inbound import Inbound
-from stacks.operators.redrive import Redrive
-from stacks.outbound.change_events import ChangeEvents
-from stacks.outbound.commands import Commands
-from stacks.reading.reading_api import ReadingApi
+from stacks.config.environment import METRICS_NAMESPACE
+from stacks.parts import Parts
 
-NAMESPACE = "VectorCareBridge"
 MINUTE = cdk.Duration.minutes(1)
 FIVE_MINUTES = cdk.Duration.minutes(5)
 SUM = cloudwatch.Stats.SUM
@@ -30,32 +25,18 @@ class Metrics:
     ----------
     organization : str
         Its name, a dimension of all that the functions emit.
-    inbound, storage, change_events, commands, reading_api, redrive, rest_api
+    storage, parts
         The resources of which AWS keeps metrics.
     """
 
     organization: str
-    inbound: Inbound
     storage: Storage
-    change_events: ChangeEvents
-    commands: Commands
-    reading_api: ReadingApi
-    redrive: Redrive
-    rest_api: apigateway.RestApi
+    parts: Parts
 
     @property
     def functions(self) -> dict[str, lambda_.IFunction]:
-        """The functions by the name that their logs and metrics call them."""
-        inbound = self.inbound
-        return {
-            "ingest": inbound.ingest.function,
-            "processor": inbound.processor.function,
-            "drain": inbound.drain.function,
-            "redrive": self.redrive.function,
-            "publisher": self.change_events.publisher.function,
-            "sender": self.commands.sender.function,
-            "reader": self.reading_api.reader.function,
-        }
+        """The functions by the name that their logs and metrics use."""
+        return {name: each.function for name, each in self.parts.functions.items()}
 
     @property
     def tables(self) -> dict[str, dynamodb.ITable]:
@@ -83,7 +64,7 @@ class Metrics:
             What dashboards call it. An alarm takes none: CDK would make metric math of it.
         """
         return cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=METRICS_NAMESPACE,
             metric_name=name,
             dimensions_map={"organization": self.organization, "service": service},
             statistic=statistic,
@@ -94,7 +75,7 @@ class Metrics:
     def own_by(self, dimension: str, name: str, *, service: str, prefix: str = "") -> cloudwatch.MathExpression:
         """Give a metric that a function emits by one dimension more: a line for each of its values, on dashboards."""
         return cloudwatch.MathExpression(
-            expression=f"SEARCH('{{{NAMESPACE},organization,service,{dimension}}} "
+            expression=f"SEARCH('{{{METRICS_NAMESPACE},organization,service,{dimension}}} "
             f'MetricName="{name}" organization="{self.organization}" service="{service}"\', '
             f"'{SUM}', {FIVE_MINUTES.to_seconds():.0f})",
             label=f"{prefix}${{PROP('Dim.{dimension}')}}",
@@ -106,7 +87,7 @@ class Metrics:
         self, name: str, *, statistic: str = SUM, period: cdk.Duration = FIVE_MINUTES, label: str | None = None
     ) -> cloudwatch.Metric:
         """Give a metric that API Gateway keeps of the API."""
-        return self.rest_api.metric(name, statistic=statistic, period=period, label=label)
+        return self.parts.webhook_api.rest_api.metric(name, statistic=statistic, period=period, label=label)
 
     def iterator_age(self, *, label: str | None = None) -> cloudwatch.Metric:
         """Give the age, in milliseconds, of the changes that the publisher is at."""
@@ -117,7 +98,7 @@ class Metrics:
         return cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name=name,
-            dimensions_map={"EventBusName": self.change_events.bus.event_bus_name},
+            dimensions_map={"EventBusName": self.parts.change_events.bus.event_bus_name},
             statistic=SUM,
             period=FIVE_MINUTES,
             label=label,

@@ -4,14 +4,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk.aws_cloudwatch import ComparisonOperator
 
-from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
-from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
+from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM
 
 
-def watch_change_events(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresholds) -> None:
+def watch_change_events(alarms: Alarms) -> None:
     """Add the alarms of publisher and bus."""
-    unpublished = metrics.change_events.unpublished
+    metrics, thresholds = alarms.metrics, alarms.thresholds
+    unpublished = metrics.parts.change_events.unpublished
     alarms.add(
         "UnpublishedEvents",
         description="The bus did not take events; they wait in a queue of their own, and no subscriber has them.",
@@ -47,13 +47,14 @@ def watch_change_events(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmTh
     )
 
 
-def watch_commands(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresholds) -> None:
+def watch_commands(alarms: Alarms) -> None:
     """Add the alarms of outbound queue and sender.
 
     There is none for the sender's errors and throttles: what it does not take, CommandsWaiting tells of.
     """
-    _watch_queue(alarms, metrics, thresholds)
-    _watch_ends(alarms, metrics, thresholds)
+    metrics = alarms.metrics
+    _watch_queue(alarms)
+    _watch_results(alarms)
     # Both are tried again by themselves: only what lasts is worth a person's sleep.
     alarms.add(
         "CredentialsRefused",
@@ -71,19 +72,20 @@ def watch_commands(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresho
     )
 
 
-def watch_reading(alarms: Alarms, *, metrics: Metrics) -> None:
+def watch_reading(alarms: Alarms) -> None:
     """Add the alarm of the reading API."""
     alarms.add(
         "ReadingFails",
         description="The reading API has answered 5xx for a quarter of an hour: who reads sees nothing new.",
-        metric=metrics.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
+        metric=alarms.metrics.parts.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
         # Readers are told to try again: only what lasts is worth a person's sleep.
         periods=3,
     )
 
 
-def _watch_queue(alarms: Alarms, metrics: Metrics, thresholds: AlarmThresholds) -> None:
-    queues = metrics.commands.queues
+def _watch_queue(alarms: Alarms) -> None:
+    metrics, thresholds = alarms.metrics, alarms.thresholds
+    queues = metrics.parts.commands.queues
     alarms.add(
         "CommandDeadLetters",
         description="The dispatch system sent what is no command; it waits in the outbound dead-letter queue.",
@@ -107,7 +109,8 @@ def _watch_queue(alarms: Alarms, metrics: Metrics, thresholds: AlarmThresholds) 
     )
 
 
-def _watch_ends(alarms: Alarms, metrics: Metrics, thresholds: AlarmThresholds) -> None:
+def _watch_results(alarms: Alarms) -> None:
+    metrics, thresholds = alarms.metrics, alarms.thresholds
     alarms.add(
         "CommandsExpired",
         description="Commands came to their end without VectorCare having taken them.",

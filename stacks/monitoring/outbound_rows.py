@@ -40,7 +40,7 @@ def _change_events(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
         ),
         widgets.graph(
             "Unpublished events that wait",
-            metrics.change_events.unpublished.metric_approximate_number_of_messages_visible(
+            metrics.parts.change_events.unpublished.metric_approximate_number_of_messages_visible(
                 statistic=MAXIMUM, label="events"
             ),
             unit="events",
@@ -49,7 +49,7 @@ def _change_events(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
 
 
 def _queue(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
-    queues = metrics.commands.queues
+    queues = metrics.parts.commands.queues
     return [
         widgets.graph(
             "Commands in the queue",

@@ -10,10 +10,10 @@ from constructs import Construct
 from stacks.common.acknowledgments import acknowledge
 from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
-from stacks.monitoring.metrics import MINUTE, Metrics
+from stacks.monitoring.metrics import MINUTE
 
 
-def watch_silence(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThresholds) -> None:
+def watch_silence(alarms: Alarms) -> None:
     """Add the alarm, and what lets it speak in busy hours alone.
 
     CloudWatch knows neither calendars nor time zones, EventBridge Scheduler does, summer time included. So the alarm is
@@ -31,6 +31,7 @@ def watch_silence(alarms: Alarms, *, metrics: Metrics, thresholds: AlarmThreshol
     An action follows a change of state alone. An alarm that the night has left in ALARM would stay mute, so it is set
     to OK; CloudWatch evaluates it anew within a minute, and silence that still lasts is told then.
     """
+    metrics, thresholds = alarms.metrics, alarms.thresholds
     alarm = alarms.add(
         "Silence",
         description=f"No webhook was accepted for {thresholds.silence_minutes} minutes of busy hours. Outside of them "

@@ -12,11 +12,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.common.encryption import Encryption
 from stacks.common.log_group import arns_of
-from stacks.common.storage import STATUS_INDEX, Storage
-from stacks.inbound.inbound import Inbound
-from stacks.operators.redrive import Redrive
+from stacks.common.storage import STATUS_INDEX
+from stacks.context import StackContext
+from stacks.parts import Parts
 
 RESTORED = "-restored-*"
 """How ``bridge restore`` names the table that DynamoDB writes beside the old one: the time comes last."""
@@ -28,21 +27,12 @@ class OperatorPolicy(Construct):
     Two, because only a restore writes to the journal, and few have to be able to do that.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        encryption: Encryption,
-        storage: Storage,
-        inbound: Inbound,
-        redrive: Redrive,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
         super().__init__(scope, construct_id)
-        self._encryption = encryption
-        self._storage = storage
-        self._inbound = inbound
-        self._redrive = redrive
+        self._encryption = context.encryption
+        self._storage = context.storage
+        self._inbound = parts.inbound
+        self._redrive = parts.redrive
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",

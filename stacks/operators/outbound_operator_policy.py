@@ -4,12 +4,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.common.encryption import Encryption
 from stacks.common.log_group import arns_of
-from stacks.common.storage import Storage
-from stacks.outbound.change_events import ChangeEvents
-from stacks.outbound.commands import Commands
-from stacks.reading.reading_api import ReadingApi
+from stacks.context import StackContext
+from stacks.parts import Parts
 
 
 class OutboundOperatorPolicy(Construct):
@@ -18,21 +15,11 @@ class OutboundOperatorPolicy(Construct):
     Apart from it, it has a meaning too: who holds it may send commands to VectorCare.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        encryption: Encryption,
-        storage: Storage,
-        change_events: ChangeEvents,
-        commands: Commands,
-        reading: ReadingApi,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
         super().__init__(scope, construct_id)
-        functions = [change_events.publisher.function, commands.sender.function, reading.reader.function]
-        queues = commands.queues
-        set_aside = [queues.dead_letters.queue_arn, change_events.unpublished.queue_arn]
+        functions = [parts.functions[name].function for name in ("publisher", "sender", "reader")]
+        queues = parts.commands.queues
+        waiting = [queues.dead_letters.queue_arn, parts.change_events.unpublished.queue_arn]
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
@@ -51,23 +38,23 @@ class OutboundOperatorPolicy(Construct):
                 iam.PolicyStatement(
                     sid="CountMessages",
                     actions=["sqs:GetQueueAttributes"],
-                    resources=[queues.queue.queue_arn, *set_aside],
+                    resources=[queues.queue.queue_arn, *waiting],
                 ),
                 iam.PolicyStatement(
                     sid="ReadWhatWasSetAside",
                     # To look, and to give back at once. Nobody deletes: redrive moves it.
                     actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
-                    resources=set_aside,
+                    resources=waiting,
                 ),
                 iam.PolicyStatement(
                     sid="ReadCommands",
                     actions=["dynamodb:GetItem"],
-                    resources=[storage.commands.table_arn],
+                    resources=[context.storage.commands.table_arn],
                 ),
                 iam.PolicyStatement(
                     sid="SendCommands", actions=["sqs:SendMessage"], resources=[queues.queue.queue_arn]
                 ),
-                encryption.use_for_queues("GenerateDataKey", "Decrypt"),
-                encryption.use_for_tables(),
+                context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                context.encryption.use_for_tables(),
             ],
         )

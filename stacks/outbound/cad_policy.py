@@ -4,9 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.common.encryption import Encryption
-from stacks.outbound.commands import Commands
-from stacks.reading.reading_api import ReadingApi
+from stacks.context import StackContext
+from stacks.parts import Parts
 
 
 class CadPolicy(Construct):
@@ -15,26 +14,20 @@ class CadPolicy(Construct):
     To hear of changes it needs nothing here: a rule on the bus is made where the CAD's own queue is made.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, encryption: Encryption, commands: Commands, reading: ReadingApi
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
         super().__init__(scope, construct_id)
-        self._encryption = encryption
-        self._commands = commands
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
             description=f"{cdk.Stack.of(self).stack_name}: what the dispatch system (CAD) needs",
-            statements=[*self._send_commands(), reading.invoke_statement()],
+            statements=[
+                iam.PolicyStatement(
+                    sid="SendCommands",
+                    actions=["sqs:SendMessage", "sqs:GetQueueUrl"],
+                    resources=[parts.commands.queues.queue.queue_arn],
+                ),
+                context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                parts.reading_api.invoke_statement(),
+            ],
         )
-        reading.acknowledge_ids(self.policy)
-
-    def _send_commands(self) -> list[iam.PolicyStatement]:
-        return [
-            iam.PolicyStatement(
-                sid="SendCommands",
-                actions=["sqs:SendMessage", "sqs:GetQueueUrl"],
-                resources=[self._commands.queues.queue.queue_arn],
-            ),
-            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
-        ]
+        parts.reading_api.acknowledge_ids(self.policy)

@@ -8,12 +8,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.common.encryption import Encryption
 from stacks.common.queues import MAX_MESSAGE_BYTES, RETENTION, send_to
-from stacks.common.storage import Storage
-from stacks.config.organization import Organization
-from stacks.functions.environment import of_file
-from stacks.functions.function import BridgeFunction, FunctionDefaults
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 
 # A batch of 100 is ten calls of the bus of up to six seconds; they are tried again until a minute before the end.
 PUBLISHER_TIMEOUT_SECONDS = 180
@@ -23,21 +20,9 @@ BATCH_SIZE = 100
 class ChangeEvents(Construct):
     """The bus that subscribers listen to, the function that publishes on it, and the queue of what it did not take."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        organization: Organization,
-        encryption: Encryption,
-        storage: Storage,
-        defaults: FunctionDefaults,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext) -> None:
         super().__init__(scope, construct_id)
-        self._organization = organization
-        self._encryption = encryption
-        self._storage = storage
-        self._defaults = defaults
+        self._context = context
         self.bus = self._build_bus()
         self.unpublished = self._build_unpublished()
         self.publisher = self._build_publisher()
@@ -58,7 +43,7 @@ class ChangeEvents(Construct):
             self,
             "Unpublished",
             encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self._encryption.key,
+            encryption_master_key=self._context.encryption.key,
             enforce_ssl=True,
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             retention_period=RETENTION,
@@ -71,13 +56,12 @@ class ChangeEvents(Construct):
         return BridgeFunction(
             self,
             "Publisher",
+            self._context,
             service="publisher",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(PUBLISHER_TIMEOUT_SECONDS),
+            timeout_seconds=PUBLISHER_TIMEOUT_SECONDS,
             environment={
                 "EVENT_BUS": self.bus.event_bus_name,
                 "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url,
-                **of_file(self._organization, "publisher"),
             },
             statements=[
                 iam.PolicyStatement(
@@ -88,8 +72,8 @@ class ChangeEvents(Construct):
                 iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=["*"]),
                 iam.PolicyStatement(actions=["events:PutEvents"], resources=[self.bus.event_bus_arn]),
                 send_to(self.unpublished),
-                self._encryption.use_for_tables(),
-                self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                self._context.encryption.use_for_tables(),
+                self._context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
             ],
             no_dead_letters="The stream calls the function again until it has taken a batch; an event that the bus "
             "does not take waits in a queue of its own.",
@@ -120,7 +104,7 @@ class ChangeEvents(Construct):
         )
 
     def _stream_arn(self) -> str:
-        arn = self._storage.service_requests.table_stream_arn
+        arn = self._context.storage.service_requests.table_stream_arn
         if arn is None:
             raise TypeError("the table has no stream")
         return arn

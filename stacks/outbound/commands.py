@@ -4,19 +4,15 @@ import json
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.common.encryption import Encryption
 from stacks.common.queues import Queues, receive_from, send_to
-from stacks.common.storage import Storage
-from stacks.config.organization import Organization
-from stacks.functions.environment import of_file
-from stacks.functions.function import BridgeFunction, FunctionDefaults
-from stacks.outbound.change_events import ChangeEvents
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 
 SENDER_TIMEOUT_SECONDS = 60
 BATCHING_WINDOW_SECONDS = 2
@@ -35,38 +31,30 @@ MAX_CONCURRENCY = 5
 class Commands(Construct):
     """Queues, secret, and the function that sends."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        organization: Organization,
-        encryption: Encryption,
-        storage: Storage,
-        change_events: ChangeEvents,
-        defaults: FunctionDefaults,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, *, bus: events.IEventBus) -> None:
         super().__init__(scope, construct_id)
-        self._organization = organization
-        self._encryption = encryption
-        self._storage = storage
-        self._bus = change_events.bus
-        self._defaults = defaults
+        self._context = context
+        self._bus = bus
         self.queues = Queues(
             self,
             "Queues",
             direction="outbound",
-            key=encryption.key,
+            key=context.encryption.key,
             visibility_timeout=cdk.Duration.seconds(VISIBILITY_TIMEOUT_SECONDS),
             max_receive_count=MAX_RECEIVE_COUNT,
         )
         self.secret_arn = self._build_secret()
         self.sender = self._build_sender()
-        self._connect_sender()
-        if not organization.token_url:
+        self.sender.read_queue(
+            self.queues.queue,
+            batch_size=BATCH_SIZE,
+            max_concurrency=MAX_CONCURRENCY,
+            window=cdk.Duration.seconds(BATCHING_WINDOW_SECONDS),
+        )
+        if not context.organization.token_url:
             cdk.Annotations.of(self).add_warning_v2(
                 "vectorcare-bridge:no-token-url",
-                f"no command is sent to VectorCare: {organization.name}.toml has no vectorcare_token_url, and "
+                f"no command is sent to VectorCare: {context.organization.name}.toml has no vectorcare_token_url, and "
                 "VectorCare does not document UAT's; all else works",
             )
 
@@ -76,7 +64,7 @@ class Commands(Construct):
             self,
             "Credentials",
             description=f"{cdk.Stack.of(self).stack_name}: VectorCare's client_id and client_secret",
-            encryption_key=self._encryption.key,
+            encryption_key=self._context.encryption.key,
             # Never change this: CloudFormation would write a new placeholder over what a person has filled in.
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps({"client_id": ""}), generate_string_key="client_secret"
@@ -94,16 +82,15 @@ class Commands(Construct):
         return BridgeFunction(
             self,
             "Sender",
+            self._context,
             service="sender",
-            defaults=self._defaults,
-            timeout=cdk.Duration.seconds(SENDER_TIMEOUT_SECONDS),
+            timeout_seconds=SENDER_TIMEOUT_SECONDS,
             environment={
                 "OUTBOUND_QUEUE_URL": self.queues.queue.queue_url,
                 "OUTBOUND_DEAD_LETTER_QUEUE_URL": self.queues.dead_letters.queue_url,
-                "COMMANDS_TABLE": self._storage.commands.table_name,
+                "COMMANDS_TABLE": self._context.storage.commands.table_name,
                 "EVENT_BUS": self._bus.event_bus_name,
                 "CREDENTIALS_SECRET": self.secret_arn,
-                **of_file(self._organization, "sender"),
             },
             statements=[
                 receive_from(self.queues.queue),
@@ -111,33 +98,14 @@ class Commands(Construct):
                 send_to(self.queues.dead_letters),
                 iam.PolicyStatement(
                     actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
-                    resources=[self._storage.commands.table_arn],
+                    resources=[self._context.storage.commands.table_arn],
                 ),
                 iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.secret_arn]),
                 iam.PolicyStatement(actions=["events:PutEvents"], resources=[self._bus.event_bus_arn]),
-                self._encryption.use_for_tables(),
-                self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
-                self._encryption.use_for_secrets(),
+                self._context.encryption.use_for_tables(),
+                self._context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+                self._context.encryption.use_for_secrets(),
             ],
             no_dead_letters="The queue's event source calls the function: what it does not send stays in the queue, "
             "which has a dead-letter queue.",
-        )
-
-    def _connect_sender(self) -> None:
-        event_source = lambda_.EventSourceMapping(
-            self.sender,
-            "EventSource",
-            target=self.sender.function,
-            event_source_arn=self.queues.queue.queue_arn,
-            batch_size=BATCH_SIZE,
-            max_batching_window=cdk.Duration.seconds(BATCHING_WINDOW_SECONDS),
-            max_concurrency=MAX_CONCURRENCY,
-            report_batch_item_failures=True,
-        )
-        acknowledge(
-            event_source,
-            {
-                "Serverless-LambdaEventSourceMappingDestination": "Lambda takes no on-failure destination for an SQS "
-                "event source; the queue's redrive policy is that destination."
-            },
         )

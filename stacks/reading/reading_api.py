@@ -8,10 +8,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IConstruct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.common.encryption import Encryption
 from stacks.common.rest_api import ACCESS_LOG_FORMAT, READ_METHODS, add_read_methods, build_stage_options, harden
-from stacks.common.storage import STATUS_INDEX, Storage
-from stacks.functions.function import BridgeFunction, FunctionDefaults
+from stacks.common.storage import STATUS_INDEX
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 
 # Inside the 29 seconds that API Gateway waits; the function's own calls give up after 8.
 TIMEOUT_SECONDS = 15
@@ -27,25 +27,15 @@ class ReadingApi(Construct):
     An API of its own: on the webhook's, every body is binary and the resource policy knows VectorCare's addresses.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        encryption: Encryption,
-        storage: Storage,
-        defaults: FunctionDefaults,
-        logging: IConstruct,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, context: StackContext, *, account: IConstruct) -> None:
         super().__init__(scope, construct_id)
-        self._encryption = encryption
-        self._storage = storage
-        self.reader = self._build_reader(defaults)
+        self._context = context
+        self.reader = self._build_reader()
         self.rest_api = self._build_rest_api()
         self._methods = self._add_routes()
-        harden(self, self.rest_api, key=encryption.key)
+        harden(self, self.rest_api, key=context.encryption.key)
         # A stage that logs can only be made once the account lets API Gateway log.
-        self.rest_api.deployment_stage.node.add_dependency(logging)
+        self.rest_api.deployment_stage.node.add_dependency(account)
         self._acknowledge()
 
     @property
@@ -78,14 +68,14 @@ class ReadingApi(Construct):
             },
         )
 
-    def _build_reader(self, defaults: FunctionDefaults) -> BridgeFunction:
-        service_requests, events = self._storage.service_requests, self._storage.events
+    def _build_reader(self) -> BridgeFunction:
+        service_requests, events = self._context.storage.service_requests, self._context.storage.events
         return BridgeFunction(
             self,
             "Reader",
+            self._context,
             service="reader",
-            defaults=defaults,
-            timeout=cdk.Duration.seconds(TIMEOUT_SECONDS),
+            timeout_seconds=TIMEOUT_SECONDS,
             environment={
                 "EVENTS_TABLE": events.table_name,
                 "SERVICE_REQUESTS_TABLE": service_requests.table_name,
@@ -97,7 +87,7 @@ class ReadingApi(Construct):
                     actions=["dynamodb:Query"],
                     resources=[f"{service_requests.table_arn}/index/{STATUS_INDEX}", events.table_arn],
                 ),
-                self._encryption.use_for_tables(),
+                self._context.encryption.use_for_tables(),
             ],
             no_dead_letters="API Gateway calls the function and waits for its answer: an error is a 5xx to the caller, "
             "which asks again; nothing is lost, since nothing is written.",
@@ -116,7 +106,7 @@ class ReadingApi(Construct):
             default_method_options=apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM),
             deploy_options=build_stage_options(
                 self,
-                key=self._encryption.key,
+                key=self._context.encryption.key,
                 # Who read, and the line of the function's log that says what.
                 access_log_format=ACCESS_LOG_FORMAT
                 | {"caller": "$context.identity.userArn", "function_request_id": "$context.integration.requestId"},

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from stacks.config import aws_limits
+from stacks.config import aws_limits, environment, resource_policy
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import MAXIMUM_NAME_LENGTH, Organization, load_organization
-from stacks.functions import environment
-from stacks.inbound import resource_policy
 from tests.stacks import organization_files, synthesis
 from tests.stacks.templates import Template
 
