@@ -15,7 +15,7 @@ from local.environment import DEFAULT_PORT, DIRECTORY, LocalEnvironment
 from local.errors import LocalError
 from local.organization import LocalOrganization, choose_organization, make_local_organization
 from local.report import Report
-from simulator.standalone import vectorcare
+from local.vectorcare import vectorcare
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

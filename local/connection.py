@@ -4,8 +4,8 @@ import json
 
 from local.deployment import Deployment
 from local.emulator import Emulator
+from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.fake_api import FakeApi
-from simulator.rules import API_PATH, TOKEN_PATH
 
 CLIENT_ID = "local-environment"
 CLIENT_SECRET = "invented-opens-nothing-but-the-simulator"  # noqa: S105 as it says

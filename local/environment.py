@@ -24,9 +24,9 @@ from local.scenario import Scenario
 from local.stack_reader import StackReader
 from simulator import VectorCare
 from simulator.admin_api import AdminApi
+from simulator.api_rules import API_PATH
 from simulator.fake_api import FakeApi
 from simulator.hub import Hub
-from simulator.rules import API_PATH
 from simulator.server import serving
 
 DIRECTORY = Path(".local")

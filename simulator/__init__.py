@@ -1,7 +1,10 @@
-"""VectorCare's side of the wire: webhooks in its form, and its Open API 2.0 by the documented rules."""
+"""A VectorCare to test against: webhooks in its form, and its Open API 2.0 by the documented rules.
 
+It stands alone: nothing here imports the rest of the project.
+"""
+
+from simulator.sample_data import trip
 from simulator.sender import GIVES_UP_AFTER, DeliveryAnswer, VectorCare
-from simulator.trip import trip
 from simulator.webhook import SIGNATURE_HEADER, Webhook, iso, new_event_id, new_service_request_id, sign
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Disorder for rehearsals: what VectorCare says may happen to webhooks, as often as is asked for."""
+"""Chaos settings: what VectorCare says may happen to webhooks, as often as is asked for."""
 
 from dataclasses import dataclass, fields
 from random import Random
@@ -11,8 +11,31 @@ HELD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryFault:
+    """A fault injected into the delivery of one webhook.
+
+    Attributes
+    ----------
+    delay : float
+        Seconds before it is first tried.
+    is_held : bool
+        It waits for the next one of its service request.
+    repeat_after, restamp_after : float or None
+        Seconds after it was taken until it is delivered again: as it was, or with a new time.
+    dated_ahead : float
+        Seconds that its time is ahead of when it happened.
+    """
+
+    delay: float = 0.0
+    is_held: bool = False
+    repeat_after: float | None = None
+    restamp_after: float | None = None
+    dated_ahead: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Chaos:
-    """Shares of webhooks, each from 0 to 1, that meet with a disorder; the seed decides which.
+    """The share of webhooks, each from 0 to 1, that meets each fault; the seed decides which.
 
     Attributes
     ----------
@@ -37,50 +60,27 @@ class Chaos:
             if not isinstance(share, int | float) or isinstance(share, bool) or not 0 <= share <= 1:
                 raise ValueError(f"{field.name} is a share from 0 to 1.")
 
-    def draw(self, random: Random) -> "Fault":
-        """Decide what befalls a webhook; every look at the seed is made, so that shares do not shift each other."""
+    def draw(self, random: Random) -> DeliveryFault:
+        """Decide what happens to a webhook; every number is drawn each time, so that shares do not shift each other."""
         late, duplicated, held, restamped = (
             random.random() < share for share in (self.late, self.duplicated, self.out_of_order, self.restamped)
         )
-        delay, again, anew = (
+        delay, repeat_after, restamp_after = (
             random.uniform(*seconds) for seconds in (LATE_SECONDS, DUPLICATE_SECONDS, RESTAMP_SECONDS)
         )
-        return Fault(
+        return DeliveryFault(
             delay=delay if late else 0.0,
             is_held=held and not late,
-            repeat_after=again if duplicated else None,
-            restamp_after=anew if restamped else None,
+            repeat_after=repeat_after if duplicated else None,
+            restamp_after=restamp_after if restamped else None,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What befalls one webhook.
-
-    Attributes
-    ----------
-    delay : float
-        Seconds before it is first tried.
-    is_held : bool
-        It waits for the next one of its service request.
-    repeat_after, restamp_after : float or None
-        Seconds after it was taken, until it is delivered again as it was, or dated anew.
-    dated_ahead : float
-        Seconds that its time is ahead of when it happened.
-    """
-
-    delay: float = 0.0
-    is_held: bool = False
-    repeat_after: float | None = None
-    restamp_after: float | None = None
-    dated_ahead: float = 0.0
 
 
 NAMED_FAULTS = {
-    "overtaken": Fault(is_held=True),
-    "twice": Fault(repeat_after=1.0),
-    "restamped": Fault(restamp_after=2.0),
+    "overtaken": DeliveryFault(is_held=True),
+    "twice": DeliveryFault(repeat_after=1.0),
+    "restamped": DeliveryFault(restamp_after=2.0),
     # Receivers that bound the future do so at a quarter of an hour; soon after it may be applied.
-    "ahead": Fault(dated_ahead=915.0),
+    "ahead": DeliveryFault(dated_ahead=915.0),
 }
-"""What a requester may ask to befall one webhook, whatever the shares say."""
+"""What a requester may ask for by name, whatever the shares say."""

@@ -4,7 +4,6 @@ Rules: VectorCare Open API 2.0, "Webhooks > Overview". Whether a redelivery is t
 here it is not.
 """
 
-import heapq
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,13 +12,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
+from sched import scheduler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from simulator.chaos import HELD_SECONDS, Chaos, Fault
+from simulator.chaos import HELD_SECONDS, Chaos, DeliveryFault
 from simulator.clock import Clock
 from simulator.history import History, Reason, Shipment, WebhookCall
 from simulator.sender import GIVES_UP_AFTER, VectorCare
@@ -40,42 +40,32 @@ _LINGER = 2.0  # real seconds at the end for calls that are being made
 class Delivery:
     """Delivers webhooks to the registered URLs.
 
-    Parameters
-    ----------
-    private_key : RSAPrivateKey
-        Signs each call.
-    clock : Clock
-        By which retries wait. An answer's 10 seconds are real ones.
-    random : Random
-        Decides on disorder, and on the retries' jitter.
-
     Attributes
     ----------
     private_key : RSAPrivateKey
         Signs each call from now on.
-    disorder : Disorder
-        What befalls webhooks from now on.
+    chaos : Chaos
+        Which faults webhooks meet from now on.
     certificate_file : Path or None
-        What to trust where a URL's certificate is the stand's own.
+        What to trust if a URL's certificate is self-signed.
     gives_up_after : float
-        Real seconds that a call waits for its answer.
+        Real seconds, at any speed of the clock, that a call waits for its answer.
     """
 
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
         self.gives_up_after = GIVES_UP_AFTER
-        self.disorder = Chaos()
-        self._asked_fate: Fault | None = None
+        self.chaos = Chaos()
         self.certificate_file: Path | None = None
+        self._requested_fault: DeliveryFault | None = None
         self._clock, self._random = clock, random
         self._history = History()
-        self._lanes: dict[str, WorkerPool] = {}
-        # All that is not finished; when it is tried; who waits to be overtaken; how many calls are being made.
-        self._open: dict[int, Shipment] = {}
-        self._plan: list[tuple[float, int, Shipment]] = []
+        self._pools: dict[str, WorkerPool] = {}
+        self._pending: dict[int, Shipment] = {}
         self._held: dict[tuple[str, str], Shipment] = {}
+        self._scheduler = scheduler(clock.now)
         self._calling = 0
-        self._turns, self._call_ids = count(1), count(1)
+        self._call_ids = count(1)
         self._is_ending = False
         self._changed = threading.Condition(threading.RLock())
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -83,47 +73,47 @@ class Delivery:
 
     @property
     def urls(self) -> list[str]:
-        """Tell where webhooks are sent."""
+        """Where webhooks are sent."""
         with self._changed:
-            return list(self._lanes)
+            return list(self._pools)
 
     def register(self, urls: Sequence[str]) -> None:
-        """Send webhooks to these URLs from now on, and what waits for another nowhere.
+        """Send webhooks to these URLs from now on; what waits for another URL is given up.
 
         Raises
         ------
         ValueError
-            There are more than two, or one is no URL that VectorCare sends to.
+            There are more than two, or one is not a URL that VectorCare sends to.
         """
         check_webhooks(urls)
         with self._changed:
-            for url in self._lanes.keys() - set(urls):
-                self._lanes.pop(url).end()
+            for url in self._pools.keys() - set(urls):
+                self._pools.pop(url).end()
             for url in urls:
-                if url not in self._lanes:
-                    self._lanes[url] = WorkerPool(self._call)
+                if url not in self._pools:
+                    self._pools[url] = WorkerPool(self._call)
 
     def publish(self, webhook: Webhook) -> None:
         """Deliver a webhook to every registered URL."""
         with self._changed:
             self._history.counts.events += 1
-            for url in self._lanes:
-                fate = self._asked_fate or self.disorder.draw(self._random)
-                dated = replace(webhook, event_timestamp=webhook.event_timestamp + timedelta(seconds=fate.dated_ahead))
-                self._ship(Shipment(dated, dated.body, url, fate))
+            for url in self._pools:
+                fault = self._requested_fault or self.chaos.draw(self._random)
+                dated = replace(webhook, event_timestamp=webhook.event_timestamp + timedelta(seconds=fault.dated_ahead))
+                self._ship(Shipment(dated, dated.body, url, fault))
 
     @contextmanager
-    def befalling(self, fate: Fault | None) -> Iterator[None]:
-        """Have this befall what is published while the block lasts; None leaves it to the disorder."""
+    def injecting(self, fault: DeliveryFault | None) -> Iterator[None]:
+        """Inject this fault into all that is published while the block lasts; None leaves it to the chaos settings."""
         with self._changed:
-            self._asked_fate = fate
+            self._requested_fault = fault
             try:
                 yield
             finally:
-                self._asked_fate = None
+                self._requested_fault = None
 
     def redeliver(self, call_id: int) -> None:
-        """Make a call again, once, with the same body, signed with the key of now.
+        """Repeat a call, once, with the same body, signed with the current key.
 
         Raises
         ------
@@ -134,14 +124,14 @@ class Delivery:
         """
         with self._changed:
             shipment = self._history[call_id].shipment
-            if shipment.url not in self._lanes:
+            if shipment.url not in self._pools:
                 raise ValueError("The webhook's URL is not registered any more.")
-            if id(shipment) in self._open:
+            if id(shipment) in self._pending:
                 raise ValueError("The webhook is on its way already.")
             self._schedule(shipment, 0, Reason.REDELIVERY)
 
     def history(self, limit: int, service_request_id: str | None = None) -> dict[str, Any]:
-        """Tell of calls, the newest first; of what is still on its way; and what all calls came to."""
+        """List calls, the newest first; what is still on its way; and what all calls came to."""
         with self._changed:
             pending = self.pending()
             calls = [call.describe() for call in self._history.last(limit, service_request_id)]
@@ -149,7 +139,7 @@ class Delivery:
             return {"counts": counts, "pending": pending, "calls": calls}
 
     def pending(self) -> list[dict[str, Any]]:
-        """Tell of all that is on its way, the next first."""
+        """List all that is on its way, the next first."""
         with self._changed:
             now = self._clock.now()
             return [
@@ -159,74 +149,69 @@ class Delivery:
                     "reason": shipment.reason,
                     "due_in_seconds": round(max(0.0, shipment.due - now), 1),
                 }
-                for shipment in sorted(self._open.values(), key=lambda shipment: shipment.due)
+                for shipment in sorted(self._pending.values(), key=lambda shipment: shipment.due)
             ]
 
     def reseed(self, seed: int) -> None:
-        """Begin the decisions on disorder anew."""
+        """Restart the chaos settings' decisions from a seed."""
         with self._changed:
             self._random.seed(seed)
 
-    def hurry(self) -> None:
-        """Look at the clock anew, whose speed has changed."""
+    def on_clock_change(self) -> None:
+        """Look at the clock again, whose speed has changed."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Begin no call any more, and give those that are being made 2 seconds; what is left stays in `pending`."""
+        """Begin no further call, and give those being made 2 seconds; what is left stays in `pending`."""
         with self._changed:
             self._is_ending = True
             self._changed.notify_all()
             end = time.monotonic() + _LINGER
             while self._calling and time.monotonic() < end:
                 self._changed.wait(end - time.monotonic())
-            for lane in self._lanes.values():
-                lane.end()
+            for pool in self._pools.values():
+                pool.end()
         self._thread.join()
 
     def _ship(self, shipment: Shipment) -> None:
         self._history.counts.shipments += 1
-        place = (shipment.webhook.service_request_id, shipment.url)
-        if shipment.fate.is_held and place not in self._held:
-            self._held[place] = shipment
+        if shipment.fault.is_held and shipment.place not in self._held:
+            self._held[shipment.place] = shipment
             self._schedule(shipment, HELD_SECONDS, Reason.EVENT)
         else:
-            self._schedule(shipment, shipment.fate.delay, Reason.EVENT)
+            self._schedule(shipment, shipment.fault.delay, Reason.EVENT)
 
     def _schedule(self, shipment: Shipment, delay: float, reason: Reason) -> None:
-        shipment.due, shipment.reason, shipment.turn = self._clock.now() + delay, reason, next(self._turns)
-        self._open[id(shipment)] = shipment
-        heapq.heappush(self._plan, (shipment.due, shipment.turn, shipment))
+        shipment.reason = reason
+        shipment.due = self._clock.now() + delay
+        shipment.planned = self._scheduler.enterabs(shipment.due, 0, self._begin, (shipment,))
+        self._pending[id(shipment)] = shipment
         self._changed.notify_all()
 
     def _run(self) -> None:
         with self._changed:
             while not self._is_ending:
-                wait = self._clock.real_seconds_until(self._plan[0][0]) if self._plan else None
-                if wait is None or wait > 0:
-                    self._changed.wait(wait)
-                    continue
-                _due, turn, shipment = heapq.heappop(self._plan)
-                if turn == shipment.turn:  # else it was planned anew
-                    self._begin(shipment)
+                wait = self._scheduler.run(blocking=False)
+                self._changed.wait(None if wait is None else self._clock.real(wait))
 
     def _begin(self, shipment: Shipment) -> None:
-        place = (shipment.webhook.service_request_id, shipment.url)
-        if self._held.get(place) is shipment:
-            del self._held[place]
-        lane = self._lanes.get(shipment.url)
-        if lane is None:
+        shipment.planned = None
+        if self._held.get(shipment.place) is shipment:
+            del self._held[shipment.place]
+        pool = self._pools.get(shipment.url)
+        if pool is None:
             self._finish(shipment, datetime.now(UTC), None, "webhook_removed", 0.0)
             return
         if shipment.reason is Reason.RESTAMPED and not shipment.attempts:
             shipment.webhook = replace(shipment.webhook, event_timestamp=datetime.now(UTC))
             shipment.body = shipment.webhook.body
-        if shipment.reason.is_tried_again:
+        if shipment.reason.is_retried:
             shipment.attempts += 1
-        lane.put(shipment)
+        pool.put(shipment)
 
     def _call(self, shipment: Shipment) -> None:
-        """Make one call, in a thread of the lane's."""
+        """Make one call, in a thread of the pool."""
         with self._changed:
             if self._is_ending:
                 return
@@ -243,10 +228,10 @@ class Delivery:
             status = sender.send(shipment.body).status
         except requests.Timeout:
             error = "timeout"
-        except (requests.RequestException, ValueError):  # the latter for a host that is no name
+        except (requests.RequestException, ValueError):  # ValueError: the URL's host is not a legal name
             error = "unreachable"
         seconds = time.monotonic() - begin
-        if seconds > gives_up_after:  # an answer that came in drops
+        if seconds > gives_up_after:  # an answer that arrived in small pieces never times out by itself
             status, error = None, "timeout"
         with self._changed:
             self._calling -= 1
@@ -254,17 +239,10 @@ class Delivery:
 
     def _finish(self, shipment: Shipment, at: datetime, status: int | None, error: str | None, seconds: float) -> None:
         call = WebhookCall(
-            call_id=next(self._call_ids),
-            shipment=shipment,
-            at=at,
-            attempt=shipment.attempts,
-            reason=shipment.reason,
-            status=status,
-            error=error,
-            seconds=seconds,
+            next(self._call_ids), shipment, at, shipment.attempts, shipment.reason, status, error, seconds
         )
         self._history.add(call)
-        del self._open[id(shipment)]
+        del self._pending[id(shipment)]
         if call.is_success:
             self._succeed(shipment)
         else:
@@ -276,36 +254,36 @@ class Delivery:
         if shipment.is_acknowledged:
             return
         self._history.settle(shipment, is_acknowledged=True)
-        if shipment.fate.restamp_after is not None:
-            again = Shipment(shipment.webhook, shipment.body, shipment.url, Fault())
+        if shipment.fault.restamp_after is not None:
+            restamped = Shipment(shipment.webhook, shipment.body, shipment.url, DeliveryFault())
             self._history.counts.shipments += 1
-            self._schedule(again, shipment.fate.restamp_after, Reason.RESTAMPED)
-        if shipment.fate.repeat_after is not None:
-            self._schedule(shipment, shipment.fate.repeat_after, Reason.DUPLICATE)
+            self._schedule(restamped, shipment.fault.restamp_after, Reason.RESTAMPED)
+        if shipment.fault.repeat_after is not None:
+            self._schedule(shipment, shipment.fault.repeat_after, Reason.DUPLICATE)
 
     def _fail(self, shipment: Shipment, *, is_final: bool) -> None:
-        if shipment.reason.is_tried_again and shipment.attempts <= len(RETRY_SECONDS) and not is_final:
+        if shipment.reason.is_retried and shipment.attempts <= len(RETRY_SECONDS) and not is_final:
             delay = RETRY_SECONDS[shipment.attempts - 1] * self._random.uniform(0.9, 1.1)
             self._schedule(shipment, delay, shipment.reason)
         elif not shipment.is_acknowledged:
             self._history.settle(shipment, is_acknowledged=False)
 
     def _release(self, shipment: Shipment) -> None:
-        """Let go what waited for this one to overtake it."""
-        place = (shipment.webhook.service_request_id, shipment.url)
-        held = self._held.get(place)
-        if held is not None and held.webhook.event_id < shipment.webhook.event_id:
-            del self._held[place]
+        """Send the webhook that this one has overtaken."""
+        held = self._held.get(shipment.place)
+        if held is not None and held.planned and held.webhook.event_id < shipment.webhook.event_id:
+            del self._held[shipment.place]
+            self._scheduler.cancel(held.planned)
             self._schedule(held, 0, Reason.EVENT)
 
 
 def check_webhooks(urls: Sequence[str]) -> None:
-    """Check URLs as VectorCare's settings do; on this machine alone, plain HTTP will do.
+    """Check URLs as VectorCare's settings do; plain HTTP is allowed on this machine alone.
 
     Raises
     ------
     ValueError
-        There are more than two, or one is no URL that VectorCare sends to.
+        There are more than two, or one is not a URL that VectorCare sends to.
     """
     if len(set(urls)) != len(urls) or len(urls) > MOST_WEBHOOKS:
         raise ValueError(f"At most {MOST_WEBHOOKS} different webhooks can be active.")
@@ -313,4 +291,4 @@ def check_webhooks(urls: Sequence[str]) -> None:
         parts = urlsplit(url)
         is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if not parts.hostname or not (is_local or parts.scheme == "https"):
-            raise ValueError("A webhook's URL begins with https://; http:// is taken for this machine alone.")
+            raise ValueError("A webhook's URL begins with https://; http:// is allowed on this machine alone.")

@@ -1,12 +1,12 @@
-"""VectorCare's API with its bad days: what it was asked, what it does, what goes wrong on the way."""
+"""A fake of VectorCare's API: it records the calls, answers by the documented rules, and injects faults."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
+from simulator.api_rules import TOKEN_PATH, ApiRules
 from simulator.http_types import InjectedFault, Request, Response, error
-from simulator.rules import TOKEN_PATH, Rules
 
 _KEPT_CALLS = 10_000
 
@@ -14,27 +14,20 @@ _KEPT_CALLS = 10_000
 class FakeApi:
     """The documented rules, and faults.
 
-    Parameters
-    ----------
-    clock : callable
-        Seconds since 1970.
-
     Attributes
     ----------
-    rules : Rules
-        What VectorCare knows.
-    faults, token_faults : deque of Fault
-        What befalls the next calls, one each; those of the API, and those for a token.
+    faults, token_faults : deque of InjectedFault
+        One for each of the next calls: of the API, and for a token.
     is_down : bool
         Every call is answered 503.
     calls, token_calls : list of Request
         The last 10,000 that were received, in order.
     lock : RLock
-        Held while a call is answered; who changes anything here meanwhile has to hold it.
+        Held while a call is answered; hold it to change anything here meanwhile.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.rules = Rules(clock)
+        self.rules = ApiRules(clock)
         self.faults: deque[InjectedFault] = deque()
         self.token_faults: deque[InjectedFault] = deque()
         self.is_down = False
@@ -52,9 +45,9 @@ class FakeApi:
             if self.is_down:
                 return error(503, "api:unknown_error")
             faults = self.token_faults if is_for_token else self.faults
-            return self._with(faults.popleft(), request) if faults else self.rules.answer(request)
+            return self._inject(faults.popleft(), request) if faults else self.rules.answer(request)
 
-    def _with(self, fault: InjectedFault, request: Request) -> Response:
+    def _inject(self, fault: InjectedFault, request: Request) -> Response:
         is_replaced = fault.status is not None or fault.is_reset
         right = self.rules.answer(request) if fault.takes_effect or not is_replaced else Response(500)
         return Response(

@@ -1,4 +1,4 @@
-"""The Webhook Call History: every call that was made, the last of them to be redelivered, and what they came to."""
+"""The Webhook Call History: what was called, the last calls to be redelivered, and what all of them came to."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
+from sched import Event
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from simulator.chaos import Fault
+from simulator.chaos import DeliveryFault
 from simulator.webhook import Webhook, iso
 
 KEPT_CALLS = 5000
@@ -24,8 +25,8 @@ class Reason(StrEnum):
     REDELIVERY = "redelivery"
 
     @property
-    def is_tried_again(self) -> bool:
-        """Say whether a call that failed is made again."""
+    def is_retried(self) -> bool:
+        """Whether a call that failed is made again."""
         return self in (Reason.EVENT, Reason.RESTAMPED)
 
 
@@ -35,36 +36,33 @@ class Shipment:
 
     Attributes
     ----------
-    webhook : Webhook
-        What happened.
-    body : bytes
-        As it goes over the wire; each call is signed anew.
-    url : str
-        Where it goes.
-    fate : Fate
-        What befalls it on the way.
     attempts : int
-        How often VectorCare has tried by itself.
+        How often it was tried as an event: redeliveries and duplicates do not count.
     is_acknowledged, is_given_up : bool
-        It was taken at least once; or three attempts failed, and no redelivery has mended that.
+        It was taken at least once; or three attempts failed, and no redelivery has succeeded since.
     due : float
         When it is tried next, by the delivery's clock.
     reason : Reason
         Why it is tried next.
-    turn : int
-        Tells the plan that is valid from earlier ones.
+    planned : sched.Event or None
+        The next attempt, until it begins.
     """
 
     webhook: Webhook
     body: bytes
     url: str
-    fate: Fault
+    fault: DeliveryFault
     attempts: int = 0
     is_acknowledged: bool = False
     is_given_up: bool = False
     due: float = 0.0
     reason: Reason = Reason.EVENT
-    turn: int = 0
+    planned: Event | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Within this, webhooks can overtake each other."""
+        return self.webhook.service_request_id, self.url
 
     def describe(self) -> dict[str, Any]:
         """Name the webhook, without its data and without the URL's query, which holds an identifier."""
@@ -77,28 +75,20 @@ class Shipment:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class WebhookCall:
     """One call that was made.
 
     Attributes
     ----------
-    call_id : int
-        Its number.
-    shipment : Shipment
-        What was sent where.
     at : datetime
         When it began, in UTC.
     attempt : int
         1 to 3; of a duplicate or a redelivery, how many attempts came before.
-    reason : Reason
-        Why it was made.
     status : int or None
-        What was answered.
+        HTTP status of the answer.
     error : str or None
-        `timeout`, `unreachable`, or `webhook_removed`, where nothing was.
-    seconds : float
-        How long it took.
+        `timeout`, `unreachable` or `webhook_removed`, if there was no answer.
     """
 
     call_id: int
@@ -112,11 +102,11 @@ class WebhookCall:
 
     @property
     def is_success(self) -> bool:
-        """Say whether the webhook was taken: any 2xx."""
+        """Whether the webhook was taken: any 2xx."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 as it says
 
     def describe(self) -> dict[str, Any]:
-        """Tell of the call, without any data."""
+        """Write the call as JSON has it, without any data."""
         return {
             "id": self.call_id,
             **self.shipment.describe(),
@@ -138,11 +128,9 @@ class Counts:
     events : int
         Changes of service requests.
     shipments : int
-        Webhooks of these, one for each URL, and one more for each that was dated anew: bodies that differ.
+        Webhooks of these, one for each URL, and one more for each restamped one: bodies that differ.
     acknowledged, given_up : int
-        How many of them were taken, and how many were not.
-    calls : int
-        How often it was tried.
+        How many of the shipments were taken, and how many were not.
     """
 
     events: int = 0
@@ -160,14 +148,14 @@ class History:
     _calls: OrderedDict[int, WebhookCall] = field(default_factory=OrderedDict)
 
     def add(self, call: WebhookCall) -> None:
-        """Keep a call, and forget the oldest where there are too many."""
+        """Keep a call, and forget the oldest if there are too many."""
         self.counts.calls += 1
         self._calls[call.call_id] = call
         if len(self._calls) > KEPT_CALLS:
             self._calls.popitem(last=False)
 
     def settle(self, shipment: Shipment, *, is_acknowledged: bool) -> None:
-        """Count how a shipment ended; a redelivery may mend what was given up."""
+        """Count how a shipment ended; a redelivery may succeed after it was given up."""
         if shipment.is_given_up:
             self.counts.given_up -= 1
         shipment.is_acknowledged, shipment.is_given_up = is_acknowledged, not is_acknowledged
@@ -175,17 +163,11 @@ class History:
         self.counts.given_up += not is_acknowledged
 
     def __getitem__(self, call_id: int) -> WebhookCall:
-        """Give a call.
-
-        Raises
-        ------
-        KeyError
-            It was never made, or is forgotten.
-        """
+        """Find a call; KeyError if it was never made or is forgotten."""
         return self._calls[call_id]
 
     def last(self, limit: int, service_request_id: str | None = None) -> Iterator[WebhookCall]:
-        """Give calls, the newest first."""
+        """List calls, the newest first."""
         calls = reversed(self._calls.values())
         wanted = (call for call in calls if service_request_id in (None, call.shipment.webhook.service_request_id))
         return islice(wanted, limit)

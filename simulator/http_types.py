@@ -1,4 +1,4 @@
-"""What goes over the wire, apart from HTTP's own way of writing it."""
+"""Requests, responses and injected faults, apart from how HTTP writes them."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; after `delay` seconds, or, where `is_reset`, the end of the connection in its place."""
+    """A response after `delay` seconds; if `is_reset`, the connection ends instead."""
 
     status: int
     body: bytes = b""
@@ -29,12 +29,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """One call's misfortune.
+    """What goes wrong with one call.
 
     Attributes
     ----------
     status, headers, body
-        Answered in place of the right ones, where given.
+        Answered in place of the right ones, if given.
     delay : float
         Seconds before the answer.
     is_reset : bool

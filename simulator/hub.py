@@ -1,4 +1,4 @@
-"""The local VectorCare as a whole: its API, the marketplace behind it, and the webhooks that come from there."""
+"""The simulator as a whole: the API, the trips behind it, and the webhooks that follow."""
 
 import secrets
 import threading
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from simulator.clock import Clock
 from simulator.delivery import Delivery
 from simulator.fake_api import FakeApi
-from simulator.marketplace import Marketplace
+from simulator.trip_lifecycle import Marketplace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,20 +29,18 @@ class Hub:
     private_key : RSAPrivateKey or None
         Signs webhooks; None makes one.
     seed : int
-        Decides on the invented data and on disorder.
+        Decides on the sample data and on chaos.
     speed : float
         How many times as fast as real time retries and expiry come.
 
     Attributes
     ----------
-    api : StandIn
+    api : FakeApi
         What an integrator calls.
     marketplace : Marketplace
-        The requesters' side; to be used while `api.lock` is held.
+        The requesters' side; hold `api.lock` to use it.
     delivery : Delivery
         What the integrator's webhooks get.
-    clock : Clock
-        By which deliveries wait and broadcasts expire.
     public_key_file : Path or None
         Kept up to date with the key.
     """
@@ -61,26 +59,31 @@ class Hub:
 
     @property
     def public_key(self) -> str:
-        """The key that webhooks are verified with, in PEM form, as VectorCare's settings show it."""
+        """The key that verifies webhooks, in PEM form, as VectorCare's settings show it."""
         public_key = self.delivery.private_key.public_key()
         return public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
     def rotate_key(self) -> str:
-        """Sign with a new key from now on; answers its public key."""
+        """Sign with a new key from now on; returns its public key."""
         self.delivery.private_key = _new_key()
         self.write_public_key()
         return self.public_key
 
     def write_public_key(self) -> None:
-        """Have the file, if there is one, hold the public key of now."""
+        """Write the current public key to the file, if there is one."""
         if self.public_key_file is not None:
             self.public_key_file.write_text(self.public_key, encoding="ascii")
 
     def add_credentials(self) -> tuple[str, str]:
-        """Make client credentials beside those that there are; answers client id and secret."""
+        """Make further client credentials; returns client id and secret."""
         client_id, client_secret = f"invented-client-{secrets.token_hex(4)}", f"invented-secret-{secrets.token_hex(16)}"
         self.api.rules.clients[client_id] = client_secret
         return client_id, client_secret
+
+    def set_speed(self, speed: float) -> None:
+        """Let time pass so many times as fast as real time."""
+        self.clock.speed = speed
+        self.delivery.on_clock_change()
 
     def unfinished(self) -> list[str]:
         """Say in words which webhooks are still on their way."""
@@ -92,7 +95,7 @@ class Hub:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Let broadcasts expire for as long as the block lasts, and begin no call after it."""
+        """Let broadcasts expire while the block lasts, and begin no call after it."""
         ended = threading.Event()
         thread = threading.Thread(target=self._expire_until, args=(ended,), daemon=True)
         thread.start()

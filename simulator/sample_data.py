@@ -1,10 +1,9 @@
-"""Service requests out of a seed, with every documented field. Nobody in them exists, and that can be seen."""
+"""Service requests with every documented field. Nobody in them exists, and that can be seen."""
 
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from simulator.trip import trip
 from simulator.webhook import iso
 
 _FIRST = ("Nobody", "Noone", "Madeup", "Imaginary", "Fictive", "Specimen", "Sample", "Placeholder")
@@ -33,18 +32,69 @@ _FLAGS = (
 )
 
 
-def invent(random: Random, service_request_id: str, *, now: datetime) -> dict[str, Any]:
-    """Invent a service request.
+def trip(service_request_id: str, *, pickup: datetime) -> dict[str, Any]:
+    """Describe a service request; all but the id and the pickup is always the same."""
+    return {
+        "account_name": "Invented Health Plan",
+        "agreed_for_time": iso(pickup),
+        "can_ambulate": False,
+        "cct_criteria": None,
+        "change_request_enabled": True,
+        "collection_id": None,
+        "destination_is_home": True,
+        "destination_location": _location("Nowhere Home", "2 Imaginary Lane", lat=34.05, lng=-118.24),
+        "escalated": None,
+        "facility_name": "Made-Up General Hospital",
+        "has_own_wheelchair": True,
+        "hospice": None,
+        "intravenous_therapy": None,
+        "is_dialysis_trip": False,
+        "is_inpatient": True,
+        "is_recent_onset": None,
+        "is_round_trip_first_trip": False,
+        "is_round_trip_return_trip": False,
+        "isolation_precaution": None,
+        "medical_supervision": None,
+        "medications": None,
+        "organization_id": "invented-organization",
+        "override_approver": None,
+        "override_reason": None,
+        "patient_active_membership": True,
+        "patient_age": 101,
+        "patient_coverages": ["Invented Coverage"],
+        "patient_date_of_birth": "1925-01-01",
+        "patient_first_name": "Nobody",
+        "patient_gender": "unknown",
+        "patient_girth_inches": 40,
+        "patient_height_inches": 68,
+        "patient_id": "invented-patient",
+        "patient_interpreter_required": False,
+        "patient_is_ready": None,
+        "patient_language_spoken": "Esperanto",
+        "patient_language_written": "Esperanto",
+        "patient_last_name": "Atall",
+        "patient_membership_primary_id": "INVENTED-1",
+        "patient_membership_primary_prefix": None,
+        "patient_membership_secondary_id": None,
+        "patient_membership_secondary_prefix": None,
+        "patient_middle_name": None,
+        "patient_over_300p": False,
+        "patient_weight_kg": 70.5,
+        "patient_weight_lbs": 155.4,
+        "pickup_date_time": iso(pickup),
+        "pickup_is_home": False,
+        "pickup_location": _location("Made-Up General Hospital", "1 Imaginary Lane", lat=34.06, lng=-118.25),
+        "return_on_will_call": None,
+        "revised_eta": iso(pickup + timedelta(minutes=5)),
+        "round_trip_other_service_request_id": None,
+        "service_request_web_url": f"https://vectorcare.invalid/requests/{service_request_id}",
+        "travel_authorization_number": "INVENTED-2",
+        "wait_and_return": False,
+    }
 
-    Parameters
-    ----------
-    random : Random
-        Decides everything but the times' day.
-    service_request_id : str
-        Whose page `service_request_web_url` names.
-    now : datetime
-        The pickup is one to five hours later.
-    """
+
+def invent(random: Random, service_request_id: str, *, now: datetime) -> dict[str, Any]:
+    """Invent a service request whose pickup is one to five hours from now."""
     pickup = now + timedelta(minutes=random.randrange(60, 300, 5))
     number, age, kilograms = random.randrange(1, 100_000), random.randrange(100, 130), random.randrange(400, 1500) / 10
     language = random.choice(_LANGUAGES)
@@ -52,7 +102,7 @@ def invent(random: Random, service_request_id: str, *, now: datetime) -> dict[st
     return trip(service_request_id, pickup=pickup) | {
         **{flag: random.choice((True, False, None)) for flag in _FLAGS},
         "destination_is_home": home,
-        "destination_location": _location(random, "Nowhere Home" if home else place[1]),
+        "destination_location": _random_location(random, "Nowhere Home" if home else place[1]),
         "facility_name": place[0],
         "patient_age": age,
         "patient_coverages": [f"Invented Coverage {random.randrange(1, 10)}"],
@@ -69,13 +119,13 @@ def invent(random: Random, service_request_id: str, *, now: datetime) -> dict[st
         "patient_over_300p": kilograms > 136,  # noqa: PLR2004 300 lbs
         "patient_weight_kg": kilograms,
         "patient_weight_lbs": round(kilograms * 2.20462, 1),
-        "pickup_location": _location(random, place[0]),
+        "pickup_location": _random_location(random, place[0]),
         "travel_authorization_number": f"INVENTED-{random.randrange(1, 100_000):05}",
     }
 
 
 def alter(random: Random, data: dict[str, Any]) -> dict[str, Any]:
-    """Invent what a requester changes: the pickup moves, and one flag; answers the changed fields alone."""
+    """Move the pickup and change one flag; returns the changed fields alone."""
     pickup = datetime.fromisoformat(data["pickup_date_time"]) + timedelta(minutes=random.randrange(5, 60, 5))
     flag = random.choice(_FLAGS)
     return {
@@ -85,14 +135,19 @@ def alter(random: Random, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _location(random: Random, name: str) -> dict[str, Any]:
+def _random_location(random: Random, name: str) -> dict[str, Any]:
     street = f"{random.randrange(1, 1000)} Imaginary Lane"
+    lat, lng = round(random.uniform(33.9, 34.2), 5), round(random.uniform(-118.5, -118.1), 5)
+    return _location(name, street, lat=lat, lng=lng)
+
+
+def _location(name: str, street: str, *, lat: float, lng: float) -> dict[str, Any]:
     return {
         "address": f"{street}, Nowhere, CA 00000",
         "city": "Nowhere",
         "country": "US",
-        "lat": round(random.uniform(33.9, 34.2), 5),
-        "lng": round(random.uniform(-118.5, -118.1), 5),
+        "lat": lat,
+        "lng": lng,
         "name": name,
         "state": "CA",
         "street": street,

@@ -14,17 +14,7 @@ GIVES_UP_AFTER = 10.0  # seconds
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryAnswer:
-    """What the receiver answered.
-
-    Attributes
-    ----------
-    status : int
-        HTTP status code.
-    text : str
-        Body.
-    seconds : float
-        How long it took.
-    """
+    """What the receiver answered: HTTP status, body, and after how many seconds."""
 
     status: int
     text: str
@@ -37,11 +27,11 @@ class VectorCare:
     Parameters
     ----------
     webhook_url : str
-        As it is pasted into VectorCare's settings, `customer_id` included.
+        With its `customer_id`.
     private_key : RSAPrivateKey
         Signs, unless a signature is given.
     certificate_file : Path or None
-        What to trust where the URL's certificate is the stand's own.
+        What to trust if the URL's certificate is self-signed.
     gives_up_after : float
         Seconds that it waits for an answer.
     """
@@ -60,15 +50,7 @@ class VectorCare:
         self._gives_up_after = gives_up_after
 
     def send(self, body: bytes, *, signature: str | None = None) -> DeliveryAnswer:
-        """Deliver a webhook once.
-
-        Parameters
-        ----------
-        body : bytes
-            Sent byte for byte.
-        signature : str or None
-            Instead of the right one.
-        """
+        """Deliver a webhook once, byte for byte; `signature` replaces the right one."""
         with requests.Session() as session:
             session.trust_env = False  # no proxy stands between this and loopback
             begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""The local VectorCare on loopback."""
+"""HTTP on loopback for the simulator."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ from simulator.http_types import Request, Response
 
 
 class Answering(Protocol):
-    """Whatever answers requests: VectorCare's API alone, or all of the local VectorCare."""
+    """Whatever answers requests: the fake API alone, or the admin API too."""
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""
@@ -23,14 +23,9 @@ class Answering(Protocol):
 
 @contextmanager
 def serving(vectorcare: Answering, *, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve it on loopback, on a free port unless one is given; gives the URL that paths are put after.
+    """Serve it on loopback, on a free port unless one is given; yields the URL without a path.
 
-    With `tls`, which has a certificate, it speaks HTTPS as VectorCare does.
-
-    Raises
-    ------
-    OSError
-        The port is taken.
+    With `tls`, which has a certificate, it speaks HTTPS as VectorCare does. OSError if the port is taken.
     """
     server = _Server(("127.0.0.1", port), _handler(vectorcare))
     server.tls = tls
@@ -46,19 +41,19 @@ def serving(vectorcare: Answering, *, port: int = 0, tls: ssl.SSLContext | None 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # A kept connection, or a slow answer, shall not hold up the end.
+    # An open connection or a slow answer must not delay the end.
     block_on_close = False
     tls: ssl.SSLContext | None = None
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; it shakes hands in its own thread, at its first read."""
+        """Accept a connection; the TLS handshake happens in its own thread, at the first read."""
         connection, address = super().get_request()
         if self.tls:
             connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: who hung up had enough."""
+        """Print nothing if the other side hung up."""
 
 
 def _handler(vectorcare: Answering) -> type[BaseHTTPRequestHandler]:
@@ -92,6 +87,6 @@ def _handler(vectorcare: Answering) -> type[BaseHTTPRequestHandler]:
             os.close(self.connection.detach())
 
         def log_message(self, *_: Any) -> None:
-            """Write nothing: requests carry payloads."""
+            """Print nothing: requests carry payloads."""
 
     return Handler

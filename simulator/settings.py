@@ -1,25 +1,25 @@
-"""What can be set about the local VectorCare while it runs: all of a change is taken, or nothing."""
+"""What can be set while the simulator runs: all of a change is taken, or nothing."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from simulator.api_rules import RateLimit
 from simulator.chaos import Chaos
 from simulator.delivery import check_webhooks
 from simulator.http_types import BadRequestError, InjectedFault
 from simulator.hub import Hub
-from simulator.rules import RateLimit
 
 
 def read(hub: Hub) -> dict[str, Any]:
-    """Tell all settings; secrets are told only when they are made."""
+    """List all settings; secrets are shown only when they are made."""
     api = hub.api
     return {
         "webhooks": hub.delivery.urls,
         "speed": hub.clock.speed,
         "answer_within_seconds": hub.marketplace.answer_within,
-        "disorder": asdict(hub.delivery.disorder),
+        "disorder": asdict(hub.delivery.chaos),
         "is_down": api.is_down,
         "faults": [_fault_content(fault) for fault in api.faults],
         "token_faults": [_fault_content(fault) for fault in api.token_faults],
@@ -31,137 +31,68 @@ def read(hub: Hub) -> dict[str, Any]:
     }
 
 
-def change(hub: Hub, wanted: Any) -> None:
+def change(hub: Hub, wanted: Mapping[str, Any]) -> None:
     """Change what is named.
 
     Raises
     ------
     ValueError
-        A setting is unknown, or cannot be that; nothing is changed.
+        A setting is unknown, or cannot have that value; nothing is changed.
     """
-    if not isinstance(wanted, dict):
-        raise BadRequestError("Settings are an object.")
     unknown = wanted.keys() - _SETTINGS.keys()
     if unknown:
         raise BadRequestError("These cannot be set: " + ", ".join(sorted(unknown)))
-    changes = [_SETTINGS[name](hub, value) for name, value in wanted.items()]
-    for apply in changes:
-        apply()
+    parsed = {name: _SETTINGS[name][0](name, value) for name, value in wanted.items()}
+    for name, value in parsed.items():
+        _SETTINGS[name][1](hub, value)
 
 
-_Apply = Callable[[], None]
-
-
-def _webhooks(hub: Hub, value: Any) -> _Apply:
+def _urls(_name: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
         raise BadRequestError("webhooks is a list of URLs.")
     check_webhooks(value)
-    return lambda: hub.delivery.register(value)
-
-
-def _speed(hub: Hub, value: Any) -> _Apply:
-    speed = _number(value, "speed", least=0.001)
-
-    def apply() -> None:
-        hub.clock.speed = speed
-        hub.delivery.hurry()
-
-    return apply
-
-
-def _answer_within(hub: Hub, value: Any) -> _Apply:
-    seconds = _number(value, "answer_within_seconds", least=0)
-    return lambda: setattr(hub.marketplace, "answer_within", seconds)
-
-
-def _disorder(hub: Hub, value: Any) -> _Apply:
-    content = _content(value, "disorder", {"late", "duplicated", "out_of_order", "restamped", "seed"})
-    seed = content.pop("seed", None)
-    if seed is not None and not isinstance(seed, int):
-        raise BadRequestError("seed is a whole number.")
-    disorder = Chaos(**content)
-
-    def apply() -> None:
-        hub.delivery.disorder = disorder
-        if seed is not None:
-            hub.delivery.reseed(seed)
-
-    return apply
-
-
-def _is_down(hub: Hub, value: Any) -> _Apply:
-    is_down = _boolean(value, "is_down")
-    return lambda: setattr(hub.api, "is_down", is_down)
-
-
-def _faults(hub: Hub, value: Any) -> _Apply:
-    faults = _fault_list(value, "faults")
-    return lambda: setattr(hub.api, "faults", faults)
-
-
-def _token_faults(hub: Hub, value: Any) -> _Apply:
-    faults = _fault_list(value, "token_faults")
-    return lambda: setattr(hub.api, "token_faults", faults)
-
-
-def _rate_limit(hub: Hub, value: Any) -> _Apply:
-    content = _content(value, "rate_limit", {"calls_per_second", "retry_after"})
-    for name, number in content.items():
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
-            raise BadRequestError(f"{name} is a whole number that is not negative, or null.")
-    return lambda: setattr(hub.api.rules, "rate_limit", RateLimit(**content))
-
-
-def _token_life(hub: Hub, value: Any) -> _Apply:
-    seconds = int(_number(value, "token_life_seconds", least=1))
-    return lambda: setattr(hub.api.rules, "token_life", seconds)
-
-
-def _is_enabled(hub: Hub, value: Any) -> _Apply:
-    is_enabled = _boolean(value, "open_api_enabled")
-    return lambda: setattr(hub.api.rules, "is_enabled", is_enabled)
-
-
-_SETTINGS: Mapping[str, Callable[[Hub, Any], _Apply]] = {
-    "webhooks": _webhooks,
-    "speed": _speed,
-    "answer_within_seconds": _answer_within,
-    "disorder": _disorder,
-    "is_down": _is_down,
-    "faults": _faults,
-    "token_faults": _token_faults,
-    "rate_limit": _rate_limit,
-    "token_life_seconds": _token_life,
-    "open_api_enabled": _is_enabled,
-}
-
-
-def _number(value: Any, name: str, *, least: float) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 1e6:  # noqa: PLR2004 NaN too
-        raise BadRequestError(f"{name} is a number from {least} to a million.")
     return value
 
 
-def _boolean(value: Any, name: str) -> bool:
+def _number(least: float) -> Callable[[str, Any], float]:
+    def parse(name: str, value: Any) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 1e6:  # noqa: PLR2004 NaN too
+            raise BadRequestError(f"{name} is a number from {least} to a million.")
+        return value
+
+    return parse
+
+
+def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise BadRequestError(f"{name} is true or false.")
     return value
 
 
-def _content(value: Any, name: str, known: set[str]) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.keys() - known:
-        raise BadRequestError(f"{name} is an object of {', '.join(sorted(known))}.")
-    return dict(value)
+def _chaos(name: str, value: Any) -> tuple[Chaos, int | None]:
+    content = _content(name, value, {"late", "duplicated", "out_of_order", "restamped", "seed"})
+    seed = content.pop("seed", None)
+    if seed is not None and not isinstance(seed, int):
+        raise BadRequestError("seed is a whole number.")
+    return Chaos(**content), seed
 
 
-def _fault_list(value: Any, name: str) -> deque[InjectedFault]:
+def _rate_limit(name: str, value: Any) -> RateLimit:
+    content = _content(name, value, {"calls_per_second", "retry_after"})
+    for key, number in content.items():
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
+            raise BadRequestError(f"{key} is a whole number that is not negative, or null.")
+    return RateLimit(**content)
+
+
+def _faults(name: str, value: Any) -> deque[InjectedFault]:
     if not isinstance(value, list):
         raise BadRequestError(f"{name} is a list.")
-    return deque(_fault(fault, name) for fault in value)
+    return deque(_fault(name, fault) for fault in value)
 
 
-def _fault(value: Any, name: str) -> InjectedFault:
-    content = _content(value, name, {"status", "headers", "body", "delay", "is_reset", "takes_effect"})
+def _fault(name: str, value: Any) -> InjectedFault:
+    content = _content(name, value, {"status", "headers", "body", "delay", "is_reset", "takes_effect"})
     status, headers, body = content.get("status"), content.get("headers", {}), content.get("body")
     if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):  # noqa: PLR2004 HTTP's own
         raise BadRequestError("status is an HTTP status from 200 to 599.")
@@ -174,11 +105,38 @@ def _fault(value: Any, name: str) -> InjectedFault:
         status=status,
         headers=headers,
         body=None if body is None else body.encode(errors="replace"),
-        delay=_number(content.get("delay", 0), "delay", least=0),
-        is_reset=_boolean(content.get("is_reset", False), "is_reset"),
-        takes_effect=_boolean(content.get("takes_effect", False), "takes_effect"),
+        delay=_number(0)("delay", content.get("delay", 0)),
+        is_reset=_boolean("is_reset", content.get("is_reset", False)),
+        takes_effect=_boolean("takes_effect", content.get("takes_effect", False)),
     )
 
 
 def _fault_content(fault: InjectedFault) -> dict[str, Any]:
     return {**asdict(fault), "body": None if fault.body is None else fault.body.decode(errors="replace")}
+
+
+def _content(name: str, value: Any, known: set[str]) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.keys() - known:
+        raise BadRequestError(f"{name} is an object of {', '.join(sorted(known))}.")
+    return dict(value)
+
+
+def _apply_chaos(hub: Hub, value: tuple[Chaos, int | None]) -> None:
+    hub.delivery.chaos, seed = value
+    if seed is not None:
+        hub.delivery.reseed(seed)
+
+
+# By name: how a value is read, and how it is applied.
+_SETTINGS: Mapping[str, tuple[Callable[[str, Any], Any], Callable[[Hub, Any], None]]] = {
+    "webhooks": (_urls, lambda hub, urls: hub.delivery.register(urls)),
+    "speed": (_number(0.001), lambda hub, speed: hub.set_speed(speed)),
+    "answer_within_seconds": (_number(0), lambda hub, seconds: setattr(hub.marketplace, "answer_within", seconds)),
+    "disorder": (_chaos, _apply_chaos),
+    "is_down": (_boolean, lambda hub, is_down: setattr(hub.api, "is_down", is_down)),
+    "faults": (_faults, lambda hub, faults: setattr(hub.api, "faults", faults)),
+    "token_faults": (_faults, lambda hub, faults: setattr(hub.api, "token_faults", faults)),
+    "rate_limit": (_rate_limit, lambda hub, limit: setattr(hub.api.rules, "rate_limit", limit)),
+    "token_life_seconds": (_number(1), lambda hub, seconds: setattr(hub.api.rules, "token_life", int(seconds))),
+    "open_api_enabled": (_boolean, lambda hub, is_enabled: setattr(hub.api.rules, "is_enabled", is_enabled)),
+}

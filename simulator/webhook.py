@@ -21,20 +21,16 @@ SIGNATURE_HEADER = "X-VectorCare-Signature"
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """One event of a service request, as VectorCare's envelope says it.
+    """One event of a service request, in the fields of VectorCare's envelope.
 
     Attributes
     ----------
     event_id : str
         Unique per event; lexicographic order is chronological.
-    event_timestamp : datetime
-        When VectorCare sent it, in UTC.
     service_request_id : str
         Such as `VC-BSBBCY5Q`.
     request_status : str
         AVAILABLE, ASSIGNED, COMPLETED or UNAVAILABLE.
-    action : str
-        What triggered it.
     data : mapping or None
         The whole service request; None with UNAVAILABLE.
     """
@@ -49,16 +45,7 @@ class Webhook:
     @property
     def body(self) -> bytes:
         """The bytes that go over the wire."""
-        return json.dumps(
-            {
-                "event_id": self.event_id,
-                "event_timestamp": iso(self.event_timestamp),
-                "service_request_id": self.service_request_id,
-                "request_status": self.request_status,
-                "action": self.action,
-                "data": self.data,
-            }
-        ).encode()
+        return json.dumps({**vars(self), "event_timestamp": iso(self.event_timestamp)}).encode()
 
 
 def sign(body: bytes, private_key: RSAPrivateKey) -> str:
@@ -72,11 +59,11 @@ def new_event_id(at: datetime) -> str:
 
 
 def new_service_request_id() -> str:
-    """Make an id of VectorCare's form that no other run has used."""
+    """Make a random id in VectorCare's form."""
     alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
     return "VC-" + "".join(secrets.choice(alphabet) for _ in range(8))
 
 
 def iso(at: datetime) -> str:
-    """Write an instant as VectorCare does: UTC, milliseconds, `Z`."""
+    """Write a UTC timestamp as VectorCare does: milliseconds, `Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,24 +6,18 @@ from queue import SimpleQueue
 
 from simulator.history import Shipment
 
-# More at once, and a stand that has just begun starts so many functions that none answers in time.
+# With more at once, an environment that has just started starts so many functions that none answers in time.
 _THREADS = 4
 
 
 class WorkerPool:
-    """Calls one URL, up to 4 times at once.
-
-    Parameters
-    ----------
-    call : callable
-        Makes a call.
-    """
+    """Calls one URL, up to 4 times at once."""
 
     def __init__(self, call: Callable[[Shipment], None]) -> None:
         self._call = call
         self._waiting: SimpleQueue[Shipment | None] = SimpleQueue()
         for _ in range(_THREADS):
-            # Whoever ends the process does not wait for an answer.
+            # The standard library's executor would make the end of the process wait for an answer.
             threading.Thread(target=self._run, daemon=True).start()
 
     def put(self, shipment: Shipment) -> None:

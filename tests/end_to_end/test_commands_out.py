@@ -9,7 +9,7 @@ import pytest
 
 import simulator
 from local.environment import LocalEnvironment
-from simulator.rules import API_PATH
+from simulator.api_rules import API_PATH
 from tests.end_to_end.subscriber import Subscriber, command, subscribed
 from tests.support.wait import wait_until
 from vectorcare_bridge.commands import redriven_command

@@ -27,14 +27,11 @@ class MovedClock(Clock):
     """A clock that a test moves; without that it stands still."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(STILL)
         self.at = 0.0
 
     def now(self) -> float:
         return self.at
-
-    def real_seconds_until(self, instant: float) -> float:
-        return 0.0 if instant <= self.at else PATIENCE
 
 
 @dataclass(frozen=True)

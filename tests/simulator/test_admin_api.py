@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from simulator.admin_api import AdminApi
+from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.chaos import NAMED_FAULTS
 from simulator.http_types import Request, Response
 from simulator.hub import Hub
-from simulator.rules import API_PATH, TOKEN_PATH
 from tests.simulator.post import STILL, Receiver, make_key
 from tests.support.wait import PATIENCE, wait_until
 

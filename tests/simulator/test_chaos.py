@@ -45,7 +45,7 @@ def test_a_share_is_a_number_from_0_to_1(share: float) -> None:
 
 def test_a_duplicate_is_the_same_bytes_again(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Chaos(duplicated=1)
+    post.delivery.chaos = Chaos(duplicated=1)
     # When
     webhook = post.publish()
     # Then
@@ -57,7 +57,7 @@ def test_a_duplicate_is_the_same_bytes_again(post: Post, receiver: Receiver) -> 
 
 def test_a_restamped_one_is_the_same_event_dated_anew(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Chaos(restamped=1)
+    post.delivery.chaos = Chaos(restamped=1)
     # When
     post.publish()
     # Then
@@ -70,7 +70,7 @@ def test_a_restamped_one_is_the_same_event_dated_anew(post: Post, receiver: Rece
 
 def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
     # Given
-    post.delivery.disorder = Chaos(late=1)
+    post.delivery.chaos = Chaos(late=1)
     begin = post.clock.now()
     # When
     post.publish()
@@ -83,7 +83,7 @@ def test_a_late_one_comes_later(post: Post, receiver: Receiver) -> None:
 def test_one_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, receiver: Receiver) -> None:
     # Given time that stands nearly still: it is not time that lets it go
     post.clock.speed = STILL
-    post.delivery.disorder = Chaos(out_of_order=1)
+    post.delivery.chaos = Chaos(out_of_order=1)
     # When two follow each other, and another request has one
     first = post.publish()
     other = post.publish("VC-TEST0002")
@@ -93,6 +93,6 @@ def test_one_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, re
     assert [received.body for received in receiver.received] == [second.body, first.body]
     # And what nobody overtakes goes after a minute
     post.clock.speed = 500
-    post.delivery.hurry()
+    post.delivery.on_clock_change()
     post.rest()
     assert receiver.received[-1].body == other.body

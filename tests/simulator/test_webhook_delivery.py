@@ -70,7 +70,7 @@ def test_the_waits_between_attempts_are_8_and_64_seconds_a_tenth_more_or_less(re
         waits.append(pending["due_in_seconds"])
         # Then the next comes once its time has come
         clock.at += pending["due_in_seconds"] + 0.1
-        post.delivery.hurry()
+        post.delivery.on_clock_change()
     assert post.rest()["acknowledged"] == 1
     post.delivery.close()
     assert 7.2 <= waits[0] <= 8.8
@@ -238,6 +238,6 @@ def test_a_faster_clock_reaches_what_waits_already(post: Post, receiver: Receive
     post.await_call()
     # When time passes faster
     post.clock.speed = SPEED
-    post.delivery.hurry()
+    post.delivery.on_clock_change()
     # Then it need not
     receiver.await_count(2)

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.api_rules import API_PATH, TOKEN_PATH, ApiRules
 from simulator.http_types import Request, Response
-from simulator.rules import API_PATH, TOKEN_PATH, Rules
 
 NOW = 1_800_000_000.0
 TRIP = "VC-TEST0001"
@@ -13,21 +13,21 @@ TOKEN = "invented-token-of-the-test"  # noqa: S105 opens nothing
 METHODS = {"state": "POST", "locations": "POST", "change-request": "POST"}
 
 
-def make_rules() -> Rules:
+def make_rules() -> ApiRules:
     """Make rules that know a token, at a fixed time."""
-    rules = Rules(lambda: NOW)
+    rules = ApiRules(lambda: NOW)
     rules.tokens[TOKEN] = NOW + 3600
     return rules
 
 
-def call(rules: Rules, verb: str, body: Any, *, trip: str = TRIP, method: str | None = None) -> Response:
+def call(rules: ApiRules, verb: str, body: Any, *, trip: str = TRIP, method: str | None = None) -> Response:
     """Call what a verb stands for."""
     path = f"{API_PATH}/requests/{trip}/{verb}/"
     headers = {"authorization": f"Bearer {TOKEN}"}
     return rules.answer(Request(method or METHODS.get(verb, "PUT"), path, headers, json.dumps(body).encode()))
 
 
-def ask_for_token(rules: Rules, client_id: str, client_secret: str) -> Response:
+def ask_for_token(rules: ApiRules, client_id: str, client_secret: str) -> Response:
     """Ask for a token."""
     form = f"grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}"
     return rules.answer(Request("POST", TOKEN_PATH, {}, form.encode()))

@@ -16,8 +16,8 @@ import requests
 from botocore.config import Config
 from moto import mock_aws
 
+from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.fake_api import FakeApi
-from simulator.rules import API_PATH, TOKEN_PATH
 from simulator.server import serving
 from tests.support import events, tls
 from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threads, fresh_handler, one_call_at_a_time

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from simulator.api_rules import TOKEN_PATH
 from simulator.http_types import InjectedFault, Request, Response, error
-from simulator.rules import TOKEN_PATH
 from tests.support import faults, sender
 from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
 from tests.support.wait import PATIENCE

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from simulator.api_rules import TOKEN_PATH, ApiRules
 from simulator.http_types import Request, Response
-from simulator.rules import TOKEN_PATH, Rules
 
 CLIENT_ID = "invented-client"
 API, TOKENS = "vectorcare", "vectorcare's tokens"
@@ -29,7 +29,7 @@ class VectorCareApi:
     """
 
     def __init__(self, clock: Callable[[], float], begun: Callable[[Request, Any], None], arrived: Arrived) -> None:
-        self.rules = Rules(clock)
+        self.rules = ApiRules(clock)
         self.issued: set[str] = set()
         self._begun = begun
         self._arrived = arrived

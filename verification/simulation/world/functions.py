@@ -1,6 +1,6 @@
 """The functions as the stack configures them, and the names under which they find what they use."""
 
-from simulator.rules import API_PATH, TOKEN_PATH
+from simulator.api_rules import API_PATH, TOKEN_PATH
 from verification.simulation.history import ledger
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings

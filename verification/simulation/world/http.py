@@ -14,7 +14,7 @@ import requests
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from simulator.rules import TOKEN_PATH
+from simulator.api_rules import TOKEN_PATH
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.world import faults
 from verification.simulation.world.client import Client, Wire

@@ -1,4 +1,4 @@
-"""The marketplace: what requesters offer, what the receiver does with it, and the webhook that follows each change.
+"""What happens to a trip, and the webhook that follows: broadcast, accept, decline, propose, change, complete, expire.
 
 What follows what: VectorCare Open API 2.0, "Webhooks > Overview". It documents no action for a completed request, and
 nothing that follows a trip canceled or run dry by the receiver: none follows here.
@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from simulator.api_rules import ApiRules
+from simulator.api_validation import parse_time
 from simulator.clock import Clock
-from simulator.fields import parse_time
-from simulator.rules import Rules
 from simulator.sample_data import alter, invent
 from simulator.webhook import Webhook, iso, new_event_id, new_service_request_id
 
@@ -20,12 +20,12 @@ ANSWER_WITHIN_SECONDS = 1800.0
 """How long a broadcast waits for an answer; VectorCare documents no figure."""
 
 _MOST_REQUESTS = 10_000
-_KEPT_TRACK = 500  # positions
+_KEPT_POSITIONS = 500
 _OPEN = ("AVAILABLE", "ASSIGNED")
 
 
 class NotPossibleError(Exception):
-    """A requester's wish that the service request does not allow; the message says why."""
+    """The service request does not allow what its requester wants; the message says why."""
 
 
 @dataclass(kw_only=True)
@@ -38,14 +38,10 @@ class Offer:
         What each webhook carries.
     answer_by : float
         When the broadcast expires, by the marketplace's clock.
-    last_action : str
-        Of its last webhook.
-    proposed : str or None
-        The time that the receiver proposes, until the requester has answered.
-    wanted : str or None
-        The new time that the receiver asks for, likewise.
-    track : list of dict
-        The last positions that the receiver has reported.
+    proposed, wanted : str or None
+        The time that the receiver proposes or asks for, until the requester has answered.
+    positions : list of dict
+        The last ones that the receiver has reported.
     """
 
     data: dict[str, Any]
@@ -53,27 +49,17 @@ class Offer:
     last_action: str = ""
     proposed: str | None = None
     wanted: str | None = None
-    track: list[dict[str, Any]] = field(default_factory=list)
+    positions: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Marketplace:
-    """Holds the offers, and tells of each change.
+    """Holds the offers, and publishes a webhook for each change.
 
-    It is not safe for threads by itself: who calls it holds the API's lock.
-
-    Parameters
-    ----------
-    rules : Rules
-        Holds each service request's status, and tells what the receiver has called.
-    publish : callable
-        Takes each webhook.
-    clock : Clock
-        By which broadcasts expire.
-    random : Random
-        Invents the data.
+    It is not safe for threads by itself: hold the API's lock. Each method raises KeyError for an unknown service
+    request, and NotPossibleError if its state does not allow the call.
     """
 
-    def __init__(self, *, rules: Rules, publish: Callable[[Webhook], None], clock: Clock, random: Random) -> None:
+    def __init__(self, *, rules: ApiRules, publish: Callable[[Webhook], None], clock: Clock, random: Random) -> None:
         self.answer_within = ANSWER_WITHIN_SECONDS
         self._offers: dict[str, Offer] = {}
         self._rules, self._publish, self._clock, self._random = rules, publish, clock, random
@@ -81,72 +67,37 @@ class Marketplace:
         rules.on_call = self._follow
 
     def broadcast(self, data: Mapping[str, Any] | None = None) -> str:
-        """Offer a new service request; answers its id.
-
-        Parameters
-        ----------
-        data : mapping or None
-            Documented fields that are to hold something else than what is invented.
-
-        Raises
-        ------
-        NotPossibleError
-            A field is not documented, or there are too many open requests.
-        """
+        """Offer a new service request; `data` replaces sample data. Returns the request's id."""
         self._make_room()
         service_request_id = new_service_request_id()
-        invented = invent(self._random, service_request_id, now=datetime.now(UTC))
-        _check_known(data or {}, invented)
-        offer = Offer(data=invented | dict(data or {}), answer_by=self._clock.now() + self.answer_within)
+        sample = invent(self._random, service_request_id, now=datetime.now(UTC))
+        _check_known(data or {}, sample)
+        offer = Offer(data=sample | dict(data or {}), answer_by=self._clock.now() + self.answer_within)
         self._offers[service_request_id] = offer
-        self._become(service_request_id, "AVAILABLE", "BROADCAST_RECEIVED")
+        self._change(service_request_id, "AVAILABLE", "BROADCAST_RECEIVED")
         return service_request_id
 
     def update(self, service_request_id: str, data: Mapping[str, Any] | None = None) -> None:
-        """Change data of an open request; what changes is invented where it is not given.
-
-        Raises
-        ------
-        KeyError, NotPossibleError
-            There is no such request; it is over; or a field is not documented.
-        """
+        """Change data of an open request; without `data`, some of the sample data changes."""
         offer = self._open_offer(service_request_id)
         _check_known(data or {}, offer.data)
         offer.data |= dict(data) if data else alter(self._random, offer.data)
-        self._become(service_request_id, self._rules.requests[service_request_id], "REQUEST_DATA_UPDATED")
+        self._change(service_request_id, self._status(service_request_id), "REQUEST_DATA_UPDATED")
 
     def cancel(self, service_request_id: str) -> None:
-        """Take an open request back.
-
-        Raises
-        ------
-        KeyError, NotPossibleError
-            There is no such request, or it is over.
-        """
+        """Withdraw an open request."""
         self._open_offer(service_request_id)
-        self._become(service_request_id, "UNAVAILABLE", "BROADCAST_CANCELED")
+        self._change(service_request_id, "UNAVAILABLE", "BROADCAST_CANCELED")
 
     def complete(self, service_request_id: str) -> None:
-        """Say that an assigned trip is over.
-
-        Raises
-        ------
-        KeyError, NotPossibleError
-            There is no such request, or it is not assigned.
-        """
+        """Say that an assigned trip is over."""
         self._open_offer(service_request_id)
-        if self._rules.requests[service_request_id] != "ASSIGNED":
+        if self._status(service_request_id) != "ASSIGNED":
             raise NotPossibleError("Only an assigned request can be completed.")
-        self._become(service_request_id, "COMPLETED", "REQUEST_COMPLETED")
+        self._change(service_request_id, "COMPLETED", "REQUEST_COMPLETED")
 
     def answer(self, service_request_id: str, *, accept: bool) -> None:
-        """Answer the receiver's proposal, or its change request.
-
-        Raises
-        ------
-        KeyError, NotPossibleError
-            There is no such request, it is over, or the receiver has asked nothing.
-        """
+        """Answer the time that the receiver has proposed, or its change request."""
         offer = self._open_offer(service_request_id)
         outcome = "ACCEPTED" if accept else "DECLINED"
         time = offer.proposed or offer.wanted
@@ -155,49 +106,23 @@ class Marketplace:
         if accept:
             offer.data["agreed_for_time"] = iso(parse_time(time))
         if offer.proposed:
-            self._become(service_request_id, "ASSIGNED" if accept else "UNAVAILABLE", f"PROPOSAL_{outcome}")
+            self._change(service_request_id, "ASSIGNED" if accept else "UNAVAILABLE", f"PROPOSAL_{outcome}")
         else:
-            self._become(service_request_id, "ASSIGNED", f"CHANGE_REQUEST_{outcome}")
+            self._change(service_request_id, "ASSIGNED", f"CHANGE_REQUEST_{outcome}")
 
     def expire(self) -> None:
         """End the broadcasts that nobody has answered in time."""
         now = self._clock.now()
         for service_request_id, offer in self._offers.items():
             if offer.answer_by <= now and not offer.proposed and self._status(service_request_id) == "AVAILABLE":
-                self._become(service_request_id, "UNAVAILABLE", "BROADCAST_EXPIRED")
+                self._change(service_request_id, "UNAVAILABLE", "BROADCAST_EXPIRED")
 
     def ids(self) -> Iterator[str]:
-        """Name every request, the newest first."""
+        """List every request, the newest first."""
         return reversed(self._offers)
 
-    def data(self, service_request_id: str) -> dict[str, Any]:
-        """Give what the next webhook of a request would carry.
-
-        Raises
-        ------
-        KeyError
-            There is no such request.
-        """
-        return dict(self._offers[service_request_id].data)
-
-    def track(self, service_request_id: str) -> list[dict[str, Any]]:
-        """Give the last positions that the receiver has reported.
-
-        Raises
-        ------
-        KeyError
-            There is no such request.
-        """
-        return list(self._offers[service_request_id].track)
-
     def describe(self, service_request_id: str) -> dict[str, Any]:
-        """Tell of a request, without its data.
-
-        Raises
-        ------
-        KeyError
-            There is no such request.
-        """
+        """Write a request as JSON has it, without its data."""
         offer = self._offers[service_request_id]
         return {
             "service_request_id": service_request_id,
@@ -210,34 +135,39 @@ class Marketplace:
             "positions": len(self._rules.positions.get(service_request_id, [])),
         }
 
+    def describe_fully(self, service_request_id: str) -> dict[str, Any]:
+        """Write a request with what its next webhook would carry, and the last positions reported."""
+        offer = self._offers[service_request_id]
+        return {**self.describe(service_request_id), "data": dict(offer.data), "track": list(offer.positions)}
+
     def _follow(self, service_request_id: str, verb: str, body: Any) -> None:
-        """Do what the marketplace does after a receiver's call that was taken."""
+        """Do what follows a call of the receiver that was taken."""
         offer = self._offers.get(service_request_id)
-        if offer is None:  # not broadcast here, so there is nobody to tell
+        if offer is None:  # not broadcast here, so there is nobody to notify
             return
         match verb:
             case "accept":
-                self._become(service_request_id, "ASSIGNED", "BROADCAST_ACCEPTED")
+                self._change(service_request_id, "ASSIGNED", "BROADCAST_ACCEPTED")
             case "decline":
-                self._become(service_request_id, "UNAVAILABLE", "BROADCAST_DECLINED")
+                self._change(service_request_id, "UNAVAILABLE", "BROADCAST_DECLINED")
             case "best-time":
-                self._become(service_request_id, "AVAILABLE", "PROPOSAL_SUBMITTED")
+                self._change(service_request_id, "AVAILABLE", "PROPOSAL_SUBMITTED")
                 offer.proposed = body["proposed_agreed_dt"]
             case "change-request":
                 offer.wanted = body["agreed_dt"]
             case "locations":
-                offer.track += body
-                del offer.track[:-_KEPT_TRACK]
+                offer.positions += body
+                del offer.positions[:-_KEPT_POSITIONS]
             case "state" if body["name"] == "completed":
-                self._become(service_request_id, "COMPLETED", "REQUEST_COMPLETED")
+                self._change(service_request_id, "COMPLETED", "REQUEST_COMPLETED")
 
-    def _become(self, service_request_id: str, status: str, action: str) -> None:
+    def _change(self, service_request_id: str, status: str, action: str) -> None:
         offer = self._offers[service_request_id]
         if action != "REQUEST_DATA_UPDATED":
             offer.proposed = offer.wanted = None
         offer.last_action = action
         self._rules.requests[service_request_id] = status
-        at = self._next_instant()
+        at = self._next_timestamp()
         self._publish(
             Webhook(
                 event_id=new_event_id(at),
@@ -249,8 +179,8 @@ class Marketplace:
             )
         )
 
-    def _next_instant(self) -> datetime:
-        """Tell the time, a millisecond apart from the last event's, so that ids and times are in the events' order."""
+    def _next_timestamp(self) -> datetime:
+        """Now, but at least a millisecond after the last event, so that ids and times are in the events' order."""
         now = datetime.now(UTC)
         now -= timedelta(microseconds=now.microsecond % 1000)
         self._last_event = max(now, self._last_event + timedelta(milliseconds=1))
@@ -271,11 +201,10 @@ class Marketplace:
         return offer
 
     def _make_room(self) -> None:
-        """Forget the oldest request that is over, where there are too many."""
+        """Forget the oldest request that is over, if there are too many."""
         if len(self._offers) < _MOST_REQUESTS:
             return
-        over = (name for name in self._offers if self._status(name) not in _OPEN)
-        oldest = next(over, None)
+        oldest = next((name for name in self._offers if self._status(name) not in _OPEN), None)
         if oldest is None:
             raise NotPossibleError(f"{_MOST_REQUESTS} requests are open; complete or cancel some.")
         del self._offers[oldest]

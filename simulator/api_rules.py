@@ -1,4 +1,4 @@
-"""What VectorCare takes from an integrator, and what it answers (Open API 2.0, "Requests" and "Errors")."""
+"""Which calls VectorCare's API takes, and what it answers (Open API 2.0, "Requests" and "Errors")."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from simulator.fields import REFUSALS
+from simulator.api_validation import REFUSALS
 from simulator.http_types import Request, Response, answer, error
 
 TOKEN_PATH = "/v2.0/oauth2/token"  # noqa: S105 a path
@@ -22,32 +22,22 @@ _VERBS = {
     "best-time": ("PUT", "AVAILABLE", 201),
     "change-request": ("POST", "ASSIGNED", 200),
 }
-_KEPT_POSITIONS = 10_000  # of a service request, so that a long rehearsal does not grow
+_KEPT_POSITIONS = 10_000  # of a service request, so that memory does not grow
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many calls VectorCare takes, which it does not document.
+    """How many calls VectorCare takes, which it does not document; None for any number.
 
-    Attributes
-    ----------
-    calls_per_second : int or None
-        None for any number.
-    retry_after : int or None
-        Seconds, said in the header `Retry-After`; None for no header.
+    `retry_after` is in seconds, for the header `Retry-After`; None for no header.
     """
 
     calls_per_second: int | None = None
     retry_after: int | None = None
 
 
-class Rules:
-    """One organization's view of VectorCare.
-
-    Parameters
-    ----------
-    clock : callable
-        Seconds since 1970.
+class ApiRules:
+    """VectorCare as one organization sees it; `clock` counts seconds since 1970.
 
     Attributes
     ----------
@@ -65,10 +55,8 @@ class Rules:
         What was reported, by service request.
     is_enabled : bool
         Whether the organization may use the Open API.
-    rate_limit : RateLimit
-        How many calls are taken.
     on_call : callable
-        Told of each call that was taken: service request, verb, body.
+        Called for each call that was taken: service request, verb, body.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -103,20 +91,14 @@ class Rules:
         return error(404, "api:not_found")
 
     def revoke(self, client_id: str) -> None:
-        """Delete a client's credentials, and the tokens that it was given with them.
-
-        Raises
-        ------
-        KeyError
-            There is no such client.
-        """
+        """Delete a client's credentials and its tokens; KeyError if there is no such client."""
         del self.clients[client_id]
         for token in [token for token, owner in self._owners.items() if owner == client_id]:
             self.tokens.pop(token, None)
             del self._owners[token]
 
     def forget(self, service_request_id: str) -> None:
-        """Know nothing of a service request any more."""
+        """Forget a service request."""
         for known in (self.requests, self.states, self.positions):
             known.pop(service_request_id, None)
 

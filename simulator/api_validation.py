@@ -1,4 +1,4 @@
-"""What the fields of a call may hold: each function answers VectorCare's refusal, or None (Open API 2.0, "Errors")."""
+"""What the fields of an API call may hold: each function returns the refusal, or None (Open API 2.0, "Errors")."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ def refuse_best_time(body: Any, _now: float) -> Refusal:
 
 
 def refuse_change_request(body: Any, _now: float) -> Refusal:
-    """Check the wish to change the agreed time."""
+    """Check a request to change the agreed time."""
     return (
         _refuse_missing(body, "agreed_dt", "change_reason")
         or _refuse_time(body, "agreed_dt")
@@ -74,13 +74,7 @@ REFUSALS: Mapping[str, Callable[[Any, float], Refusal]] = {
 
 
 def parse_time(text: str) -> datetime:
-    """Read an ISO 8601 instant; without a zone it is UTC.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
+    """Read an ISO 8601 time, UTC if it names no zone; ValueError if it is not one."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""The local VectorCare by itself, for who tests a receiver of their own: `python -m local vectorcare`."""
+"""The simulator standalone, to test another receiver: `python -m local vectorcare`."""
 
 import sys
 import threading
@@ -12,9 +12,9 @@ from local.connection import CLIENT_ID, CLIENT_SECRET
 from local.errors import LocalError
 from local.organization import keep_private_key
 from simulator.admin_api import AdminApi
+from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.delivery import MOST_WEBHOOKS
 from simulator.hub import Hub
-from simulator.rules import API_PATH, TOKEN_PATH
 from simulator.server import serving
 
 DIRECTORY = Path(".local/vectorcare")
@@ -43,16 +43,16 @@ DEFAULT_PORT = 8424
     show_default=True,
     help="How many times as fast as real time retries and expiry come.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides on the invented data and on disorder.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides on the sample data and on disorder.")
 def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: int) -> None:
-    """Run VectorCare's side of the wire alone: its Open API 2.0, a marketplace, and signed webhooks.
+    """Run a VectorCare to test against: its Open API 2.0, a marketplace, and signed webhooks.
 
     \b
     Example:
       python -m local vectorcare --webhook-url http://127.0.0.1:8080/webhook
       curl -X POST http://127.0.0.1:8424/requester/broadcast
 
-    Nobody in its data exists. docs/local-vectorcare.md has all that it can be asked for. Ctrl-C ends it.
+    Nobody in its data exists. docs/local-vectorcare.md lists what it can do. Ctrl-C ends it.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     try:
         with processes.interruptible():
@@ -78,7 +78,7 @@ def _run(webhook_urls: tuple[str, ...], *, port: int, speed: float, seed: int) -
             threading.Event().wait()
     except OSError as error:
         raise LocalError(
-            f"Port {port} of 127.0.0.1 cannot be had ({error.strerror}). Choose another: --port."
+            f"Port {port} of 127.0.0.1 cannot be opened ({error.strerror}). Choose another: --port."
         ) from None
     except KeyboardInterrupt:
         _account(hub)

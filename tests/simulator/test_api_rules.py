@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from simulator.api_rules import API_PATH, ApiRules, RateLimit
 from simulator.http_types import Request
-from simulator.rules import API_PATH, RateLimit, Rules
 from tests.simulator.vectorcare_calls import NOW, TOKEN, TRIP, ask_for_token, call, codes, make_rules
 
 HERE = {"lat": 1.25, "lng": -2.5, "alt": 3.0, "timestamp": NOW}
@@ -19,7 +19,7 @@ def at(seconds: float) -> str:
 
 
 @pytest.fixture
-def rules() -> Rules:
+def rules() -> ApiRules:
     return make_rules()
 
 
@@ -37,7 +37,7 @@ def rules() -> Rules:
         ("change-request", {"agreed_dt": at(3600), "change_reason": "invented"}, 200),
     ],
 )
-def test_what_is_documented_is_taken(rules: Rules, verb: str, body: Any, expected: int) -> None:
+def test_what_is_documented_is_taken(rules: ApiRules, verb: str, body: Any, expected: int) -> None:
     # Given
     rules.requests[TRIP] = "AVAILABLE" if verb in AVAILABLE_VERBS else "ASSIGNED"
     # When, Then
@@ -72,7 +72,7 @@ def test_what_is_documented_is_taken(rules: Rules, verb: str, body: Any, expecte
     ],
 )
 def test_what_is_not_is_refused_with_its_code_and_changes_nothing(
-    rules: Rules, verb: str, body: Any, expected: Any
+    rules: ApiRules, verb: str, body: Any, expected: Any
 ) -> None:
     # Given
     status = "AVAILABLE" if verb in AVAILABLE_VERBS else "ASSIGNED"
@@ -84,7 +84,7 @@ def test_what_is_not_is_refused_with_its_code_and_changes_nothing(
     assert (rules.requests[TRIP], rules.states, rules.positions) == (status, {}, {})
 
 
-def test_who_may_not_is_told_why(rules: Rules) -> None:
+def test_who_may_not_is_told_why(rules: ApiRules) -> None:
     # Given one request of ours, one of others, one assigned
     rules.requests |= {TRIP: "AVAILABLE", "VC-TAKEN": "ASSIGNED"}
     rules.foreign.add("VC-OTHERS")
@@ -106,19 +106,19 @@ def test_who_may_not_is_told_why(rules: Rules) -> None:
         ("Bearer somebody-elses", "members:authentication_failed"),
     ],
 )
-def test_without_a_token_nothing_is_done(rules: Rules, authorization: str | None, expected: str) -> None:
+def test_without_a_token_nothing_is_done(rules: ApiRules, authorization: str | None, expected: str) -> None:
     headers = {"authorization": authorization} if authorization else {}
     request = Request("PUT", f"{API_PATH}/requests/{TRIP}/accept/", headers, b"{}")
     assert codes(rules.answer(request)) == (401, expected)
 
 
-def test_a_token_ends(rules: Rules) -> None:
+def test_a_token_ends(rules: ApiRules) -> None:
     rules.requests[TRIP] = "AVAILABLE"
     rules.tokens[TOKEN] = NOW
     assert codes(call(rules, "accept", {})) == (401, "members:authentication_failed")
 
 
-def test_credentials_are_rotated_by_adding_switching_and_deleting(rules: Rules) -> None:
+def test_credentials_are_rotated_by_adding_switching_and_deleting(rules: ApiRules) -> None:
     # Given two clients
     rules.clients |= {"old": "invented-1", "new": "invented-2"}
     old, new = (json.loads(ask_for_token(rules, *pair).body)["access_token"] for pair in rules.clients.items())
@@ -132,7 +132,7 @@ def test_credentials_are_rotated_by_adding_switching_and_deleting(rules: Rules) 
 
 
 @pytest.mark.parametrize(("retry_after", "expected"), [(None, None), (7, "7")])
-def test_too_many_calls_in_a_second_are_refused(rules: Rules, retry_after: int | None, expected: str | None) -> None:
+def test_too_many_calls_in_a_second_are_refused(rules: ApiRules, retry_after: int | None, expected: str | None) -> None:
     # Given
     rules.requests[TRIP] = "ASSIGNED"
     rules.rate_limit = RateLimit(calls_per_second=2, retry_after=retry_after)

@@ -9,9 +9,9 @@ from unittest import mock
 
 import pytest
 
-from simulator import Webhook, marketplace, trip
+from simulator import Webhook, trip, trip_lifecycle
 from simulator.clock import Clock
-from simulator.marketplace import Marketplace, NotPossibleError
+from simulator.trip_lifecycle import Marketplace, NotPossibleError
 from tests.simulator.vectorcare_calls import NOW, TRIP, call, make_rules
 
 LATER = "2030-01-01T10:00:00Z"
@@ -118,7 +118,7 @@ def test_an_agreed_time_is_the_one_that_was_agreed(
 ) -> None:
     # Given
     name = market.requester.broadcast()
-    before = market.requester.data(name)["agreed_for_time"]
+    before = market.requester.describe_fully(name)["data"]["agreed_for_time"]
     # When
     steps(market, name)
     # Then
@@ -134,7 +134,7 @@ def test_a_broadcast_that_nobody_answers_expires(market: Market) -> None:
     propose(market, market.requester.broadcast())
     told = len(market.told())
     # When the time is not over yet, and when it is
-    market.clock.now.return_value = marketplace.ANSWER_WITHIN_SECONDS - 1
+    market.clock.now.return_value = trip_lifecycle.ANSWER_WITHIN_SECONDS - 1
     market.requester.expire()
     assert len(market.told()) == told
     market.clock.now.return_value += 1
@@ -188,7 +188,8 @@ def test_what_the_requester_gives_goes_before_what_is_invented(market: Market) -
     name = market.requester.broadcast({"hospice": True})
     market.requester.update(name, {"escalated": True})
     # Then
-    assert (market.requester.data(name)["hospice"], market.requester.data(name)["escalated"]) == (True, True)
+    data = market.requester.describe_fully(name)["data"]
+    assert (data["hospice"], data["escalated"]) == (True, True)
     with pytest.raises(NotPossibleError):
         market.requester.update(name, {"favorite_color": "none"})
 
@@ -211,7 +212,7 @@ def test_a_call_for_what_was_not_broadcast_here_tells_nobody(market: Market) -> 
 
 def test_the_oldest_that_is_over_makes_room(market: Market) -> None:
     # Given room for two, of which one is over
-    with mock.patch.object(marketplace, "_MOST_REQUESTS", 2):
+    with mock.patch.object(trip_lifecycle, "_MOST_REQUESTS", 2):
         kept, over = market.requester.broadcast(), market.requester.broadcast()
         market.requester.cancel(over)
         # When a third comes, Then it takes that place
