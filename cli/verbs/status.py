@@ -20,9 +20,7 @@ from cli.lib.stack import Stack
 from cli.terminal.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
 from vectorcare_bridge import utc_timestamp
-
-_STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
-"""What VectorCare documents (Open API 2.0, "Webhooks > Overview")."""
+from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
 _NEWEST = 10  # events of each status; one that is dated ahead shall not hide what came after it
 _MOST_COUNTED = 1000  # objects in one answer of S3
@@ -111,7 +109,7 @@ def needs_a_person(figures: Figures) -> bool:
 
 def _last_webhook(stack: Stack) -> dict[str, Any] | None:
     """Find what was received last of the newest events of each status: four small queries of the state's index."""
-    newest = [item for status in _STATUSES for item in _newest_of_status(stack, status)]
+    newest = [item for status in STATUSES for item in _newest_of_status(stack, status)]
     if not newest:
         return None
     last = max(newest, key=lambda item: item["received_at"])

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import partial
 
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.spool import Spool

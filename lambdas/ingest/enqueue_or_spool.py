@@ -3,7 +3,7 @@
 from concurrent.futures import Executor
 
 from vectorcare_bridge.edge import observability
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook

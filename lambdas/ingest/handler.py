@@ -7,7 +7,7 @@ from ingest import doubt, enqueue_or_spool, request
 from ingest.settings import IngestSettings
 from vectorcare_bridge.edge import observability, response, runtime, settings
 from vectorcare_bridge.edge.lambda_handler import lambda_handler
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.message import Webhook

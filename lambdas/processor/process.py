@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from enum import StrEnum
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import envelope, failure, fold
 from vectorcare_bridge.webhooks.envelope import Event
@@ -16,6 +15,7 @@ from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, Rule
 from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
+from vectorcare_bridge.webhooks.vocabulary import ACTIONS, STATUSES, WebhookOutcome
 
 THREADS = 10
 
@@ -28,15 +28,6 @@ class ReceivedWebhook:
     receipt_handle: str
     receives: int
     webhook: Webhook
-
-
-class WebhookOutcome(StrEnum):
-    """How a message ends that does not fail."""
-
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
-    STALE = "stale"
-    EXPIRED = "expired"
 
 
 _METRIC_OF_OUTCOME = {
@@ -212,14 +203,12 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
             outcome=outcome,
         )
         observability.count(_METRIC_OF_OUTCOME[outcome])
-        observability.count_by(
-            Metric.WEBHOOKS_BY_ACTION, action=observability.documented(event.action, observability.ACTIONS)
-        )
+        observability.count_by(Metric.WEBHOOKS_BY_ACTION, action=observability.documented(event.action, ACTIONS))
         if outcome is WebhookOutcome.APPLIED:
             observability.count(Metric.FRESHNESS_SECONDS, utc_timestamp.seconds_between(event.last_updated, now))
             observability.count_by(
                 Metric.APPLIED_BY_STATUS,
-                status=observability.documented(event.request_status, observability.STATUSES),
+                status=observability.documented(event.request_status, STATUSES),
             )
         if one.entry.has_other_bytes:
             observability.count(Metric.CONFLICTING_BYTES)

@@ -9,7 +9,7 @@ from publisher.settings import PublisherSettings
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import store
 

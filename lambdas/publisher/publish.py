@@ -8,7 +8,7 @@ from publisher.change import Change
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.edge import observability
 from vectorcare_bridge.edge.bus import Bus, BusEntry
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 
 

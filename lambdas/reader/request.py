@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from reader import page_token
-from vectorcare_bridge.edge.observability import STATUSES
 from vectorcare_bridge.webhooks import dynamodb_limits
 from vectorcare_bridge.webhooks.envelope import UNREADABLE
 from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
 ONE = "GET /service-requests/{service_request_id}"
 LIST = "GET /service-requests"

@@ -12,7 +12,7 @@ from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import dead_letter
 from vectorcare_bridge.dead_letters.dead_letter import Recorded
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import MAX_BATCH, InFlightLimitError, Queue
 from vectorcare_bridge.webhooks import message
 

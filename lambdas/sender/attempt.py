@@ -18,7 +18,7 @@ from sender.vectorcare.api_calls import ApiCall
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import REPEATABLE, Command
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""

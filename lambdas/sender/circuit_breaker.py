@@ -4,7 +4,7 @@ from sender.circuit import Circuit, Gate
 from sender.command_log import CommandLog
 from sender.vectorcare.answers import ApiAnswer
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 _ATTEMPTS = 3
 

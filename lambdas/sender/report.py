@@ -10,7 +10,7 @@ from sender.turns import HELD_BACK
 from sender.vectorcare import answers
 from vectorcare_bridge.commands.command import Kind, Refusal
 from vectorcare_bridge.edge import observability, runtime
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 _METRIC_OF_OUTCOME = {
     CommandResult.SUCCEEDED: Metric.COMMAND_SUCCEEDED,

@@ -18,12 +18,12 @@ from local.page.embedded_metrics import Reading, embedded
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.failure import PermanentError
+from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FUNCTIONS = ("IngestFunction", "ProcessorFunction", "DrainFunction", "RedriveFunction", "PublisherFunction")
-_STATUSES = ("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")
 _NEWEST = 60  # service requests of each status
 _OVERLAP = 30_000  # milliseconds; a line may be shown some time after others with a later time
 _MOST_LINES = 10_000  # in one answer of CloudWatch
@@ -96,7 +96,7 @@ def depths(stack: Stack) -> dict[str, int]:
 def rows(stack: Stack) -> list[dict[str, Any]]:
     """Read the newest service requests of each status, the last written first."""
     found = []
-    for status in _STATUSES:
+    for status in STATUSES:
         answer = stack.client("dynamodb").query(
             TableName=stack.outputs["ServiceRequestsTable"],
             IndexName="by_status",

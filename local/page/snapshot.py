@@ -6,30 +6,31 @@ from typing import Any
 
 from local.page.embedded_metrics import Reading
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.metric import Metric
 
-REFUSED = ("RefusedRequest", "SignatureInvalid", "WrongCustomer", "TooLarge")
+REFUSED = (Metric.REFUSED_REQUEST, Metric.SIGNATURE_INVALID, Metric.WRONG_CUSTOMER, Metric.TOO_LARGE)
 
 STATIONS: Mapping[str, tuple[str, ...]] = {
-    "accepted": ("Accepted",),
+    "accepted": (Metric.ACCEPTED,),
     "refused": REFUSED,
-    "not_kept": ("NotKept",),
-    "spooled": ("Spooled",),
-    "drained": ("Drained",),
-    "applied": ("Applied",),
-    "stale": ("Stale",),
-    "duplicate": ("Duplicate",),
-    "expired": ("Expired",),
-    "died": ("Failed",),
-    "redriven": ("Redriven",),
-    "published": ("Published",),
-    "succeeded": ("CommandSucceeded",),
-    "failed": ("CommandFailed", "CommandExpired", "CommandUncertain"),
+    "not_kept": (Metric.NOT_KEPT,),
+    "spooled": (Metric.SPOOLED,),
+    "drained": (Metric.DRAINED,),
+    "applied": (Metric.APPLIED,),
+    "stale": (Metric.STALE,),
+    "duplicate": (Metric.DUPLICATE,),
+    "expired": (Metric.EXPIRED,),
+    "died": (Metric.FAILED,),
+    "redriven": (Metric.REDRIVEN,),
+    "published": (Metric.PUBLISHED,),
+    "succeeded": (Metric.COMMAND_SUCCEEDED,),
+    "failed": (Metric.COMMAND_FAILED, Metric.COMMAND_EXPIRED, Metric.COMMAND_UNCERTAIN),
 }
 """By what the page calls a station: the functions' own metrics whose sum passed it."""
 
 _STATION_OF = {metric: station for station, metrics in STATIONS.items() for metric in metrics}
 _NAMESPACE = "VectorCareBridge"
-FRESHNESS = "FreshnessSeconds"
+FRESHNESS = Metric.FRESHNESS_SECONDS
 
 
 def moves(readings: Iterable[Reading]) -> Counter[str]:

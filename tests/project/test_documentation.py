@@ -10,7 +10,7 @@ import click
 import pytest
 
 from cli.__main__ import bridge
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

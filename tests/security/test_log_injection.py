@@ -7,7 +7,7 @@ import pytest
 from tests.support.cloud import Cloud
 from tests.support.webhooks import body
 from tests.unit.conftest import Output
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 FORGED_LINE = '{"message":"webhook.received","valid":true,"forged":"yes"}'
 FORGED_METRIC = '{"_aws":{"CloudWatchMetrics":[{"Namespace":"VectorCareBridge"}]},"Accepted":[1000000.0]}'

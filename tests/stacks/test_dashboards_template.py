@@ -12,7 +12,7 @@ import pytest
 from tests.stacks import dashboard_body
 from tests.stacks.dashboard_body import Line, Widget
 from tests.stacks.templates import Template, functions, of_type, rendered
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
 DASHBOARDS = ("business", "engineer")

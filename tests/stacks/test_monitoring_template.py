@@ -19,7 +19,7 @@ from tests.stacks.templates import (
     rest_api_id,
     unpublished,
 )
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 
 def test_the_topic_is_encrypted_by_the_key_and_refuses_plain_http(template: Template) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from vectorcare_bridge.webhooks.vocabulary import WebhookOutcome
 from verification.fuzzing import signatures, target_ingest
 from verification.fuzzing.case import Part
 from verification.fuzzing.inflate import inflated
@@ -28,7 +29,6 @@ from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.world.functions import QUEUE
 
 UNREADABLE = "unreadable"
-OUTCOMES = frozenset({"applied", "duplicate", "stale", "expired"})
 REASONS = checks.REASONS - {"exhausted"}
 """Of the closed list, those that a message can die of while everything else works."""
 
@@ -159,7 +159,7 @@ def _told(lines: list[str]) -> dict[str, _Told]:
 def _check_done(message: QueuedMessage, told: dict[str, _Told], stand: Stand) -> str:
     body = _body_of(message)
     outcomes = told[message.id].outcomes if message.id in told else []
-    if len(outcomes) != 1 or not set(outcomes) <= OUTCOMES:
+    if len(outcomes) != 1 or not set(outcomes) <= set(WebhookOutcome):
         raise ViolationError("a message ended in no outcome, or in several", repr(outcomes))
     item = _entry(body, stand, unreadable=False)
     if item is None:

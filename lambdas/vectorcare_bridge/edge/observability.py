@@ -2,13 +2,14 @@
 
 import json
 import os
-from enum import StrEnum
+from collections.abc import Collection
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge.metric import Metric
 
 # The location would be this module, on every line. In ASCII, as an id may hold characters that break a line's display.
 _logger = Logger(location=None, json_serializer=json.dumps)
@@ -18,51 +19,6 @@ _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
 _lock = runtime.lock()
 
 
-class Metric(StrEnum):
-    """Every metric that a function emits, counts unless the name says otherwise."""
-
-    ACCEPTED = "Accepted"
-    INGEST_MILLISECONDS = "IngestMilliseconds"
-    REFUSED_REQUEST = "RefusedRequest"
-    SIGNATURE_INVALID = "SignatureInvalid"
-    WRONG_CUSTOMER = "WrongCustomer"
-    TOO_LARGE = "TooLarge"
-    SIGNED_BY_KEY = "SignedByKey"
-    SPOOLED = "Spooled"
-    NOT_KEPT = "NotKept"
-    WEBHOOKS_BY_ACTION = "WebhooksByAction"
-    APPLIED = "Applied"
-    APPLIED_BY_STATUS = "AppliedByStatus"
-    DUPLICATE = "Duplicate"
-    STALE = "Stale"
-    EXPIRED = "Expired"
-    RESTAMPED = "Restamped"
-    CONFLICTING_BYTES = "ConflictingBytes"
-    AGAINST_ID_ORDER = "AgainstIdOrder"
-    FAILED = "Failed"
-    RETRIED = "Retried"
-    FRESHNESS_SECONDS = "FreshnessSeconds"
-    DRAINED = "Drained"
-    DRAIN_FAILED = "DrainFailed"
-    SPOOL_OBJECTS = "SpoolObjects"
-    REDRIVEN = "Redriven"
-    PUBLISHED = "Published"
-    UNPUBLISHED = "Unpublished"
-    CHANGE_UNREADABLE = "ChangeUnreadable"
-    COMMAND_SUCCEEDED = "CommandSucceeded"
-    COMMAND_FAILED = "CommandFailed"
-    COMMAND_FAILED_PERCENT = "CommandFailedPercent"
-    COMMAND_EXPIRED = "CommandExpired"
-    COMMAND_UNCERTAIN = "CommandUncertain"
-    COMMAND_REPEATED = "CommandRepeated"
-    COMMAND_RETRIED = "CommandRetried"
-    COMMAND_UNREADABLE = "CommandUnreadable"
-    COMMAND_LAG_SECONDS = "CommandLagSeconds"
-    COMMAND_WAITING_SECONDS = "CommandWaitingSeconds"
-    CIRCUIT_OPENED = "CircuitOpened"
-    CREDENTIALS_REFUSED = "CredentialsRefused"
-
-
 _UNITS = {
     Metric.FRESHNESS_SECONDS: MetricUnit.Seconds,
     Metric.INGEST_MILLISECONDS: MetricUnit.Milliseconds,
@@ -70,24 +26,6 @@ _UNITS = {
     Metric.COMMAND_WAITING_SECONDS: MetricUnit.Seconds,
     Metric.COMMAND_FAILED_PERCENT: MetricUnit.Percent,
 }
-
-ACTIONS = frozenset(
-    {
-        "BROADCAST_RECEIVED",
-        "BROADCAST_ACCEPTED",
-        "BROADCAST_DECLINED",
-        "BROADCAST_CANCELED",
-        "BROADCAST_EXPIRED",
-        "PROPOSAL_SUBMITTED",
-        "PROPOSAL_ACCEPTED",
-        "PROPOSAL_DECLINED",
-        "CHANGE_REQUEST_ACCEPTED",
-        "CHANGE_REQUEST_DECLINED",
-        "REQUEST_DATA_UPDATED",
-    }
-)
-STATUSES = frozenset({"AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE"})
-"""What VectorCare documents (Open API 2.0, "Webhooks > Overview"): the values that a metric may be counted by."""
 
 
 def begin(context: Any) -> None:
@@ -164,9 +102,9 @@ def count_by(metric: Metric, **dimension: str) -> None:
             single.add_dimension(name=name, value=value)
 
 
-def documented(value: str | None, values: frozenset[str]) -> str:
+def documented(value: str | None, values: Collection[str]) -> str:
     """Name a value of a payload in a metric only if the documentation names it; it is `other` otherwise."""
-    return value if value in values else "other"
+    return value if value is not None and value in values else "other"
 
 
 def flush() -> None:

@@ -21,9 +21,9 @@ from typing import Any
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.webhooks.envelope import Event
+from vectorcare_bridge.webhooks.vocabulary import CLOSED_STATUSES
 
 CLOCK_SKEW_MINUTES = 15
-CLOSED_STATUSES = frozenset({"COMPLETED", "UNAVAILABLE"})
 
 
 class OrderBy(StrEnum):

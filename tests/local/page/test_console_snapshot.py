@@ -6,7 +6,7 @@ import pytest
 
 from local.page import snapshot
 from local.page.embedded_metrics import Reading
-from vectorcare_bridge.edge.observability import Metric
+from vectorcare_bridge.edge.metric import Metric
 
 
 def reading(metric: str, value: float = 1, namespace: str = "VectorCareBridge") -> Reading:

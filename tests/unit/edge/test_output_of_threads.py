@@ -10,7 +10,8 @@ from typing import Any, TextIO, cast
 
 import pytest
 
-import vectorcare_bridge
+from vectorcare_bridge import edge
+from vectorcare_bridge.edge.metric import Metric
 
 THREADS, TIMES = 8, 20
 
@@ -40,9 +41,9 @@ def output() -> Output:
 
 @pytest.fixture
 def observability(output: Output, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import the module anew, so that its logger writes to the output."""
+    """Import the module again, so that its logger writes to the output."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "threads")
-    monkeypatch.setattr(vectorcare_bridge, "observability", None, raising=False)
+    monkeypatch.setattr(edge, "observability", None, raising=False)
     monkeypatch.delitem(sys.modules, "vectorcare_bridge.edge.observability", raising=False)
     with redirect_stdout(cast("TextIO", output)):
         module = importlib.import_module("vectorcare_bridge.edge.observability")
@@ -54,7 +55,7 @@ def test_each_line_stands_alone(observability: Any, output: Output) -> None:
     # Given
     def work(number: int) -> None:
         observability.log("processing.completed", attempt=number)
-        observability.count_by(observability.Metric.FAILED, reason="exhausted")
+        observability.count_by(Metric.FAILED, reason="exhausted")
 
     # When
     with redirect_stdout(cast("TextIO", output)), ThreadPoolExecutor(THREADS) as threads:
@@ -65,7 +66,7 @@ def test_each_line_stands_alone(observability: Any, output: Output) -> None:
 
 def test_none_is_left_out_of_a_count(observability: Any, output: Output) -> None:
     # Given counts of which each comes first with all the others
-    metrics = list(observability.Metric)[:20]
+    metrics = list(Metric)[:20]
     switches = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     # When

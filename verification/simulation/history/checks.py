@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from vectorcare_bridge.webhooks.vocabulary import WebhookOutcome
 from verification.simulation.history import fold
 from verification.simulation.history.ledger import FUTURE_TOLERANCE_SECONDS, UNREADABLE, Entered, Ledger, body_of
 from verification.simulation.models.queue import QueuedMessage
@@ -122,7 +123,7 @@ class Checks:
         if output.metrics["Accepted"] < answered:
             self._ledger.violate("accepted, and not counted", f"{output.metrics['Accepted']} of {answered}")
         outcomes = Counter(outcome for outcomes in output.outcomes.values() for outcome in outcomes)
-        for outcome in ("applied", "duplicate", "stale", "expired"):
+        for outcome in WebhookOutcome:
             if outcomes[outcome] < output.metrics[outcome.capitalize()]:
                 self._ledger.violate("counted more often than logged", outcome)
         unknown = {
