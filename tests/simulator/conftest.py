@@ -1,7 +1,7 @@
 """Receivers of webhooks, and a delivery that sends to one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -17,13 +17,7 @@ def clock() -> Clock:
 @pytest.fixture
 def new_receiver(clock: Clock) -> Iterator[Callable[[], Receiver]]:
     with ExitStack() as stack:
-
-        def make() -> Receiver:
-            receiver = Receiver(clock)
-            stack.callback(receiver.close)
-            return receiver
-
-        yield make
+        yield lambda: stack.enter_context(closing(Receiver(clock)))
 
 
 @pytest.fixture
@@ -33,7 +27,7 @@ def receiver(new_receiver: Callable[[], Receiver]) -> Receiver:
 
 @pytest.fixture
 def post(clock: Clock, receiver: Receiver) -> Iterator[Post]:
-    """Give a delivery that is registered with one receiver."""
+    """Deliver to one receiver."""
     post = Post(clock)
     post.delivery.register([receiver.url])
     yield post

@@ -48,7 +48,7 @@ class Received:
 
 
 class Receiver:
-    """Answers what it is told to, 200 when it is told nothing."""
+    """Answers with the statuses that it is given, and then 200."""
 
     def __init__(self, clock: Clock) -> None:
         self.received: list[Received] = []
@@ -62,7 +62,6 @@ class Receiver:
         self._thread.start()
 
     def await_count(self, count: int) -> None:
-        """Wait until it has received so many webhooks."""
         wait_until(lambda: len(self.received), lambda number: number == count, what=f"{count} webhooks are received")
 
     def close(self) -> None:
@@ -116,16 +115,15 @@ class Post:
         return webhook
 
     def rest(self) -> dict[str, int]:
-        """Wait until nothing is on its way; answers what all calls came to."""
+        """Wait until nothing is on its way; returns the counts of all calls."""
         wait_until(self.delivery.pending, lambda pending: not pending, what="nothing is on its way")
         return dict(self.delivery.history(0)["counts"])
 
-    def await_call(self) -> None:
-        """Wait until a call has been made."""
-        wait_until(self.calls, what="a call is made")
+    def await_calls(self, number: int) -> None:
+        wait_until(self.calls, lambda calls: len(calls) == number, what=f"{number} calls are made")
 
     def calls(self) -> list[dict[str, Any]]:
-        """Tell the calls, the oldest first."""
+        """List the calls, the oldest first."""
         return list(reversed(self.delivery.history(1000)["calls"]))
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -22,32 +21,32 @@ from tests.support.wait import PATIENCE, wait_until
 PROJECT = Path(__file__).parents[2]
 
 
-class Alone:
+class Standalone:
     """The command in a folder of its own."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.directory = directory
-        self._output = (directory / "said.txt").open("w")
+        self._file = (directory / "output.txt").open("w")
         self.process = subprocess.Popen(  # noqa: S603 - this project's own command
             [sys.executable, "-m", "local", "vectorcare", "--port", "0", *arguments],
             cwd=directory,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)},
-            stdout=self._output,
+            stdout=self._file,
             stderr=subprocess.STDOUT,
         )
 
-    def said(self) -> str:
-        return (self.directory / "said.txt").read_text()
+    def output(self) -> str:
+        return (self.directory / "output.txt").read_text()
 
     def fact(self, name: str) -> str:
-        """Tell a fact that it has printed, once it has."""
-        wait_until(self._said_by_living, lambda said: "Ctrl-C ends it." in said, what="it serves")
-        [line] = [line for line in self.said().splitlines() if line.startswith(f"  {name} ")]
+        """Read a fact that it prints, once it has."""
+        wait_until(self._output_of_living, lambda output: "Ctrl-C ends it." in output, what="it serves")
+        [line] = [line for line in self.output().splitlines() if line.startswith(f"  {name} ")]
         return line.removeprefix(f"  {name} ").strip()
 
-    def _said_by_living(self) -> str:
-        assert self.process.poll() is None, self.said()
-        return self.said()
+    def _output_of_living(self) -> str:
+        assert self.process.poll() is None, self.output()
+        return self.output()
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -55,8 +54,8 @@ class Alone:
 
 
 @contextmanager
-def running(directory: Path, *arguments: str) -> Iterator[Alone]:
-    alone = Alone(directory, *arguments)
+def running(directory: Path, *arguments: str) -> Iterator[Standalone]:
+    alone = Standalone(directory, *arguments)
     try:
         yield alone
     finally:
@@ -64,7 +63,7 @@ def running(directory: Path, *arguments: str) -> Iterator[Alone]:
         alone.process.wait()
 
 
-def test_it_serves_a_receiver_of_ones_own_and_tells_what_it_leaves(tmp_path: Path, receiver: Receiver) -> None:
+def test_it_serves_another_receiver_and_lists_what_it_leaves(tmp_path: Path, receiver: Receiver) -> None:
     # Given
     receiver.statuses.extend([200, 500])
     with running(tmp_path, "--webhook-url", receiver.url, "--speed", str(STILL)) as alone:
@@ -105,18 +104,15 @@ def test_it_serves_a_receiver_of_ones_own_and_tells_what_it_leaves(tmp_path: Pat
         key.verify(b64decode(received.signature), received.body, PKCS1v15(), SHA256())
     assert accepted.status_code == 201
     assert receiver.received[2].content["action"] == "BROADCAST_ACCEPTED"
-    # And what is still on its way is told
+    # And what is still on its way is listed
     assert code == 0
-    [pending] = [line for line in alone.said().splitlines() if line.startswith("Not delivered:")]
+    [pending] = [line for line in alone.output().splitlines() if line.startswith("Not delivered:")]
     assert second in pending
     assert (tmp_path / ".local/vectorcare/private_key.pem").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(
-    "urls", [["http://a.example"], ["https://a.example", "https://b.example", "https://c.example"]]
-)
-def test_a_url_that_vectorcare_would_not_take_is_refused(tmp_path: Path, urls: list[str]) -> None:
-    with running(tmp_path, *(argument for url in urls for argument in ("--webhook-url", url))) as alone:
+def test_a_url_that_vectorcare_would_not_take_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path, "--webhook-url", "http://a.example") as alone:
         assert alone.process.wait(timeout=PATIENCE) == 1
-    assert alone.said().startswith("Error: ")
-    assert "Traceback" not in alone.said()
+    assert alone.output().startswith("Error: ")
+    assert "Traceback" not in alone.output()

@@ -1,10 +1,9 @@
-"""Calls of the local VectorCare's API, without a network."""
+"""Calls of the simulator's API, without a network."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from simulator.api_rules import API_PATH, TOKEN_PATH, ApiRules
+from simulator.api_rules import API_PATH, ApiRules
 from simulator.http_types import Request, Response
 
 NOW = 1_800_000_000.0
@@ -21,16 +20,10 @@ def make_rules() -> ApiRules:
 
 
 def call(rules: ApiRules, verb: str, body: Any, *, trip: str = TRIP, method: str | None = None) -> Response:
-    """Call what a verb stands for."""
+    """Call the API with a valid token."""
     path = f"{API_PATH}/requests/{trip}/{verb}/"
     headers = {"authorization": f"Bearer {TOKEN}"}
     return rules.answer(Request(method or METHODS.get(verb, "PUT"), path, headers, json.dumps(body).encode()))
-
-
-def ask_for_token(rules: ApiRules, client_id: str, client_secret: str) -> Response:
-    """Ask for a token."""
-    form = f"grant_type=client_credentials&client_id={client_id}&client_secret={client_secret}"
-    return rules.answer(Request("POST", TOKEN_PATH, {}, form.encode()))
 
 
 def codes(response: Response) -> tuple[int, list[tuple[str, str]] | str]:
@@ -38,7 +31,6 @@ def codes(response: Response) -> tuple[int, list[tuple[str, str]] | str]:
     content: Any = json.loads(response.body)
     if isinstance(content, list):
         [content] = content
-    assert isinstance(content, Mapping)
     if "code" in content:
         return response.status, str(content["code"])
     return response.status, [(name, error["code"]) for name, errors in content.items() for error in errors]

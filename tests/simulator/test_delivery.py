@@ -1,4 +1,4 @@
-"""Webhooks are delivered by VectorCare's rules, and every call can be accounted for."""
+"""Webhooks are delivered by VectorCare's rules, and every call is in the history."""
 
 import socket
 from base64 import b64decode
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from simulator import history
 from tests.simulator.post import SPEED, STILL, MovedClock, Post, Received, Receiver, make_key
-from tests.support.wait import PATIENCE, wait_until
+from tests.support.wait import PATIENCE
 
 
 def is_signed_with(key: RSAPrivateKey, received: Received) -> bool:
@@ -24,7 +24,7 @@ def is_signed_with(key: RSAPrivateKey, received: Received) -> bool:
     return True
 
 
-@pytest.mark.parametrize("status", [200, 201, 204, 299])
+@pytest.mark.parametrize("status", [200, 299])
 def test_any_2xx_is_success(post: Post, receiver: Receiver, status: int) -> None:
     # Given
     receiver.statuses.append(status)
@@ -38,41 +38,29 @@ def test_any_2xx_is_success(post: Post, receiver: Receiver, status: int) -> None
     assert (counts["acknowledged"], counts["calls"], counts["given_up"]) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 500, 503])
-def test_anything_else_is_tried_again_after_8_and_64_seconds(post: Post, receiver: Receiver, status: int) -> None:
-    # Given
-    receiver.statuses.extend([status, status])
-    # When
-    post.publish()
-    # Then the third attempt succeeds, with the same body
-    counts = post.rest()
-    assert (counts["acknowledged"], counts["calls"], counts["given_up"]) == (1, 3, 0)
-    assert len({received.body for received in receiver.received}) == 1
-    assert [(call["attempt"], call["status"]) for call in post.calls()] == [(1, status), (2, status), (3, 200)]
-
-
-def test_the_waits_between_attempts_are_8_and_64_seconds_a_tenth_more_or_less(receiver: Receiver) -> None:
+@pytest.mark.parametrize("status", [302, 400, 500])
+def test_anything_else_is_tried_again_after_8_and_64_seconds(receiver: Receiver, status: int) -> None:
     # Given a clock that stands still, and a receiver that refuses
     clock = MovedClock()
     post = Post(clock)
     post.delivery.register([receiver.url])
-    receiver.statuses.extend([500, 500])
+    receiver.statuses.extend([status, status])
     post.publish()
     waits = []
     for attempts in (1, 2):
         # When an attempt has failed
-        wait_until(
-            post.calls,
-            lambda calls, made=attempts: len(calls) == made,  # type: ignore[misc]  # a default has no type for mypy here
-            what="the attempt is made",
-        )
+        post.await_calls(attempts)
         [pending] = post.delivery.pending()
         waits.append(pending["due_in_seconds"])
         # Then the next comes once its time has come
         clock.at += pending["due_in_seconds"] + 0.1
         post.delivery.on_clock_change()
-    assert post.rest()["acknowledged"] == 1
+    # And the third succeeds, with the same body
+    counts = post.rest()
     post.delivery.close()
+    assert (counts["acknowledged"], counts["calls"], counts["given_up"]) == (1, 3, 0)
+    assert len({received.body for received in receiver.received}) == 1
+    assert [(call["attempt"], call["status"]) for call in post.calls()] == [(1, status), (2, status), (3, 200)]
     assert 7.2 <= waits[0] <= 8.8
     assert 57.6 <= waits[1] <= 70.4
 
@@ -96,13 +84,13 @@ def test_after_three_failures_only_a_redelivery_helps(post: Post, receiver: Rece
     # When it is redelivered and taken
     post.delivery.redeliver(last)
     counts = post.rest()
-    # Then it is accounted for as taken, with the same body
+    # Then it counts as taken, with the same body
     assert (counts["acknowledged"], counts["given_up"], counts["calls"]) == (1, 0, 5)
     assert {received.body for received in receiver.received} == {webhook.body}
     assert [call["reason"] for call in post.calls()] == ["event"] * 3 + ["redelivery"] * 2
 
 
-def test_who_is_not_there_is_unreachable(post: Post) -> None:
+def test_a_receiver_that_does_not_listen_is_unreachable(post: Post) -> None:
     # Given a port where nobody listens
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
@@ -114,7 +102,7 @@ def test_who_is_not_there_is_unreachable(post: Post) -> None:
     assert [(call["status"], call["error"]) for call in post.calls()] == [(None, "unreachable")] * 3
 
 
-def test_who_does_not_answer_in_time_is_tried_again(post: Post, receiver: Receiver) -> None:
+def test_a_receiver_that_does_not_answer_in_time_is_tried_again(post: Post, receiver: Receiver) -> None:
     # Given a receiver that takes it and does not answer
     receiver.is_stuck.set()
     # When VectorCare's patience ends
@@ -154,7 +142,6 @@ def test_two_webhooks_get_everything_and_a_stuck_one_holds_up_no_other(
         ["https://a.example", "https://a.example"],
         ["http://a.example/webhook"],
         ["ftp://127.0.0.1/webhook"],
-        ["webhook"],
     ],
 )
 def test_at_most_two_urls_by_https_are_registered(post: Post, receiver: Receiver, urls: list[str]) -> None:
@@ -210,17 +197,17 @@ def test_the_history_holds_neither_data_nor_the_urls_identifier(post: Post) -> N
     post.publish()
     post.rest()
     # Then
-    said = str(post.delivery.history(10))
-    assert "customer_id" not in said
-    assert "Nobody" not in said
+    text = str(post.delivery.history(10))
+    assert "customer_id" not in text
+    assert "Nobody" not in text
 
 
-def test_at_the_end_what_is_pending_is_told(post: Post, receiver: Receiver) -> None:
+def test_at_the_end_what_is_pending_is_listed(post: Post, receiver: Receiver) -> None:
     # Given one that waits for its second attempt
     post.clock.speed = STILL
     receiver.statuses.append(500)
     webhook = post.publish()
-    post.await_call()
+    post.await_calls(1)
     # When
     post.delivery.close()
     # Then
@@ -235,7 +222,7 @@ def test_a_faster_clock_reaches_what_waits_already(post: Post, receiver: Receive
     post.clock.speed = STILL
     receiver.statuses.append(500)
     post.publish()
-    post.await_call()
+    post.await_calls(1)
     # When time passes faster
     post.clock.speed = SPEED
     post.delivery.on_clock_change()
