@@ -66,7 +66,7 @@ sbom: $(DEVELOPMENT) ## List what is deployed, and what it is developed with, as
 	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/development.json requirements-dev.txt
 
 benchmark: $(DEVELOPMENT) ## Measure what the claims about speed rest on.
-	@PYTHONPATH=lambdas python -m verification.benchmarks.ingest
+	@python -m verification.benchmarks.ingest
 
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
 	@python app.py
