@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Packages and a Python of the user's own would go before what is pinned here.
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark synth deploy lock clean
+.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark picture synth deploy release lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,11 +68,21 @@ sbom: $(DEVELOPMENT) ## List what is deployed, and what it is developed with, as
 benchmark: $(DEVELOPMENT) ## Measure what the claims about speed rest on.
 	@python -m verification.benchmarks.ingest
 
+picture: $(CDK) ## Draw docs/flow.svg from docs/flow.dot.
+	@node docs/draw_flow.mjs
+
 synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
 	@python app.py
 
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
 	@python -m cli.verbs.deploy $(ORGANIZATION)
+
+release: ## Tag the version in VERSION; the tree must be clean, and CHANGELOG.md must have its section.
+	@version=$$(cat VERSION); \
+		test -z "$$(git status --porcelain)" || { echo 'Uncommitted changes: commit them first.' >&2; exit 1; }; \
+		grep -q "^## \[$$version\]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$$version]: write it first." >&2; exit 1; }; \
+		git tag --annotate "v$$version" --message "VectorCare Bridge $$version" \
+		&& echo "Tagged v$$version. Publish it: git push origin v$$version"
 
 lock: $(DEVELOPMENT) ## Pin anew what the requirements files ask for.
 	@for name in lambdas/requirements requirements requirements-dev; do \

@@ -135,7 +135,7 @@ def _serve(running: LocalEnvironment, report: Report) -> None:
         if running.organization.private_key_file:
             report.fact("key", f"{running.organization.private_key_file} signs what is sent there")
         report.fact("AWS", f"{running.emulator.endpoint_url} (AWS CLI: --endpoint-url; {REGION}, any credentials)")
-        report.fact("VectorCare", f"{running.vectorcare_url} (the local one: docs/local-vectorcare.md)")
+        report.fact("VectorCare", f"{running.vectorcare_url} (the local one: docs/simulator.md)")
         report.fact("scripts", f"{file} names tables, queues and functions")
         report.fact("operate", "./bridge --local status, and what ./bridge --help lists")
         report.fact("log", str(running.emulator.log_file))

@@ -52,7 +52,7 @@ def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: 
       python -m local vectorcare --webhook-url http://127.0.0.1:8080/webhook
       curl -X POST http://127.0.0.1:8424/requester/broadcast
 
-    Nobody in its data exists. docs/local-vectorcare.md lists what it can do. Ctrl-C ends it.
+    Nobody in its data exists. docs/simulator.md lists what it can do. Ctrl-C ends it.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     try:
         with processes.interruptible():
@@ -99,7 +99,7 @@ def _explain(hub: Hub, url: str) -> None:
     }
     for name, text in facts.items():
         say(f"  {name:<15} {text}")
-    say("docs/local-vectorcare.md has the rest. Ctrl-C ends it.")
+    say("docs/simulator.md has the rest. Ctrl-C ends it.")
 
 
 def _account(hub: Hub) -> None:

@@ -93,4 +93,4 @@ def _run_cdk(stack: str, *, region: str, organization: str, organizations: str, 
 
 
 if __name__ == "__main__":
-    sys.exit(main(prog_name="python -m deploy"))
+    sys.exit(main(prog_name="python -m cli.verbs.deploy"))

@@ -32,7 +32,7 @@ class Requester:
         self._url = url
 
     def broadcast(self, body: Mapping[str, Any]) -> Any:
-        """Offer service requests; `count` and `fate` as docs/local-vectorcare.md has them."""
+        """Offer service requests; `count` and `fate` as docs/simulator.md has them."""
         return self._call("POST", "requester/broadcast", body)
 
     def act(self, service_request_id: str, verb: str, body: Mapping[str, Any]) -> Any:

@@ -1,6 +1,6 @@
-"""What documents, docstrings and comments name is there: paths, tests, commands, outputs, metrics, alarms, lines."""
+"""Whatever documents, docstrings and comments name exists: paths, tests, commands, outputs, metrics, log lines."""
 
-import ast
+import hashlib
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _NO_TEXTS = re.compile(r"\.(png|svg)$|requirements.*\.txt$|package-lock\.json$")
 
 
 def _texts() -> Iterator[tuple[str, str]]:
-    """Give what is or could be committed, by its path, without pictures and pins."""
+    """Return each file that is or could be committed, with its text, without pictures and pins."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 the user's own git
         cwd=ROOT,
@@ -36,25 +36,32 @@ TEXTS = dict(_texts())
 DOCUMENTS = {name: text for name, text in TEXTS.items() if name.endswith(".md")}
 PRODUCT = {name: text for name, text in TEXTS.items() if not name.startswith("tests/") and name not in DOCUMENTS}
 TESTS = {name: text for name, text in TEXTS.items() if name.startswith("tests/") and name.endswith(".py")}
-WORDS = {word for text in PRODUCT.values() for word in re.findall(r"\w+", text)} | {
-    part for name in TEXTS for part in name.split("/")
-}
+FUNCTIONS = {name.split("/")[1] for name in PRODUCT if re.fullmatch(r"lambdas/\w+/handler\.py", name)}
+# The stack writes one output per function, and those that it names.
+OUTPUTS = {f"{function.title()}Function" for function in FUNCTIONS} | set(
+    re.findall(r'^ +"(\w+)":', TEXTS["stacks/outputs.py"], flags=re.MULTILINE)
+)
+WORDS = (
+    OUTPUTS
+    | {word for text in PRODUCT.values() for word in re.findall(r"\w+", text)}
+    | {part for name in TEXTS for part in name.split("/")}
+)
 TEST_NAMES = {Path(name).stem for name in TESTS} | {
     name for text in TESTS.values() for name in re.findall(r"def (test_\w+)", text)
 }
 FOLDERS = {name.split("/")[0] for name in TEXTS if "/" in name}
-# What a reader makes by following the documents.
+# A reader makes these by following the documents.
 MADE = {(name, "organizations/acme.toml") for name in TEXTS}
-# Names of AWS's that no code of this project has to say.
+# Names of AWS, GitHub and npm that are not in the code of this project.
 OTHERS = """
     BatchGetTraces CloudFormation CloudTrail CloudWatch Disabled DynamoDB EventBridge EventSourceMappings GetItem
-    InternalFailure InternalServerError ProvisionedThroughputExceeded PutRule Query RequestLimitExceeded
+    GitHub GitLab InternalFailure InternalServerError ProvisionedThroughputExceeded PutRule Query RequestLimitExceeded
     ResourceNotFound ServiceUnavailable SourceArn ThrottlingException ValidationException
 """
 
 
 def code_of(text: str) -> Iterator[str]:
-    """Give what a Markdown document shows as code: its spans, and the lines of its blocks, continued ones as one."""
+    """Return what a Markdown document shows as code: its spans, and the lines of its blocks, joined if continued."""
     blocks = re.split(r"^```\w*$", text, flags=re.MULTILINE)
     for block in blocks[1::2]:
         yield from re.sub(r"\\\n\s*", "", block).splitlines()
@@ -62,7 +69,8 @@ def code_of(text: str) -> Iterator[str]:
         yield from (re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", prose))
 
 
-SPANS = [(name, span) for name, text in DOCUMENTS.items() for span in code_of(text)]
+# The changelog also names what is gone.
+SPANS = [(name, span) for name, text in DOCUMENTS.items() if name != "CHANGELOG.md" for span in code_of(text)]
 # Code names commands in backticks, and in the examples of its help on lines of their own.
 SPANS += [
     (name, span)
@@ -75,22 +83,22 @@ SPANS += [
 
 
 def test_every_metric_is_in_the_table() -> None:
-    # Given the first column of the metrics' table
-    rows = re.findall(r"^\| (`\w+`.*?) \|", OPERATIONS.split("## What is counted")[1], flags=re.MULTILINE)
+    # Given the first column of the table of metrics
+    rows = re.findall(r"^\| (`\w+`.*?) \|", OPERATIONS.split("## Read the metrics")[1], flags=re.MULTILINE)
     documented = [name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)]
     # Then it names each metric once
     assert sorted(documented) == sorted(Metric)
 
 
 def log_lines() -> set[str]:
-    """Give the names of the lines that the functions' source writes."""
+    """Return the names of the log lines that the functions write."""
     sources = [text for name, text in PRODUCT.items() if name.startswith("lambdas/")]
     return {name for source in sources for name in re.findall(r'observability\.log\(\s*"([\w.]+)"', source)}
 
 
 def test_every_log_line_is_in_the_table() -> None:
-    # Given the first column of the log lines' table
-    section = OPERATIONS.split("## What is logged")[1].split("## What is counted")[0]
+    # Given the first column of the table of log lines
+    section = OPERATIONS.split("## Read the logs")[1].split("## Read the metrics")[0]
     rows = re.findall(r"^\| (`\w+\.\w+`.*?) \|", section, flags=re.MULTILINE)
     # Then it names each of them
     assert {name for row in rows for name in re.findall(r"`([\w.]+)`", row)} == log_lines()
@@ -98,10 +106,10 @@ def test_every_log_line_is_in_the_table() -> None:
 
 
 def test_every_path_that_is_named_exists() -> None:
-    # Given what begins like a path from the root, and is not put together from parts
+    # Given whatever begins like a path from the root
     path = re.compile(rf"(?<![\w/.@-])(?:{'|'.join(sorted(FOLDERS))})/[\w./*-]*[\w*](?![\w*{{])")
     named = {(name, found) for name, text in TEXTS.items() for found in path.findall(text)} - MADE
-    # Then it is there, with the suffix that it is named without
+    # Then it exists, perhaps with a suffix
     missing = [each for each in named if not any(next(ROOT.glob(each[1] + end), None) for end in ("", ".*"))]
     assert sorted(missing) == []
     assert len(named) > 100
@@ -119,7 +127,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """Give the anchors that GitHub makes of a document's headings."""
+    """Return the anchors that GitHub makes from the headings of a document."""
     headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -191,27 +199,19 @@ def test_every_bridge_command_that_is_shown_exists(name: str, line: str) -> None
             options |= {spelling: each for each in command.params for spelling in each.opts}
 
 
-def test_every_stack_output_that_is_named_is_put_out() -> None:
-    # Given the outputs of the template's source
-    tree = ast.parse(TEXTS["stacks/bridge_stack.py"])
-    calls = [
-        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "self._put_out"
-    ]
-    outputs = {keyword.arg for call in calls for keyword in call.keywords}
-    # When documents name some
+def test_every_stack_output_that_is_named_exists() -> None:
     named = {
         (name, found)
         for name, text in DOCUMENTS.items()
         for listed in re.findall(r"\boutputs?,? ((?:`\w+`(?:,|, and| and)?\s*)+)", text)
         for found in re.findall(r"`(\w+)`", listed)
     } | {(name, found) for name, span in SPANS for found in re.findall(r"\b(?:out|logs) ([A-Z]\w+)", span)}
-    # Then
-    assert [each for each in sorted(named) if each[1] not in outputs] == []
+    assert [each for each in sorted(named) if each[1] not in OUTPUTS] == []
     assert {found for _name, found in named} >= {"WebhookUrl", "ReadingApiUrl", "OperatorPolicyArn"}
 
 
-def test_every_name_in_documents_is_one_that_the_product_says() -> None:
-    # Given names of metrics, alarms, outputs, events, settings, fields, reasons: those with capitals inside, or as code
+def test_every_name_in_documents_is_in_the_product() -> None:
+    # Given the names of metrics, alarms, outputs, events, settings, fields, reasons: with capitals inside, or as code
     named = {
         (name, found)
         for name, text in DOCUMENTS.items()
@@ -234,16 +234,40 @@ def test_every_dotted_name_in_documents_is_a_log_line_a_file_or_a_function() -> 
         assert is_function or span in WORDS or (ROOT / span).exists(), (name, span)
 
 
-def test_every_shared_module_is_placed_by_the_architecture() -> None:
-    modules = {path.stem for path in (ROOT / "lambdas" / "vectorcare_bridge").glob("[!_]*.py")}
-    section = DOCUMENTS["docs/architecture.md"].split("## Where the code is")[1]
-    assert modules - set(re.findall(r"`(\w+)`", section)) == set()
+def test_every_folder_has_its_line_in_the_architecture() -> None:
+    table = DOCUMENTS["docs/architecture.md"].split("## Where the code is")[1]
+    nested = {"/".join(name.split("/")[:2]) for name in TEXTS if name.startswith(("lambdas/", "stacks/", "cli/"))}
+    folders = {folder for folder in (FOLDERS | nested) - {"lambdas"} if "." not in folder}
+    tests = {name.split("/")[1] for name in TESTS if name.count("/") > 1}
+    assert [folder for folder in sorted(folders) if f"`{folder}/`" not in table] == []
+    assert [folder for folder in sorted(tests) if f"`{folder}`" not in table] == []
 
 
-def test_every_folder_and_document_is_in_the_readme() -> None:
-    table = DOCUMENTS["README.md"].split("## Where things are")[1]
-    folders = {folder for folder in FOLDERS if not folder.startswith(".")}
-    assert {f"`{folder}/`" for folder in folders if f"`{folder}/`" not in table} == set()
-    assert {name for name in DOCUMENTS if name.startswith("docs/") and f"({name})" not in table} == set()
-    tests = {name.split("/")[1] for name in TESTS if name.count("/") > 1} - folders - {"support"}
-    assert {folder for folder in tests if f"`{folder}`" not in table} == set()
+def test_every_document_is_in_the_index() -> None:
+    index = DOCUMENTS["docs/README.md"]
+    pages = {name.removeprefix("docs/") for name in TEXTS if name.startswith("docs/")}
+    pages = {name for name in pages if name.endswith((".md", ".json", ".py"))} - {"README.md"}
+    assert [page for page in sorted(pages) if f"({page})" not in index] == []
+
+
+def test_every_claim_of_the_readme_has_a_command_and_a_test() -> None:
+    # Given
+    _, _, *rows = re.findall(r"^\| .*", DOCUMENTS["README.md"].split("## What you get")[1], flags=re.MULTILINE)
+    # Then both are named; whether they exist, the tests above check
+    for row in rows:
+        _, _claim, command, test, _ = row.split("|")
+        assert re.fullmatch(r" `(make|\./bridge|\.venv/bin/python) .*` ", command), row
+        assert re.fullmatch(r" `tests/[\w/.]+` ", test), row
+    assert rows
+
+
+def test_the_picture_is_drawn_from_its_source() -> None:
+    # Given the digest that `make picture` writes into the picture
+    picture = (ROOT / "docs" / "flow.svg").read_text()
+    (drawn_from,) = re.findall(r"sha256:(\w+)", picture)
+    # Then the source has not changed since
+    assert drawn_from == hashlib.sha256(TEXTS["docs/flow.dot"].encode()).hexdigest(), "run: make picture"
+
+
+def test_the_changelog_has_a_section_for_the_version() -> None:
+    assert f"\n## [{TEXTS['VERSION'].strip()}] - " in DOCUMENTS["CHANGELOG.md"]

@@ -1,11 +1,11 @@
-"""Rule: README names each AWS service that patients' data may pass, so that it can be looked up as HIPAA-eligible."""
+"""Rule: the deployment guide names each AWS service that patients' data may pass: each must be HIPAA-eligible."""
 
 import re
 from pathlib import Path
 
 from tests.stacks.templates import Template, functions
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "docs/deploying.md").read_text(encoding="utf-8")
 NAMES = {
     "ApiGateway": "API Gateway",
     "Events": "EventBridge",
@@ -21,8 +21,8 @@ def test_every_service_of_the_template_is_named(template: Template) -> None:
     # Given the services of its resources, and the one that its functions send traces to
     used = {resource["Type"].split("::")[1] for resource in template["Resources"].values()} - WITHOUT_DATA
     assert all(each["Properties"]["TracingConfig"] == {"Mode": "Active"} for each in functions(template).values())
-    # When README lists them
-    (listed,) = re.findall(r"this stack uses (.*?)\.", re.sub(r"\s+", " ", README))
+    # When the guide lists them
+    (listed,) = re.findall(r"this stack uses (.*?)\.", re.sub(r"\s+", " ", GUIDE))
     # Then none is missing
     names = {NAMES.get(service, service) for service in used} | {"X-Ray"}
     assert {name for name in names if not re.search(rf"\b{re.escape(name)}\b", listed)} == set()

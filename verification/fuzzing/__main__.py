@@ -85,7 +85,7 @@ def _run_fixed(console: Screen) -> TargetTotals:
         harness = Harness(stand)
         broken = fixed.run(harness)
     for what in broken:
-        say(f"{what[:_SHOWN_DETAIL]}\n  python -m pytest tests/fuzzing")
+        say(f"{what[:_SHOWN_DETAIL]}\n  python -m pytest tests/verification/fuzzing")
     return TargetTotals(harness.counts, harness.meter.cpu_seconds, harness.meter.growth_bytes)
 
 

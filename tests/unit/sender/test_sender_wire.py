@@ -12,24 +12,10 @@ import pytest
 from sender.send import THREADS
 from simulator import server
 from simulator.http_types import Request, Response
-from tests.project.test_architecture import AWS_SDK, FUNCTIONS, ROOT, files, imports, top_level
 from tests.support import sender, tls
 from tests.support.sender import Outbound
 from tests.support.wait import PATIENCE
 from tests.unit.conftest import Output
-
-LAMBDAS = ROOT / "lambdas"
-PURE = (
-    "circuit",
-    "command",
-    "failure",
-    "command_fields",
-    "instant",
-    "outcome",
-    "retry",
-    "vectorcare_answer",
-    "vectorcare_call",
-)
 
 
 @pytest.fixture
@@ -155,24 +141,3 @@ def test_an_error_that_nobody_foresaw_loses_nothing_and_says_nothing(outbound: O
     with mock.patch("sender.send.report.report", side_effect=ValueError("Zebulon")):
         assert outbound.handle(outbound.receive()) == [message_id]
     assert "Zebulon" not in output.text()
-
-
-@pytest.mark.parametrize("module", PURE)
-def test_rules_are_free_of_the_world(module: str) -> None:
-    path = LAMBDAS / "vectorcare_bridge" / f"{module}.py"
-    shared = {name.split(".")[1] for name in imports(path) if name.startswith("vectorcare_bridge.")}
-    assert not top_level(path) & (AWS_SDK | {"aws_lambda_powertools", "requests"})
-    assert shared <= set(PURE)
-
-
-def test_http_enters_in_one_place() -> None:
-    # Given the files that know requests, Then one is its session and one uses that, which the door hands out
-    users = {path.stem for path in files("lambdas") if "requests" in imports(path)}
-    assert users == {"http_session", "vectorcare_http"}
-    makers = {path.stem for path in files("lambdas") if "vectorcare_bridge.edge.http_session" in imports(path)}
-    assert makers == {"aws"}
-
-
-def test_the_sender_knows_the_shared_package_and_no_other_function() -> None:
-    for path in files("lambdas/sender"):
-        assert not top_level(path) & ({*FUNCTIONS} - {"sender"} | AWS_SDK | {"requests", "stacks", "local"}), path
