@@ -2,14 +2,12 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks
 
-from cli.terminal.text import prepare, printable_lines
 from stacks.bridge_stack import BridgeStack
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organizations
@@ -19,10 +17,15 @@ CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
 
 def synthesize() -> None:
-    """Synthesize the organizations' stacks, or stop with a line for each mistake that says how to fix it."""
-    prepare()
+    """Synthesize the organizations' stacks.
+
+    Raises
+    ------
+    ConfigurationError
+        With one line for each mistake, or if a rule pack has found something, which it has printed.
+    """
     app = cdk.App(
-        # The CDK CLI hands over context and output folder; without it, what it would take from cdk.json counts.
+        # The CDK CLI passes context and output folder; without it, the context comes from cdk.json.
         context=default_context(),
         outdir=os.environ.get("CDK_OUTDIR", "cdk.out"),
         analytics_reporting=False,
@@ -30,37 +33,35 @@ def synthesize() -> None:
     try:
         populate(app)
         app.synth()
-    except ConfigurationError as error:
-        sys.exit(printable_lines(str(error)))
     except RuntimeError as error:
-        # jsii has no other type. The findings have been printed, and a traceback would bury them.
+        # jsii has no other type. The findings have been printed, and a traceback would hide them.
         if not str(error).startswith("ValidationFailed"):
             raise
-        sys.exit(str(error))
+        raise ConfigurationError(str(error)) from None
 
 
 def default_context() -> dict[str, Any]:
-    """Read the context that cdk.json gives every synthesis."""
+    """Read the context that cdk.json sets for every synthesis."""
     context: dict[str, Any] = json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"]
     return context
 
 
 def populate(app: cdk.App) -> None:
-    """Add the organizations' stacks, as the context asks for them, and the rule packs.
+    """Add the stacks of the organizations that the context names, and the rule packs.
 
-    ====================== ============================================== ====================
-    context                what it says                                   default
-    ====================== ============================================== ====================
+    ====================== ============================================== ===============
+    context                meaning                                        default
+    ====================== ============================================== ===============
     ``organizations``      the folder of the organizations' files         ``organizations``
     ``organization``       the one organization to synthesize             all of the folder
     ``architecture``       the functions' processor: arm64 or x86_64      ``arm64``
-    ``python``             the only Python that may build the functions   the one that runs
-    ====================== ============================================== ====================
+    ``python``             the only Python that may build the functions   the running one
+    ====================== ============================================== ===============
 
     Raises
     ------
     ConfigurationError
-        If an organization's file or a value of the context is not as it should be.
+        If an organization's file or a value of the context is invalid.
     """
     organizations = load_organizations(
         Path(_asked(app, "organizations") or "organizations"), only=_asked(app, "organization")

@@ -1,6 +1,7 @@
 """The one artifact of all functions: pip's wheels for Lambda's processor and the sources, without Docker."""
 
 import hashlib
+import logging
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from stacks.config.errors import ConfigurationError
 from stacks.functions import clean_pip
+
+_log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "lambdas"
@@ -136,7 +139,7 @@ def _digest(architecture: str) -> str:
 
 def _build_aside(built: Path, *, architecture: str) -> None:
     """Build beside the place and move there, so that what is there is whole."""
-    sys.stderr.write(f"Building the functions for Python {PYTHON} on {architecture} ...\n")
+    _log.info("Building the functions for Python %s on %s ...", PYTHON, architecture)
     built.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=built.parent, prefix="building.") as aside:
         folder = Path(aside) / built.name

@@ -60,10 +60,10 @@ def test_there_is_no_other_bytecode(artifact: Path) -> None:
 
 
 def test_bytecode_names_its_file_where_lambda_puts_it(artifact: Path) -> None:
-    module = artifact / "vectorcare_bridge" / "aws.py"
+    module = artifact / "vectorcare_bridge" / "__init__.py"
     code = marshal.loads(Path(importlib.util.cache_from_source(str(module))).read_bytes()[16:])  # noqa: S302 our own
     assert isinstance(code, CodeType)
-    assert code.co_filename == "/var/task/vectorcare_bridge/aws.py"
+    assert code.co_filename == "/var/task/vectorcare_bridge/__init__.py"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -149,7 +149,7 @@ def test_a_changed_tree_is_built_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(packaging, "ROOT", tmp_path)
     monkeypatch.setattr(packaging, "SOURCES", tmp_path / "lambdas")
     monkeypatch.setattr(packaging, "REQUIREMENTS", tmp_path / "lambdas" / "requirements.txt")
-    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "stacks" / "packaging.py"))
+    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "stacks" / "functions" / "packaging.py"))
     monkeypatch.setattr(packaging, "build", lambda folder, **_kwargs: built.append(folder.name))
     packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
     # When

@@ -140,7 +140,7 @@ def test_settings_that_pip_cannot_read_are_one_line(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigurationError) as failed:
         packaging.build(tmp_path / "out", architecture="arm64")
     program = subprocess.run(  # noqa: S603 our own script
-        [sys.executable, "-I", ROOT / "stacks" / "clean_pip.py", "--version"],
+        [sys.executable, "-I", ROOT / "stacks" / "functions" / "clean_pip.py", "--version"],
         capture_output=True,
         text=True,
         check=False,
