@@ -1,7 +1,6 @@
-"""One service request's commands: claimed, sent, recorded, and what is said of each where one of these fails."""
+"""One service request's commands: claimed, sent and recorded, and what becomes of each if one of these fails."""
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
@@ -27,11 +26,13 @@ from tests.support.cloud import NOW
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Kind
 
-FORBIDDEN = ApiAnswer(Verdict.REFUSED, "members:permission_denied", 403)
-BAD_REQUEST = ApiAnswer(Verdict.REFUSED, "api:bad_request", 400)
 CONFLICT = ApiAnswer(Verdict.REFUSED, "api:conflict", 409)
+UNNAMED = ApiAnswer(Verdict.LATER)
+OUT_OF_TIME = ApiAnswer(Verdict.LATER, "out_of_time")
+CIRCUIT_OPEN = ApiAnswer(Verdict.LATER, "circuit_open")
 REPEATABLE = [Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE]
 NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
+TOO_LATE = utc_timestamp.later(ENDS_AT, minutes=-44.999 / 60)
 
 
 @pytest.fixture(autouse=True)
@@ -39,50 +40,32 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
-def test_a_command_is_claimed_sent_and_recorded() -> None:
-    # Given a command, When it is sent
+def test_a_command_is_claimed_until_the_invocation_ends_sent_and_recorded() -> None:
     world, one = World(), delivery()
     results = attempts(world).send([one])
-    # Then it was claimed under a name that no other delivery has, until the invocation is over
+    # The holder is a name that no other delivery has.
     assert world.claims == [("c-1", "m of c-1/3/i-1", NOW, ENDS_AT)]
-    # And sent once, its end recorded and told
     assert [call.path for call in world.calls] == ["/requests/VC-1/state/"]
     assert world.recorded == [("c-1", ending(CommandResult.SUCCEEDED), NOW)]
     assert results == [Ended(one, ending(CommandResult.SUCCEEDED), is_repeated=False)]
     assert (world.taken_in, world.given_up) == ([DONE], [])
 
 
-def test_a_new_request_is_told_with_the_service_request_that_it_became() -> None:
+def test_a_new_request_ends_with_the_service_request_that_it_became() -> None:
     world = World(lambda _call: ApiAnswer(Verdict.DONE, status=201, service_request_id="VC-9"))
     one = delivery(Kind.CREATE_REQUEST)
     expected = ending(CommandResult.SUCCEEDED, kind=Kind.CREATE_REQUEST, service_request_id="VC-9")
     assert attempts(world).send([one]) == [Ended(one, expected)]
 
 
-def test_without_a_call_to_spend_nothing_is_claimed() -> None:
-    world, one = World(admits_calls=0), delivery()
-    assert attempts(world).send([one]) == [Later(one, "circuit_open")]
-    assert (world.claims, world.calls) == ([], [])
-
-
-@pytest.mark.parametrize(("seconds", "is_sent"), [(45, True), (44.999, False)])
-def test_no_call_is_begun_that_may_outlast_the_invocation(seconds: float, is_sent: bool) -> None:
-    # Given an invocation that ends so soon, When a command is sent
-    world, one = World(), delivery()
-    results = attempts(world, ends_at=utc_timestamp.later(NOW, minutes=seconds / 60)).send([one])
-    # Then it is, if a call takes no longer at worst
-    assert bool(world.calls) is is_sent
-    assert (results == [Later(one, "out_of_time")]) is not is_sent
-
-
-def test_what_others_have_is_left_to_them_and_the_rest_is_sent() -> None:
-    # Given positions that another invocation has, that have been sent, that the ledger cannot claim, and new ones
+def test_claimed_commands_are_sent_and_the_others_left_to_whoever_has_them() -> None:
+    # Given positions that another invocation has, that have been sent, that the log cannot claim, and new ones
     failure, ended = RuntimeError(), ending(CommandResult.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="ended")
     world = World(known={"busy": BusyError(), "ended": ended, "failing": failure})
     busy, over, failing, new = (positions(name, 1) for name in ("busy", "ended", "failing", "new"))
     # When all are sent
     results = attempts(world).send([busy, over, failing, new])
-    # Then the new ones are, and of each other one it is said why not
+    # Then the new ones are, and each other one's reason is known
     assert [[command.command_id for command in call.commands] for call in world.calls] == [["new"]]
     assert results == [
         Later(busy, "busy"),
@@ -90,122 +73,91 @@ def test_what_others_have_is_left_to_them_and_the_rest_is_sent() -> None:
         Later(failing, "not_claimed", error=failure),
         Ended(new, ending(CommandResult.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="new")),
     ]
-
-
-def test_with_nothing_claimed_nothing_is_called() -> None:
-    world, one = World(known={"c-1": BusyError()}), delivery()
-    assert attempts(world).send([one]) == [Later(one, "busy")]
-    assert world.calls == []
-
-
-@pytest.mark.parametrize("kind", NOT_REPEATABLE)
-def test_what_may_have_been_sent_is_not_repeated_where_that_does_harm(kind: Kind) -> None:
-    # Given a crash during an earlier attempt, When such a command comes again
-    world, one = World(known={"c-1": True}), delivery(kind)
-    results = attempts(world).send([one])
-    # Then nobody calls, and nobody claims to know
-    expected = ending(CommandResult.UNCERTAIN, "no_answer", kind=kind, service_request_id=trip_of(kind))
-    assert results == [Ended(one, expected)]
-    assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
-
-
-@pytest.mark.parametrize("kind", REPEATABLE)
-def test_what_may_have_been_sent_is_repeated_where_a_loss_is_worse(kind: Kind) -> None:
-    world, one = World(known={"c-1": True}), delivery(kind)
-    assert attempts(world).send([one]) == [Ended(one, ending(CommandResult.SUCCEEDED, kind=kind))]
+    # And nothing is called if there is no new one
+    assert attempts(world).send([busy]) == [Later(busy, "busy")]
     assert len(world.calls) == 1
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_refusal_is_the_end(kind: Kind) -> None:
-    world, one = World(lambda _call: REFUSED), delivery(kind)
-    expected = ending(CommandResult.FAILED, "api:not_found", kind=kind, service_request_id=trip_of(kind))
-    assert attempts(world).send([one]) == [Ended(one, expected)]
-
-
-@pytest.mark.parametrize("answer", [FORBIDDEN, REFUSED, BAD_REQUEST, CONFLICT], ids=lambda answer: answer.status)
-@pytest.mark.parametrize("kind", REPEATABLE)
-def test_a_repetition_that_is_refused_may_have_counted_the_first_time(kind: Kind, answer: ApiAnswer) -> None:
-    world, one = World(lambda _call: answer, known={"c-1": True}), delivery(kind)
-    assert attempts(world).send([one]) == [Ended(one, ending(CommandResult.UNCERTAIN, answer.reason, kind=kind))]
+@pytest.mark.parametrize(
+    ("answer", "result", "calls"),
+    [
+        (DONE, CommandResult.SUCCEEDED, 1),
+        (REFUSED, CommandResult.FAILED, 1),
+        (LATER, False, 1),
+        (UNNAMED, False, 1),
+        (LOST, True, 1),
+        (ValueError("Zebulon"), True, 1),
+    ],
+)
+def test_the_answer_decides_how_a_command_ends_or_whether_it_may_have_been_sent(
+    kind: Kind, answer: ApiAnswer | Exception, result: CommandResult | bool, calls: int
+) -> None:
+    # Given VectorCare's answer to the first call, or an unforeseen error, When a command is sent
+    world, one = World(lambda _call: answer), delivery(kind)
+    [got] = attempts(world).send([one])
+    lost = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
+    taken_in = lost if isinstance(answer, Exception) else answer
+    if result is True and kind in NOT_REPEATABLE:
+        # Then nobody knows whether it was sent, and it is not repeated if that does harm
+        result = CommandResult.UNCERTAIN
+    if isinstance(result, CommandResult):
+        expected = ending(result, taken_in.reason, kind=kind, service_request_id=trip_of(kind))
+        assert (got, world.recorded, world.given_up) == (Ended(one, expected), [("c-1", expected, NOW)], [])
+    else:
+        # Or it is tried later, and what is known of its effect is kept
+        assert got == Later(one, taken_in.reason or "", taken_in.retry_after)
+        assert (world.recorded, world.given_up) == ([], [("c-1", result, NOW)])
+    assert (world.taken_in, len(world.calls)) == ([taken_in], calls)
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize(("answer", "wait"), [(LATER, 7), (ApiAnswer(Verdict.LATER), 0)])
-def test_what_may_pass_is_tried_later_and_was_not_sent(kind: Kind, answer: ApiAnswer, wait: float) -> None:
-    world, one = World(lambda _call: answer), delivery(kind)
-    assert attempts(world).send([one]) == [Later(one, answer.reason or "", wait)]
-    assert (world.given_up, world.recorded) == ([("c-1", False, NOW)], [])
+@pytest.mark.parametrize("answer", [DONE, REFUSED, CONFLICT, LATER])
+def test_a_command_that_may_have_been_sent_is_repeated_unless_that_does_harm(kind: Kind, answer: ApiAnswer) -> None:
+    # Given a crash during an earlier attempt, When the command comes again
+    world, one = World(lambda _call: answer, known={"c-1": True}), delivery(kind)
+    [got] = attempts(world).send([one])
+    if kind in NOT_REPEATABLE:
+        expected = ending(CommandResult.UNCERTAIN, "no_answer", kind=kind, service_request_id=trip_of(kind))
+        assert (got, world.calls) == (Ended(one, expected), [])
+    elif answer is DONE:
+        assert got == Ended(one, ending(CommandResult.SUCCEEDED, kind=kind))
+    elif answer is LATER:
+        assert world.given_up == [("c-1", True, NOW)]
+    else:
+        # The refusal may be for the first attempt, which took effect.
+        assert got == Ended(one, ending(CommandResult.UNCERTAIN, answer.reason, kind=kind))
 
 
-def test_that_it_may_have_been_sent_is_not_forgotten() -> None:
-    world = World(lambda _call: LATER, known={"c-1": True})
-    attempts(world).send([delivery()])
-    assert world.given_up == [("c-1", True, NOW)]
-
-
-@pytest.mark.parametrize("kind", REPEATABLE)
-def test_a_lost_answer_is_noted_where_the_command_is_repeated(kind: Kind) -> None:
-    world, one = World(lambda _call: LOST), delivery(kind)
-    assert attempts(world).send([one]) == [Later(one, "http_504")]
-    assert world.given_up == [("c-1", True, NOW)]
-
-
-@pytest.mark.parametrize("kind", NOT_REPEATABLE)
-def test_a_lost_answer_is_the_end_where_it_is_not(kind: Kind) -> None:
-    world, one = World(lambda _call: LOST), delivery(kind)
-    expected = ending(CommandResult.UNCERTAIN, "http_504", kind=kind, service_request_id=trip_of(kind))
-    assert attempts(world).send([one]) == [Ended(one, expected)]
-
-
-def test_a_claim_that_cannot_be_given_up_ends_by_itself() -> None:
-    # Given a ledger that fails after the call, When the command is to be tried later
-    world, one = World(lambda _call: LATER, refuses=("give_up_claim",)), delivery()
-    [later] = attempts(world).send([one])
-    # Then it is, as late as VectorCare asks for
-    assert isinstance(later, Later)
-    assert (later.delivery, later.reason, later.at_least) == (one, "http_401", 7)
-    assert isinstance(later.error, RuntimeError)
-
-
-def test_what_cannot_be_given_up_and_has_no_reason_names_none() -> None:
-    world = World(lambda _call: ApiAnswer(Verdict.LATER), refuses=("give_up_claim",))
-    [later] = attempts(world).send([delivery()])
-    assert isinstance(later, Later)
-    assert later.reason == ""
-
-
-def test_an_end_that_cannot_be_recorded_is_not_told() -> None:
-    world, one = World(refuses=("record",)), delivery()
-    [later] = attempts(world).send([one])
-    assert isinstance(later, Later)
-    assert (later.delivery, later.reason, later.at_least) == (one, "not_recorded", 0)
-    assert isinstance(later.error, RuntimeError)
-
-
-def without_token(**how: bool) -> Callable[[], None]:
-    def authorize() -> None:
-        raise NoTokenError(LATER, **how)
-
-    return authorize
-
-
-@pytest.mark.parametrize(("is_refused", "news"), [(True, {"CredentialsRefused": 1}), (False, {})])
-def test_without_a_token_nothing_is_claimed_and_refused_credentials_are_news(
-    counted: Counter[str], is_refused: bool, news: dict[str, int]
+@pytest.mark.parametrize(
+    ("operation", "answer", "reason", "at_least"),
+    [("give_up_claim", LATER, "http_401", 7), ("give_up_claim", UNNAMED, "", 0), ("record", DONE, "not_recorded", 0)],
+)
+def test_what_cannot_be_written_after_a_call_is_tried_later(
+    operation: str, answer: ApiAnswer, reason: str, at_least: float
 ) -> None:
-    # Given no token to be had, When a command is sent
-    world, one = World(authorizes=without_token(is_refused=is_refused)), delivery()
-    # Then it waits as after an answer, which counts as one, and the ledger has not heard of it
+    world, one = World(lambda _call: answer, refuses=(operation,)), delivery()
+    [later] = attempts(world).send([one])
+    assert isinstance(later, Later)
+    assert (later.delivery, later.reason, later.at_least) == (one, reason, at_least)
+    assert isinstance(later.error, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("is_refused", "is_remembered", "taken_in", "news"),
+    [(True, False, [LATER], {"CredentialsRefused": 1}), (False, False, [LATER], {}), (True, True, [], {})],
+    ids=["refused credentials are news", "an outage", "one of many who waited counts"],
+)
+def test_without_a_token_nothing_is_claimed(
+    counted: Counter[str], is_refused: bool, is_remembered: bool, taken_in: list[ApiAnswer], news: dict[str, int]
+) -> None:
+    def authorize() -> None:
+        raise NoTokenError(LATER, is_refused=is_refused, is_remembered=is_remembered)
+
+    world, one = World(authorizes=authorize), delivery()
     assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
-    assert (world.taken_in, world.claims, world.calls) == ([LATER], [], [])
+    assert (world.taken_in, world.claims, world.calls) == (taken_in, [], [])
     assert counted == news
-
-
-def test_of_all_who_waited_for_a_token_in_vain_one_counts(counted: Counter[str]) -> None:
-    world, one = World(authorizes=without_token(is_refused=True, is_remembered=True)), delivery()
-    assert attempts(world).send([one]) == [Later(one, "http_401", 7)]
-    assert (world.taken_in, world.claims, counted) == ([], [], {})
 
 
 def test_a_token_that_is_refused_and_not_renewed_leaves_the_command_unsent() -> None:
@@ -214,79 +166,85 @@ def test_a_token_that_is_refused_and_not_renewed_leaves_the_command_unsent() -> 
     assert (world.taken_in, world.given_up) == ([LATER], [("c-1", False, NOW)])
 
 
-def test_after_a_long_wait_for_a_token_there_is_no_time_for_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a token that takes so long that the invocation may end before an answer
-    late = utc_timestamp.later(ENDS_AT, minutes=-44 / 60)
-    world, one = (
-        World(authorizes=lambda: monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: late)),
-        delivery(),
-    )
-    # When a command is sent, Then it waits, and the ledger has not heard of it
-    assert attempts(world).send([one]) == [Later(one, "out_of_time")]
+@pytest.mark.parametrize(("seconds", "is_sent"), [(45, True), (44.999, False)])
+def test_no_call_is_begun_that_may_outlast_the_invocation(seconds: float, is_sent: bool) -> None:
+    world, one = World(), delivery()
+    results = attempts(world, ends_at=utc_timestamp.later(NOW, minutes=seconds / 60)).send([one])
+    assert bool(world.calls) is bool(world.claims) is is_sent
+    assert (results == [Later(one, "out_of_time")]) is not is_sent
+
+
+@pytest.mark.parametrize("obstacle", [CIRCUIT_OPEN, OUT_OF_TIME], ids=lambda one: one.reason)
+@pytest.mark.parametrize("when", ["at first", "after the wait for a token"])
+def test_with_an_open_circuit_or_without_time_nothing_is_claimed(
+    monkeypatch: pytest.MonkeyPatch, obstacle: ApiAnswer, when: str
+) -> None:
+    # Given others' failures that open the circuit, or a token that takes too long
+    world = World()
+
+    def obstruct() -> None:
+        if obstacle is CIRCUIT_OPEN:
+            world.admits_calls = 0
+        else:
+            monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: TOO_LATE)
+
+    if when == "at first":
+        obstruct()
+    else:
+        world.authorizes = obstruct
+    # When a command is sent, Then it waits
+    one = delivery()
+    assert attempts(world).send([one]) == [Later(one, obstacle.reason or "")]
     assert (world.claims, world.calls, world.taken_in) == ([], [], [])
 
 
-def test_a_circuit_that_opens_during_the_wait_for_a_token_counts() -> None:
-    # Given others whose calls fail while this one waits for a token
-    world = World(admits_calls=1)
-    world.authorizes = lambda: world.taken_in.append(LATER)
-    one = delivery()
-    # When a command is sent, Then it is not
-    assert attempts(world).send([one]) == [Later(one, "circuit_open")]
-    assert (world.claims, world.calls) == ([], [])
-
-
-def test_a_call_is_repeated_with_another_token_only_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("obstacle", [CIRCUIT_OPEN, OUT_OF_TIME], ids=lambda one: one.reason)
+def test_a_call_is_repeated_with_another_token_only_while_clock_and_circuit_allow_it(
+    monkeypatch: pytest.MonkeyPatch, obstacle: ApiAnswer
+) -> None:
     # Given VectorCare's API, which asks before it repeats a call
     world, one = World(), delivery()
     attempts(world).send([one])
-    [obstacle] = world.obstacles
-    # When it asks, Then the clock and the circuit decide
-    assert obstacle() is None
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: utc_timestamp.later(ENDS_AT, minutes=-44 / 60))
-    assert obstacle() == ApiAnswer(Verdict.LATER, "out_of_time")
-    world.admits_calls = 0
-    assert obstacle() == ApiAnswer(Verdict.LATER, "circuit_open")
-
-
-@pytest.mark.parametrize("reason", ["circuit_open", "out_of_time"])
-def test_a_call_that_is_not_repeated_says_nothing_about_vectorcares_health(reason: str) -> None:
-    world, one = World(lambda _call: ApiAnswer(Verdict.LATER, reason)), delivery()
-    assert attempts(world).send([one]) == [Later(one, reason)]
-    assert (world.taken_in, world.given_up) == ([], [("c-1", False, NOW)])
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_an_error_that_nobody_foresaw_leaves_no_claim_and_the_effect_open(kind: Kind) -> None:
-    # Given a call that ends in an error of ours
-    world, one = World(lambda _call: ValueError("Zebulon")), delivery(kind)
-    [result] = attempts(world).send([one])
-    # Then it ends as a lost answer does
-    lost = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
-    assert world.taken_in == [lost]
-    if kind in REPEATABLE:
-        assert (result, world.given_up) == (Later(one, "no_answer"), [("c-1", True, NOW)])
+    [ask] = world.obstacles
+    assert ask() is None
+    # When the circuit is open or the time over, Then it is not repeated
+    if obstacle is CIRCUIT_OPEN:
+        world.admits_calls = 0
     else:
-        assert isinstance(result, Ended)
-        assert (result.ending.outcome, world.given_up) == (CommandResult.UNCERTAIN, [])
+        monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: TOO_LATE)
+    assert ask() == obstacle
+    # And that says nothing about VectorCare's health
+    world = World(lambda _call: obstacle)
+    assert attempts(world, ends_at=utc_timestamp.later(ENDS_AT, minutes=1)).send([one]) == [
+        Later(one, obstacle.reason or "")
+    ]
+    assert world.taken_in == []
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize(
-    ("may_have_been_sent", "outcome", "reason"),
+    ("may_have_been_sent", "result", "reason"),
     [(False, CommandResult.EXPIRED, "max_age"), (True, CommandResult.UNCERTAIN, "no_answer")],
 )
 def test_a_command_ends_without_a_call_unless_an_earlier_one_may_have_been_made(
-    kind: Kind, may_have_been_sent: bool, outcome: CommandResult, reason: str
+    kind: Kind, may_have_been_sent: bool, result: CommandResult, reason: str
 ) -> None:
     world, one = World(known={"c-1": may_have_been_sent}), delivery(kind)
-    result = attempts(world).end_without_call(one, CommandResult.EXPIRED, "max_age")
-    expected = ending(outcome, reason, kind=kind, service_request_id=trip_of(kind))
-    assert result == Ended(one, expected)
+    expected = ending(result, reason, kind=kind, service_request_id=trip_of(kind))
+    assert attempts(world).end_without_call(one, CommandResult.EXPIRED, "max_age") == Ended(one, expected)
     assert (world.calls, world.recorded) == ([], [("c-1", expected, NOW)])
 
 
-def test_what_another_invocation_has_is_not_ended() -> None:
+def test_a_command_that_another_invocation_has_is_not_ended() -> None:
     world, one = World(known={"c-1": BusyError()}), delivery()
     assert attempts(world).end_without_call(one, CommandResult.EXPIRED, "max_age") == Later(one, "busy")
     assert world.recorded == []
+
+
+@pytest.mark.parametrize(("kind", "max_age"), [(Kind.LOCATION_UPDATE, 900), (Kind.ACCEPT, 1800)])
+def test_a_command_expires_when_it_has_been_on_the_queue_for_its_time(kind: Kind, max_age: float) -> None:
+    # Given a command that is ten seconds old, When its time is just over, Then it is expired, and not before
+    one = delivery(kind)
+    assert (one.age(NOW), one.max_age) == (10, max_age)
+    assert one.is_expired(utc_timestamp.later(NOW, minutes=(max_age - 10) / 60))
+    assert not one.is_expired(utc_timestamp.later(NOW, minutes=(max_age - 10.001) / 60))

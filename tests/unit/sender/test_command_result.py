@@ -1,57 +1,45 @@
-"""How a command ends, as subscribers are told."""
+"""The result of a command, as subscribers read it."""
 
 import pytest
 
 from sender.command_result import CommandResult, Ending, end
 from vectorcare_bridge.commands.command import Command, Kind
 
-ACCEPT = Command(Kind.ACCEPT, "c-1", "VC-1", {})
-NEW = Command(Kind.CREATE_REQUEST, "c-2", None, {})
 
-
-def test_an_end_says_which_command_and_how_and_why() -> None:
-    # Given a command, When it ends
-    ending = end(ACCEPT, CommandResult.FAILED, attempts=3, lag_seconds=1.23456, reason="api:not_found")
-    # Then all is told that is known, its time to the millisecond
+@pytest.mark.parametrize(
+    ("outcome", "word", "reason"),
+    [
+        (CommandResult.SUCCEEDED, "succeeded", None),
+        (CommandResult.FAILED, "failed", "api:not_found"),
+        (CommandResult.EXPIRED, "expired", "max_age"),
+        (CommandResult.UNCERTAIN, "uncertain", "no_answer"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("command", "created"),
+    [
+        (Command(Kind.ACCEPT, "c-1", "VC-1", {}), None),
+        (Command(Kind.CREATE_REQUEST, "c-1", None, {}), "VC-9"),
+        (Command(Kind.CREATE_REQUEST, "c-1", None, {}), None),
+    ],
+)
+def test_a_result_names_command_request_outcome_and_reason(
+    command: Command, created: str | None, outcome: CommandResult, word: str, reason: str | None
+) -> None:
+    # Given a command, or a new request that VectorCare may have named, When it ends
+    ending = end(command, outcome, attempts=3, lag_seconds=1.23456, reason=reason, service_request_id=created)
+    service_request_id = "VC-1" if command.kind is Kind.ACCEPT else created
+    # Then all that is known is there, its time to the millisecond
     assert ending == Ending(
-        outcome=CommandResult.FAILED,
-        command_id="c-1",
-        command="accept",
-        service_request_id="VC-1",
-        reason="api:not_found",
-        attempts=3,
-        lag_seconds=1.235,
+        outcome, "c-1", str(command.kind), service_request_id, reason, attempts=3, lag_seconds=1.235
     )
     assert ending.detail() == {
         "schema_version": "1.0",
         "command_id": "c-1",
-        "command": "accept",
-        "service_request_id": "VC-1",
-        "outcome": "failed",
-        "reason": "api:not_found",
+        "command": str(command.kind),
+        "service_request_id": service_request_id,
+        "outcome": word,
+        "reason": reason,
         "attempts": 3,
         "lag_seconds": 1.235,
     }
-
-
-def test_success_has_no_reason() -> None:
-    assert end(ACCEPT, CommandResult.SUCCEEDED, attempts=1, lag_seconds=0).reason is None
-
-
-@pytest.mark.parametrize(("named", "expected"), [("VC-9", "VC-9"), (None, None)])
-def test_a_new_request_belongs_to_the_one_that_vectorcare_names(named: str | None, expected: str | None) -> None:
-    ending = end(NEW, CommandResult.SUCCEEDED, attempts=1, lag_seconds=0, service_request_id=named)
-    assert ending.service_request_id == expected
-
-
-@pytest.mark.parametrize(
-    ("outcome", "word"),
-    [
-        (CommandResult.SUCCEEDED, "succeeded"),
-        (CommandResult.FAILED, "failed"),
-        (CommandResult.EXPIRED, "expired"),
-        (CommandResult.UNCERTAIN, "uncertain"),
-    ],
-)
-def test_each_outcome_has_its_word(outcome: CommandResult, word: str) -> None:
-    assert end(ACCEPT, outcome, attempts=1, lag_seconds=0).detail()["outcome"] == word

@@ -1,10 +1,12 @@
 """How long a command waits before it is tried again."""
 
+from random import Random
 from unittest import mock
 
 import pytest
 
 from sender import retry
+from tests.support.sender import MAX_RECEIVES
 
 DAY = 86400
 
@@ -38,21 +40,27 @@ def test_the_jitter_doubles_up_to_a_quarter_of_an_hour_and_a_tenth_of_the_time_t
     assert wait(receives, max_age=max_age) == (ceiling, (0, ceiling))
 
 
-@pytest.mark.parametrize(("at_least", "seconds"), [(0, 2), (20, 22), (0.25, 3), (300, 302), (301, 302)])
-def test_what_vectorcare_asks_for_is_waited_on_top_up_to_five_minutes(at_least: float, seconds: int) -> None:
-    assert wait(at_least=at_least)[0] == seconds
-
-
-def test_nothing_is_tried_again_within_a_second() -> None:
-    assert wait(jitter=0)[0] == 1
-    assert wait(jitter=0.55)[0] == 2
-
-
 @pytest.mark.parametrize(
-    ("age", "seconds"),
-    [(1700, 100), (1700.5, 100), (1799.9, 1), (1800, 180), (1801, 180)],
+    ("at_least", "jitter", "seconds"),
+    [(0, 1, 2), (20, 1, 22), (0.25, 1, 3), (300, 1, 302), (301, 1, 302), (0, 0, 1), (0, 0.55, 2)],
 )
+def test_what_vectorcare_asks_for_is_waited_on_top_up_to_five_minutes_and_a_second_at_least(
+    at_least: float, jitter: float, seconds: int
+) -> None:
+    assert wait(at_least=at_least, jitter=jitter)[0] == seconds
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(1700, 100), (1700.5, 100), (1799.9, 1), (1800, 180), (1801, 180)])
 def test_a_command_comes_again_no_later_than_at_its_end(age: float, seconds: int) -> None:
     # Given a command that is tried for half an hour, When it would wait for three minutes
     # Then it comes at its end if that is sooner; past it, whatever keeps it from ending has its backoff
     assert wait(9, max_age=1800, age=age)[0] == seconds
+
+
+def test_a_state_is_tried_for_its_day_with_far_fewer_receives_than_the_queue_allows() -> None:
+    age, receives, uniform = 0, 0, Random(1).uniform
+    while age < DAY:
+        receives += 1
+        age += retry.wait_seconds(receives, max_age=DAY, age=age, at_least=0, uniform=uniform)
+    assert age == DAY
+    assert 100 < receives < MAX_RECEIVES * 0.85

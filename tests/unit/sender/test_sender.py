@@ -1,84 +1,58 @@
-"""Commands to VectorCare: each documented call, each final answer, and one command beside another."""
+"""A batch of commands: sent, answered, published, and returned to the queue if they are to be tried again."""
 
 import json
-from collections.abc import Iterator
+import threading
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from simulator.http_types import InjectedFault
+from sender.send import THREADS
+from simulator.http_types import InjectedFault, Request, Response
 from tests.support import faults, sender
 from tests.support.patience import Patience
 from tests.support.sender import TRIP, Outbound, position
+from tests.support.wait import PATIENCE
 from tests.unit.conftest import Output
+from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands import redriven_command
 
 SECRETS = ("Zebulon", "invented-token", "invented message")
-
-
-@pytest.fixture
-def outbound() -> Iterator[Outbound]:
-    with sender.running() as outbound:
-        yield outbound
+PERMISSION_DENIED = "members:permission_denied"
+CHANGE_REQUEST = {"command": "change_request", "agreed_dt": "2026-03-02T10:00:00Z", "change_reason": "Zebulon"}
+CREATE_REQUEST = {"command": "create_request", "service_request_id": ..., "service_id": "s", "request": {"x": 1}}
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "call", "body"),
+    ("command", "call", "body", "service_request_id"),
     [
         (
             {"command": "state_update", "name": "on_board", "timestamp": "2026-03-01T13:59:59.123456+02:00"},
-            "ASSIGNED",
             f"POST /requests/{TRIP}/state/",
             {"name": "on_board", "timestamp": "2026-03-01T11:59:59.123Z"},
+            TRIP,
         ),
-        (
-            {"command": "location_update", "locations": [position(1772366000.5, speed=3)]},
-            "ASSIGNED",
-            f"POST /requests/{TRIP}/locations/",
-            [{"lat": 1.25, "lng": -2.5, "alt": 3.0, "timestamp": 1772366000.5, "speed": 3}],
-        ),
-        (
-            {"command": "accept", "response_notes": "Zebulon"},
-            "AVAILABLE",
-            f"PUT /requests/{TRIP}/accept/",
-            {"response_notes": "Zebulon"},
-        ),
-        ({"command": "decline"}, "AVAILABLE", f"PUT /requests/{TRIP}/decline/", {}),
-        (
-            {"command": "best_time", "proposed_agreed_dt": "2026-03-02T10:00:00Z"},
-            "AVAILABLE",
-            f"PUT /requests/{TRIP}/best-time/",
-            {"proposed_agreed_dt": "2026-03-02T10:00:00.000Z"},
-        ),
-        (
-            {"command": "change_request", "agreed_dt": "2026-03-02T10:00:00Z", "change_reason": "Zebulon"},
-            "ASSIGNED",
-            f"POST /requests/{TRIP}/change-request/",
-            {"agreed_dt": "2026-03-02T10:00:00.000Z", "change_reason": "Zebulon"},
-        ),
+        (CREATE_REQUEST, "POST /requests/service/s/", {"x": 1}, "VC-NEW00002"),
     ],
-    ids=lambda value: value["command"] if isinstance(value, dict) and "command" in value else None,
+    ids=["state_update", "create_request"],
 )
-def test_each_command_is_the_documented_call(
-    outbound: Outbound, command: dict[str, Any], status: str, call: str, body: Any
+def test_a_command_becomes_a_call_and_its_result_an_event(
+    outbound: Outbound, command: dict[str, Any], call: str, body: Any, service_request_id: str
 ) -> None:
-    # Given a service request in the right status, and a command
-    outbound.vectorcare.rules.requests[TRIP] = status
-    outbound.put(**command, command_id="c-1")
-    # When it is sent
+    # Given a command without an id of its own, When it is sent
+    message_id = outbound.put(**command)
     assert outbound.run() == []
-    # Then VectorCare gets the call, and the bus the outcome, and the queue is empty
+    # Then VectorCare gets the call, and the bus the result, under the message's id
     [made] = outbound.vectorcare.calls
     assert (f"{made.method} {outbound.paths()[0]}", json.loads(made.body)) == (call, body)
-    [outcome] = outbound.outcomes()
-    lag = outcome.pop("lag_seconds")
-    assert 0 <= lag < 1
-    assert outcome == {
+    [result] = outbound.outcomes()
+    assert 0 <= result.pop("lag_seconds") < 1
+    assert result == {
         "detail-type": "CommandSucceeded",
         "schema_version": "1.0",
-        "command_id": "c-1",
+        "command_id": message_id,
         "command": command["command"],
-        "service_request_id": TRIP,
+        "service_request_id": service_request_id,
         "outcome": "succeeded",
         "reason": None,
         "attempts": 1,
@@ -86,172 +60,227 @@ def test_each_command_is_the_documented_call(
     assert not len(outbound.queue)
 
 
-def test_a_created_request_is_told_by_its_id(outbound: Outbound) -> None:
-    # Given a create_request
-    outbound.put(command="create_request", service_request_id=..., service_id="svc_1", request={"x": ["Zebulon"]})
-    # When it is sent
-    outbound.run()
-    # Then its body went to the service, and the outcome names the new service request
-    assert (outbound.paths(), outbound.bodies()) == (["/requests/service/svc_1/"], [{"x": ["Zebulon"]}])
-    [outcome] = outbound.outcomes()
-    assert (outcome["outcome"], outcome["service_request_id"]) == ("succeeded", "VC-NEW00002")
-
-
-def test_a_command_without_an_id_goes_by_its_message_id(outbound: Outbound) -> None:
-    message_id = outbound.put()
-    outbound.run()
-    assert [one["command_id"] for one in outbound.outcomes()] == [message_id]
-
-
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        (
-            InjectedFault(status=400, body=b'{"f": [{"message": "Zebulon", "code": "common:required"}]}'),
-            "common:required",
-        ),
-        (InjectedFault(status=400, body=b'[{}, {"f": [{"code": "common:blank"}]}]'), "common:blank"),
-        (InjectedFault(status=403, body=b'{"code": "members:permission_denied"}'), "members:permission_denied"),
-    ],
-)
-def test_what_vectorcare_itself_refuses_is_final_with_its_code_and_never_its_text(
-    outbound: Outbound, output: Output, fault: InjectedFault, reason: str
+def test_a_refusal_is_published_and_neither_logs_nor_table_hold_a_field_of_the_command(
+    outbound: Outbound, output: Output
 ) -> None:
-    # Given a refusal, When the command is sent
-    outbound.vectorcare.faults.append(fault)
-    outbound.put()
+    body = b'{"f": [{"message": "Zebulon", "code": "common:required"}]}'
+    outbound.vectorcare.faults.append(InjectedFault(status=400, body=body))
+    outbound.put(**CHANGE_REQUEST)
     assert outbound.run() == []
-    # Then it is told, and the command is gone
-    assert outbound.ends() == [("failed", reason)]
-    assert not len(outbound.queue)
+    assert outbound.ends() == [("failed", "common:required")]
+    assert not any(word in output.text() for word in SECRETS)
+    assert "Zebulon" not in json.dumps(outbound.ledger(), default=str)
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [(None, 2), ("20", 22)])
+def test_a_command_that_may_succeed_later_returns_to_the_queue(
+    outbound: Outbound, output: Output, retry_after: str | None, seconds: int
+) -> None:
+    # Given VectorCare refusing for rate, When a command is sent
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    outbound.vectorcare.faults.append(InjectedFault(status=429, headers=headers, body=b"Zebulon"))
+    message_id = outbound.put()
+    with (
+        mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda _low, high: high),
+        mock.patch("vectorcare_bridge.edge.runtime.sleep", side_effect=AssertionError("it sleeps")),
+    ):
+        kept = outbound.run()
+    # Then it is invisible for its backoff and what VectorCare asks for, and nothing is published
+    assert (kept, outbound.hidden_for(), outbound.ends()) == ([message_id], [seconds], [])
+    outbound.clock.seconds += seconds
+    assert outbound.run() == []
+    assert outbound.ends() == [("succeeded", None)]
     assert not any(word in output.text() for word in SECRETS)
 
 
-def test_a_success_that_is_documented_without_a_body_needs_none(outbound: Outbound) -> None:
-    outbound.vectorcare.faults.append(InjectedFault(body=b""))
-    outbound.put()
+def test_positions_of_a_trip_in_a_batch_go_in_one_call(outbound: Outbound) -> None:
+    # Given positions of two trips, one of which VectorCare does not know, and some that end without a call
+    outbound.put(command="location_update", locations=[position(0)])
+    outbound.clock.seconds += 900
+    for trip, timestamp, changes in ((TRIP, 5, {}), ("VC-UNKNOWN", 1, {}), (TRIP, 3, {}), (TRIP, 4, {"lat": 91})):
+        outbound.put(command="location_update", service_request_id=trip, locations=[position(timestamp, **changes)])
+    # When they are sent
+    assert outbound.run() == []
+    # Then each trip has its call, and each command its own result
+    calls = [[location["timestamp"] for location in body] for body in outbound.bodies()]
+    assert sorted(calls) == [[1], [3, 5]]
+    assert sorted(outbound.ends(), key=str) == [
+        ("expired", "max_age"),
+        ("failed", "api:not_found"),
+        ("failed", "bad_field"),
+        *[("succeeded", None)] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "end", "calls"),
+    [
+        ({"command": "state_update"}, "ASSIGNED", ("succeeded", None), 2),
+        ({"command": "accept"}, "AVAILABLE", ("uncertain", PERMISSION_DENIED), 2),
+        (CHANGE_REQUEST, "ASSIGNED", ("uncertain", "no_answer"), 1),
+    ],
+    ids=["repeatable", "repeatable, and refused for its first attempt", "not repeatable"],
+)
+def test_after_a_crash_a_command_is_repeated_if_it_can_be_and_uncertain_otherwise(
+    outbound: Outbound, command: dict[str, Any], status: str, end: tuple[str, str | None], calls: int
+) -> None:
+    # Given a function that ends between VectorCare's answer and its record
+    outbound.vectorcare.rules.requests[TRIP] = status
+    outbound.put(**command)
+    with (
+        mock.patch("sender.command_log.CommandLog.record", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        outbound.handle(outbound.receive())
+    outbound.restart()
+    # When the message comes again
+    outbound.clock.seconds += sender.VISIBILITY_SECONDS
+    assert outbound.run() == []
+    # Then it is sent again only if that does no harm
+    assert (outbound.ends(), len(outbound.vectorcare.calls)) == ([end], calls)
+
+
+def test_a_command_id_is_sent_once_and_its_result_published_each_time(outbound: Outbound) -> None:
+    # Given two messages with one id in a batch, When they are sent
+    for _message in range(2):
+        outbound.put(command="location_update", locations=[position(1)], command_id="c-1")
+    outbound.run_until_empty()
+    assert outbound.ends() == [("succeeded", None)] * 2
+    # And a third one comes days later, while the command log still knows the id
+    expires_at = int(outbound.ledger()["c-1"]["expires_at"])
+    assert expires_at == pytest.approx(utc_timestamp.epoch_seconds(outbound.clock.now()) + 30 * 86400, abs=5)
+    outbound.clock.seconds += 6 * 86400
+    outbound.put(command_id="c-1", name="completed")
+    assert outbound.run() == []
+    # Then VectorCare was called once
+    assert outbound.ends() == [("succeeded", None)]
+    assert len(outbound.vectorcare.calls) == 1
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
+def test_without_the_command_log_nothing_is_sent_and_nothing_lost(outbound: Outbound, operation: str) -> None:
+    message_id = outbound.put()
+    with faults.failing(operation):
+        assert outbound.run() == [message_id]
+    assert outbound.vectorcare.calls == []
+    outbound.clock.seconds += 10
     outbound.run()
     assert outbound.ends() == [("succeeded", None)]
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        InjectedFault(status=404, body=b"<html>Zebulon</html>"),
-        InjectedFault(status=422, body=b'{"code": "Zebulon Quillfeather"}'),
-        InjectedFault(status=403, body=b'{"code": 7, "message": "Zebulon"}'),
-        InjectedFault(body=b'{"half": '),
-        InjectedFault(body=b"\xff" * 300_000),
-    ],
-    ids=["a page's 404", "422 with no code", "403 with no code", "half an answer", "no JSON"],
-)
-def test_what_is_not_vectorcares_word_ends_no_command(outbound: Outbound, output: Output, fault: InjectedFault) -> None:
-    # Given an answer that VectorCare's API does not give, When a state is sent
-    outbound.vectorcare.faults.append(fault)
-    message_id = outbound.put()
-    # Then it is tried again, and nobody is told of an end
-    assert outbound.run() == [message_id]
-    assert outbound.ends() == []
-    assert not any(word in output.text() for word in SECRETS)
-
-
-def test_what_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_other(outbound: Outbound, output: Output) -> None:
-    # Given a message that is no command, and one that is
-    message_id = outbound.put_body("Zebulon Quillfeather")
+def test_a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_other(
+    outbound: Outbound, output: Output
+) -> None:
+    # Given a message that is no command and was redriven once, one that is a command, and a queue that refuses at first
+    sent_at = outbound.clock.ago(60)
+    attributes = redriven_command.attributes({}, message_id="first", sent_at=sent_at)
+    message_id = outbound.put_body("Zebulon Quillfeather", attributes)
     outbound.put()
-    # When a batch is delivered
-    kept = outbound.run()
-    # Then it has been moved, byte for byte and with the name it had, and counted once
-    assert kept == []
-    assert len(outbound.queue) == 0
-    [letter] = outbound.dead_letters.messages()
-    assert letter.body == "Zebulon Quillfeather"
-    assert letter.attributes["first_message_id"]["StringValue"] == message_id
+    with mock.patch("vectorcare_bridge.edge.queue.Queue.send", side_effect=ConnectionError):
+        assert outbound.run() == [message_id]
     assert outbound.ends() == [("succeeded", None)]
+    # When it is delivered again
+    outbound.clock.seconds += sender.VISIBILITY_SECONDS
+    assert outbound.run() == []
+    # Then it is in the dead-letter queue, byte for byte, under the id and of the age that it had, and counted once
+    [dead] = outbound.dead_letters.messages()
+    assert dead.body == "Zebulon Quillfeather"
+    assert {name: one["StringValue"] for name, one in dead.attributes.items()} == {
+        "redriven": "1",
+        "first_message_id": "first",
+        "first_sent_at": sent_at,
+    }
     text = output.text()
     assert text.count('"not_json"') == 2  # a line and a metric
     assert "Zebulon" not in text
 
 
-def test_what_cannot_be_read_stays_while_the_dead_letter_queue_refuses(outbound: Outbound, output: Output) -> None:
-    # Given a dead-letter queue that takes nothing
-    message_id = outbound.put_body("Zebulon Quillfeather")
-    with mock.patch("vectorcare_bridge.edge.queue.Queue.send", side_effect=ConnectionError):
-        # When the message is delivered
-        assert outbound.run() == [message_id]
-    # Then it comes back when the queue's own time-out ends, is moved, and was counted once
-    assert (len(outbound.queue), len(outbound.dead_letters)) == (1, 0)
-    outbound.clock.seconds += sender.VISIBILITY_SECONDS
+def test_a_redriven_command_is_the_one_that_it_was_and_no_younger(outbound: Outbound) -> None:
+    # Given a new request that was sent and comes back under another id, and an acceptance half an hour old
+    first_id = outbound.put(**CREATE_REQUEST)
+    outbound.run()
+    again = json.dumps({name: value for name, value in CREATE_REQUEST.items() if value is not ...})
+    outbound.put_body(again, redriven_command.attributes({}, message_id=first_id, sent_at=outbound.clock.ago(1)))
+    late = json.dumps({"command": "accept", "service_request_id": TRIP})
+    outbound.put_body(late, redriven_command.attributes({}, message_id="late", sent_at=outbound.clock.ago(1800)))
+    # When they are delivered
+    outbound.run()
+    # Then no call is spent on either
+    assert outbound.paths() == ["/requests/service/s/"]
+    results = sorted((one["command_id"], one["outcome"]) for one in outbound.outcomes())
+    assert results == sorted([(first_id, "succeeded"), (first_id, "succeeded"), ("late", "expired")])
+
+
+@pytest.mark.parametrize(
+    ("seconds_ahead", "reason"), [(61, "timestamp_in_future"), (-7 * 86400 - 1, "timestamp_too_old")]
+)
+def test_a_state_whose_time_vectorcare_refuses_costs_no_call(
+    outbound: Outbound, seconds_ahead: float, reason: str
+) -> None:
+    outbound.put(timestamp=outbound.clock.ago(-seconds_ahead))
     assert outbound.run() == []
-    assert (len(outbound.queue), len(outbound.dead_letters)) == (0, 1)
-    assert output.text().count('"not_json"') == 2  # a line and a metric
+    assert (outbound.ends(), outbound.vectorcare.calls) == ([("failed", reason)], [])
 
 
-def test_one_command_that_fails_holds_up_no_other(outbound: Outbound) -> None:
-    # Given commands of two trips, the first of which fails
-    outbound.vectorcare.rules.requests["VC-OTHER"] = "ASSIGNED"
-    bad = outbound.put()
-    outbound.put(service_request_id="VC-OTHER")
-    outbound.vectorcare.faults.append(InjectedFault(status=500))
-    # When they are sent in one batch
-    assert outbound.run() == [bad]
-    # Then the other is done
-    assert [one["service_request_id"] for one in outbound.outcomes()] == ["VC-OTHER"]
-
-
-def test_commands_of_one_trip_go_in_their_order(outbound: Outbound) -> None:
-    # Given three states, a second apart, that SQS delivers in any order
-    for name in ("en_route", "arrived", "on_board"):
-        outbound.put(name=name)
-        outbound.clock.seconds += 1
-    records = outbound.receive()
-    # When they come in the worst one
-    outbound.handle(sorted(records, key=lambda record: record["attributes"]["SentTimestamp"], reverse=True))
-    # Then VectorCare gets them as they were sent
-    assert outbound.vectorcare.rules.states[TRIP] == ["en_route", "arrived", "on_board"]
-
-
-def test_no_call_is_begun_that_the_function_could_not_end(outbound: Outbound) -> None:
-    # Given a function with less time left than a call may take, When a batch comes
-    message_id = outbound.put()
-    kept = outbound.run(seconds=40)
-    # Then nothing is sent
-    assert (kept, outbound.vectorcare.calls) == ([message_id], [])
-
-
-def test_an_outcome_that_the_bus_refuses_once_is_told_in_the_same_batch(outbound: Outbound, patience: Patience) -> None:
-    # Given a bus that is throttled once
-    outbound.put(command_id="c-1")
-    throttled = [faults.refusal("ThrottlingException")]
-
-    def once(operation: str, after: bool) -> Exception | None:
-        return throttled.pop() if operation == "PutEvents" and not after and throttled else None
-
-    # When the command has succeeded, Then the outcome is told after a wait, and nothing comes again
-    with faults.on_call(once):
-        assert outbound.run() == []
-    assert outbound.ends() == [("succeeded", None)]
-    assert len(patience.waits) == 1
-
-
-def test_the_bus_is_not_asked_again_when_the_batch_has_to_be_given_back(outbound: Outbound, patience: Patience) -> None:
-    # Given a bus that cannot be reached, and a function with sixteen seconds
-    message_id = outbound.put(command_id="c-1")
-    with faults.failing("PutEvents"):
-        # When the command has ended, Then it is given back with fifteen of them left
-        assert outbound.run(seconds=16) == [message_id]
-    assert sum(patience.waits) <= 1
-
-
-def test_an_outcome_that_the_bus_did_not_take_is_told_again_and_nothing_sent_again(outbound: Outbound) -> None:
-    # Given a bus that refuses
-    outbound.put(command_id="c-1")
-    with mock.patch("vectorcare_bridge.edge.bus.Bus.publish", lambda _self, entries: list(entries)):
-        assert len(outbound.run()) == 1
-    assert outbound.ends() == []
-    # When it takes events again
-    outbound.clock.seconds += 10
-    assert outbound.run() == []
-    # Then it gets the outcome, and VectorCare no second call
+def test_a_clock_that_is_a_little_ahead_costs_a_state_the_delay_and_not_the_state(outbound: Outbound) -> None:
+    outbound.put(timestamp=outbound.clock.ago(-3))
+    with mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda low, _high: low):
+        assert outbound.run() != []
+    assert outbound.hidden_for() == [3]
+    outbound.clock.seconds += 3
+    outbound.run()
     assert outbound.ends() == [("succeeded", None)]
     assert len(outbound.vectorcare.calls) == 1
+
+
+def test_a_result_that_the_bus_did_not_take_is_published_later_and_nothing_sent_again(
+    outbound: Outbound, patience: Patience
+) -> None:
+    # Given a bus that cannot be reached, and a function with sixteen seconds left after its call
+    message_id = outbound.put()
+    with faults.failing("PutEvents"), mock.patch("sender.attempt.LONGEST_CALL_SECONDS", 1):
+        # When the command has ended, Then it returns to the queue with fifteen of them left
+        assert outbound.run(seconds=16) == [message_id]
+    assert sum(patience.waits) <= 1
+    # And its result is published when the bus works again
+    outbound.clock.seconds += 10
+    assert outbound.run() == []
+    assert outbound.ends() == [("succeeded", None)]
+    assert len(outbound.vectorcare.calls) == 1
+
+
+def test_an_unforeseen_error_loses_no_message_and_logs_no_text(outbound: Outbound, output: Output) -> None:
+    message_id = outbound.put()
+    with mock.patch("sender.send.report.report", side_effect=ValueError("Zebulon")):
+        assert outbound.handle(outbound.receive()) == [message_id]
+    assert "Zebulon" not in output.text()
+
+
+def test_calls_run_side_by_side_and_no_more_than_the_threads() -> None:
+    # Given many trips, and VectorCare taking its time
+    with sender.running(inline=False) as outbound:
+        trips = [f"VC-{number}" for number in range(2 * THREADS)]
+        outbound.vectorcare.rules.requests |= dict.fromkeys(trips, "ASSIGNED")
+        for trip in trips:
+            outbound.put(service_request_id=trip)
+        right_answer = outbound.vectorcare.answer
+        together = threading.Barrier(THREADS, timeout=PATIENCE)
+        under_way, most = [0], [0]
+        lock = threading.Lock()
+
+        def answer(request: Request) -> Response:
+            if "/state/" in request.path:
+                with lock:
+                    under_way[0] += 1
+                    most[0] = max(most[0], under_way[0])
+                together.wait()
+                with lock:
+                    under_way[0] -= 1
+            return right_answer(request)
+
+        # When one batch is sent
+        with mock.patch.object(outbound.vectorcare, "answer", answer):
+            assert outbound.run() == []
+        # Then ten at a time were under way, with one token
+        assert most == [THREADS]
+        assert len(outbound.vectorcare.token_calls) == 1

@@ -1,7 +1,6 @@
 """Within a service request commands go in their order, in one invocation and over all of them."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -11,7 +10,6 @@ from sender import line
 from simulator.http_types import InjectedFault
 from tests.support import sender
 from tests.support.sender import QUEUE_URL, TRIP, Outbound, position
-from tests.unit.conftest import Output
 
 OTHER = "VC-OTHER"
 UNAVAILABLE = InjectedFault(status=503)
@@ -19,10 +17,10 @@ BUSY = InjectedFault(status=429, headers={"Retry-After": "100"})
 
 
 @pytest.fixture
-def outbound() -> Iterator[Outbound]:
-    with sender.running() as outbound:
-        outbound.vectorcare.rules.requests[OTHER] = "ASSIGNED"
-        yield outbound
+def outbound(outbound: Outbound) -> Outbound:
+    """Give a sender with two trips."""
+    outbound.vectorcare.rules.requests[OTHER] = "ASSIGNED"
+    return outbound
 
 
 def put(outbound: Outbound, *names: str, **fields: Any) -> list[str]:
@@ -32,14 +30,6 @@ def put(outbound: Outbound, *names: str, **fields: Any) -> list[str]:
         messages.append(outbound.put(**{"name": name, "command_id": name} | fields))
         outbound.clock.seconds += 1
     return messages
-
-
-def take_from_the_queue(outbound: Outbound) -> None:
-    """Delete what waits, as somebody may who empties the queue."""
-    outbound.clock.seconds += 200
-    for record in outbound.receive():
-        outbound.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=record["receiptHandle"])
-    assert not len(outbound.queue)
 
 
 def states(outbound: Outbound, trip: str = TRIP) -> list[str]:
@@ -53,7 +43,7 @@ def places(outbound: Outbound, trip: str = TRIP) -> set[str]:
 
 
 def test_a_state_that_has_to_wait_holds_back_the_later_ones_of_its_batch(outbound: Outbound) -> None:
-    # Given three states of a trip, and VectorCare that does not take the first one now
+    # Given three states of a trip, and VectorCare not taking the first one now
     messages = put(outbound, "en_route", "arrived", "on_board")
     outbound.vectorcare.faults.append(UNAVAILABLE)
     # When they come in one batch
@@ -139,21 +129,6 @@ def test_a_state_behind_its_own_acceptance_is_sent_when_that_has_ended(
     assert outbound.ends() == [end, *([("succeeded", None)] if obstacle is None else refused)]
 
 
-def test_a_state_follows_an_acceptance_that_expired(outbound: Outbound) -> None:
-    # Given an acceptance for which VectorCare has never time, and a state behind it
-    outbound.put(command="accept", command_id="accept")
-    outbound.clock.seconds += 1
-    put(outbound, "en_route")
-    outbound.vectorcare.faults += [InjectedFault(status=429)] * 1000
-    outbound.run()
-    # When its half hour is over
-    outbound.clock.seconds += 1800
-    outbound.vectorcare.faults.clear()
-    outbound.run_until_empty()
-    # Then the state is sent: VectorCare decides
-    assert outbound.ends() == [("expired", "max_age"), ("succeeded", None)]
-
-
 def test_positions_wait_for_an_acceptance_and_for_nothing_else(outbound: Outbound) -> None:
     # Given trips of which the one waits with an acceptance, the other with a state
     outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE"
@@ -213,29 +188,20 @@ def test_new_requests_wait_for_nothing_and_leave_no_trace_in_a_line(outbound: Ou
 
 
 def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outbound: Outbound) -> None:
-    # Given a state that waits, and that somebody then takes from the queue
+    # Given a state that waits, and that somebody then deletes from the queue
     put(outbound, "en_route")
     outbound.vectorcare.faults.append(UNAVAILABLE)
     outbound.run()
-    take_from_the_queue(outbound)
+    outbound.clock.seconds += 200
+    for record in outbound.receive():
+        outbound.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=record["receiptHandle"])
     [later] = put(outbound, "arrived")
     assert outbound.run() == [later]
-    # When nobody has seen it for so long
-    outbound.clock.seconds += line.LEASE_SECONDS
-    # Then the next is sent
-    assert outbound.run() == []
+    # When nobody has seen it for so long, Then the next is sent, and has not used up its deliveries
+    outbound.run_until_empty(seconds=line.LEASE_SECONDS)
+    [result] = outbound.outcomes()
     assert states(outbound) == ["arrived"]
-
-
-def test_waiting_behind_what_is_gone_does_not_use_up_the_deliveries(outbound: Outbound) -> None:
-    put(outbound, "en_route")
-    outbound.vectorcare.faults.append(UNAVAILABLE)
-    outbound.run()
-    take_from_the_queue(outbound)
-    put(outbound, "arrived")
-    outbound.run_until_empty()
-    [outcome] = outbound.outcomes()
-    assert outcome["attempts"] < sender.MAX_RECEIVES / 3
+    assert result["attempts"] < sender.MAX_RECEIVES / 3
 
 
 def test_what_has_ended_and_could_not_leave_its_line_holds_back_nothing(outbound: Outbound) -> None:
@@ -258,15 +224,6 @@ def test_nothing_is_sent_while_nobody_knows_what_waits(outbound: Outbound) -> No
     assert outbound.vectorcare.calls == []
 
 
-def test_a_trip_in_which_nothing_waits_costs_two_writes_for_all_its_commands(outbound: Outbound) -> None:
-    put(outbound, "en_route", "arrived", "on_board")
-    outbound.put(command="location_update", locations=[position(1)])
-    with mock.patch.object(line.Lines, "_write", autospec=True, side_effect=line.Lines._write) as write:
-        outbound.run()
-    assert write.call_count == 2
-    assert places(outbound) == set()
-
-
 def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None:
     # Given a change that waits
     outbound.put(
@@ -281,12 +238,12 @@ def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None
 
 
 def test_more_commands_of_a_trip_than_one_write_takes_keep_their_order(outbound: Outbound) -> None:
-    for number in range(250):
+    for number in range(line._PLACES_IN_A_WRITE + 5):
         outbound.put(command_id=f"{number:03}" + "x" * 125, name="en_route")
         outbound.clock.seconds += 0.001
     outbound.vectorcare.faults.append(UNAVAILABLE)
-    assert len(outbound.run()) == 250
-    assert len(places(outbound)) == 250
+    assert len(outbound.run()) == line._PLACES_IN_A_WRITE + 5
+    assert len(places(outbound)) == line._PLACES_IN_A_WRITE + 5
     assert len(outbound.vectorcare.calls) == 1
 
 
@@ -322,28 +279,3 @@ def test_a_state_of_a_clock_that_is_ahead_holds_back_the_later_ones(outbound: Ou
     assert len(outbound.run()) == 2
     outbound.run_until_empty()
     assert states(outbound) == ["en_route", "arrived"]
-
-
-def test_a_circuit_that_is_open_does_not_change_the_order(outbound: Outbound) -> None:
-    # Given an open circuit, and commands that come meanwhile in different batches
-    outbound.vectorcare.faults += [UNAVAILABLE] * 5
-    for number in range(5):
-        outbound.put(service_request_id=OTHER, command_id=str(number), name="en_route")
-        outbound.run(maximum=1)
-        outbound.clock.seconds += 4
-    for name in ("en_route", "arrived", "on_board"):
-        put(outbound, name)
-        outbound.run()
-    # When it has closed
-    outbound.run_until_empty()
-    # Then VectorCare gets them as they were sent
-    assert states(outbound) == ["en_route", "arrived", "on_board"]
-
-
-def test_what_is_held_back_is_one_line_a_batch(outbound: Outbound, output: Output) -> None:
-    put(outbound, "en_route", "arrived", "on_board")
-    outbound.vectorcare.faults.append(UNAVAILABLE)
-    outbound.run()
-    text = output.text()
-    assert text.count('"held_back"') == 1
-    assert '"messages": 2, "reason": "held_back"' in text or '"reason": "held_back", "messages": 2' in text

@@ -1,4 +1,4 @@
-"""Location updates that are sent together: each has its own end, in however many calls its positions were."""
+"""Location updates that are sent together: each has its own result, in however many calls its positions are."""
 
 import pytest
 
@@ -17,55 +17,34 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
-def test_one_update_at_fault_fails_alone() -> None:
-    # Given five location updates, of which VectorCare refuses one
+@pytest.mark.parametrize(("at_fault", "calls"), [({4}, 7), ({1, 5}, 9)])
+def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
+    # Given five location updates, of which VectorCare refuses some
     def answer(call: ApiCall) -> ApiAnswer:
-        return BAD_REQUEST if any(location["timestamp"] == 4 for location in call.body) else DONE
+        return BAD_REQUEST if at_fault & {location["timestamp"] for location in call.body} else DONE
 
     world, updates = World(answer), [positions(f"c-{number}", number) for number in range(1, 6)]
     # When they are sent
     results = attempts(world).send(updates)
-    # Then it is looked for by halves
-    assert [[location["timestamp"] for location in call.body] for call in world.calls] == [
-        [1, 2, 3, 4, 5],
-        [1, 2],
-        [3, 4, 5],
-        [3],
-        [4, 5],
-        [4],
-        [5],
-    ]
-    # And it fails alone
+    # Then those fail alone, found by halving
     outcomes = {
-        result.delivery.command.command_id: result.ending.outcome for result in results if type(result) is Ended
+        result.delivery.command.command_id: result.ending.outcome for result in results if isinstance(result, Ended)
     }
     assert outcomes == {
-        f"c-{number}": CommandResult.FAILED if number == 4 else CommandResult.SUCCEEDED for number in range(1, 6)
+        f"c-{number}": CommandResult.FAILED if number in at_fault else CommandResult.SUCCEEDED for number in range(1, 6)
     }
-    assert world.taken_in == [BAD_REQUEST, DONE, BAD_REQUEST, DONE, BAD_REQUEST, BAD_REQUEST, DONE]
+    assert len(world.calls) == len(world.taken_in) == calls
 
 
-def test_a_400_that_is_not_vectorcares_is_no_reason_to_look_for_one_at_fault() -> None:
-    # Given a proxy that does not like a call
-    answer = ApiAnswer(Verdict.LATER, "http_400", 400)
+@pytest.mark.parametrize("answer", [REFUSED, ApiAnswer(Verdict.LATER, "http_400", 400)], ids=["404", "a proxy's 400"])
+def test_after_another_answer_nobody_looks_for_one_at_fault(answer: ApiAnswer) -> None:
     world, updates = World(lambda _call: answer), [positions(f"c-{number}", number) for number in range(1, 6)]
-    # When positions are sent together, Then one call is spent, and all of them wait
-    assert attempts(world).send(updates) == [Later(one, "http_400") for one in updates]
+    results = attempts(world).send(updates)
     assert len(world.calls) == 1
-
-
-def test_two_at_fault_are_each_found() -> None:
-    world = World(lambda call: BAD_REQUEST if len(call.commands) == 2 else REFUSED)
-    results = attempts(world).send([positions("c-1", 1), positions("c-2", 2)])
-    assert [one.ending.reason for one in results if isinstance(one, Ended)] == ["api:not_found"] * 2
-    assert len(world.calls) == 3
-
-
-def test_other_refusals_are_not_looked_for() -> None:
-    world = World(lambda _call: REFUSED)
-    results = attempts(world).send([positions("c-1", 1), positions("c-2", 2)])
-    assert [one.ending.outcome for one in results if isinstance(one, Ended)] == [CommandResult.FAILED] * 2
-    assert len(world.calls) == 1
+    if answer is REFUSED:
+        assert [one.ending.reason for one in results if isinstance(one, Ended)] == ["api:not_found"] * 5
+    else:
+        assert results == [Later(one, "http_400") for one in updates]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +84,8 @@ def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
 
 
 def test_a_circuit_that_opens_between_two_calls_holds_the_second_back() -> None:
-    # Given positions for two calls, and a circuit that opens with the first answer
     world = World(lambda _call: DONE, admits_calls=1)
     update = positions("c-1", *range(1, 202))
-    # When they are sent, Then the second call is not made, and the update waits for it
     assert attempts(world).send([update]) == [Later(update, "circuit_open")]
     assert len(world.calls) == 1
     assert world.given_up == [("c-1", False, NOW)]
