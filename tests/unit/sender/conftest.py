@@ -1,15 +1,18 @@
 """The whole sender, for the tests that need it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import sender
-from tests.support.sender import Outbound
+if TYPE_CHECKING:
+    from tests.support.sender import Outbound
 
 
 @pytest.fixture
-def outbound() -> Iterator[Outbound]:
+def outbound() -> "Iterator[Outbound]":
     """Run the sender without threads."""
+    from tests.support import sender  # noqa: PLC0415 tests of the rules alone do without it
+
     with sender.running() as outbound:
         yield outbound

@@ -6,9 +6,10 @@ from unittest import mock
 import pytest
 
 from sender import retry
-from tests.support.sender import MAX_RECEIVES
 
 DAY = 86400
+MAX_RECEIVES = 300
+"""The queue's."""
 
 
 def wait(
