@@ -36,7 +36,7 @@ types: $(DEVELOPMENT)
 pytest: $(DEVELOPMENT) $(CDK)
 	@python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-nightly: $(DEVELOPMENT) $(CDK) ## Run what guards rarely: slow tests, 200 seeds, fuzzing and mutants; takes hours.
+nightly: $(DEVELOPMENT) $(CDK) ## Run the slow tests, 200 seeds, fuzzing and the mutants; takes hours.
 	@python -m pytest --numprocesses=auto --dist=worksteal -m nightly
 	@$(MAKE) --no-print-directory simulate fuzz mutants
 
@@ -46,10 +46,10 @@ simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SE
 fuzz: $(DEVELOPMENT) ## Let coverage guide hostile inputs through ingest and processor; INPUTS=1000000.
 	@python -m verification.fuzzing --inputs $(INPUTS) $(ARGS)
 
-mutants: $(DEVELOPMENT) ## Change the rules one by one, and see the tests notice.
+mutants: $(DEVELOPMENT) ## Change the rules one by one; a test must notice each change.
 	@python -m verification.mutation $(ARGS)
 
-load: $(DEVELOPMENT) ## Load the local stand while it is being hurt, then for MINUTES=20 on end.
+load: $(DEVELOPMENT) ## Load the local environment under faults, then steadily for MINUTES=20.
 	@python -m verification.load $(ARGS)
 
 audit: $(DEVELOPMENT) ## Look for risky code, and for known vulnerabilities in what is pinned; needs the network.
@@ -65,7 +65,7 @@ sbom: $(DEVELOPMENT) ## List what is deployed, and what it is developed with, as
 	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/deployed.json lambdas/requirements.txt
 	@cyclonedx-py requirements --output-reproducible --output-file .local/sbom/development.json requirements-dev.txt
 
-benchmark: $(DEVELOPMENT) ## Measure what the claims about speed rest on.
+benchmark: $(DEVELOPMENT) ## Measure the claims about speed.
 	@python -m verification.benchmarks.ingest
 
 picture: $(CDK) ## Draw docs/flow.svg from docs/flow.dot.
@@ -84,7 +84,7 @@ release: ## Tag the version in VERSION; the tree must be clean, and CHANGELOG.md
 		git tag --annotate "v$$version" --message "VectorCare Bridge $$version" \
 		&& echo "Tagged v$$version. Publish it: git push origin v$$version"
 
-lock: $(DEVELOPMENT) ## Pin anew what the requirements files ask for.
+lock: $(DEVELOPMENT) ## Pin the newest versions that the requirements files allow.
 	@for name in lambdas/requirements requirements requirements-dev; do \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command 'make lock' $$name.in --output-file $$name.txt || exit 1; \
