@@ -229,7 +229,7 @@ def _letter(
 ) -> Letter:
     text, values = received["Body"], message.values(received.get("MessageAttributes", {}))
     # A dead letter keeps the time at which it was first sent, and its days count from then.
-    sent_at = redriven_command.instant_of(received["Attributes"]["SentTimestamp"])
+    sent_at = redriven_command.sent_at_of(received["Attributes"]["SentTimestamp"])
     webhook = message.decode(text, values, sent_at=sent_at)
     is_webhook = source is DeadLetterQueue.INBOUND
     reason = dead_letter.reason(source, text, values, sent_at=sent_at, recorded=recorded)

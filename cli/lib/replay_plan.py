@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cli.lib.journal import Item
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import fold, store
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.fold import Received, Rule
@@ -81,7 +82,9 @@ class _UntrustworthyError(Exception):
     """No state can be made of the journal; the text says why, and nothing of its content."""
 
 
-def plan(service_request_id: str, state: Item | None, journal: Sequence[Item], *, rule: Rule, now: str) -> Plan:
+def plan(
+    service_request_id: str, state: Item | None, journal: Sequence[Item], *, rule: Rule, now: UtcTimestamp
+) -> Plan:
     """Fold a journal by the processor's rule, and compare with the state.
 
     Parameters
@@ -191,7 +194,7 @@ def _is_shorter(known: Set[str], state: Item) -> str:
     )
 
 
-def _whole(service_request_id: str, state: Item, wanted: Item, *, now: str) -> Item:
+def _whole(service_request_id: str, state: Item, wanted: Item, *, now: UtcTimestamp) -> Item:
     """Make the item to put; attributes that are not the bridge's own stay."""
     foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
     revision = state.get("revision")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -149,7 +150,7 @@ def _compare(
         found.different += 1
         if len(found.examples) < _MOST_TOLD:
             found.examples.append(_key(entry))
-    elif int(entry.get("expires_at", {}).get("N", "0")) <= utc_timestamp.epoch_seconds(now):
+    elif int(entry.get("expires_at", {}).get("N", "0")) <= utc_timestamp.epoch_seconds(UtcTimestamp(now)):
         found.expired += 1
     else:
         found.missing += 1

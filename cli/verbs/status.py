@@ -20,6 +20,7 @@ from cli.lib.stack import Stack
 from cli.terminal.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
 _NEWEST = 10  # events of each status; one that is dated ahead shall not hide what came after it
@@ -116,7 +117,9 @@ def _last_webhook(stack: Stack) -> dict[str, Any] | None:
     return {
         "received_at": last["received_at"],
         "happened_at": last["last_updated"],
-        "freshness_seconds": round(utc_timestamp.seconds_between(last["last_updated"], last["updated_at"]), 3),
+        "freshness_seconds": round(
+            utc_timestamp.seconds_between(UtcTimestamp(last["last_updated"]), UtcTimestamp(last["updated_at"])), 3
+        ),
     }
 
 
@@ -205,7 +208,7 @@ def _told(figures: Figures, name: str, describe: Callable[[Any, str], list[Line]
 def _tell_last_webhook(last: Mapping[str, Any] | None, now: str) -> list[Line]:
     if last is None:
         return [("last webhook", "none yet", "yellow")]
-    ago = duration(utc_timestamp.seconds_between(last["received_at"], now))
+    ago = duration(utc_timestamp.seconds_between(last["received_at"], UtcTimestamp(now)))
     text = f"received {moment(last['received_at'])} UTC, {ago} ago; happened {moment(last['happened_at'])}"
     return [
         ("last webhook", text, ""),
@@ -232,7 +235,7 @@ def _tell_alarms(alarms: Mapping[str, Any], now: str) -> list[Line]:
     in_alarm = alarms["in_alarm"]
     lines = [("alarms", f"{len(in_alarm)} of {alarms['total']} in ALARM", "red" * bool(in_alarm))]
     for alarm in in_alarm:
-        since = duration(utc_timestamp.seconds_between(alarm["since"], now))
+        since = duration(utc_timestamp.seconds_between(alarm["since"], UtcTimestamp(now)))
         lines.append(("", f"{alarm['name']}, for {since}: {printable(alarm['description'])}", "red"))
     return lines
 

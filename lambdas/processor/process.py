@@ -9,6 +9,7 @@ from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope, failure, fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
@@ -134,7 +135,7 @@ class Processor:
         _report(group, folded, moved, now=now)
         return []
 
-    def _offer(self, entries: Sequence[JournalEntry], *, now: str) -> tuple[Fold | None, Moved | None]:
+    def _offer(self, entries: Sequence[JournalEntry], *, now: UtcTimestamp) -> tuple[Fold | None, Moved | None]:
         """Offer a service request's events to its state; answer what was offered in the end, and what moved.
 
         Recent events move an item, and most begin one, by themselves. Otherwise what counts depends on events that
@@ -180,7 +181,7 @@ class Processor:
             observability.log("queue.refused", message_id=delivery.message_id, error=error)
 
 
-def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | None, *, now: str) -> None:
+def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | None, *, now: UtcTimestamp) -> None:
     """Log and count how each message of one service request ended."""
     movers = set()
     if folded and moved and moved.status:

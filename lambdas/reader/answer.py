@@ -3,9 +3,10 @@
 from reader import render
 from reader.request import Events, One, WithStatus, not_found
 from reader.tables import Reading
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
-def answer(asked: One | WithStatus | Events, *, reading: Reading, now: str) -> str:
+def answer(asked: One | WithStatus | Events, *, reading: Reading, now: UtcTimestamp) -> str:
     """Answer with JSON.
 
     Parameters
@@ -14,8 +15,8 @@ def answer(asked: One | WithStatus | Events, *, reading: Reading, now: str) -> s
         Which question.
     reading : Reading
         The tables.
-    now : str
-        27-character instant; what has expired by then is not there.
+    now : UtcTimestamp
+        What has expired by then is not there.
 
     Raises
     ------

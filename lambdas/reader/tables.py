@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.store import Item, item_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Reading:
         self._events_table = events_table
         self._status_index = status_index
 
-    def service_request(self, service_request_id: str, *, now: str) -> Item | None:
+    def service_request(self, service_request_id: str, *, now: UtcTimestamp) -> Item | None:
         """Read a service request as it is this moment (strongly consistent); None where there is none."""
         with _unavailable():
             answer = self._client.get_item(
@@ -63,7 +64,7 @@ class Reading:
         found = _there([answer["Item"]] if "Item" in answer else [], now=now)
         return found[0] if found else None
 
-    def with_status(self, status: str, *, limit: int, after: Position | None, now: str) -> Page:
+    def with_status(self, status: str, *, limit: int, after: Position | None, now: UtcTimestamp) -> Page:
         """Read a page of the service requests that are in a status, newest first.
 
         From an index, which follows the table within a moment: no read of an index is strongly consistent.
@@ -78,7 +79,7 @@ class Reading:
             Limit=limit,
         )
 
-    def events(self, service_request_id: str, *, limit: int, after: Position | None, now: str) -> Page:
+    def events(self, service_request_id: str, *, limit: int, after: Position | None, now: UtcTimestamp) -> Page:
         """Read a page of a service request's journal by `event_id`, strongly consistent."""
         return self._page(
             partition={"service_request_id": service_request_id},
@@ -89,7 +90,7 @@ class Reading:
             Limit=limit,
         )
 
-    def _page(self, *, partition: Position, after: Position | None, now: str, **query: Any) -> Page:
+    def _page(self, *, partition: Position, after: Position | None, now: UtcTimestamp, **query: Any) -> Page:
         ((name, value),) = partition.items()
         if after:
             query["ExclusiveStartKey"] = {key: {"S": text} for key, text in {**partition, **after}.items()}
@@ -104,7 +105,7 @@ class Reading:
         )
 
 
-def _there(stored: Iterable[Mapping[str, Any]], *, now: str) -> list[Item]:
+def _there(stored: Iterable[Mapping[str, Any]], *, now: UtcTimestamp) -> list[Item]:
     """Leave out what has expired: DynamoDB deletes it within a few days, and answers it until then.
 
     Source: DynamoDB Developer Guide, "Working with expired items and time to live (TTL)".

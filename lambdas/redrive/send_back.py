@@ -13,6 +13,7 @@ from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.edge import event_detail
 from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.message import OutgoingMessage
@@ -61,6 +62,6 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
         raise NotTakenError
 
 
-def sent_at(letter: "MessageTypeDef") -> str:
-    """Say when a dead letter came on the queue, as a 27-character instant."""
-    return redriven_command.instant_of(letter["Attributes"]["SentTimestamp"])
+def sent_at(letter: "MessageTypeDef") -> UtcTimestamp:
+    """Say when a dead letter came on the queue."""
+    return redriven_command.sent_at_of(letter["Attributes"]["SentTimestamp"])

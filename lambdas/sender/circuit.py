@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30
@@ -30,32 +31,32 @@ class Circuit:
     ----------
     failures : int
         In a row.
-    open_until : str or None
-        27-character instant at which a probe is due; None while the circuit is closed.
-    probed_until : str or None
-        27-character instant until which the one that probes has the word.
+    open_until : UtcTimestamp or None
+        When a probe is due; None while the circuit is closed.
+    probed_until : UtcTimestamp or None
+        Until when the one that probes has the word.
     """
 
     failures: int = 0
-    open_until: str | None = None
-    probed_until: str | None = None
+    open_until: UtcTimestamp | None = None
+    probed_until: UtcTimestamp | None = None
 
-    def gate(self, now: str) -> Gate:
+    def gate(self, now: UtcTimestamp) -> Gate:
         """Tell whether a call may be spent."""
         if self.open_until is None:
             return Gate.CLOSED
         return Gate.OPEN if self.seconds_left(now) > 0 else Gate.HALF_OPEN
 
-    def seconds_left(self, now: str) -> float:
+    def seconds_left(self, now: UtcTimestamp) -> float:
         """Tell for how long no call may be spent."""
         ends = [utc_timestamp.seconds_between(now, until) for until in (self.open_until, self.probed_until) if until]
         return max(0, *ends, 0)
 
-    def probed(self, now: str) -> "Circuit":
+    def probed(self, now: UtcTimestamp) -> "Circuit":
         """Give the word to the one that asks."""
         return replace(self, probed_until=_after(now, PROBE_SECONDS))
 
-    def failed(self, now: str) -> "Circuit":
+    def failed(self, now: UtcTimestamp) -> "Circuit":
         """Take a failure in: the fifth in a row opens the circuit, and so does a probe's."""
         failures = self.failures + 1
         if self.open_until is None and failures < FAILURES_TO_OPEN:
@@ -63,5 +64,5 @@ class Circuit:
         return Circuit(failures=failures, open_until=_after(now, OPEN_SECONDS))
 
 
-def _after(now: str, seconds: float) -> str:
+def _after(now: UtcTimestamp, seconds: float) -> UtcTimestamp:
     return utc_timestamp.later(now, minutes=seconds / 60)

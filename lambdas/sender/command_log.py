@@ -12,6 +12,7 @@ from sender.circuit import Circuit
 from sender.command_result import CommandResult, Ending
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,7 +60,7 @@ class CommandLog:
         self._client = client
         self._table = table
 
-    def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
+    def claim(self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp) -> Claim | Ending:
         """Claim a command before it is sent.
 
             put if absent ── taken ──────────────────▶ send
@@ -75,7 +76,7 @@ class CommandLog:
         holder : str
             Who claims it; no two deliveries have the same.
         now, lease_until : str
-            27-character instants; at the second one the invocation is over for certain.
+            At the second one the invocation is over for certain.
 
         Returns
         -------
@@ -107,7 +108,7 @@ class CommandLog:
             raise BusyError
         return Claim(command, holder, may_have_been_sent)
 
-    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: str) -> None:
+    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
         """Note that an attempt is over and the command is to be tried again."""
         item = _item_of(claim.command, claim.holder) | {
             "progress": _WAITING,
@@ -116,7 +117,7 @@ class CommandLog:
         }
         self._put(item, "holder = :holder", {":holder": claim.holder}, now=now)
 
-    def record(self, claim: Claim, ending: Ending, *, now: str) -> None:
+    def record(self, claim: Claim, ending: Ending, *, now: UtcTimestamp) -> None:
         """Note how a command ended.
 
         Raises
@@ -174,7 +175,7 @@ class CommandLog:
         ).get("Item")
         return _item(answer) if answer else None
 
-    def _put(self, item: Item, condition: str, values: Item, *, now: str) -> Item | None:
+    def _put(self, item: Item, condition: str, values: Item, *, now: UtcTimestamp) -> Item | None:
         expires_at = utc_timestamp.epoch_seconds(utc_timestamp.later(now, days=RETENTION_DAYS))
         return self._put_if({**item, "expires_at": expires_at}, condition, values)
 

@@ -6,14 +6,15 @@ from typing import TypeAlias
 from sender.command_result import Ending
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Unreadable
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the function; `ends_at` is a 27-character instant at which it is over for certain."""
+    """One call of the function; `ends_at` is when it is over for certain."""
 
     request_id: str
-    ends_at: str
+    ends_at: UtcTimestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class ReceivedMessage:
     receives : int
         Counts this delivery.
     sent_at : str
-        27-character instant at which the command first came on the queue.
+        When the command first came on the queue.
     body : str
         The command.
     """
@@ -41,7 +42,7 @@ class ReceivedMessage:
     redriven: str
     receipt_handle: str
     receives: int
-    sent_at: str
+    sent_at: UtcTimestamp
     body: str
 
 
@@ -57,11 +58,11 @@ class ReceivedCommand:
         """Seconds for which the command is tried."""
         return MAX_AGE_SECONDS[self.command.kind]
 
-    def age(self, now: str) -> float:
+    def age(self, now: UtcTimestamp) -> float:
         """Seconds since the command came on the queue."""
         return utc_timestamp.seconds_between(self.message.sent_at, now)
 
-    def is_expired(self, now: str) -> bool:
+    def is_expired(self, now: UtcTimestamp) -> bool:
         """Tell whether the command is worse than none by now."""
         return self.age(now) >= self.max_age
 
@@ -79,7 +80,7 @@ class Ended:
 class Later:
     """The command is tried again, not before `at_least` seconds are over.
 
-    `behind` is the delivery, of the same batch, that it has to wait for; `due_at` is the 27-character instant at which
+    `behind` is the delivery, of the same batch, that it has to wait for; `due_at` is when
     what it waits for is delivered again, to whichever invocation.
     """
 
@@ -88,7 +89,7 @@ class Later:
     at_least: float = 0
     error: Exception | None = None
     behind: ReceivedCommand | None = None
-    due_at: str | None = None
+    due_at: UtcTimestamp | None = None
 
 
 @dataclass(frozen=True, slots=True)

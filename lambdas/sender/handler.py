@@ -67,7 +67,7 @@ def _message(record: dict[str, Any]) -> ReceivedMessage:
         receipt_handle=record["receiptHandle"],
         receives=int(record["attributes"]["ApproximateReceiveCount"]),
         sent_at=redriven_command.first_sent_at(
-            values, redriven_command.instant_of(record["attributes"]["SentTimestamp"])
+            values, redriven_command.sent_at_of(record["attributes"]["SentTimestamp"])
         ),
         body=record["body"],
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,16 +45,16 @@ class Place:
     kind : str
         Which command it is.
     until : str
-        27-character instant from which on it counts no more.
-    due_at : str or None
-        27-character instant at which the queue delivers it again, if it waits.
+        UTC timestamp from which on it counts no more; empty if it was not written yet.
+    due_at : UtcTimestamp or None
+        When the queue delivers it again, if it waits.
     """
 
     command_id: str
     order: str
     kind: str
     until: str = ""
-    due_at: str | None = None
+    due_at: UtcTimestamp | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -68,7 +69,7 @@ class Lines:
         self._client = client
         self._table = table
 
-    def join(self, service_request_id: str, places: Sequence[Place], *, now: str) -> list[Place]:
+    def join(self, service_request_id: str, places: Sequence[Place], *, now: UtcTimestamp) -> list[Place]:
         """Take places in a line, or keep them; answer all that count, those of other invocations too."""
         if not places:
             answer: Any = self._client.get_item(
@@ -80,13 +81,17 @@ class Lines:
             line = self._write(service_request_id, places[start : start + _PLACES_IN_A_WRITE], [], now=now)
         return line
 
-    def leave(self, service_request_id: str, gone: Sequence[str], waiting: Sequence[Place], *, now: str) -> None:
+    def leave(
+        self, service_request_id: str, gone: Sequence[str], waiting: Sequence[Place], *, now: UtcTimestamp
+    ) -> None:
         """Give up the places of commands that have ended, by their ids, and note when the others come again."""
         for start in range(0, max(len(gone), len(waiting)), _PLACES_IN_A_WRITE):
             part = slice(start, start + _PLACES_IN_A_WRITE)
             self._write(service_request_id, waiting[part], gone[part], now=now)
 
-    def _write(self, service_request_id: str, kept: Sequence[Place], gone: Sequence[str], *, now: str) -> list[Place]:
+    def _write(
+        self, service_request_id: str, kept: Sequence[Place], gone: Sequence[str], *, now: UtcTimestamp
+    ) -> list[Place]:
         until = utc_timestamp.later(now, minutes=LEASE_SECONDS / 60)
         names = {f"#k{number}": _COMMAND + place.command_id for number, place in enumerate(kept)}
         values = {f":k{number}": _value(replace(place, until=until)) for number, place in enumerate(kept)}
@@ -113,7 +118,7 @@ def _value(place: Place) -> Any:
     return _serialize({name: value for name, value in asdict(place).items() if value and name != "command_id"})
 
 
-def _places(item: dict[str, Any], now: str) -> list[Place]:
+def _places(item: dict[str, Any], now: UtcTimestamp) -> list[Place]:
     places = [
         Place(command_id=name.removeprefix(_COMMAND), **_deserialize(value))
         for name, value in item.items()

@@ -14,6 +14,7 @@ from sender.line import Lines, Place
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 HELD_BACK = "held_back"
 
@@ -76,7 +77,7 @@ class Turns:
             elif isinstance(result, Ended):
                 self._ended.append(result.delivery.command.command_id)
 
-    def leave(self, due_at: Mapping[int, str]) -> None:
+    def leave(self, due_at: Mapping[int, UtcTimestamp]) -> None:
         """Give up the places of what has ended; `due_at` says, by a delivery's identity, when it comes again."""
         ended = set(self._ended)
         gone = sorted(ended & self._placed)

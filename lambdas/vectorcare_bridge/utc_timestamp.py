@@ -1,8 +1,12 @@
-"""Points in time as text that sorts like time: UTC, 27 characters, microseconds, `Z`."""
+"""Points in time as text."""
 
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NewType
+
+UtcTimestamp = NewType("UtcTimestamp", str)
+"""27 characters, UTC, microseconds, `Z`: `2026-03-01T10:00:00.000000Z`. Order as text is order in time."""
 
 # Each field has its width and its range, and the separator its place: no text can be read in two ways.
 _TIME = re.compile(
@@ -20,7 +24,7 @@ _TIME = re.compile(
 )
 
 
-def parse(text: str) -> str:
+def parse(text: str) -> UtcTimestamp:
     """Normalise an ISO 8601 time.
 
     Parameters
@@ -34,8 +38,8 @@ def parse(text: str) -> str:
 
     Returns
     -------
-    str
-        `2026-03-01T10:00:00.000000Z`. As text, `…:00Z` would sort after `…:00.500Z`; of one width, they sort as time.
+    UtcTimestamp
+        Of one width, because as text `…:00Z` would sort after `…:00.500Z`.
 
     Raises
     ------
@@ -84,40 +88,40 @@ def _date(found: re.Match[str]) -> date:
     return day
 
 
-def of(moment: datetime) -> str:
-    """Write an aware `datetime` as a 27-character instant."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def of(moment: datetime) -> UtcTimestamp:
+    """Write an aware `datetime`."""
+    return UtcTimestamp(moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z")
 
 
-def of_epoch(seconds: float) -> str:
-    """Write seconds since 1970 as a 27-character instant."""
+def of_epoch(seconds: float) -> UtcTimestamp:
+    """Write seconds since 1970."""
     return of(datetime.fromtimestamp(seconds, UTC))
 
 
-def to_datetime(instant: str) -> datetime:
-    """Read a 27-character instant back."""
-    return datetime.fromisoformat(instant)
+def to_datetime(timestamp: UtcTimestamp) -> datetime:
+    """Read it back, aware."""
+    return datetime.fromisoformat(timestamp)
 
 
-def later(instant: str, *, days: float = 0, minutes: float = 0) -> str:
-    """Move an instant forward (or back, where negative); it stops at the ends of the calendar, years 1 and 9999."""
+def later(timestamp: UtcTimestamp, *, days: float = 0, minutes: float = 0) -> UtcTimestamp:
+    """Move forward (or back, if negative); it stops at the ends of the calendar, years 1 and 9999."""
     shift = timedelta(days=days, minutes=minutes)
     try:
-        return of(to_datetime(instant) + shift)
+        return of(to_datetime(timestamp) + shift)
     except OverflowError:
         return of(datetime.max.replace(tzinfo=UTC) if shift > timedelta() else datetime.min.replace(tzinfo=UTC))
 
 
-def epoch_seconds(instant: str) -> int:
+def epoch_seconds(timestamp: UtcTimestamp) -> int:
     """Whole seconds since 1970, which is what DynamoDB's time to live reads."""
-    return int(to_datetime(instant).timestamp())
+    return int(to_datetime(timestamp).timestamp())
 
 
-def epoch_milliseconds(instant: str) -> int:
+def epoch_milliseconds(timestamp: UtcTimestamp) -> int:
     """Whole milliseconds since 1970."""
-    return int(to_datetime(instant).timestamp() * 1000)
+    return int(to_datetime(timestamp).timestamp() * 1000)
 
 
-def seconds_between(earlier: str, later: str) -> float:
-    """Seconds from one instant to another; negative where they stand the other way round."""
+def seconds_between(earlier: UtcTimestamp, later: UtcTimestamp) -> float:
+    """Seconds from one to another; negative if they stand the other way round."""
     return (to_datetime(later) - to_datetime(earlier)).total_seconds()

@@ -7,6 +7,7 @@ from typing import Any
 from local.page.embedded_metrics import Reading
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge.metric import Metric
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 REFUSED = (Metric.REFUSED_REQUEST, Metric.SIGNATURE_INVALID, Metric.WRONG_CUSTOMER, Metric.TOO_LARGE)
 
@@ -62,7 +63,9 @@ def row(item: Mapping[str, str]) -> dict[str, Any]:
         **{name: item.get(name, "") for name in ("service_request_id", "request_status", "action", "last_updated")},
         "updated_at": item["updated_at"],
         "revision": int(item["revision"]),
-        "freshness_seconds": round(utc_timestamp.seconds_between(item["last_updated"], item["updated_at"]), 3),
+        "freshness_seconds": round(
+            utc_timestamp.seconds_between(UtcTimestamp(item["last_updated"]), UtcTimestamp(item["updated_at"])), 3
+        ),
     }
 
 

@@ -18,12 +18,13 @@ from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
 pytestmark = pytest.mark.usefixtures("functions")
 
-RECEIVED = "2026-03-01T11:00:00.000000Z"
+RECEIVED = UtcTimestamp("2026-03-01T11:00:00.000000Z")
 
 
 class _Functions:

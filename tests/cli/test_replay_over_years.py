@@ -18,6 +18,7 @@ from cli.lib.journal import JournalReader
 from cli.lib.replay_plan import ReplayOutcome
 from cli.lib.replayer import Replayer
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.fold import OrderBy, Rule
 
 RETENTION_DAYS = 365  # the cloud's
@@ -65,8 +66,8 @@ class Attempt:
         return delivered(json.dumps(content).encode(), received_at=instant(self.received))
 
 
-def instant(day: float) -> str:
-    return (FIRST_DAY + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def instant(day: float) -> UtcTimestamp:
+    return UtcTimestamp((FIRST_DAY + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
 
 
 attempts = st.builds(

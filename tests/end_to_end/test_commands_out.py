@@ -13,6 +13,7 @@ from simulator.api_rules import API_PATH
 from tests.end_to_end.subscriber import Subscriber, command, subscribed
 from tests.support.wait import wait_until
 from vectorcare_bridge.commands import redriven_command
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,10 @@ def test_what_is_no_command_is_a_dead_letter_the_first_time_it_is_received(local
     command(local, body)
     # Then it is among the dead letters, byte for byte, where the sender has put it itself: SQS would after 30 receives
     dead = wait_until(lambda: _dead_letter(local, body), what="what is no command is a dead letter")
-    assert redriven_command.origin(message_id="", sent_at="", redriven="").keys() <= dead["MessageAttributes"].keys()
+    assert (
+        redriven_command.origin(message_id="", sent_at=UtcTimestamp(""), redriven="").keys()
+        <= dead["MessageAttributes"].keys()
+    )
 
 
 def _dead_letter(local: LocalEnvironment, body: str) -> Any:

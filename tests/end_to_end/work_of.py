@@ -12,6 +12,7 @@ from tests.end_to_end.subscriber import Subscriber, command
 from tests.end_to_end.support import function_variables, webhook
 from tests.support.reading import EVENTS, LIST, ONE, proxy_event
 from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.message import Webhook, encode
 from vectorcare_bridge.webhooks.spool import Spool
 from verification.simulation.models import sqs_event
@@ -160,7 +161,9 @@ def read(local: LocalEnvironment) -> Observation:
 
 
 def _accepted(body: bytes) -> Webhook:
-    return Webhook(body=body, signature="checked by ingest alone", received_at="2026-03-01T12:00:00.000000Z")
+    return Webhook(
+        body=body, signature="checked by ingest alone", received_at=UtcTimestamp("2026-03-01T12:00:00.000000Z")
+    )
 
 
 def put(local: LocalEnvironment, queue_output: str, *bodies: bytes) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cloud import running
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import dynamodb_limits, envelope, message
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.message import Webhook
@@ -42,7 +43,7 @@ documents = st.recursive(
 def test_a_webhook_survives_its_message(webhook: Webhook) -> None:
     encoded = message.encode(webhook)
     values = {name: attribute["StringValue"] for name, attribute in encoded["MessageAttributes"].items()}
-    assert message.decode(encoded["MessageBody"], values, sent_at="never") == webhook
+    assert message.decode(encoded["MessageBody"], values, sent_at=UtcTimestamp("never")) == webhook
     assert message._REFUSED_BY_SQS.search(encoded["MessageBody"]) is None
 
 

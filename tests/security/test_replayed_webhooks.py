@@ -8,6 +8,7 @@ from tests.support import signing
 from tests.support.cloud import NOW, Cloud, running
 from tests.support.webhooks import body
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 STATE_RETENTION_DAYS = 365
 JOURNAL_RETENTION_DAYS = 2555
@@ -59,7 +60,7 @@ def test_a_replay_after_the_state_has_expired_brings_nothing_back(lived: Cloud) 
     # Given a closed request whose item is gone, because its retention is over
     state, journal = lived.state(), lived.journal()
     assert state is not None
-    later = utc_timestamp.later("2026-03-01T10:30:00.000000Z", days=STATE_RETENTION_DAYS)
+    later = utc_timestamp.later(UtcTimestamp("2026-03-01T10:30:00.000000Z"), days=STATE_RETENTION_DAYS)
     assert state["expires_at"] == utc_timestamp.epoch_seconds(later)
     lived.dynamodb.delete_item(TableName="service_requests", Key={"service_request_id": {"S": "VC-TEST0001"}})
     # When all of its requests are sent again

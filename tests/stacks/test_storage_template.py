@@ -5,6 +5,7 @@ from unittest import mock
 from sender.command_log import CommandLog
 from tests.stacks.templates import Resource, Template, of_type, only, referred, rendered, rest_api_id
 from vectorcare_bridge.commands.command import Command, Kind
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason
@@ -48,7 +49,7 @@ def test_tables_are_encrypted_by_the_key(template: Template) -> None:
 def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Template) -> None:
     # Given
     client = mock.Mock()
-    webhook = Webhook(body=b"x", signature="s", received_at="2026-03-01T12:00:00.000000Z")
+    webhook = Webhook(body=b"x", signature="s", received_at=UtcTimestamp("2026-03-01T12:00:00.000000Z"))
     # When
     Journal(client, "events", retention_days=30).enter_unreadable(webhook, FailureReason.NOT_JSON)
     # Then
@@ -58,9 +59,9 @@ def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Templ
 
 def test_state_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
     # Given the event that closes a service request
-    event = Event("VC-1", "event-1", "2026-03-01T10:00:00.000000Z", "COMPLETED", None, None)
+    event = Event("VC-1", "event-1", UtcTimestamp("2026-03-01T10:00:00.000000Z"), "COMPLETED", None, None)
     # When its register is written
-    register = fold.status_register(Received(event, "2026-03-01T10:00:01.000000Z"), retention_days=30)
+    register = fold.status_register(Received(event, UtcTimestamp("2026-03-01T10:00:01.000000Z")), retention_days=30)
     # Then
     assert isinstance(register[time_to_live(by_key(template)[("service_request_id",)])], int)
 
@@ -71,7 +72,10 @@ def test_commands_expire_by_the_attribute_that_they_carry(template: Template) ->
     command = Command(Kind.ACCEPT, "c-1", "VC-1", {})
     # When
     CommandLog(client, "commands").claim(
-        command, holder="h", now="2026-03-01T12:00:00.000000Z", lease_until="2026-03-01T12:01:00.000000Z"
+        command,
+        holder="h",
+        now=UtcTimestamp("2026-03-01T12:00:00.000000Z"),
+        lease_until=UtcTimestamp("2026-03-01T12:01:00.000000Z"),
     )
     # Then
     item = client.put_item.call_args.kwargs["Item"]

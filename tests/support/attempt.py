@@ -13,6 +13,7 @@ from sender.vectorcare.api_calls import ApiCall
 from tests.support.cloud import NOW, InlineExecutor
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from sender.circuit_breaker import CircuitBreaker
@@ -52,18 +53,18 @@ class World:
     """What VectorCare's API asks before it makes a call once more."""
     taken_in: list[ApiAnswer] = field(default_factory=list)
 
-    def claim(self, command: Command, *, holder: str, now: str, lease_until: str) -> Claim | Ending:
+    def claim(self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp) -> Claim | Ending:
         known = self.known.get(command.command_id, False)
         if isinstance(known, Exception):
             raise known
         self.claims.append((command.command_id, holder, now, lease_until))
         return known if isinstance(known, Ending) else Claim(command, holder, known)
 
-    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: str) -> None:
+    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
         self._refuse("give_up_claim")
         self.given_up.append((claim.command.command_id, may_have_been_sent, now))
 
-    def record(self, claim: Claim, ending: Ending, *, now: str) -> None:
+    def record(self, claim: Claim, ending: Ending, *, now: UtcTimestamp) -> None:
         self._refuse("record")
         self.recorded.append((claim.command.command_id, ending, now))
 
@@ -110,7 +111,7 @@ def positions(command_id: str, *timestamps: int) -> ReceivedCommand:
     return delivery(Kind.LOCATION_UPDATE, command_id, locations=locations)
 
 
-def attempts(world: World, *, ends_at: str = ENDS_AT) -> Attempts:
+def attempts(world: World, *, ends_at: UtcTimestamp = ENDS_AT) -> Attempts:
     return Attempts(
         cast("VectorCareApi", world),
         cast("CommandLog", world),

@@ -21,12 +21,13 @@ from moto import mock_aws
 
 from tests.support import signing
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 from verification.simulation.models import sqs_event
 
 CUSTOMER_ID = "acme-7Jw2"
-NOW = "2026-03-01T12:00:00.000000Z"
+NOW = UtcTimestamp("2026-03-01T12:00:00.000000Z")
 """What the functions' clock shows at first, so that no test depends on the day it is run; it ticks at each look."""
 T = TypeVar("T")
 _serial_numbers = itertools.count()
@@ -275,7 +276,7 @@ class InlineExecutor(Executor):
         return future
 
 
-def delivered(raw: bytes, *, received_at: str = NOW) -> dict[str, Any]:
+def delivered(raw: bytes, *, received_at: UtcTimestamp = NOW) -> dict[str, Any]:
     """Hand over an accepted webhook that was never on a queue, as Lambda does at its first receive."""
     encoded = message.encode(Webhook(raw, "c2ln", received_at))
     return sqs_event.record(

@@ -24,6 +24,7 @@ from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threa
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import store
 from verification.simulation.models import sqs_event
 from verification.simulation.models.queue import QueueModel
@@ -46,7 +47,7 @@ class Clock:
         self.seconds = 0.0
         self._ticks = itertools.count()
 
-    def now(self) -> str:
+    def now(self) -> UtcTimestamp:
         """Tell the instant."""
         return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
 
@@ -54,7 +55,7 @@ class Clock:
         """Tell seconds since 1970."""
         return utc_timestamp.epoch_seconds(NOW) + self.seconds
 
-    def ago(self, seconds: float) -> str:
+    def ago(self, seconds: float) -> UtcTimestamp:
         """Tell the instant so many seconds ago."""
         return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 

@@ -13,6 +13,7 @@ from sender.vectorcare import answers
 from sender.vectorcare.answers import ApiAnswer, Verdict
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -63,8 +64,8 @@ class NoTokenError(Exception):
 @dataclass(frozen=True, slots=True)
 class _Token:
     value: str
-    renew_at: str
-    ends_at: str
+    renew_at: UtcTimestamp
+    ends_at: UtcTimestamp
 
 
 class AccessToken:
@@ -211,5 +212,5 @@ def _read(body: bytes | None) -> tuple[str | None, float]:
     return token, life if is_number else _DEFAULT_LIFE_SECONDS
 
 
-def _after(now: str, seconds: float) -> str:
+def _after(now: UtcTimestamp, seconds: float) -> UtcTimestamp:
     return utc_timestamp.later(now, minutes=seconds / 60)

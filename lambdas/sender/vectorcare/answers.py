@@ -18,6 +18,7 @@ from typing import Any
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Kind
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 CODES = frozenset(
     {
@@ -118,7 +119,7 @@ class ApiAnswer:
         return is_no and (self.status == HTTPStatus.UNAUTHORIZED or self.reason in _TOKEN_REFUSED)
 
 
-def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: str) -> ApiAnswer:
+def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: UtcTimestamp) -> ApiAnswer:
     """Read an answer.
 
         2xx in the shape that is documented for the command ───▶ done
@@ -137,7 +138,7 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
     retry_after : str or None
         The header, seconds or a date.
     now : str
-        27-character instant.
+        When the answer came.
     """
     content = _parse(body)
     code = next(_codes(content), None)
@@ -210,7 +211,7 @@ def _created(content: Any) -> str | None:
     return None
 
 
-def seconds(retry_after: str | None, *, now: str) -> float:
+def seconds(retry_after: str | None, *, now: UtcTimestamp) -> float:
     """Read the header `Retry-After`, seconds or a date, as seconds from now; 0 when it is absent or neither."""
     if retry_after is None:
         return 0

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeAlias
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.failure import FailureReason
 
 MAX_STATE_AGE_DAYS = 7
@@ -170,7 +171,7 @@ def service_request_id(body: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def check_time(command: Command, *, now: str) -> float:
+def check_time(command: Command, *, now: UtcTimestamp) -> float:
     """Check a state's timestamp against the clock: within the last 7 days, and not in the future.
 
     Returns

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 
 _MESSAGE_ID, _SENT_AT, _REDRIVEN = "first_message_id", "first_sent_at", "redriven"
 
 
-def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> dict[str, Any]:
+def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: UtcTimestamp) -> dict[str, Any]:
     """Make a dead letter's attributes for its way back: these alone, as the sender reads no others.
 
     Parameters
@@ -28,7 +29,7 @@ def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: str) -> di
     return origin(message_id=first_id, sent_at=since, redriven=str(int(redriven(values)) + 1))
 
 
-def origin(*, message_id: str, sent_at: str, redriven: str) -> dict[str, Any]:
+def origin(*, message_id: str, sent_at: UtcTimestamp, redriven: str) -> dict[str, Any]:
     """Make the attributes that say under which id and when a command first came, and how often it was redriven."""
     return {
         _REDRIVEN: {"DataType": "Number", "StringValue": redriven},
@@ -42,7 +43,7 @@ def first_message_id(values: Mapping[str, str], message_id: str) -> str:
     return values.get(_MESSAGE_ID) or message_id
 
 
-def first_sent_at(values: Mapping[str, str], sent_at: str) -> str:
+def first_sent_at(values: Mapping[str, str], sent_at: UtcTimestamp) -> UtcTimestamp:
     """Say when it first came on the queue, likewise; nothing makes a command older or younger by mistake."""
     try:
         return min(sent_at, utc_timestamp.parse(values.get(_SENT_AT, "")))
@@ -55,6 +56,6 @@ def redriven(values: Mapping[str, str]) -> str:
     return str(message.count(values.get(_REDRIVEN, "0")))
 
 
-def instant_of(sent_timestamp: str) -> str:
-    """Read SQS's `SentTimestamp`, milliseconds since 1970, as a 27-character instant."""
+def sent_at_of(sent_timestamp: str) -> UtcTimestamp:
+    """Read SQS's `SentTimestamp`, milliseconds since 1970."""
     return utc_timestamp.of_epoch(int(sent_timestamp) / 1000)

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from vectorcare_bridge.commands import command
 from vectorcare_bridge.dead_letters import unpublished
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope, message
 from vectorcare_bridge.webhooks.failure import FailureReason
-from vectorcare_bridge.webhooks.message import Webhook
 
 
 class DeadLetterQueue(StrEnum):
@@ -39,7 +39,7 @@ Recorded = Callable[[bytes], str | None]
 
 
 def reason(
-    source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, sent_at: str, recorded: Recorded
+    source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp, recorded: Recorded
 ) -> str:
     """Say why a message is there.
 
@@ -50,13 +50,13 @@ def reason(
     body, attributes : str, mapping of str to str
         The message's body and attribute values.
     sent_at : str
-        27-character instant at which it was put on its first queue.
+        When it was put on its first queue.
     recorded : callable
         Asked for webhooks alone; what it raises is raised.
     """
     match source:
         case DeadLetterQueue.INBOUND:
-            webhook = _webhook(body, attributes, sent_at=sent_at)
+            webhook = message.decode(body, attributes, sent_at=sent_at)
             return recorded(webhook.body) or envelope.reason_for_death(webhook.body, now=webhook.received_at)
         case DeadLetterQueue.OUTBOUND:
             return command.reason_for_death(body)
@@ -64,11 +64,13 @@ def reason(
             return unpublished.reason(body)
 
 
-def if_redriven(source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, reason: str, now: str) -> str:
-    """Say in words what would happen if a message, there for a reason, were redriven at a 27-character instant."""
+def if_redriven(
+    source: DeadLetterQueue, body: str, attributes: Mapping[str, str], *, reason: str, now: UtcTimestamp
+) -> str:
+    """Say in words what would happen if a message, there for a reason, were redriven now."""
     match source:
         case DeadLetterQueue.INBOUND:
-            again = envelope.reason_for_death(_webhook(body, attributes).body, now=now)
+            again = envelope.reason_for_death(message.signed_bytes(body, attributes), now=now)
             if again is FailureReason.EXHAUSTED and reason == FailureReason.UNSTORABLE:
                 return "may die again: DynamoDB refused it"
             return "would apply" if again is FailureReason.EXHAUSTED else f"would die again for {again}"
@@ -90,12 +92,8 @@ def service_request_id(source: DeadLetterQueue, body: str, attributes: Mapping[s
     """Name the service request of a message that may be unreadable otherwise; None if it names none."""
     match source:
         case DeadLetterQueue.INBOUND:
-            return envelope.service_request_id(_webhook(body, attributes).body)
+            return envelope.service_request_id(message.signed_bytes(body, attributes))
         case DeadLetterQueue.OUTBOUND:
             return command.service_request_id(body)
         case DeadLetterQueue.UNPUBLISHED:
             return unpublished.service_request_id(body)
-
-
-def _webhook(body: str, attributes: Mapping[str, str], *, sent_at: str = "") -> Webhook:
-    return message.decode(body, attributes, sent_at=sent_at)

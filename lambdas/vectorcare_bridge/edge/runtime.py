@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.http_session import Session
@@ -64,8 +65,8 @@ def lock() -> threading.Lock:
     return threading.Lock()
 
 
-def now() -> str:
-    """Tell the time as a 27-character instant."""
+def now() -> UtcTimestamp:
+    """Read the clock."""
     return utc_timestamp.of(datetime.now(UTC))
 
 

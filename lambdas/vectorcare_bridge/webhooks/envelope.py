@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import dynamodb_limits
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
@@ -31,8 +32,8 @@ class Event:
     ----------
     service_request_id, event_id, request_status : str
         As VectorCare named them; a digest of the body stands for an absent `event_id`.
-    last_updated : str
-        27-character instant at which VectorCare says the event happened.
+    last_updated : UtcTimestamp
+        When VectorCare says the event happened.
     action : str or None
         What triggered the webhook; the list of actions is open.
     data : Any
@@ -41,7 +42,7 @@ class Event:
 
     service_request_id: str
     event_id: str
-    last_updated: str
+    last_updated: UtcTimestamp
     request_status: str
     action: str | None
     data: Any
@@ -98,7 +99,7 @@ def read(body: bytes) -> Event:
     )
 
 
-def refuse_future(event: Event, *, now: str) -> None:
+def refuse_future(event: Event, *, now: UtcTimestamp) -> None:
     """Refuse an event that, applied, would freeze its service request until its time has come.
 
     Raises
@@ -110,15 +111,15 @@ def refuse_future(event: Event, *, now: str) -> None:
         raise PermanentError(FailureReason.TIMESTAMP_IN_FUTURE)
 
 
-def reason_for_death(body: bytes, *, now: str) -> FailureReason:
+def reason_for_death(body: bytes, *, now: UtcTimestamp) -> FailureReason:
     """Say why a webhook dies, or died, that is judged at a time.
 
     Parameters
     ----------
     body : bytes
         As it was signed.
-    now : str
-        27-character instant of the judgement.
+    now : UtcTimestamp
+        When it is judged.
     """
     try:
         refuse_future(read(body), now=now)
@@ -192,7 +193,7 @@ def _event_id(envelope: dict[str, Any], body: bytes) -> str:
     return dynamodb_limits.text(value, max_bytes=dynamodb_limits.MAX_SORT_KEY_BYTES - _DIGEST_SUFFIX_BYTES)
 
 
-def _time(envelope: dict[str, Any]) -> str:
+def _time(envelope: dict[str, Any]) -> UtcTimestamp:
     value = envelope.get("event_timestamp")
     if value is None:
         value = envelope.get("last_updated")

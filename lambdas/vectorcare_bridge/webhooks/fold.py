@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.vocabulary import CLOSED_STATUSES
 
@@ -49,12 +50,12 @@ class Received:
     ----------
     event : Event
         As first seen.
-    received_at : str
-        27-character instant of its first delivery.
+    received_at : UtcTimestamp
+        When it was first delivered.
     """
 
     event: Event
-    received_at: str
+    received_at: UtcTimestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ class Fold:
         Owns the status register.
     newest_data : Event or None
         Owns the data register; None if no event carried data.
-    since : str
-        27-character instant at which the request began; what happened before it does not count.
+    since : UtcTimestamp
+        When the request began; what happened before it does not count.
     """
 
     newest: Received
     newest_data: Event | None
-    since: str
+    since: UtcTimestamp
 
     def counts(self, event: Event) -> bool:
         """Whether an event takes part."""
@@ -102,7 +103,7 @@ def fold(received: Iterable[Received], rule: Rule) -> Fold | None:
     return Fold(newest=oldest_first[-1], newest_data=with_data[-1] if with_data else None, since=since)
 
 
-def is_recent(received: Received, rule: Rule, *, now: str) -> bool:
+def is_recent(received: Received, rule: Rule, *, now: UtcTimestamp) -> bool:
     """Whether an event is within the retention by now.
 
     It counts, then, and whatever an older event or an earlier state of the request may be, this is newer in time.
@@ -110,13 +111,13 @@ def is_recent(received: Received, rule: Rule, *, now: str) -> bool:
     return _is_within(received.event, rule, at=max(now, received.received_at))
 
 
-def is_over(folded: Fold, rule: Rule, *, now: str) -> bool:
+def is_over(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
     """Whether the state that these events make has expired; one that is about to counts as expired."""
     end = expires_at(folded.newest.event, retention_days=rule.retention_days)
     return end is not None and end <= utc_timestamp.epoch_seconds(utc_timestamp.later(now, minutes=CLOCK_SKEW_MINUTES))
 
 
-def may_begin(folded: Fold, rule: Rule, *, now: str) -> bool:
+def may_begin(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
     """Whether recent events of a request may make its item without a look at the journal.
 
     That there is no item may mean that there was one, and that it has expired. Its events are in the journal and
@@ -164,7 +165,7 @@ def expires_at(event: Event, *, retention_days: int) -> int | None:
     return utc_timestamp.epoch_seconds(utc_timestamp.later(event.last_updated, days=retention_days))
 
 
-def _is_within(event: Event, rule: Rule, *, at: str) -> bool:
+def _is_within(event: Event, rule: Rule, *, at: UtcTimestamp) -> bool:
     """Whether an event is younger than the retention.
 
     The table deletes by its own clock and this is decided by another, so what is about to be older counts as older.

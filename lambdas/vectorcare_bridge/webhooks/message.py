@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 SOURCE = "vectorcare"
 
@@ -47,15 +48,15 @@ class Webhook:
         Exactly what was signed.
     signature : str
         The value of the signature header.
-    received_at : str
-        27-character instant at which it was accepted.
+    received_at : UtcTimestamp
+        When it was accepted.
     redriven : int
         How often it was taken out of the dead-letter queue.
     """
 
     body: bytes
     signature: str
-    received_at: str
+    received_at: UtcTimestamp
     redriven: int = 0
 
 
@@ -96,7 +97,7 @@ def escaped(json: str) -> str:
     return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
-def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook:
+def decode(body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp) -> Webhook:
     """Read a message's body and attribute values back.
 
     Parameters
@@ -106,25 +107,29 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: str) -> Webhook
     attributes : mapping of str to str
         Attribute values by name. A message that somebody put on the queue by hand has none of ours: it is read all
         the same, so that it ends where its content says and not in an endless retry.
-    sent_at : str
-        27-character instant that stands in for an absent or unreadable `received_at`.
+    sent_at : UtcTimestamp
+        Stands in for an absent or unreadable `received_at`.
 
     Returns
     -------
     Webhook
         With an empty `signature` if the message names none, or none that could be one.
     """
-    content = body.encode("utf-8", "surrogatepass")
-    if attributes.get("encoding") == "base64":
-        with suppress(ValueError):
-            content = base64.b64decode(body, validate=True)
     signature = attributes.get("signature", "")
     return Webhook(
-        body=content,
+        body=signed_bytes(body, attributes),
         signature=signature if len(signature.encode("utf-8", "surrogatepass")) <= MAX_SIGNATURE_BYTES else "",
-        received_at=_instant(attributes.get("received_at", "")) or sent_at,
+        received_at=_timestamp(attributes.get("received_at", "")) or sent_at,
         redriven=count(attributes.get("redriven", "0")),
     )
+
+
+def signed_bytes(body: str, attributes: Mapping[str, str]) -> bytes:
+    """Read the webhook's bytes alone out of a message's body and attribute values."""
+    if attributes.get("encoding") == "base64":
+        with suppress(ValueError):
+            return base64.b64decode(body, validate=True)
+    return body.encode("utf-8", "surrogatepass")
 
 
 def values(attributes: Mapping[str, Any]) -> dict[str, str]:
@@ -137,7 +142,7 @@ def count(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= _MAX_COUNT_DIGITS else 0
 
 
-def _instant(text: str) -> str | None:
+def _timestamp(text: str) -> UtcTimestamp | None:
     try:
         return utc_timestamp.parse(text)
     except ValueError:

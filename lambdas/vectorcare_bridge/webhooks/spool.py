@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.message import SOURCE, Webhook
 
@@ -48,7 +49,11 @@ class Spool:
         except self._client.exceptions.NoSuchKey:
             return None
         metadata = stored["Metadata"]
-        return Webhook(body=stored["Body"].read(), signature=metadata["signature"], received_at=metadata["received-at"])
+        return Webhook(
+            body=stored["Body"].read(),
+            signature=metadata["signature"],
+            received_at=UtcTimestamp(metadata["received-at"]),
+        )
 
     def delete(self, key: str) -> None:
         """Forget a webhook that the queue has."""

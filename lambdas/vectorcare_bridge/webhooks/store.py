@@ -8,6 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope, fold
 from vectorcare_bridge.webhooks.envelope import UNREADABLE, Event
 from vectorcare_bridge.webhooks.failure import FailureReason, ItemGoneError, PermanentError
@@ -162,7 +163,7 @@ class State:
         self._table = table
         self._rule = rule
 
-    def move_forward(self, folded: fold.Fold, *, may_begin: bool, now: str) -> Moved | None:
+    def move_forward(self, folded: fold.Fold, *, may_begin: bool, now: UtcTimestamp) -> Moved | None:
         """Offer a service request's newest events to its registers.
 
         Two writes at most, the second only after the first has answered. The first offers the newest event, with its
@@ -175,8 +176,6 @@ class State:
             Of the events at hand.
         may_begin : bool
             Make the item if there is none; see `fold.may_begin`.
-        now : str
-            27-character instant.
 
         Returns
         -------
@@ -200,7 +199,7 @@ class State:
         against_id_order = taken and old is not None and old["event_id"] > event.event_id
         return Moved(status=taken, data=data_taken, against_id_order=against_id_order)
 
-    def _offer_newest(self, newest: Received, *, may_begin: bool, now: str) -> tuple[bool, Item | None]:
+    def _offer_newest(self, newest: Received, *, may_begin: bool, now: UtcTimestamp) -> tuple[bool, Item | None]:
         event = newest.event
         assignments = fold.status_register(newest, retention_days=self._rule.retention_days)
         if event.carries_data:
@@ -210,7 +209,7 @@ class State:
         condition = f"attribute_not_exists(last_updated) OR {older}" if may_begin else older
         return self._update(event, assignments, condition, now=now)
 
-    def _offer_data(self, event: Event, *, now: str) -> bool:
+    def _offer_data(self, event: Event, *, now: UtcTimestamp) -> bool:
         older = self._older("data_as_of", "data_event_id")
         condition = f"attribute_exists(last_updated) AND (attribute_not_exists(data_as_of) OR {older})"
         taken, old = self._update(event, fold.data_register(event), condition, now=now)
@@ -231,7 +230,7 @@ class State:
         return f"({first.format('<')} OR ({first.format('=')} AND {second.format('<')}))"
 
     def _update(
-        self, event: Event, assignments: Mapping[str, Any], condition: str, *, now: str
+        self, event: Event, assignments: Mapping[str, Any], condition: str, *, now: UtcTimestamp
     ) -> tuple[bool, Item | None]:
         """Write an item on a condition; answer whether it was taken, and the item as it was before."""
         assignments = {**assignments, "updated_at": now}
@@ -283,7 +282,7 @@ def received(entry: Item) -> Received:
     return Received(event, entry["received_at"])
 
 
-def first_revision(now: str) -> int:
+def first_revision(now: UtcTimestamp) -> int:
     """Give the number that an item's revision counts from: the clock's milliseconds.
 
     Subscribers drop what is not greater than they have seen. An item that has expired, or was deleted and rebuilt,

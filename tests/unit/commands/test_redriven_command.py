@@ -3,8 +3,9 @@
 import pytest
 
 from vectorcare_bridge.commands import redriven_command
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
-NOTED = "2026-03-01T11:00:00.000000Z"
+NOTED = UtcTimestamp("2026-03-01T11:00:00.000000Z")
 
 
 def text(value: str) -> dict[str, str]:
@@ -14,7 +15,7 @@ def text(value: str) -> dict[str, str]:
 def test_a_letter_names_its_first_id_and_time_and_counts_its_redrives() -> None:
     # Given a letter with attributes of its own, When it is redriven twice
     once = redriven_command.attributes({"theirs": text("x")}, message_id="first", sent_at=NOTED)
-    twice = redriven_command.attributes(once, message_id="second", sent_at="2026-03-01T12:00:00.000000Z")
+    twice = redriven_command.attributes(once, message_id="second", sent_at=UtcTimestamp("2026-03-01T12:00:00.000000Z"))
     # Then it has the first of each, and none that the sender would not read
     assert {name: one["StringValue"] for name, one in twice.items()} == {
         "redriven": "2",
@@ -42,7 +43,7 @@ def test_an_id_stands_for_itself_where_no_first_one_is_named() -> None:
 
 
 def test_sqs_time_is_read_to_the_millisecond() -> None:
-    assert redriven_command.instant_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
+    assert redriven_command.sent_at_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
 
 
 def test_an_id_that_is_named_stands_for_the_message() -> None:

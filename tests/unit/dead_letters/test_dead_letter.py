@@ -8,6 +8,7 @@ from tests.support.cloud import NOW
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import dead_letter, unpublished
 from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -105,13 +106,13 @@ def test_the_journal_is_asked_for_webhooks_alone(source: DeadLetterQueue) -> Non
     [("2026-03-01T12:00:00.999999Z", "timestamp_in_future"), ("2026-03-01T12:00:01.000000Z", "exhausted")],
 )
 def test_without_a_record_the_rule_judges_as_of_its_receipt_whenever_somebody_looks(
-    received_at: str, reason: str
+    received_at: UtcTimestamp, reason: str
 ) -> None:
     found = dead_letter.reason(
         DeadLetterQueue.INBOUND,
         AHEAD,
         {"received_at": received_at},
-        sent_at="2027-01-01T00:00:00.000000Z",
+        sent_at=UtcTimestamp("2027-01-01T00:00:00.000000Z"),
         recorded=nothing,
     )
     assert found == reason

@@ -5,6 +5,7 @@ import pytest
 from tests.support import faults
 from tests.support.cloud import Cloud
 from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -12,7 +13,7 @@ from vectorcare_bridge.webhooks.message import Webhook
 @pytest.fixture
 def queue(cloud: Cloud) -> Queue:
     queue = Queue(cloud.sqs, cloud.queue_url)
-    queue.send(message.encode(Webhook(b"{}", "c2ln", "2026-03-01T12:00:00.000000Z")))
+    queue.send(message.encode(Webhook(b"{}", "c2ln", UtcTimestamp("2026-03-01T12:00:00.000000Z"))))
     return queue
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from ingest import enqueue_or_spool
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.message import Webhook
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
     from vectorcare_bridge.webhooks.spool import Spool
 
-WEBHOOK = Webhook(b"{}", "c2ln", "2026-03-01T12:00:00.000000Z")
+WEBHOOK = Webhook(b"{}", "c2ln", UtcTimestamp("2026-03-01T12:00:00.000000Z"))
 FAR_TOO_LONG = 60
 
 

@@ -27,7 +27,7 @@ def kept(cloud: Cloud) -> list[bytes]:
         message.decode(
             record["body"],
             {name: attribute["stringValue"] for name, attribute in record["messageAttributes"].items()},
-            sent_at="never",
+            sent_at=NOW,
         ).body
         for record in cloud.receive()
     ]

@@ -10,6 +10,7 @@ from processor.process import Processor, ReceivedWebhook
 from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
 from vectorcare_bridge.edge import observability
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
@@ -49,7 +50,7 @@ class Tables:
     def entries(self, _service_request_id: str) -> list[Received]:
         return self.journal
 
-    def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+    def move_forward(self, folded: Fold, *, may_begin: bool, now: UtcTimestamp) -> Moved | None:
         assert now == NOW
         self.offers.append((folded, may_begin))
         if isinstance(self.moved, Exception):
@@ -93,7 +94,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counter
 
 
-def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at: str = NOW) -> ReceivedWebhook:
+def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at: UtcTimestamp = NOW) -> ReceivedWebhook:
     return ReceivedWebhook(f"id of {name}", f"handle of {name}", receives, Webhook(raw, name, received_at))
 
 
@@ -111,8 +112,8 @@ def test_the_state_is_offered_the_fold_with_the_newest_events_own_time_of_receip
     newer = body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", data=None)
     # When they come in one batch
     tables.process(
-        delivery(newer, name="newer", received_at="2026-03-01T11:00:01.000000Z"),
-        delivery(older, name="older", received_at="2026-03-01T11:00:02.000000Z"),
+        delivery(newer, name="newer", received_at=UtcTimestamp("2026-03-01T11:00:01.000000Z")),
+        delivery(older, name="older", received_at=UtcTimestamp("2026-03-01T11:00:02.000000Z")),
     )
     # Then they are one offer
     [(folded, may_begin)] = tables.offers
@@ -174,7 +175,9 @@ def test_what_happened_before_a_request_began_has_expired_beside_what_began_it(c
 
 def test_what_closed_a_request_long_ago_closes_it_though_no_item_would_be_made(counted: Counter[str]) -> None:
     # Given a request that has been open for a year
-    opened = Received(envelope.read(body(event_timestamp="2025-02-01T00:00:00Z")), "2025-02-01T00:00:01.000000Z")
+    opened = Received(
+        envelope.read(body(event_timestamp="2025-02-01T00:00:00Z")), UtcTimestamp("2025-02-01T00:00:01.000000Z")
+    )
     closing = body(event_id="z", event_timestamp="2025-02-02T00:00:00Z", request_status="UNAVAILABLE", data=None)
     tables = Tables(journal=[opened, Received(envelope.read(closing), NOW)])
     # When what closed it is sent again at last, Then it is offered to the item that is there
@@ -201,7 +204,7 @@ def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_
     opened = body(event_id="a", event_timestamp="2025-02-01T00:00:00Z")
     closed = envelope.read(body(event_id="b", event_timestamp="2025-02-01T01:00:00Z", request_status="COMPLETED"))
     since = {"is_new": False, "received_at": "2025-02-01T00:00:01.000000Z"}
-    entries = [Received(one, "2025-02-01T02:00:00.000000Z") for one in (envelope.read(opened), closed)]
+    entries = [Received(one, UtcTimestamp("2025-02-01T02:00:00.000000Z")) for one in (envelope.read(opened), closed)]
     tables = Tables(moved=None, journal=entries, answers={"first": since})
     # When its first webhook comes once more, Then no item is made
     tables.process(delivery(opened))
@@ -373,7 +376,7 @@ def test_bytes_that_are_no_event_fail_beside_a_request_that_is_applied() -> None
 def test_one_request_that_fails_leaves_the_others_applied(counted: Counter[str], bad_first: bool) -> None:
     # Given a state that refuses one request
     class Choosy(Tables):
-        def move_forward(self, folded: Fold, *, may_begin: bool, now: str) -> Moved | None:
+        def move_forward(self, folded: Fold, *, may_begin: bool, now: UtcTimestamp) -> Moved | None:
             if folded.newest.event.service_request_id == "VC-BAD":
                 raise RuntimeError
             return super().move_forward(folded, may_begin=may_begin, now=now)

@@ -11,6 +11,7 @@ from tests.support.cloud import NOW, Cloud, delivered, running
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 
 
@@ -181,7 +182,7 @@ def test_closing_sets_the_expiry_and_reopening_removes_it(cloud: Cloud) -> None:
     deliver(cloud, at(0, "a", request_status="COMPLETED"))
     closed = cloud.state()
     assert closed is not None
-    assert closed["expires_at"] == utc_timestamp.epoch_seconds("2027-03-01T10:00:00.000000Z")
+    assert closed["expires_at"] == utc_timestamp.epoch_seconds(UtcTimestamp("2027-03-01T10:00:00.000000Z"))
     # When it is open again, Then it does not expire
     deliver(cloud, at(5, "b", request_status="ASSIGNED"))
     reopened = cloud.state()
@@ -200,7 +201,7 @@ def test_an_event_older_than_the_retention_revives_nothing(cloud: Cloud, output:
 
 def test_an_event_older_than_the_retention_still_updates_a_request_that_had_begun(cloud: Cloud) -> None:
     # Given a request that has been open for two years
-    began = "2024-01-01T00:00:00.000000Z"
+    began = UtcTimestamp("2024-01-01T00:00:00.000000Z")
     records = [delivered(body(event_id="a", event_timestamp=began), received_at=began)]
     assert cloud.invoke("processor", {"Records": records}) == {"batchItemFailures": []}
     # When the webhook that closed it a day later is sent again at last, Then it is closed, and keeps its data

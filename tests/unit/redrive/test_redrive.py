@@ -11,6 +11,7 @@ from tests.support import faults
 from tests.support.cloud import Cloud, Context
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
@@ -34,7 +35,7 @@ def buried(cloud: Cloud) -> Cloud:
 
 def bury(cloud: Cloud, raw: bytes) -> None:
     """Put a webhook into the dead-letter queue as SQS would."""
-    webhook = Webhook(body=raw, signature="c2ln", received_at="2026-03-01T10:00:00.000000Z")
+    webhook = Webhook(body=raw, signature="c2ln", received_at=UtcTimestamp("2026-03-01T10:00:00.000000Z"))
     cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, **message.encode(webhook))
 
 

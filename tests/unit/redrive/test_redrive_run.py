@@ -18,11 +18,12 @@ from vectorcare_bridge.edge import observability
 from vectorcare_bridge.edge.bus import Bus as RealBus
 from vectorcare_bridge.edge.bus import BusEntry
 from vectorcare_bridge.edge.queue import InFlightLimitError, Queue
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
-RECEIVED_AT = "2026-03-01T10:00:00.000000Z"
+RECEIVED_AT = UtcTimestamp("2026-03-01T10:00:00.000000Z")
 RESERVE = 60
 """Seconds after the deadline that a run may still take."""
 

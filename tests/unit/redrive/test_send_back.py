@@ -10,13 +10,14 @@ from redrive.send_back import NotTakenError
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.edge.bus import Bus, BusEntry
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
 
-SENT_AT = "2026-03-01T11:00:00.123000Z"
+SENT_AT = UtcTimestamp("2026-03-01T11:00:00.123000Z")
 LETTER: dict[str, Any] = {
     "MessageId": "m-1",
     "ReceiptHandle": "r-1",

@@ -3,10 +3,11 @@
 import pytest
 
 from sender.circuit import Circuit, Gate
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
-NOON = "2026-03-01T12:00:00.000000Z"
-AFTER_30_SECONDS = "2026-03-01T12:00:30.000000Z"
-AFTER_60_SECONDS = "2026-03-01T12:01:00.000000Z"
+NOON = UtcTimestamp("2026-03-01T12:00:00.000000Z")
+AFTER_30_SECONDS = UtcTimestamp("2026-03-01T12:00:30.000000Z")
+AFTER_60_SECONDS = UtcTimestamp("2026-03-01T12:01:00.000000Z")
 OPEN = Circuit(failures=5, open_until=AFTER_30_SECONDS)
 
 
@@ -23,21 +24,23 @@ def test_the_fifth_failure_in_a_row_opens_the_circuit_for_half_a_minute() -> Non
     ("now", "gate", "seconds_left"),
     [
         (NOON, Gate.OPEN, 30),
-        ("2026-03-01T12:00:29.500000Z", Gate.OPEN, 0.5),
+        (UtcTimestamp("2026-03-01T12:00:29.500000Z"), Gate.OPEN, 0.5),
         (AFTER_30_SECONDS, Gate.HALF_OPEN, 0),
         (AFTER_60_SECONDS, Gate.HALF_OPEN, 0),
     ],
 )
-def test_an_open_circuit_is_half_open_when_its_time_is_over(now: str, gate: Gate, seconds_left: float) -> None:
+def test_an_open_circuit_is_half_open_when_its_time_is_over(now: UtcTimestamp, gate: Gate, seconds_left: float) -> None:
     assert (OPEN.gate(now), OPEN.seconds_left(now)) == (gate, seconds_left)
 
 
 def test_whoever_probes_keeps_the_others_out_for_a_minute() -> None:
     probed = OPEN.probed(AFTER_30_SECONDS)
-    assert probed == Circuit(failures=5, open_until=AFTER_30_SECONDS, probed_until="2026-03-01T12:01:30.000000Z")
+    assert probed == Circuit(
+        failures=5, open_until=AFTER_30_SECONDS, probed_until=UtcTimestamp("2026-03-01T12:01:30.000000Z")
+    )
     assert (probed.gate(AFTER_30_SECONDS), probed.seconds_left(AFTER_30_SECONDS)) == (Gate.OPEN, 60)
-    assert probed.gate("2026-03-01T12:01:29.999999Z") is Gate.OPEN
-    assert probed.gate("2026-03-01T12:01:30.000000Z") is Gate.HALF_OPEN
+    assert probed.gate(UtcTimestamp("2026-03-01T12:01:29.999999Z")) is Gate.OPEN
+    assert probed.gate(UtcTimestamp("2026-03-01T12:01:30.000000Z")) is Gate.HALF_OPEN
 
 
 @pytest.mark.parametrize("failures", [0, 5, 17])

@@ -9,13 +9,14 @@ import pytest
 from sender.circuit import Circuit
 from sender.circuit_breaker import CircuitBreaker
 from sender.vectorcare.answers import ApiAnswer, Verdict
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
     from sender.command_log import CommandLog
 
-NOON = "2026-03-01T12:00:00.000000Z"
-AFTER_30_SECONDS = "2026-03-01T12:00:30.000000Z"
-AFTER_60_SECONDS = "2026-03-01T12:01:00.000000Z"
+NOON = UtcTimestamp("2026-03-01T12:00:00.000000Z")
+AFTER_30_SECONDS = UtcTimestamp("2026-03-01T12:00:30.000000Z")
+AFTER_60_SECONDS = UtcTimestamp("2026-03-01T12:01:00.000000Z")
 OPEN = Circuit(failures=5, open_until=AFTER_30_SECONDS)
 DUE = Circuit(failures=5, open_until=NOON)
 """Half open: a probe may be made."""

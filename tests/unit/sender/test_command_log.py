@@ -14,6 +14,7 @@ from tests.support import faults
 from tests.support.cloud import CREDENTIALS, NOW
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 LEASE_UNTIL = utc_timestamp.later(NOW, minutes=1)
 LATER = utc_timestamp.later(NOW, minutes=2)
@@ -36,7 +37,7 @@ def log() -> Iterator[CommandLog]:
         yield CommandLog(client, "commands")
 
 
-def claim(log: CommandLog, holder: str, now: str = NOW) -> Claim:
+def claim(log: CommandLog, holder: str, now: UtcTimestamp = NOW) -> Claim:
     claimed = log.claim(COMMAND, holder=holder, now=now, lease_until=utc_timestamp.later(now, minutes=1))
     assert isinstance(claimed, Claim)
     return claimed

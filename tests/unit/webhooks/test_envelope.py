@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support.webhooks import INVENTED_NAME, body
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
-NOW = "2026-03-01T10:00:00.000000Z"
+NOW = UtcTimestamp("2026-03-01T10:00:00.000000Z")
 
 
 def reason_of(raw: bytes) -> FailureReason:
@@ -31,7 +32,7 @@ def test_an_event_is_its_envelope_and_its_whole_data() -> None:
     assert event == Event(
         service_request_id="VC-TEST0001",
         event_id="0198a000000000000000000000000001",
-        last_updated="2026-03-01T10:00:00.000000Z",
+        last_updated=UtcTimestamp("2026-03-01T10:00:00.000000Z"),
         request_status="AVAILABLE",
         action="BROADCAST_RECEIVED",
         data={"patient_weight_kg": Decimal("81.25"), "new": [{"deep": None}], "big": Decimal(10**37)},

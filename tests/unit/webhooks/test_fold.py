@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
 
-TEN, ELEVEN = "2026-03-01T10:00:00.000000Z", "2026-03-01T11:00:00.000000Z"
+TEN, ELEVEN = UtcTimestamp("2026-03-01T10:00:00.000000Z"), UtcTimestamp("2026-03-01T11:00:00.000000Z")
 BY_TIME, BY_ID = Rule(OrderBy.EVENT_TIMESTAMP, 30), Rule(OrderBy.EVENT_ID, 30)
 
 
-def event(event_id: str, last_updated: str, *, status: str = "ASSIGNED", data: Any = "known") -> Event:
+def event(event_id: str, last_updated: UtcTimestamp, *, status: str = "ASSIGNED", data: Any = "known") -> Event:
     return Event("VC-1", event_id, last_updated, status, "ANY", data)
 
 
-def received(*events: Event, at: str = ELEVEN) -> list[Received]:
+def received(*events: Event, at: UtcTimestamp = ELEVEN) -> list[Received]:
     return [Received(one, at) for one in events]
 
 
@@ -71,7 +72,7 @@ def test_nothing_has_no_fold() -> None:
 @pytest.mark.parametrize("rule", [BY_TIME, BY_ID])
 def test_an_event_that_was_older_than_the_retention_when_it_was_received_begins_no_request(rule: Rule) -> None:
     # Given a request that is open, and what closed it 40 days ago, received now under a greater id
-    opened, late = event("a", TEN), event("b", "2026-01-20T11:00:00.000000Z", status="UNAVAILABLE")
+    opened, late = event("a", TEN), event("b", UtcTimestamp("2026-01-20T11:00:00.000000Z"), status="UNAVAILABLE")
     # Then by either order it is as if the late one had not come
     assert folded(opened, late, rule=rule) == (opened, opened)
     assert fold.fold(received(late), rule) is None
@@ -81,7 +82,7 @@ def test_an_event_that_was_older_than_the_retention_when_it_was_received_begins_
 def test_an_event_that_is_received_late_moves_a_request_that_had_begun(rule: Rule) -> None:
     # Given a request that began in time, and what closed it, received three months late
     opened, closed = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=None)
-    entries = [Received(opened, TEN), Received(closed, "2026-06-01T11:00:00.000000Z")]
+    entries = [Received(opened, TEN), Received(closed, UtcTimestamp("2026-06-01T11:00:00.000000Z"))]
     # Then it is closed
     found = fold.fold(entries, rule)
     assert found is not None
@@ -90,14 +91,16 @@ def test_an_event_that_is_received_late_moves_a_request_that_had_begun(rule: Rul
 
 def test_whether_an_event_counts_does_not_change_with_the_years() -> None:
     # Given an event that was received in time, of which nobody looks until much later
-    long_ago = event("a", "2016-03-01T10:00:00.000000Z")
+    long_ago = event("a", UtcTimestamp("2016-03-01T10:00:00.000000Z"))
     # Then it counts
-    assert fold.fold([Received(long_ago, "2016-03-01T10:00:01.000000Z")], BY_TIME) is not None
+    assert fold.fold([Received(long_ago, UtcTimestamp("2016-03-01T10:00:01.000000Z"))], BY_TIME) is not None
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "UNAVAILABLE"])
 def test_a_closed_request_expires_after_the_retention(status: str) -> None:
-    expires_at = fold.expires_at(event("a", "1970-01-02T00:00:00.500000Z", status=status), retention_days=30)
+    expires_at = fold.expires_at(
+        event("a", UtcTimestamp("1970-01-02T00:00:00.500000Z"), status=status), retention_days=30
+    )
     assert expires_at == 31 * 86400
 
 
@@ -109,26 +112,28 @@ def test_an_open_request_never_expires(status: str) -> None:
 @pytest.mark.parametrize(
     ("last_updated", "is_counted"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
 )
-def test_only_an_event_within_the_retention_begins_a_request(last_updated: str, is_counted: bool) -> None:
-    one = Received(event("a", last_updated), "2026-03-31T10:00:00.000000Z")
+def test_only_an_event_within_the_retention_begins_a_request(last_updated: UtcTimestamp, is_counted: bool) -> None:
+    one = Received(event("a", last_updated), UtcTimestamp("2026-03-31T10:00:00.000000Z"))
     assert (fold.fold([one], BY_TIME) is not None) is is_counted
     assert fold.is_recent(one, BY_TIME, now=one.received_at) is is_counted
 
 
 def test_an_event_is_recent_by_the_later_of_two_clocks() -> None:
-    one = Received(event("a", "2026-03-01T10:15:00.000000Z"), "2026-03-31T10:00:00.000001Z")
-    assert not fold.is_recent(one, BY_TIME, now="2026-03-31T10:00:00.000000Z")
+    one = Received(event("a", UtcTimestamp("2026-03-01T10:15:00.000000Z")), UtcTimestamp("2026-03-31T10:00:00.000001Z"))
+    assert not fold.is_recent(one, BY_TIME, now=UtcTimestamp("2026-03-31T10:00:00.000000Z"))
 
 
-def only(one: Event, *, received_at: str = TEN) -> Fold:
+def only(one: Event, *, received_at: UtcTimestamp = TEN) -> Fold:
     return Fold(Received(one, received_at), newest_data=one if one.carries_data else None, since=one.last_updated)
 
 
 @pytest.mark.parametrize(
     ("last_updated", "is_enough"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
 )
-def test_an_event_with_data_within_the_retention_begins_a_request_by_itself(last_updated: str, is_enough: bool) -> None:
-    now = "2026-03-31T10:00:00.000000Z"
+def test_an_event_with_data_within_the_retention_begins_a_request_by_itself(
+    last_updated: UtcTimestamp, is_enough: bool
+) -> None:
+    now = UtcTimestamp("2026-03-31T10:00:00.000000Z")
     assert fold.may_begin(only(event("a", last_updated)), BY_TIME, now=now) is is_enough
 
 
@@ -142,7 +147,7 @@ def test_ordered_by_id_no_event_begins_a_request_by_itself() -> None:
 
 def test_a_request_is_over_once_it_is_closed_and_its_retention_has_passed() -> None:
     closed, opened = only(event("a", TEN, status="COMPLETED")), only(event("a", TEN))
-    assert not fold.is_over(closed, BY_TIME, now="2026-03-31T09:44:59.000000Z")
+    assert not fold.is_over(closed, BY_TIME, now=UtcTimestamp("2026-03-31T09:44:59.000000Z"))
     # The table deletes by its own clock: what is about to be over counts as over.
-    assert fold.is_over(closed, BY_TIME, now="2026-03-31T09:45:00.000000Z")
-    assert not fold.is_over(opened, BY_TIME, now="2046-03-31T10:00:00.000000Z")
+    assert fold.is_over(closed, BY_TIME, now=UtcTimestamp("2026-03-31T09:45:00.000000Z"))
+    assert not fold.is_over(opened, BY_TIME, now=UtcTimestamp("2046-03-31T10:00:00.000000Z"))

@@ -4,14 +4,17 @@ import json
 
 import pytest
 
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
-SENT_AT = "2026-03-01T11:59:00.000000Z"
+SENT_AT = UtcTimestamp("2026-03-01T11:59:00.000000Z")
 
 
 def webhook(body: bytes, redriven: int = 0) -> Webhook:
-    return Webhook(body=body, signature="c2ln", received_at="2026-03-01T10:00:00.000000Z", redriven=redriven)
+    return Webhook(
+        body=body, signature="c2ln", received_at=UtcTimestamp("2026-03-01T10:00:00.000000Z"), redriven=redriven
+    )
 
 
 def values(encoded: message.OutgoingMessage) -> dict[str, str]:

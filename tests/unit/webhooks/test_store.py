@@ -12,6 +12,7 @@ from tests.support import faults
 from tests.support.cloud import NOW, Cloud
 from tests.support.webhooks import body
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, ItemGoneError, PermanentError
@@ -19,7 +20,10 @@ from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
 from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
 
-RECEIVED_AT, RECEIVED_AGAIN_AT = "2026-03-01T11:00:00.000000Z", "2026-03-01T11:30:00.000000Z"
+RECEIVED_AT, RECEIVED_AGAIN_AT = (
+    UtcTimestamp("2026-03-01T11:00:00.000000Z"),
+    UtcTimestamp("2026-03-01T11:30:00.000000Z"),
+)
 LATER = utc_timestamp.later(NOW, minutes=1)
 
 
@@ -38,12 +42,12 @@ def state_by_id(cloud: Cloud) -> State:
     return State(cloud.dynamodb, "service_requests", rule=Rule(OrderBy.EVENT_ID, 30))
 
 
-def webhook(raw: bytes, *, received_at: str = RECEIVED_AT) -> Webhook:
+def webhook(raw: bytes, *, received_at: UtcTimestamp = RECEIVED_AT) -> Webhook:
     return Webhook(body=raw, signature="c2ln", received_at=received_at)
 
 
 def event(event_id: str, minute: int, *, status: str = "ASSIGNED", data: Any = "known") -> Event:
-    time = f"2026-03-01T10:{minute:02}:00.000000Z"
+    time = UtcTimestamp(f"2026-03-01T10:{minute:02}:00.000000Z")
     return Event("VC-TEST0001", event_id, time, status, "ANY", data)
 
 
@@ -51,7 +55,7 @@ def alone(one: Event) -> Fold:
     return Fold(Received(one, RECEIVED_AT), one, since=one.last_updated)
 
 
-def offer(state: State, newest: Event, newest_data: Event | None = None, *, now: str = NOW) -> Moved:
+def offer(state: State, newest: Event, newest_data: Event | None = None, *, now: UtcTimestamp = NOW) -> Moved:
     data = newest_data or (newest if newest.data is not None else None)
     moved = state.move_forward(
         Fold(Received(newest, RECEIVED_AT), data, since=newest.last_updated), may_begin=True, now=now
@@ -94,7 +98,7 @@ def test_the_first_delivery_is_entered_with_all_that_is_known_of_it(cloud: Cloud
         "last_updated": "2026-03-01T10:00:00.000000Z",
         "received_at": RECEIVED_AT,
         "signature": "c2ln",
-        "expires_at": utc_timestamp.epoch_seconds("2026-03-31T11:00:00.000000Z"),
+        "expires_at": utc_timestamp.epoch_seconds(UtcTimestamp("2026-03-31T11:00:00.000000Z")),
     }
 
 
@@ -130,7 +134,7 @@ def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(clou
         "last_updated": "2026-03-01T10:08:00.000000Z",
         "received_at": RECEIVED_AGAIN_AT,
         "signature": "c2ln",
-        "expires_at": utc_timestamp.epoch_seconds("2026-03-31T11:30:00.000000Z"),
+        "expires_at": utc_timestamp.epoch_seconds(UtcTimestamp("2026-03-31T11:30:00.000000Z")),
     }
 
 
@@ -144,10 +148,10 @@ def test_other_bytes_with_the_same_time_are_no_new_stamp(journal: Journal) -> No
 def test_the_time_in_the_journal_stands_whatever_its_bytes_say_today(cloud: Cloud, journal: Journal) -> None:
     # Given an entry whose bytes once were read as another time
     raw = body()
-    journal.enter(replace(envelope.read(raw), last_updated="2026-03-01T09:00:00.000000Z"), webhook(raw))
+    journal.enter(replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z")), webhook(raw))
     # When it is delivered again, Then the entry's time counts
     entry = journal.enter(envelope.read(raw), webhook(raw))
-    assert entry.event == replace(envelope.read(raw), last_updated="2026-03-01T09:00:00.000000Z")
+    assert entry.event == replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z"))
     assert (entry.has_other_bytes, entry.is_restamped) == (False, True)
     assert len(cloud.journal()) == 1
 
@@ -165,7 +169,7 @@ def test_what_is_unreadable_is_entered_once_under_its_digest(cloud: Cloud, journ
         "reason": "not_json",
         "received_at": RECEIVED_AT,
         "signature": "c2ln",
-        "expires_at": utc_timestamp.epoch_seconds("2026-03-31T11:00:00.000000Z"),
+        "expires_at": utc_timestamp.epoch_seconds(UtcTimestamp("2026-03-31T11:00:00.000000Z")),
     }
 
 
@@ -182,7 +186,7 @@ def test_the_first_event_makes_the_item(cloud: Cloud, state: State) -> None:
         "action": "ANY",
         "received_at": RECEIVED_AT,
         "updated_at": NOW,
-        "expires_at": utc_timestamp.epoch_seconds("2026-03-31T10:00:00.000000Z"),
+        "expires_at": utc_timestamp.epoch_seconds(UtcTimestamp("2026-03-31T10:00:00.000000Z")),
         "data": {"n": 1},
         "data_as_of": "2026-03-01T10:00:00.000000Z",
         "data_event_id": "a",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
 @pytest.mark.parametrize(
@@ -140,15 +141,33 @@ def test_half_a_second_later_sorts_later() -> None:
 
 
 def test_a_shift_beyond_the_calendar_stops_at_its_end() -> None:
-    assert utc_timestamp.later("9999-12-31T00:00:00.000000Z", days=30) == "9999-12-31T23:59:59.999999Z"
-    assert utc_timestamp.later("0001-01-02T00:00:00.000000Z", days=-30) == "0001-01-01T00:00:00.000000Z"
-    assert utc_timestamp.later("9999-12-31T23:59:59.000000Z", minutes=0.5) == "9999-12-31T23:59:59.999999Z"
-    assert utc_timestamp.later("0001-01-01T00:00:01.000000Z", minutes=-0.5) == "0001-01-01T00:00:00.000000Z"
+    assert utc_timestamp.later(UtcTimestamp("9999-12-31T00:00:00.000000Z"), days=30) == UtcTimestamp(
+        "9999-12-31T23:59:59.999999Z"
+    )
+    assert utc_timestamp.later(UtcTimestamp("0001-01-02T00:00:00.000000Z"), days=-30) == UtcTimestamp(
+        "0001-01-01T00:00:00.000000Z"
+    )
+    assert utc_timestamp.later(UtcTimestamp("9999-12-31T23:59:59.000000Z"), minutes=0.5) == UtcTimestamp(
+        "9999-12-31T23:59:59.999999Z"
+    )
+    assert utc_timestamp.later(UtcTimestamp("0001-01-01T00:00:01.000000Z"), minutes=-0.5) == UtcTimestamp(
+        "0001-01-01T00:00:00.000000Z"
+    )
 
 
 def test_from_a_later_instant_to_an_earlier_one_is_less_than_nothing() -> None:
-    assert utc_timestamp.seconds_between("2026-03-01T10:00:00.000000Z", "2026-03-01T10:00:01.500000Z") == 1.5
-    assert utc_timestamp.seconds_between("2026-03-01T10:00:01.500000Z", "2026-03-01T10:00:00.000000Z") == -1.5
+    assert (
+        utc_timestamp.seconds_between(
+            UtcTimestamp("2026-03-01T10:00:00.000000Z"), UtcTimestamp("2026-03-01T10:00:01.500000Z")
+        )
+        == 1.5
+    )
+    assert (
+        utc_timestamp.seconds_between(
+            UtcTimestamp("2026-03-01T10:00:01.500000Z"), UtcTimestamp("2026-03-01T10:00:00.000000Z")
+        )
+        == -1.5
+    )
 
 
 @pytest.fixture
@@ -169,10 +188,16 @@ def test_the_time_zone_of_the_machine_is_of_no_account() -> None:
     assert utc_timestamp.parse("2026-03-01T12:00:00+02:00") == "2026-03-01T10:00:00.000000Z"
     assert utc_timestamp.parse("9999-12-31T23:59:59Z") == "9999-12-31T23:59:59.000000Z"
     assert utc_timestamp.of_epoch(1772359200.5) == "2026-03-01T10:00:00.500000Z"
-    assert utc_timestamp.epoch_seconds("2026-03-01T10:00:00.500000Z") == 1772359200
-    assert utc_timestamp.later("9999-12-31T00:00:00.000000Z", days=30) == "9999-12-31T23:59:59.999999Z"
-    assert utc_timestamp.later("0001-01-02T00:00:00.000000Z", days=-30) == "0001-01-01T00:00:00.000000Z"
+    assert utc_timestamp.epoch_seconds(UtcTimestamp("2026-03-01T10:00:00.500000Z")) == 1772359200
+    assert utc_timestamp.later(UtcTimestamp("9999-12-31T00:00:00.000000Z"), days=30) == UtcTimestamp(
+        "9999-12-31T23:59:59.999999Z"
+    )
+    assert utc_timestamp.later(UtcTimestamp("0001-01-02T00:00:00.000000Z"), days=-30) == UtcTimestamp(
+        "0001-01-01T00:00:00.000000Z"
+    )
 
 
 def test_days_back_and_minutes_forward_end_at_the_beginning_of_the_calendar() -> None:
-    assert utc_timestamp.later("0001-01-02T00:00:00.000000Z", days=-14, minutes=15) == "0001-01-01T00:00:00.000000Z"
+    assert utc_timestamp.later(UtcTimestamp("0001-01-02T00:00:00.000000Z"), days=-14, minutes=15) == UtcTimestamp(
+        "0001-01-01T00:00:00.000000Z"
+    )

@@ -14,6 +14,8 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # it ships no types
 
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """The instant that the simulation's second 0 is."""
 
@@ -174,10 +176,10 @@ class Scheduler:
             self._task = None
 
 
-def instant(seconds: float) -> str:
+def instant(seconds: float) -> UtcTimestamp:
     """Write a time of the simulation as 27 characters, microseconds, `Z`."""
     moment = START + timedelta(seconds=seconds)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return UtcTimestamp(moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z")
 
 
 def seconds_of(instant_text: str) -> float:

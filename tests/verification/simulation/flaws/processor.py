@@ -97,7 +97,7 @@ VARIANTS = (
     Variant(
         "the revision of an item that is made again begins again",
         "the revision goes back",
-        in_module(_STORE, "return instant.epoch_milliseconds(now)", "return 0"),
+        in_module(_STORE, "return utc_timestamp.epoch_milliseconds(now)", "return 0"),
         trouble=over_years,
     ),
     Variant(
@@ -129,7 +129,7 @@ VARIANTS = (
     Variant(
         "times are compared as they were written",
         "journaled under a wrong key or time",
-        in_module(_ENVELOPE, "return instant.parse(value)", "instant.parse(value)\n        return value"),
+        in_module(_ENVELOPE, "return utc_timestamp.parse(value)", "instant.parse(value)\n        return value"),
     ),
     Variant(
         "events of the future are applied",

@@ -31,7 +31,7 @@ VARIANTS = (
     Variant(
         "a batch that could not be published counts as done",
         "a change was not published",
-        in_module("publisher.handler", "        raise NotPublishedError from None\n", ""),
+        in_module("publisher.handler", "    raise NotPublishedError from None\n", ""),
         trouble=with_faults(FAILS=0.5),
     ),
     Variant(
@@ -66,14 +66,14 @@ VARIANTS = (
     Variant(
         "data is published that no event can hold",
         "set aside though the bus was not asked again",
-        in_module("publisher.change", "return whole if _fits(whole) else self.detail", "return whole"),
+        in_module("publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return whole"),
         settings=_DATA,
         trouble=with_long_names,
     ),
     Variant(
         "data is not published though an event can hold it",
         "the data was not published",
-        in_module("publisher.change", "return whole if _fits(whole) else self.detail", "return self.detail"),
+        in_module("publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return self.detail"),
         settings=_DATA,
     ),
 )
