@@ -73,7 +73,9 @@ VARIANTS = (
     Variant(
         "data is not published though an event can hold it",
         "the data was not published",
-        in_module("publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return self.detail"),
+        in_module(
+            "publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return self.detail"
+        ),
         settings=_DATA,
     ),
 )
