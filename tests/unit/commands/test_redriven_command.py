@@ -38,16 +38,13 @@ def test_nothing_makes_a_command_younger(values: dict[str, str], expected: str) 
     assert redriven_command.first_sent_at(values, NOTED) == expected
 
 
-def test_an_id_stands_for_itself_where_no_first_one_is_named() -> None:
-    assert redriven_command.first_message_id({}, "own") == "own"
-
-
 def test_sqs_time_is_read_to_the_millisecond() -> None:
     assert redriven_command.sent_at_of("1772362800123") == "2026-03-01T11:00:00.123000Z"
 
 
-def test_an_id_that_is_named_stands_for_the_message() -> None:
-    assert redriven_command.first_message_id({"first_message_id": "first"}, "own") == "first"
+@pytest.mark.parametrize(("values", "expected"), [({}, "own"), ({"first_message_id": "first"}, "first")])
+def test_the_first_id_stands_for_the_message(values: dict[str, str], expected: str) -> None:
+    assert redriven_command.first_message_id(values, "own") == expected
 
 
 def test_what_the_sender_sets_aside_says_where_it_comes_from() -> None:

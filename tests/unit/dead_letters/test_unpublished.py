@@ -56,10 +56,8 @@ def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
     "digits", ["12345678901234567.89", "9007199254740993", "0.1", "1E-130", "12345678901234567890"]
 )
 def test_numbers_come_back_with_every_digit(digits: str) -> None:
-    # Given an event with a number, When it is set aside and read back, twice
     body = unpublished.write("CommandFailed", {"lag_seconds": Decimal(digits)})["MessageBody"]
     body = unpublished.write(*unpublished.read(body))["MessageBody"]
-    # Then it is the number that it was
     assert json.loads(body, parse_int=Decimal, parse_float=Decimal)["detail"] == {"lag_seconds": Decimal(digits)}
 
 

@@ -1,9 +1,10 @@
-"""What a redrive asks of its two queues, call by call, and when it ends."""
+"""One run over a dead-letter queue: which messages it moves, when it ends, and what it reports."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
+from unittest import mock
 
 import pytest
 
@@ -14,9 +15,6 @@ from tests.support.cloud import NOW, InlineExecutor
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
-from vectorcare_bridge.edge import observability
-from vectorcare_bridge.edge.bus import Bus as RealBus
-from vectorcare_bridge.edge.bus import BusEntry
 from vectorcare_bridge.edge.queue import InFlightLimitError, Queue
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
@@ -37,8 +35,6 @@ class Letters:
     hidden: list[tuple[str, int]] = field(default_factory=list)
     received: list[tuple[int, int]] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
-    reborn: bool = False
-    """Whatever is sent dies again at once, under the id that it was sent with."""
 
     def receive(self, *, maximum: int, visibility_timeout: int) -> list[dict[str, Any]]:
         self.received.append((maximum, visibility_timeout))
@@ -51,11 +47,7 @@ class Letters:
     def send(self, letter: OutgoingMessage) -> str:
         self._refuse("send")
         self.sent.append(letter)
-        message_id = f"sent {len(self.sent)}"
-        if self.reborn:
-            handle = f"reborn {len(self.sent)}"
-            self.dead[handle] = letter_of(b"x", handle) | {"MessageId": message_id}
-        return message_id
+        return f"sent {len(self.sent)}"
 
     def delete(self, receipt_handle: str) -> None:
         self._refuse("delete")
@@ -113,12 +105,18 @@ def nothing(_body: bytes) -> None:
 
 
 def run(
-    queues: Letters, clock: Clock, *, seconds: float = 100, recorded: Recorded = nothing, **asked: Any
+    queues: Letters,
+    clock: Clock,
+    *,
+    seconds: float = 100,
+    recorded: Recorded = nothing,
+    way: Any = send_back.webhook,
+    **asked: Any,
 ) -> RedriveReport:
     queue = cast("Queue", queues)
     redrive = Redrive(
         queue,
-        partial(send_back.webhook, queue),
+        partial(way, queue),
         recorded=recorded,
         executor=InlineExecutor(),
         deadline=clock.now + seconds,
@@ -126,30 +124,19 @@ def run(
     return redrive.run(RedriveRequest(**asked))
 
 
-def test_all_letters_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock) -> None:
+def test_all_letters_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock, counted: Counter[str]) -> None:
     # Given twelve letters, When all are asked for
     queues = letters(12)
     report = run(queues, clock)
     # Then each was sent once as it was, but for its count, and none is left or hidden
-    assert report == RedriveReport(examined=12, moved=12, skipped=0, would_move=0, stopped="empty")
+    assert report == RedriveReport(examined=12, moved=12, stopped="empty")
     assert queues.sent == [
         message.encode(Webhook(body(service_request_id=f"letter {number}"), "c2ln", RECEIVED_AT, redriven=1))
         for number in range(12)
     ]
-    assert queues.dead == {}
-    assert queues.hidden == []
-
-
-def test_ten_letters_at_a_time_are_in_hand_for_a_minute(clock: Clock) -> None:
-    queues = letters(12)
-    run(queues, clock)
+    assert (queues.dead, queues.hidden) == ({}, [])
+    # And ten at a time were in hand for a minute
     assert queues.received == [(10, 60)] * 3
-
-
-def test_what_was_moved_is_counted(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted: Counter[str] = Counter()
-    monkeypatch.setattr(observability, "count", lambda metric, value=1: counted.update({str(metric): value}))
-    run(letters(12), clock)
     assert counted == {"Redriven": 12}
 
 
@@ -176,29 +163,38 @@ def test_time_that_has_passed_shortens_what_is_held(clock: Clock) -> None:
     assert queues.hidden[:2] == [("letter 0", 10 + RESERVE), ("letter 1", 10 + RESERVE)]
 
 
-@pytest.mark.parametrize(("rate", "at_once", "naps"), [(2, 2, [1.0, 1.0]), (0.5, 1, [2.0] * 4), (20, 10, [0.2])])
+@pytest.mark.parametrize(
+    ("rate", "at_once", "stall", "naps"),
+    [(2, 2, 0, [1, 1]), (0.5, 1, 0, [2] * 4), (20, 10, 0, [0.2]), (1, 1, 5, [1, 1, 1])],
+    ids=["whole", "slow", "fast", "what stood still does not catch up in a burst"],
+)
 def test_a_rate_is_kept_by_sleeping_between_small_batches(
-    clock: Clock, rate: float, at_once: int, naps: list[float]
+    clock: Clock, rate: float, at_once: int, stall: float, naps: list[float]
 ) -> None:
-    queues = letters(4)
+    # Given a queue that stands still, perhaps, while the second letter is sent
+    class Stalls(Letters):
+        def send(self, letter: OutgoingMessage) -> str:
+            clock.now += stall if len(self.sent) == 1 else 0
+            return super().send(letter)
+
+    queues = Stalls(letters(4).dead)
     report = run(queues, clock, rate=rate)
     assert (report.moved, report.stopped) == (4, "empty")
     assert {maximum for maximum, _ in queues.received} == {at_once}
     assert clock.naps == pytest.approx(naps)
 
 
-@pytest.mark.parametrize(("seconds", "stopped", "moved"), [(2, "empty", 1), (1.999, "time", 1), (0, "time", 1)])
-def test_nothing_is_begun_after_the_deadline(clock: Clock, seconds: float, stopped: str, moved: int) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "stopped", "looks", "moved"),
+    [(2, "empty", 2, 1), (1.999, "time", 1, 1), (0, "time", 1, 1), (-0.001, "time", 0, 0)],
+)
+def test_nothing_is_begun_after_the_deadline(
+    clock: Clock, seconds: float, stopped: str, looks: int, moved: int
+) -> None:
     # Given a letter that may be followed by another after two seconds
-    report = run(letters(1), clock, rate=0.5, seconds=seconds)
-    # When the deadline is just then, Then the run looks once more, and not if it is any earlier
-    assert (report.stopped, report.moved) == (stopped, moved)
-
-
-def test_a_deadline_that_has_passed_ends_a_run_before_it_begins(clock: Clock) -> None:
     queues = letters(1)
-    assert run(queues, clock, seconds=-0.001) == RedriveReport(stopped="time")
-    assert queues.received == []
+    report = run(queues, clock, rate=0.5, seconds=seconds)
+    assert (report.stopped, len(queues.received), report.moved) == (stopped, looks, moved)
 
 
 def test_too_many_hidden_letters_end_a_run_with_that_word(clock: Clock) -> None:
@@ -217,17 +213,12 @@ def test_what_is_beyond_the_limit_is_not_examined_and_released(clock: Clock) -> 
     assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 1", "letter 3", "letter 4"]
 
 
+@pytest.mark.parametrize(("limit", "done", "stopped"), [(13, 13, "limit"), (26, 25, "empty")])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_limit_holds_over_several_batches(clock: Clock, dry_run: bool) -> None:
-    report = run(letters(25), clock, limit=13, dry_run=dry_run)
-    assert report.stopped == "limit"
-    assert report.examined == 13
-    assert (report.would_move, report.moved) == ((13, 0) if dry_run else (0, 13))
-
-
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_a_limit_that_is_not_reached_ends_with_the_queue(clock: Clock, dry_run: bool) -> None:
-    assert run(letters(3), clock, limit=4, dry_run=dry_run).stopped == "empty"
+def test_a_limit_holds_over_several_batches(clock: Clock, dry_run: bool, limit: int, done: int, stopped: str) -> None:
+    report = run(letters(25), clock, limit=limit, dry_run=dry_run)
+    assert (report.stopped, report.examined) == (stopped, done)
+    assert (report.would_move, report.moved) == ((done, 0) if dry_run else (0, done))
 
 
 def test_a_queue_that_refuses_ends_the_run_and_keeps_the_letters(clock: Clock) -> None:
@@ -255,9 +246,7 @@ def test_a_letter_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> No
 
 
 def test_a_letter_that_cannot_be_deleted_was_moved_all_the_same(clock: Clock) -> None:
-    # Given a dead-letter queue that deletes nothing, so that the letter stays in hand
     queues = letters(1, refuses=("delete",))
-    # When one is asked for, Then it counts as moved
     assert run(queues, clock, limit=1) == RedriveReport(examined=1, moved=1, stopped="limit")
     assert len(queues.sent) == 1
 
@@ -267,71 +256,49 @@ def test_what_cannot_be_hidden_does_not_end_a_run(clock: Clock) -> None:
     assert run(queues, clock, dry_run=True, limit=2) == RedriveReport(examined=2, would_move=2, stopped="limit")
 
 
-def test_a_letter_that_this_run_sent_is_not_sent_again(clock: Clock) -> None:
-    # Given letters that die again as soon as they are sent
-    queues = letters(2, reborn=True)
-    # When all are asked for, Then each is sent once, and held when it comes back
-    assert run(queues, clock) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
-    assert set(queues.dead) == {"reborn 1", "reborn 2"}
-    assert queues.hidden[-2:] == [("reborn 1", 0), ("reborn 2", 0)]
-
-
-def test_a_command_that_the_sender_sets_aside_again_is_not_sent_again(clock: Clock) -> None:
-    # Given commands that cannot be read, each of which the sender puts back, as a new message
-    class SetAside(Letters):
+@pytest.mark.parametrize("queue", [DeadLetterQueue.INBOUND, DeadLetterQueue.OUTBOUND])
+def test_a_letter_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLetterQueue) -> None:
+    # Given letters that die again at once: webhooks under the id that they were sent with, commands as new messages
+    class DieAgain(Letters):
         def send(self, letter: OutgoingMessage) -> str:
             message_id = super().send(letter)
-            handle = f"set aside {len(self.sent)}"
-            attributes = letter["MessageAttributes"]
-            self.dead[handle] = command_of(letter["MessageBody"], handle) | {"MessageAttributes": attributes}
+            handle = f"again {len(self.sent)}"
+            again = command_of("x", handle) | {"MessageAttributes": letter["MessageAttributes"]}
+            self.dead[handle] = again | ({"MessageId": message_id} if queue is DeadLetterQueue.INBOUND else {})
             return message_id
 
-    queues = SetAside({handle: command_of("x", handle) for handle in ("one", "two")})
-    # When all are asked for, and once more
-    send = partial(send_back.command, cast("Queue", queues))
-    redrive = Redrive(
-        cast("Queue", queues), send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100
-    )
-    report = redrive.run(RedriveRequest(queue=DeadLetterQueue.OUTBOUND))
-    # Then each is sent once, and held when it comes back
-    assert report == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
-    assert set(queues.dead) == {"set aside 1", "set aside 2"}
-
-
-@dataclass
-class Bus:
-    """Takes all events, or none."""
-
-    takes: bool = True
-    published: list[BusEntry] = field(default_factory=list)
-
-    def publish(self, entries: list[BusEntry]) -> list[BusEntry]:
-        self.published += entries if self.takes else []
-        return [] if self.takes else entries
-
-
-def run_events(bus: Bus, clock: Clock, *bodies: str, **asked: Any) -> RedriveReport:
-    queue = cast("Queue", Letters({body: command_of(body, body) for body in bodies}))
-    send = partial(send_back.event, cast("RealBus", bus))
-    redrive = Redrive(queue, send, recorded=nothing, executor=InlineExecutor(), deadline=clock.now + 100)
-    return redrive.run(RedriveRequest(queue=DeadLetterQueue.UNPUBLISHED, **asked))
+    queues = DieAgain({handle: command_of("x", handle) for handle in ("one", "two")})
+    way = send_back.webhook if queue is DeadLetterQueue.INBOUND else send_back.command
+    # When all are asked for, Then each is sent once, and held until the end when it comes back
+    assert run(queues, clock, way=way, queue=queue) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
+    assert set(queues.dead) == {"again 1", "again 2"}
+    assert queues.hidden[-2:] == [("again 1", 0), ("again 2", 0)]
 
 
 EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] for number in range(2)]
 
 
-def test_what_is_no_event_does_not_end_a_slow_run(clock: Clock) -> None:
-    # Given something that is no event before two that are, When they are redriven one by one
-    bus = Bus()
-    report = run_events(bus, clock, "x", *EVENTS, rate=1)
-    # Then the events are published, as nobody refused anything
-    assert report == RedriveReport(examined=3, moved=2, refused=1, stopped="empty")
-    assert [entry.detail for entry in bus.published] == [{"number": 0}, {"number": 1}]
+@pytest.mark.parametrize(
+    ("bus_takes", "expected"),
+    [
+        (True, RedriveReport(examined=3, moved=2, refused=1, stopped="empty")),
+        (False, RedriveReport(examined=2, refused=2, stopped="refused")),
+    ],
+)
+def test_what_is_no_event_does_not_end_a_run_and_a_bus_that_takes_nothing_does(
+    clock: Clock, bus_takes: bool, expected: RedriveReport
+) -> None:
+    # Given something that is no event before two that are
+    queues = Letters({body: command_of(body, body) for body in ("x", *EVENTS)})
+    published: list[Any] = []
 
+    def publish(_queue: object, letter: Any) -> None:
+        bus: Any = mock.Mock(publish=lambda entries: published.extend(entries) if bus_takes else entries)
+        send_back.event(bus, letter)
 
-def test_a_bus_that_takes_nothing_ends_the_run_whatever_else_is_there(clock: Clock) -> None:
-    report = run_events(Bus(takes=False), clock, "x", *EVENTS)
-    assert report == RedriveReport(examined=3, refused=3, stopped="refused")
+    # When they are redriven one by one
+    assert run(queues, clock, way=publish, queue=DeadLetterQueue.UNPUBLISHED, rate=1) == expected
+    assert [entry.detail for entry in published] == [{"number": 0}, {"number": 1}][: expected.moved]
 
 
 def command_of(raw: str, handle: str) -> dict[str, Any]:
@@ -372,12 +339,6 @@ def test_letters_are_chosen_by_what_they_say(clock: Clock, asked: dict[str, Any]
     report = run(queues, clock, **asked)
     assert everything - set(queues.dead) == moved
     assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
-
-
-def test_what_is_skipped_adds_up_over_several_batches(clock: Clock) -> None:
-    assert run(letters(25), clock, reason=FailureReason.NOT_JSON) == RedriveReport(
-        examined=25, skipped=25, stopped="empty"
-    )
 
 
 def test_a_reason_is_the_one_that_the_journal_recorded(clock: Clock) -> None:

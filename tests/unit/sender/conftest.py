@@ -1,11 +1,12 @@
 """The whole sender, for the tests that need it."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.sender import Outbound
 
 
