@@ -117,7 +117,7 @@ def test_the_secret_is_under_the_key_and_holds_a_placeholder_that_the_sender_ref
     generated = secret["GenerateSecretString"]
     assert referred(secret["KmsKeyId"]) == key
     assert "SecretString" not in secret
-    # The sender refuses credentials whose client_id is empty: tests/unit/sender/test_sender_token.py.
+    # The sender refuses credentials whose client_id is empty: tests/unit/sender/test_access_token.py.
     assert json.loads(generated["SecretStringTemplate"]) == {"client_id": ""}
     assert generated["GenerateStringKey"] == "client_secret"
 
