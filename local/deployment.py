@@ -1,11 +1,6 @@
-"""From the organization's file to a running stack: what `cdk synth` and `cdk deploy` do, on the emulator."""
+"""What `cdk deploy` does, on the emulator."""
 
 import io
-import json
-import os
-import platform
-import shutil
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,41 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import patience, processes
+from local import patience
 from local.clients import ACCOUNT, REGION
-from local.emulator import Emulator
+from local.emulator import CODE_LINK, Emulator
 from local.errors import LocalError
-from local.organization import LocalOrganization
-
-PROJECT = Path(__file__).resolve().parent.parent
-_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Assembly:
-    """What the synthesis wrote for one stack: its template, and the files that the template refers to.
-
-    Attributes
-    ----------
-    directory : Path
-        The cloud assembly (`cdk.out`).
-    stack_name : str
-        `VectorCareBridge-<organization>`.
-    """
-
-    directory: Path
-    stack_name: str
-
-    @property
-    def template(self) -> dict[str, Any]:
-        """The CloudFormation template."""
-        return _read_json(self.directory / f"{self.stack_name}.template.json")
-
-    @property
-    def files(self) -> Mapping[str, Mapping[str, Any]]:
-        """The assets by their hash, as `<stack>.assets.json` lists them."""
-        files: Mapping[str, Mapping[str, Any]] = _read_json(self.directory / f"{self.stack_name}.assets.json")["files"]
-        return files
+from local.synthesis import Assembly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,55 +35,6 @@ class Deployment:
     webhook_url: str
     health_url: str
     reading_url: str
-
-
-def synthesize(organization: LocalOrganization, *, directory: Path) -> Assembly:
-    """Run `python app.py` for one organization, for the processor of this machine.
-
-    Parameters
-    ----------
-    organization : Organization
-        Whose stack.
-    directory : Path
-        Where `cdk.out`, the log and all temporary files go.
-
-    Raises
-    ------
-    LocalError
-        The synthesis failed, with the end of what it said.
-    """
-    output, temporary, log_file = directory / "cdk.out", directory / "synthesis", directory / "synthesis.log"
-    _clear(output)
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    context = {
-        "organizations": str(organization.directory.resolve()),
-        "organization": organization.name,
-        "architecture": _architecture(),
-    }
-    cache = directory.resolve() / "cache"
-    environment = {
-        # jsii unpacks 200 MB, pip keeps what it downloads; a place that the user has chosen for them goes before ours
-        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(cache / "jsii"),
-        "PIP_CACHE_DIR": str(cache / "pip"),
-        **os.environ,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),  # node
-        "TMPDIR": str(temporary.resolve()),
-        "CDK_OUTDIR": str(output.resolve()),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-    }
-    process = processes.start([sys.executable, "app.py"], environment=environment, directory=PROJECT, log_file=log_file)
-    try:
-        code = process.wait()
-    finally:
-        processes.end(process)
-        shutil.rmtree(temporary, ignore_errors=True)
-    if code != 0:
-        raise LocalError(
-            f"The synthesis (python app.py) ended with code {code}. The end of its log, {log_file}:\n"
-            f"{_last_lines(log_file, 20)}"
-        )
-    return Assembly(directory=output, stack_name=f"VectorCareBridge-{organization.name}")
 
 
 def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
@@ -164,16 +80,6 @@ def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emul
     return f"{emulator.endpoint_url}/_aws/execute-api/{physical_ids[api]}/{stage}"
 
 
-def _clear(output: Path) -> None:
-    """Empty a cloud assembly but for the last build of the functions, which serves again while they are unchanged."""
-    builds = sorted(output.glob("functions-*"), key=lambda path: path.stat().st_mtime)
-    for path in set(output.glob("*")) - set(builds[-1:]):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
-
-
 def _bootstrap(emulator: Emulator) -> None:
     """Make what `cdk bootstrap` would have made, as far as a template refers to it."""
     emulator.aws.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
@@ -182,7 +88,7 @@ def _bootstrap(emulator: Emulator) -> None:
 def _upload(file: Mapping[str, Any], directory: Path, emulator: Emulator) -> None:
     source, (destination,) = file["source"], file["destinations"].values()
     path = directory / source["path"]
-    content = _zip(path) if source["packaging"] == "zip" else path.read_bytes()
+    content = _zip_link(path) if source["packaging"] == "zip" else path.read_bytes()
     bucket = _resolve(destination["bucketName"])
     emulator.aws.s3.create_bucket(Bucket=bucket)
     emulator.aws.s3.put_object(Bucket=bucket, Key=_resolve(destination["objectKey"]), Body=content)
@@ -194,12 +100,10 @@ def _resolve(text: str) -> str:
     )
 
 
-def _zip(directory: Path) -> bytes:
+def _zip_link(directory: Path) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", compression=zipfile.ZIP_STORED) as archive:  # it never leaves this machine
-        for path in sorted(directory.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(directory))
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(CODE_LINK, str(directory.resolve()))
     return content.getvalue()
 
 
@@ -245,19 +149,3 @@ def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emula
                 TableName=physical_ids[logical_id],
                 TimeToLiveSpecification={"AttributeName": wanted["AttributeName"], "Enabled": wanted["Enabled"]},
             )
-
-
-def _architecture() -> str:
-    machine = platform.machine().lower()
-    if machine not in _ARCHITECTURES:
-        raise LocalError(f"The functions' packages come for x86_64 and arm64, not for this machine's {machine}.")
-    return _ARCHITECTURES[machine]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
-def _last_lines(path: Path, count: int) -> str:
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import subprocess
 
 HOST = "127.0.0.1"
+CODE_LINK = "folder"
+"""The file in a function's zip that names the folder to run it from; 30 MB need not be packed and unpacked."""
 
 _ATTEMPTS_AT_A_FREE_PORT = 5
 _PROCESS = Path(__file__).with_name("ministack_process.py")
@@ -178,6 +180,7 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "DOCKER_HOST": f"unix://{home}/no-docker",  # else it tidies up in the user's Docker
             "AWS_EC2_METADATA_DISABLED": "true",
+            "LOCAL_CODE_LINK": CODE_LINK,
             "LOCAL_CLOCK": str(self._clock_file),
             "LOCAL_TIMEOUTS_TIMES": str(self._timeouts_times),
         }

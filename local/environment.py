@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from requests import RequestException
 from local import deployment, patience, processes
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.connection import connect
-from local.deployment import Assembly, Deployment
+from local.deployment import Deployment
 from local.emulator import Emulator
 from local.errors import LocalError
 from local.organization import LocalOrganization, load_private_key
 from local.report import Report
 from local.scenario import Scenario
 from local.stack_reader import StackReader
+from local.synthesis import Assembly
 from simulator import VectorCare
 from simulator.admin_api import AdminApi
 from simulator.api_rules import API_PATH
@@ -61,16 +62,16 @@ class LocalEnvironment:
 
     @property
     def stack(self) -> StackReader:
-        """What the stack holds."""
+        """What the stack's tables, queues and spool hold."""
         return StackReader(self.emulator, self.deployment)
 
     def play_scenario(self, report: Report) -> bool:
-        """Play the walk-through; say whether everything came out as it should.
+        """Play the scenario; return whether everything came out as it must.
 
         Parameters
         ----------
         report : Report
-            Where it is told.
+            Prints it.
 
         Raises
         ------
@@ -87,7 +88,7 @@ class LocalEnvironment:
             gives_up_after=patience.SECONDS,
         )
         return Scenario(
-            vectorcare=sender, private_key=private_key, holdings=self.stack, report=report, emulator=self.emulator
+            vectorcare=sender, private_key=private_key, stack=self.stack, report=report, emulator=self.emulator
         ).play()
 
     def describe(self) -> dict[str, str | int | None]:
@@ -168,12 +169,12 @@ def running(
     port : int
         0 picks a free one.
     report : Report
-        Where progress is told.
+        Prints the progress.
     enforce_iam : bool
         Refuse what the roles' policies do not allow.
     is_patient : bool
         Have the time-outs of the functions, and of VectorCare's deliveries, last so long that a busy machine does not
-        make outages of its own. Who wants to see a time-out must not be patient.
+        make outages of its own. Not for a test of a time-out.
 
     Raises
     ------
@@ -184,21 +185,21 @@ def running(
     vectorcare = Hub(private_key=load_private_key(key_file) if key_file else None)
     if is_patient:
         vectorcare.delivery.gives_up_after = patience.SECONDS
-    with (
-        Emulator(
-            directory=directory / "emulator",
-            port=port,
-            enforce_iam=enforce_iam,
-            timeouts_times=_PATIENT_TIMES if is_patient else 1.0,
-        ) as emulator,
-        vectorcare.running(),
-        serving(AdminApi(vectorcare)) as url,
-    ):
+    emulator = Emulator(
+        directory=directory / "emulator",
+        port=port,
+        enforce_iam=enforce_iam,
+        timeouts_times=_PATIENT_TIMES if is_patient else 1.0,
+    )
+    with ExitStack() as stack:
         try:
-            with report.phase(f"Deploying {assembly.stack_name} to {emulator.endpoint_url}"):
+            with report.phase("Deploying the stack to an emulated AWS (ministack)"):
+                stack.enter_context(emulator)
+                stack.enter_context(vectorcare.running())
+                url = stack.enter_context(serving(AdminApi(vectorcare)))
                 deployed = deployment.deploy(assembly, emulator)
                 connect(deployed, emulator, vectorcare.api, url=url)
-                if key_file:  # else all that it signs would be refused
+                if key_file:  # otherwise all that it signs would be refused
                     vectorcare.delivery.certificate_file = emulator.certificate_file
                     vectorcare.delivery.register([deployed.webhook_url])
             yield LocalEnvironment(

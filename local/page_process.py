@@ -3,60 +3,88 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from local import patience, processes
-from local.deployment import PROJECT
 from local.errors import LocalError
+from local.synthesis import PROJECT
 
-DESCRIPTION = "PAGE_ENVIRONMENT"
-"""The environment variable that tells the process what `stand.json` says."""
+STATUS_FILE = "PAGE_STATUS_FILE"
+"""The environment variable that names the file which the server reads: what is being done, or what runs."""
 
 
-@contextmanager
-def serving(description: Mapping[str, Any], directory: Path) -> Iterator[str]:
-    """Serve the page for as long as the block lasts; gives its URL.
+class PageProcess:
+    """The page while it is served.
 
     Parameters
     ----------
-    description : mapping
-        What `stand.json` says.
+    url : str
+        What to open in a browser.
+    status_file : Path
+        What the server reads.
+    """
+
+    def __init__(self, url: str, status_file: Path) -> None:
+        self.url = url
+        self._status_file = status_file
+
+    def show_starting(self, doing: str) -> None:
+        """Have the page show what is being done until everything runs."""
+        _write(self._status_file, {"starting": doing})
+
+    def show_environment(self, description: Mapping[str, Any]) -> None:
+        """Have the page show the local environment that `stand.json` describes so."""
+        _write(self._status_file, {"environment": dict(description)})
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[PageProcess]:
+    """Serve the page for as long as the block lasts; it can be opened at once.
+
+    Parameters
+    ----------
     directory : Path
-        Where the log goes.
+        For the log and the status file.
 
     Raises
     ------
     LocalError
-        It does not start.
+        The server does not start.
     """
-    log_file = directory / "console.log"
+    log_file, status_file = directory / "page.log", directory.resolve() / "page.json"
+    _write(status_file, {"starting": "Starting"})
     process = processes.start(
         [sys.executable, "-m", "local.page"],
         environment={
             "PYTHONPATH": os.pathsep.join([str(PROJECT), str(PROJECT / "lambdas"), os.environ.get("PYTHONPATH", "")]),
             "PYTHONUNBUFFERED": "1",
-            DESCRIPTION: json.dumps(dict(description)),
+            STATUS_FILE: str(status_file),
         },
         directory=PROJECT,
         log_file=log_file,
     )
-    try:
-        yield _url(log_file, is_alive=lambda: process.poll() is None)
-    finally:
-        processes.end(process)
 
-
-def _url(log_file: Path, *, is_alive: Callable[[], bool]) -> str:
-    def said() -> str:
-        if not is_alive():
+    def printed() -> str:
+        if process.poll() is not None:
             raise LocalError(f"The page's server does not start. Its log: {log_file}")
         return log_file.read_text(encoding="utf-8")
 
-    return patience.wait_until(
-        said,
-        lambda text: text.startswith("http://") and text.endswith("\n"),
-        what=f"the page's server says where it is; its log: {log_file}",
-    ).strip()
+    try:
+        url = patience.wait_until(
+            printed,
+            lambda text: text.startswith("http://") and text.endswith("\n"),
+            what=f"the page's server prints its address; its log: {log_file}",
+        )
+        yield PageProcess(url.strip(), status_file)
+    finally:
+        processes.end(process)
+        status_file.unlink(missing_ok=True)
+
+
+def _write(file: Path, status: Mapping[str, Any]) -> None:
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps(status), encoding="utf-8")
+    unfinished.replace(file)

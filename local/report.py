@@ -1,12 +1,13 @@
-"""What the person who runs the local environment reads."""
+"""What `make run` prints: one line for each phase and each step; with `--verbose` every detail of the scenario."""
 
 import json
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich import box
 from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.terminal.screen import screen
@@ -14,61 +15,69 @@ from local.stack_reader import Item
 
 
 class Report:
-    """Prints to standard output, wide enough for the tables where that is no terminal."""
+    """Prints to standard output.
 
-    def __init__(self) -> None:
-        self._console = screen()
+    Parameters
+    ----------
+    is_verbose : bool
+        Print what each step of the scenario sends, finds and checks.
+    listener : callable
+        Gets what is being done, for the page.
+    """
+
+    def __init__(self, *, is_verbose: bool = False, listener: Callable[[str], None] = lambda _doing: None) -> None:
+        self._screen = screen()
+        self._is_verbose = is_verbose
+        self._listener = listener
 
     @contextmanager
     def phase(self, doing: str) -> Iterator[None]:
-        """Say what is being done, and when it is done how long it took.
-
-        A terminal shows a spinner meanwhile; elsewhere both ends are a line each, so that a log shows where it hangs.
-        """
+        """Print what is being done, with its seconds: a terminal counts them, elsewhere its end is a second line."""
         begin = time.monotonic()
-        if self._console.is_terminal:
-            with self._console.status(f"{doing} ..."):
-                yield
-        else:
+        if not self._screen.is_terminal:
             self.say(f"{doing} ...")
+        with self._counting(doing):
             yield
-        self.say(f"{doing}: done in {time.monotonic() - begin:.1f} s")
+        self.say(f"{doing}: {time.monotonic() - begin:.1f} s")
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Say on a terminal what is waited for, as long as it is; a log has a line of it."""
-        if self._console.is_terminal:
-            with self._console.status(f"Waiting {what} ..."):
+    def step(self, number: int, title: str, meaning: str) -> Iterator[None]:
+        """Print a step of the scenario and whether it came out as it must."""
+        with self._counting(f"{number}. {title}"):
+            if self._is_verbose:
+                self._screen.print()
+                self.say(f"{number}. {title}: {meaning}")
+            try:
                 yield
-        else:
-            self.fact("waiting", what)
-            yield
+            except BaseException:
+                self.say(f"  WRONG {number:>2}. {title}")
+                raise
+        if not self._is_verbose:
+            self._screen.print(f"  [green]ok[/] {number:>2}. {title}: {meaning}", soft_wrap=True)
 
     def say(self, text: str = "") -> None:
         """Print a line as it is."""
-        self._console.print(text, markup=False, soft_wrap=True)
-
-    def headline(self, text: str) -> None:
-        """Begin a new part."""
-        self._console.print()
-        self._console.rule(f"[bold]{text}", align="left", characters="-", style="default")
-
-    def explain(self, text: str) -> None:
-        """Say what the reader is looking at."""
-        self._console.print(text, markup=False)
+        self._screen.print(text, markup=False, soft_wrap=True)
 
     def fact(self, name: str, text: str) -> None:
-        """Print one named fact; names stand in a column."""
-        self._console.print(f"  [bold]{name:<11}[/]", end="")
+        """Print a named value."""
+        self._screen.print(f"  [bold]{name:<22}[/]", end="")
         self.say(text)
 
-    def check(self, what: str, *, holds: bool, found: str = "") -> None:
-        """Print what was expected and whether it came out so."""
-        self._console.print(f"  {'[green]ok[/]   ' if holds else '[bold red]WRONG[/]'}      ", end="")
-        self.say(what if holds else f"expected: {what}; found: {found}")
+    def detail(self, name: str, text: str) -> None:
+        """Print a named value if details are wanted."""
+        if self._is_verbose:
+            self.fact(name, text)
+
+    def check(self, what: str, *, holds: bool, found: str) -> None:
+        """Print what is expected, if it does not hold or details are wanted."""
+        if not holds:
+            self.say(f"  WRONG expected: {what}; found: {found}")
+        else:
+            self.detail("ok", what)
 
     def service_request(self, service_request_id: str, item: Item | None) -> None:
-        """Print what the table service_requests holds of one service request."""
+        """Print the item of the table service_requests, if details are wanted."""
         self._table(
             f"service_requests, {service_request_id}",
             ("request_status", "action", "last_updated", "pickup", "revision"),
@@ -86,16 +95,16 @@ class Report:
         )
 
     def journal(self, service_request_id: str, entries: Sequence[Item], *, new: Collection[str]) -> None:
-        """Print what the table events holds of one service request; `new` are the event ids to be marked."""
+        """Print the journal's entries, if details are wanted; `new` are the event ids to mark."""
         self._table(
             f"events, {service_request_id}",
-            ("event_id", "received_at", "last_updated", "what its body says", ""),
+            ("event_id", "received_at", "last_updated", "body", ""),
             [
                 (
                     _shorten(entry["event_id"]),
                     _time_of_day(entry["received_at"]),
                     _time_of_day(entry["last_updated"]) if "last_updated" in entry else entry["reason"],
-                    _what_it_says(entry["body"]),
+                    _summary(entry["body"]),
                     "new" if entry["event_id"] in new else "",
                 )
                 for entry in entries
@@ -103,16 +112,23 @@ class Report:
         )
 
     def _table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        if not rows:
-            self.fact("holds", f"{name}: nothing")
+        if not self._is_verbose:
             return
-        self.fact("holds", name)
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        for column in columns:
-            table.add_column(column, no_wrap=True)
-        for row in rows:
-            table.add_row(*row)
-        self._console.print(Padding(table, (0, 0, 0, 2)))
+        self.fact("table", name if rows else f"{name}: nothing")
+        if rows:
+            table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+            for row in rows:
+                table.add_row(*row)
+            self._screen.print(Padding(table, (0, 0, 0, 2)))
+
+    @contextmanager
+    def _counting(self, doing: str) -> Iterator[None]:
+        """Count the seconds on a terminal while something is being done."""
+        self._listener(doing)
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal) as progress:
+            progress.add_task(doing, total=None)
+            yield
 
 
 def _shorten(event_id: str) -> str:
@@ -121,11 +137,11 @@ def _shorten(event_id: str) -> str:
     return f"..{name[-4:]}#{digest[:4]}.." if digest else f"..{name[-4:]}"
 
 
-def _time_of_day(instant: str) -> str:
-    """Cut an ISO 8601 instant down to hours, minutes and seconds."""
-    return instant[11:19]
+def _time_of_day(timestamp: str) -> str:
+    """Cut a UTC timestamp down to hours, minutes and seconds."""
+    return timestamp[11:19]
 
 
-def _what_it_says(body: bytes) -> str:
+def _summary(body: bytes) -> str:
     content = json.loads(body)
     return f"{content['request_status']} {content['action']}"

@@ -1,7 +1,4 @@
-"""The walk-through: what VectorCare sends in a service request's life, and what must be in the tables after each step.
-
-Every step is a really signed webhook over HTTP; every expectation is read from the stack's own tables and queues.
-"""
+"""The scenario: signed webhooks of a service request's life, and after each what the tables and queues must hold."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -21,13 +18,13 @@ from simulator import VectorCare, Webhook
 
 # An event dated further ahead than this is refused until then: applied, it would freeze its service request.
 _FUTURE_TOLERANCE = timedelta(minutes=15)
-# How much further ahead the poisonous event is: it must have used up its 30 receives before its time comes.
+# How much further ahead the poison event is: it must have used up its 30 receives before its time comes.
 _POISON_LEAD = timedelta(seconds=2 * patience.SECONDS)
 _NOTICE = timedelta(hours=2)  # from the broadcast to the pickup
 
 
 class ScenarioFailedError(Exception):
-    """Something did not come out as it should; the report has said what."""
+    """Something did not come out as it must; the report has printed what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +60,7 @@ class Step:
 
 
 def steps(now: datetime) -> tuple[Step, ...]:
-    """Tell the life of one service request, disorder included.
-
-    Parameters
-    ----------
-    now : datetime
-        The story has happened in the minutes before.
-    """
+    """Make the life of one service request, disorder included; its events lie in the minutes before `now`."""
     broadcast = _broadcast(at=now - timedelta(minutes=9))
     pickup = broadcast.event_timestamp + _NOTICE
 
@@ -92,7 +83,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
     return (
         Step(
             title="Broadcast",
-            meaning="A hospital offers a trip. The first webhook of a service request makes its item.",
+            meaning="a hospital offers a trip; its first webhook creates the service request",
             sent=broadcast,
             journal=(broadcast,),
             state=broadcast,
@@ -100,7 +91,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Assigned",
-            meaning="We accepted the trip. The newer event takes the item over; the journal keeps both.",
+            meaning="we have accepted; the newer event replaces the state, the journal keeps both",
             sent=assigned,
             journal=(broadcast, assigned),
             state=assigned,
@@ -108,7 +99,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Data updated",
-            meaning="The pickup moves by half an hour. Each webhook carries the whole request: new data replaces old.",
+            meaning="the pickup moves by half an hour; new data replaces old",
             sent=updated,
             journal=(broadcast, assigned, updated),
             state=updated,
@@ -116,15 +107,15 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Completed",
-            meaning="The trip is over. VectorCare documents no action for that; unknown ones are taken as they come.",
+            meaning="the trip is over; an action that VectorCare does not document is accepted as well",
             sent=completed,
             journal=(broadcast, assigned, updated, completed),
             state=completed,
             writes=4,
         ),
         Step(
-            title="A duplicate",
-            meaning="VectorCare missed our answer and delivers the assignment again. Accepted, and nothing changes.",
+            title="Duplicate",
+            meaning="VectorCare sends the assignment again; it is accepted and changes nothing",
             sent=assigned,
             journal=(broadcast, assigned, updated, completed),
             state=completed,
@@ -132,7 +123,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Out of order",
-            meaning="An update from before the last one comes only now. Journaled; the state does not go back in time.",
+            meaning="an older update arrives late; it is journaled, the state does not go back",
             sent=late,
             journal=(broadcast, assigned, updated, completed, late),
             state=completed,
@@ -140,8 +131,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Re-stamped",
-            meaning="The broadcast is delivered again under its event_id, but dated now. The journal's first entry "
-            "decides an event's time, so it stays old; the other bytes are kept beside it.",
+            meaning="the broadcast again, now with another time; the first one counts, the state does not change",
             sent=restamped,
             journal=(broadcast, assigned, updated, completed, late, restamped),
             state=completed,
@@ -149,7 +139,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
         ),
         Step(
             title="Forged",
-            meaning="Somebody who knows the URL, but not VectorCare's key, cancels the trip. Refused, nothing is kept.",
+            meaning="a cancellation signed with another key; it is refused, nothing is stored",
             sent=event(0, "UNAVAILABLE", "BROADCAST_CANCELED", pickup),
             journal=(broadcast, assigned, updated, completed, late, restamped),
             state=completed,
@@ -169,12 +159,12 @@ class Scenario:
         Sends to the stack.
     private_key : RSAPrivateKey
         What it signs with.
-    holdings : Holdings
-        What the stack holds.
+    stack : StackReader
+        Reads the stack's tables and queues.
     report : Report
-        Where all is told.
+        Prints it.
     emulator : Emulator
-        Whose clock is moved, so that nobody has to wait for it.
+        Its clock is moved, so that nobody has to wait.
     """
 
     def __init__(
@@ -182,20 +172,20 @@ class Scenario:
         *,
         vectorcare: VectorCare,
         private_key: RSAPrivateKey,
-        holdings: StackReader,
+        stack: StackReader,
         report: Report,
         emulator: Emulator,
     ) -> None:
         self._vectorcare = vectorcare
         self._private_key = private_key
         self._forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._holdings = holdings
+        self._stack = stack
         self._report = report
         self._emulator = emulator
         self._first_revisions: dict[str, int] = {}
 
     def play(self) -> bool:
-        """Play everything, up to the first thing that is wrong; say whether all came out as it should."""
+        """Play everything, up to the first thing that is wrong; return whether all came out as it must."""
         story = steps(_now())
         try:
             for number, step in enumerate(story, start=1):
@@ -210,65 +200,50 @@ class Scenario:
 
     def _play_step(self, number: int, step: Step) -> None:
         name = step.sent.service_request_id
-        before = {entry["event_id"] for entry in self._holdings.journal(name)}
-        self._begin(number, step.title, step.meaning)
-        self._send(step.sent, signer=self._forger if step.forged else self._private_key, status=step.status)
-        self._await_empty_queue()
-        self._check_tables(name, state=step.state, writes=step.writes, journal=step.journal, known=before)
+        before = {entry["event_id"] for entry in self._stack.journal(name)}
+        with self._report.step(number, step.title, step.meaning):
+            self._send(step.sent, signer=self._forger if step.forged else self._private_key, status=step.status)
+            self._stack.settle()
+            self._check_tables(name, state=step.state, writes=step.writes, journal=step.journal, known=before)
 
     def _play_poison(self, number: int) -> None:
         poison = _broadcast(at=_now() + _FUTURE_TOLERANCE + _POISON_LEAD)
-        dead_before = self._holdings.dead()
-
-        self._begin(
+        dead_before = self._stack.dead()
+        with self._report.step(
             number,
-            "Poisonous",
-            "The sender's clock is more than 15 minutes ahead. Applied now, this event would outrank all that really "
-            "happens until then; so it is refused for good and becomes a dead letter within seconds.",
-        )
-        self._send(poison, signer=self._private_key, status=200)
-        self._await_empty_queue()
-        self._check_dead(poison, dead_before + 1)
-
-        self._begin(
-            number + 1,
-            "Redriven after the fix",
-            "What fixes this one is time: as soon as the event is less than 15 minutes ahead, it may be applied. Here "
-            "the local clock is moved on until then, and back afterwards. An operator runs the redrive function with "
-            "{}, as from the Lambda console.",
-        )
-        self._emulator.move_clock(seconds_ahead=_POISON_LEAD.total_seconds())
-        try:
-            self._redrive(poison, count=dead_before + 1)
-        finally:
-            self._emulator.move_clock(seconds_ahead=0)
+            "Dead letter",
+            "an event from the future would hide all that follows; it goes to the dead-letter queue",
+        ):
+            self._send(poison, signer=self._private_key, status=200)
+            self._stack.settle()
+            self._check_dead(poison, dead_before + 1)
+        with self._report.step(
+            number + 1, "Redrive", "its time has come (the local clock is moved); the redrive applies it"
+        ):
+            self._emulator.move_clock(seconds_ahead=_POISON_LEAD.total_seconds())
+            try:
+                self._redrive(poison, count=dead_before + 1)
+            finally:
+                self._emulator.move_clock(seconds_ahead=0)
 
     def _redrive(self, poison: Webhook, *, count: int) -> None:
-        answer = self._holdings.invoke("RedriveFunction", {})
-        self._report.fact("redrive", json.dumps(answer))
+        answer = self._stack.invoke("RedriveFunction", {})
+        self._report.detail("redrive", json.dumps(answer))
         self._check(f"it moved {count}", answer.get("moved") == count, answer)
-        self._await_empty_queue()
-        self._check("no dead letter is left", self._holdings.dead() == 0, self._holdings.dead())
+        self._stack.settle()
+        self._check("no dead letter is left", self._stack.dead() == 0, self._stack.dead())
         self._check_tables(poison.service_request_id, state=poison, writes=1, journal=(poison,), known=())
-
-    def _begin(self, number: int, title: str, meaning: str) -> None:
-        self._report.headline(f"{number}. {title}")
-        self._report.explain(meaning)
 
     def _send(self, webhook: Webhook, *, signer: RSAPrivateKey, status: int) -> None:
         answer = self._vectorcare.send(webhook.body, signature=simulator.sign(webhook.body, signer))
         signed = "signed by VectorCare" if signer is self._private_key else "signed with another key"
-        self._report.fact(
+        self._report.detail(
             "sent",
             f"{webhook.request_status} {webhook.action}, dated {webhook.event_timestamp:%H:%M:%S} "
             f"({len(webhook.body)} bytes, {signed})",
         )
-        self._report.fact("answered", f"{answer.status} {answer.text} in {answer.seconds * 1000:.0f} ms")
+        self._report.detail("answered", f"{answer.status} {answer.text} in {answer.seconds * 1000:.0f} ms")
         self._check(f"the answer is {status}", answer.status == status, answer.status)
-
-    def _await_empty_queue(self) -> None:
-        with self._report.waiting("until the queue is empty"):
-            self._holdings.settle()
 
     def _check_tables(
         self,
@@ -279,8 +254,8 @@ class Scenario:
         journal: Sequence[Webhook],
         known: Collection[str],
     ) -> None:
-        item = self._holdings.service_request(service_request_id)
-        entries = self._holdings.journal(service_request_id)
+        item = self._stack.service_request(service_request_id)
+        entries = self._stack.journal(service_request_id)
         self._report.service_request(service_request_id, item)
         self._report.journal(service_request_id, entries, new={entry["event_id"] for entry in entries} - {*known})
         self._check_state(item, state, writes)
@@ -318,12 +293,12 @@ class Scenario:
         )
 
     def _check_dead(self, poison: Webhook, count: int) -> None:
-        item = self._holdings.service_request(poison.service_request_id)
-        entry = self._holdings.unreadable(poison.body)
-        self._report.fact("dead", f"{_counted(self._holdings.dead(), 'letter')} in the dead-letter queue")
+        item = self._stack.service_request(poison.service_request_id)
+        entry = self._stack.unreadable(poison.body)
+        self._report.detail("dead", f"{_counted(self._stack.dead(), 'message')} in the dead-letter queue")
         self._report.service_request(poison.service_request_id, item)
         self._report.journal(UNREADABLE, [entry] if entry else [], new={entry["event_id"]} if entry else ())
-        self._check("it is a dead letter", self._holdings.dead() == count, self._holdings.dead())
+        self._check("it is a dead letter", self._stack.dead() == count, self._stack.dead())
         self._check("it has made no item", item is None, "one")
         self._check(
             "the journal holds it, byte for byte", entry is not None and entry["body"] == poison.body, "nothing"
@@ -336,7 +311,7 @@ class Scenario:
 
 
 def _now() -> datetime:
-    """Tell the time to the second, so that the tables show it as it was sent."""
+    """Return the time to the second, so that the tables show it as it was sent."""
     return datetime.now(UTC).replace(microsecond=0)
 
 

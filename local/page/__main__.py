@@ -1,9 +1,9 @@
 """The page's server: `python -m local.page`, as `local.page_process` starts it."""
 
-import json
 import os
+from pathlib import Path
 
 from local.page.server import serve
-from local.page_process import DESCRIPTION
+from local.page_process import STATUS_FILE
 
-serve(json.loads(os.environ[DESCRIPTION]), announce=lambda url: print(url, flush=True))  # noqa: T201 who starts it reads that
+serve(Path(os.environ[STATUS_FILE]), announce=lambda url: print(url, flush=True))  # noqa: T201 its parent reads that

@@ -1,12 +1,12 @@
 """The page's routes: what it shows, and what its buttons do."""
 
 import asyncio
+import html
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import hypercorn.asyncio as hypercorn
@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -32,66 +32,71 @@ from local.page.requester import NotPossibleError, Requester
 from local.page.watch import Watch
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
 STATIC = Path(__file__).parent / "static"
-_SILENCE = 15.0  # seconds after which a line says that the connection still stands
+_SILENCE = 15.0  # seconds after which a comment line keeps the connection open
 _MOST_BYTES = 100_000
+_STARTING = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="refresh" content="1" />
+    <title>VectorCare Bridge: starting</title>
+    <link rel="stylesheet" href="/static/app.css" />
+  </head>
+  <body>
+    <header><h1>VectorCare Bridge <span>starting</span></h1></header>
+    <main><section><p role="status">%s ...</p></section></main>
+  </body>
+</html>
+"""
 
 Json = Mapping[str, Any]
 
 
 class BadRequestError(ValueError):
-    """The page has asked for what there is not; the message says what."""
+    """The page has asked for something that does not exist; the message says what."""
 
 
-class Console:
-    """The page's server side.
+class Page:
+    """The page of a local environment that runs.
 
     Parameters
     ----------
     stack : Stack
-        The stand's.
-    stand : mapping
-        What `stand.json` says.
+        What it shows.
+    description : mapping
+        The content of `stand.json`.
     """
 
-    def __init__(self, stack: Stack, stand: Json) -> None:
-        self._stack, self._stand = stack, stand
-        self._requester = Requester(stand["vectorcare_url"])
+    def __init__(self, stack: Stack, description: Json) -> None:
+        self._stack, self._description = stack, description
+        self._requester = Requester(description["vectorcare_url"])
         self._watch = Watch(stack, self._requester)
+        self._watching: asyncio.Task[None] | None = None
 
     def app(self) -> Starlette:
         """Make the application."""
-
-        def post(path: str, action: Callable[[Request, Json], Awaitable[Any]]) -> Route:
-            return Route(path, _answering(action), methods=["POST"])
-
         routes = [
             Route("/", _index),
             Mount("/static", StaticFiles(directory=STATIC)),
             Route("/events", self._events),
-            Route("/service-requests/{name}", _reading(self._show)),
-            Route("/settings", _reading(self._settings), methods=["GET"]),
-            post("/requester/broadcast", self._broadcast),
-            post("/requester/{name}/{verb}", self._act),
-            post("/history/{call_id:int}/redeliver", self._redeliver),
-            post("/settings", self._change_settings),
-            post("/forge", self._forge),
-            post("/redrive", self._redrive),
-            post("/commands", self._command),
+            _get("/service-requests/{name}", self._show),
+            _get("/settings", lambda _request: self._requester.settings()),
+            _post("/settings", lambda _request, body: self._requester.change_settings(body)),
+            _post("/requester/broadcast", self._broadcast),
+            _post("/requester/{name}/{verb}", self._act),
+            _post("/history/{call_id:int}/redeliver", self._redeliver),
+            _post("/forge", self._forge),
+            _post("/commands", self._command),
+            _post("/redrive", self._redrive),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(Guard)], lifespan=self._lifespan)
-
-    @asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._watch.run())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+        return Starlette(routes=routes, middleware=[Middleware(Guard)])
 
     async def _events(self, _request: Request) -> Response:
+        self._watching = self._watching or asyncio.create_task(self._watch.run())
         return StreamingResponse(self._lines(), media_type="text/event-stream")
 
     async def _lines(self) -> AsyncIterator[str]:
@@ -107,90 +112,110 @@ class Console:
         name = request.path_params["name"]
         return {"ours": reads.service_request(self._stack, name), "theirs": self._requester.request(name)}
 
-    def _settings(self, _request: Request) -> Any:
-        return self._requester.settings()
+    def _broadcast(self, _request: Request, body: Json) -> Any:
+        if not self._description["private_key_file"]:
+            raise BadRequestError("Nothing can be signed. Start with --private-key to sign for this organization.")
+        return self._requester.broadcast(body)
 
-    async def _broadcast(self, _request: Request, body: Json) -> Any:
-        if not self._stand["private_key_file"]:
-            raise BadRequestError("Nothing can be signed: the stand has not been given --private-key.")
-        return await run_in_threadpool(lambda: self._requester.broadcast(body))
+    def _act(self, request: Request, body: Json) -> Any:
+        return self._requester.act(request.path_params["name"], request.path_params["verb"], body)
 
-    async def _act(self, request: Request, body: Json) -> Any:
-        way = request.path_params
-        return await run_in_threadpool(lambda: self._requester.act(way["name"], way["verb"], body))
+    def _redeliver(self, request: Request, _body: Json) -> Any:
+        return self._requester.redeliver(request.path_params["call_id"])
 
-    async def _redeliver(self, request: Request, _body: Json) -> Any:
-        return await run_in_threadpool(lambda: self._requester.redeliver(request.path_params["call_id"]))
+    def _forge(self, _request: Request, body: Json) -> Any:
+        url = self._description["webhook_url"]
+        return {"status": requester.forge(url, service_request_id=body.get("service_request_id"))}
 
-    async def _change_settings(self, _request: Request, body: Json) -> Any:
-        return await run_in_threadpool(lambda: self._requester.change_settings(body))
-
-    async def _forge(self, _request: Request, body: Json) -> Any:
-        name, url = body.get("service_request_id"), self._stand["webhook_url"]
-        return {"status": await run_in_threadpool(lambda: requester.forge(url, service_request_id=name))}
-
-    async def _redrive(self, _request: Request, body: Json) -> Any:
+    def _redrive(self, _request: Request, body: Json) -> Any:
         invoke, selection = redriving.invoker(self._stack), Selection(DeadLetterQueue.INBOUND)
         if body.get("dry_run") is not False:
-            return await self._watch.letters_at_rest(lambda: redriving.rehearse(invoke, selection, limit=None))
+            with self._watch.paused():
+                return redriving.rehearse(invoke, selection, limit=None)
         total, done = body.get("total"), Progress()
         if not isinstance(total, int) or isinstance(total, bool) or total < 1:
-            raise BadRequestError("total is how many the dry run has found.")
-
-        def redrive() -> None:
+            raise BadRequestError("total is how many messages the dry run has found.")
+        with self._watch.paused():
             redriving.redrive(invoke, selection, total=total, rate=None, done=done, advance=lambda: None)
-
-        await self._watch.letters_at_rest(redrive)
         return {"moved": done.moved, "refused": done.refused, "stopped": done.stopped, "error": done.error}
 
-    async def _command(self, _request: Request, body: Json) -> Any:
+    def _command(self, _request: Request, body: Json) -> Any:
         fields = dict(body)
         kind, name = fields.pop("command", None), fields.pop("service_request_id", None)
         if not isinstance(kind, str) or not isinstance(name, str | None):
             raise BadRequestError("command and service_request_id are texts.")
         message = send_command.make_message(kind, name, fields)
-        await run_in_threadpool(lambda: reads.send(self._stack, message))
+        reads.send(self._stack, message)
         return {"command_id": message["command_id"]}
 
 
-def serve(stand: Json, *, announce: Callable[[str], None]) -> None:
+class StartingPage:
+    """Answers from the first moment: what is being done, and as soon as everything runs, the page itself.
+
+    Parameters
+    ----------
+    status_file : Path
+        What `local.page_process` writes.
+    """
+
+    def __init__(self, status_file: Path) -> None:
+        self._status_file = status_file
+        static = Mount("/static", StaticFiles(directory=STATIC))
+        self._starting = Starlette(routes=[Route("/", self._show), static], middleware=[Middleware(Guard)])
+        self._page: Starlette | None = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request."""
+        environment = self._status().get("environment") if self._page is None else None
+        if environment:
+            self._page = Page(on_stand(environment), environment).app()
+        await (self._page or self._starting)(scope, receive, send)
+
+    async def _show(self, _request: Request) -> Response:
+        return HTMLResponse(_STARTING % html.escape(self._status()["starting"]))
+
+    def _status(self) -> Json:
+        status: Json = json.loads(self._status_file.read_text(encoding="utf-8"))
+        return status
+
+
+def serve(status_file: Path, *, announce: Callable[[str], None]) -> None:
     """Serve the page on a free port of loopback until the process ends.
 
     Parameters
     ----------
-    stand : mapping
-        What `stand.json` says.
+    status_file : Path
+        What `local.page_process` writes.
     announce : callable
-        Told the page's URL once it can be asked for.
+        Gets the page's URL as soon as it can be opened.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Console(on_stand(stand), stand).app()
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}")
         config = Config()
         config.bind = [f"fd://{listener.fileno()}"]
         config.errorlog = config.accesslog = None
-        asyncio.run(hypercorn.serve(app, config))  # type: ignore[arg-type]  # Starlette is an ASGI application
+        asyncio.run(hypercorn.serve(StartingPage(status_file), config))  # type: ignore[arg-type]  # an ASGI application
 
 
 async def _index(_request: Request) -> Response:
     return FileResponse(STATIC / "index.html")
 
 
-def _reading(read: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _get(path: str, read: Callable[[Request], Any]) -> Route:
     async def answer(request: Request) -> Response:
-        return await _answer(lambda: run_in_threadpool(lambda: read(request)))
+        return await _answer(lambda: run_in_threadpool(read, request))
 
-    return answer
+    return Route(path, answer, methods=["GET"])
 
 
-def _answering(action: Callable[[Request, Json], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+def _post(path: str, act: Callable[[Request, Json], Any]) -> Route:
     async def answer(request: Request) -> Response:
-        async def act() -> Any:
-            return await action(request, await _body(request))
+        async def acted() -> Any:
+            return await run_in_threadpool(act, request, await _body(request))
 
-        return await _answer(act)
+        return await _answer(acted)
 
-    return answer
+    return Route(path, answer, methods=["POST"])
 
 
 async def _answer(act: Callable[[], Awaitable[Any]]) -> Response:
@@ -201,7 +226,7 @@ async def _answer(act: Callable[[], Awaitable[Any]]) -> Response:
     except click.ClickException as error:
         return _json(400, {"message": error.message})
     except (BotoCoreError, ClientError, RequestException) as error:  # their texts may hold what was sent
-        return _json(502, {"message": f"The stand does not answer ({type(error).__name__})."})
+        return _json(502, {"message": f"The local environment does not answer ({type(error).__name__})."})
 
 
 async def _body(request: Request) -> Json:

@@ -1,9 +1,10 @@
-"""Looks at the stand while somebody watches, and tells all who do what has changed."""
+"""Reads the stack while somebody watches, and sends every watcher what has changed."""
 
 import asyncio
+import threading
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,12 +24,12 @@ Picture = dict[str, Any]
 
 
 class Watch:
-    """What was last seen. All of it is read from the stand, and is read again after a restart.
+    """What was last read; after a restart all of it is read again.
 
     Parameters
     ----------
     stack : Stack
-        The stand's.
+        What is read.
     requester : Requester
         VectorCare's side.
     """
@@ -42,7 +43,7 @@ class Watch:
         self._was_new = True
         self._watchers: set[asyncio.Queue[Picture]] = set()
         self._is_watched = asyncio.Event()
-        self._lock = asyncio.Lock()
+        self._looking = threading.Lock()
 
     async def run(self) -> None:
         """Look again and again while somebody watches; never returns."""
@@ -66,17 +67,17 @@ class Watch:
             if not self._watchers:
                 self._is_watched.clear()
 
-    async def letters_at_rest(self, work: Callable[[], Any]) -> Any:
-        """Do something with the dead letters while this does not look at them: a look hides them."""
-        async with self._lock:
-            return await run_in_threadpool(work)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not look during the block: a look at the dead letters hides them from a redrive."""
+        with self._looking:
+            yield
 
     async def _look_once(self) -> bool:
-        async with self._lock:
-            try:
-                seen = await run_in_threadpool(self._look)
-            except (BotoCoreError, ClientError, RequestException) as error:
-                seen = {"problem": f"The stand does not answer ({type(error).__name__})."}
+        try:
+            seen = await run_in_threadpool(self._look)
+        except (BotoCoreError, ClientError, RequestException) as error:
+            seen = {"problem": f"The local environment does not answer ({type(error).__name__})."}
         moves = seen.pop("moves", {})
         changed = {
             name: value for name, value in seen.items() if name not in self._picture or self._picture[name] != value
@@ -90,6 +91,10 @@ class Watch:
         return bool(changed)
 
     def _look(self) -> Picture:
+        with self._looking:
+            return self._read()
+
+    def _read(self) -> Picture:
         readings, is_first = self._log.new(), not self._passed
         moves = snapshot.moves(readings)
         self._passed.update(moves)

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from local import environment as environments
-from local.deployment import Assembly, synthesize
 from local.environment import LocalEnvironment
 from local.organization import LocalOrganization, load_private_key
 from local.report import Report
+from local.synthesis import Assembly, synthesize
 from simulator import VectorCare
 from tests.end_to_end.support import vectorcare_of
 

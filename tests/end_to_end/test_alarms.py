@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import simulator as webhooks
 from local import environment as environments
-from local.deployment import Assembly
 from local.environment import LocalEnvironment
 from local.organization import LocalOrganization
 from local.page.embedded_metrics import Reading
 from local.report import Report
+from local.synthesis import Assembly
 from tests.end_to_end.conftest import disable_schedules
 from tests.end_to_end.measured import collect
 from tests.end_to_end.subscriber import command

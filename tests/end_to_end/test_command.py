@@ -1,7 +1,8 @@
-"""`python -m local run`, as a person or a script uses it."""
+"""`python -m local run`, as a person or a script uses it: four runs in one folder, one after the other."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,18 +13,27 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.organization import LocalOrganization
+from local.organization import load_private_key
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE, wait_until
 
 PROJECT = Path(__file__).parents[2]
+KEYS = set(
+    re.findall(
+        r"\w+",
+        """webhook_url health_url reading_url endpoint_url region access_key_id secret_access_key service_requests_table
+        events_table queue_url dead_letter_queue_url spool_bucket redrive_function drain_function event_bus
+        unpublished_queue_url publisher_function outbound_queue_url outbound_dead_letter_queue_url commands_table
+        sender_function console_url vectorcare_url vectorcare_api_url organization private_key_file pid""",
+    )
+)
+"""What scripts read of stand.json."""
 
 
 class Command:
-    """The command in a folder of its own, with a temporary folder of its own, so that what it leaves can be seen."""
+    """The command with a temporary folder of its own, so that what it leaves behind can be seen."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.directory = directory / "work"
@@ -33,31 +43,22 @@ class Command:
             folder.mkdir(exist_ok=True)
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - the command under test
-                [sys.executable, "-m", "local", "run", *arguments],
+                [sys.executable, "-m", "local", "run", "--port", "0", *arguments],
                 cwd=self.directory,
                 env=os.environ | {"PYTHONPATH": str(PROJECT), "TMPDIR": str(self._temporary), "AWS_PROFILE": "nobody"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
 
-    @property
-    def announcement(self) -> Path:
-        """Where it tells scripts how to use it."""
-        return self.directory / ".local" / "stand.json"
-
-    def said(self) -> str:
-        """Return what it has printed."""
+    def printed(self) -> str:
         return self._output.read_text(encoding="utf-8")
 
     def wait_for(self, text: str) -> None:
-        """Wait until it has printed something."""
-        wait_until(self._said_by_living, lambda said: text in said, what=f"the command says {text!r}")
+        def printed_by_living() -> str:
+            assert self.process.poll() is None, self.printed()
+            return self.printed()
 
-    def wait_until_up(self) -> dict[str, Any]:
-        """Wait until it serves."""
-        wait_until(self._said_by_living, lambda _: self.announcement.exists(), what="the command serves")
-        content: dict[str, Any] = json.loads(self.announcement.read_text(encoding="utf-8"))
-        return content
+        wait_until(printed_by_living, lambda printed: text in printed, what=f"the command prints {text!r}")
 
     def end(self, number: signal.Signals) -> int:
         """Send it a signal; return its exit code."""
@@ -70,8 +71,11 @@ class Command:
             *(f"process {number}" for number in self._processes()),
             *(str(path) for path in self._temporary.rglob("*")),
             *(str(path) for path in self.directory.iterdir() if path.name != ".local"),
-            *(str(path) for path in (self.directory / ".local").glob("*") if path.name in {"emulator", "stand.json"}),
+            *(str(self.directory / ".local" / name) for name in self._own() & {"emulator", "page.json", "stand.json"}),
         ]
+
+    def _own(self) -> set[str]:
+        return {path.name for path in (self.directory / ".local").glob("*")}
 
     def _processes(self) -> Iterator[str]:
         for process in Path("/proc").glob("[0-9]*"):
@@ -81,9 +85,10 @@ class Command:
             except OSError:  # gone meanwhile, or another user's
                 continue
 
-    def _said_by_living(self) -> str:
-        assert self.process.poll() is None, self.said()
-        return self.said()
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("command")
 
 
 @contextmanager
@@ -96,92 +101,79 @@ def _running(directory: Path, *arguments: str) -> Iterator[Command]:
             command.end(signal.SIGTERM)
 
 
-def test_once_plays_the_scenario_stops_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def _get(url: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=PATIENCE)
+
+
+def test_interrupted_while_it_synthesizes_it_ends_all_that_it_started(directory: Path) -> None:
+    # Given a run that already serves its page
+    with _running(directory) as command:
+        command.wait_for("Synthesizing")
+        url = command.printed().removeprefix("Page: ").split()[0]
+        assert "starting" in _get(url).text
+
+        # When
+        code = command.end(signal.SIGINT)
+
+    # Then
+    assert code == 128 + signal.SIGINT
+    assert "Traceback" not in command.printed()
+    assert command.leftovers() == []
+
+
+def test_once_plays_the_scenario_stops_and_leaves_nothing_behind(directory: Path) -> None:
     # When
-    with _running(tmp_path, "--once", "--port", "0") as command:
+    with _running(directory, "--once", "--verbose") as command:
         code = command.process.wait(timeout=PATIENCE)
 
     # Then
-    said = command.said()
-    assert code == 0, said
-    assert "WRONG" not in said
-    for part in ("Completed", "duplicate", "Out of order", "Re-stamped", "Forged", "Poisonous", "Redriven"):
-        assert part in said
-    assert "Everything came out as it should." in said
+    printed = command.printed()
+    assert code == 0, printed
+    assert "WRONG" not in printed
+    for part in ("Completed", "Duplicate", "Out of order", "Re-stamped", "Forged", "Dead letter", "Redrive"):
+        assert f". {part}: " in printed
+    assert "service_requests, VC-" in printed
+    assert "Everything came out as it must" in printed
     assert command.leftovers() == []
     key = command.directory / ".local" / "private_key.pem"
     assert key.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(
-    ("moment", "number"),
-    [
-        pytest.param("Synthesizing", signal.SIGINT, id="while synthesizing"),
-        pytest.param("2. Assigned", signal.SIGTERM, id="in the scenario"),
-    ],
-)
-def test_interrupted_anywhere_it_ends_all_that_it_started(tmp_path: Path, moment: str, number: signal.Signals) -> None:
-    # Given
-    with _running(tmp_path, "--port", "0") as command:
-        command.wait_for(moment)
+def test_interrupted_in_the_scenario_it_ends_all_that_it_started(directory: Path) -> None:
+    # Given a second run, which prints a line for each step
+    with _running(directory) as command:
+        command.wait_for("  ok  1. Broadcast: ")
 
         # When
-        code = command.end(number)
-
-    # Then
-    assert code == 128 + number
-    assert "Traceback" not in command.said()
-    assert command.leftovers() == []
-
-
-def test_for_an_organization_whose_key_it_does_not_have_it_skips_the_scenario_and_serves(
-    tmp_path: Path, organization: LocalOrganization, old_key: rsa.RSAPrivateKey
-) -> None:
-    # Given
-    with _running(tmp_path, "--port", "0", "--organizations", str(organization.directory)) as command:
-        # When
-        described = command.wait_until_up()
-        vectorcare = VectorCare(webhook_url=described["webhook_url"], private_key=old_key, gives_up_after=PATIENCE)
-        answer = vectorcare.send(webhook().body)
-        with requests.Session() as session:
-            session.trust_env = False
-            health = session.get(described["health_url"], timeout=PATIENCE)
-            page = session.get(described["console_url"], timeout=PATIENCE)
-        second = Command(tmp_path, "--port", "0")
-        second_code = second.process.wait(timeout=PATIENCE)
         code = command.end(signal.SIGTERM)
 
     # Then
-    assert set(described) == {
-        "webhook_url",
-        "health_url",
-        "reading_url",
-        "endpoint_url",
-        "region",
-        "access_key_id",
-        "secret_access_key",
-        "service_requests_table",
-        "events_table",
-        "queue_url",
-        "dead_letter_queue_url",
-        "spool_bucket",
-        "redrive_function",
-        "drain_function",
-        "event_bus",
-        "unpublished_queue_url",
-        "publisher_function",
-        "outbound_queue_url",
-        "outbound_dead_letter_queue_url",
-        "commands_table",
-        "sender_function",
-        "console_url",
-        "vectorcare_url",
-        "vectorcare_api_url",
-        "organization",
-        "private_key_file",
-        "pid",
-    }
-    assert (described["organization"], described["private_key_file"]) == ("rehearsal", None)
+    assert code == 128 + signal.SIGTERM
+    assert "Traceback" not in command.printed()
+    assert "Synthesizing" not in command.printed()
+    assert command.leftovers() == []
+
+
+def test_without_the_organizations_key_it_skips_the_scenario_and_serves(directory: Path) -> None:
+    # Given
+    with _running(directory, "--organizations", ".local/organizations") as command:
+        # When
+        command.wait_for("Ctrl-C ends it.")
+        local = command.directory / ".local"
+        described: dict[str, Any] = json.loads((local / "stand.json").read_text(encoding="utf-8"))
+        key = load_private_key(local / "private_key.pem")
+        answer = VectorCare(webhook_url=described["webhook_url"], private_key=key, gives_up_after=PATIENCE).send(
+            webhook().body
+        )
+        health, page = _get(described["health_url"]), _get(described["console_url"])
+        second_code = Command(directory, "--once").process.wait(timeout=PATIENCE)
+        code = command.end(signal.SIGTERM)
+
+    # Then
+    assert set(described) == KEYS
+    assert (described["organization"], described["private_key_file"]) == ("local", None)
     assert described["pid"] == command.process.pid
     assert (answer.status, health.status_code, page.status_code) == (200, 200, 200)
     assert second_code == 1

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
-from local.deployment import PROJECT
 from local.emulator import Emulator
 from local.organization import LocalOrganization
+from local.synthesis import PROJECT
 
 CDK = PROJECT / "node_modules/.bin/cdk"
 

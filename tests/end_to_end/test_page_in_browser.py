@@ -17,11 +17,11 @@ from selenium.webdriver.common.keys import Keys
 
 from local import environment as environments
 from local import page_process
-from local.deployment import Assembly
 from local.environment import LocalEnvironment
 from local.organization import LocalOrganization
 from local.page.requester import HISTORY_COMPARED, Requester
 from local.report import Report
+from local.synthesis import Assembly
 from tests.end_to_end.support import closed_port, function_variables
 from tests.support.wait import PATIENCE, wait_until
 
@@ -140,9 +140,10 @@ def watched(
         environments.running(
             assembly, organization, directory=directory, port=0, report=Report(), is_patient=True
         ) as running,
-        page_process.serving(running.describe(), directory) as url,
+        page_process.serving(directory) as served,
     ):
-        yield replace(running, page_url=url)
+        served.show_environment(running.describe())
+        yield replace(running, page_url=served.url)
 
 
 def _started(options: webdriver.ChromeOptions) -> list[webdriver.Chrome]:

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from local import environment
 from local.__main__ import main
-from local.deployment import Assembly, deploy
+from local.deployment import deploy
 from local.emulator import Emulator
 from local.errors import LocalError
 from local.organization import choose_organization, make_local_organization
+from local.synthesis import Assembly
 
 
 @pytest.fixture(autouse=True)

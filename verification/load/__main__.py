@@ -7,10 +7,10 @@ import click
 
 from cli.terminal.command import Group, say
 from local import environment, processes
-from local.deployment import Assembly, synthesize
 from local.environment import DIRECTORY
 from local.errors import LocalError
 from local.organization import LocalOrganization, make_local_organization
+from local.synthesis import Assembly, synthesize
 from verification.load import summary
 from verification.load.run import Load, Run
 from verification.load.screen import Screen

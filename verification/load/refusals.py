@@ -10,9 +10,9 @@ from pathlib import Path
 import requests
 
 from local import patience, processes
-from local.deployment import PROJECT
 from local.environment import LocalEnvironment
 from local.errors import LocalError
+from local.synthesis import PROJECT
 from verification.load.proxy import CONTROL
 from verification.load.workers import names
 

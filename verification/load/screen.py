@@ -10,7 +10,11 @@ from local.report import Report
 
 
 class Screen(Report):
-    """A report that has progress bars and tables too."""
+    """A report that has headlines, progress bars and tables too."""
+
+    def headline(self, text: str) -> None:
+        """Begin a new part."""
+        self._screen.rule(f"[bold]{text}", align="left", characters="-", style="default")
 
     @contextmanager
     def progress(self, doing: str, *, total: int | None) -> Iterator[Callable[[int, str], None]]:
@@ -21,10 +25,10 @@ class Screen(Report):
             TextColumn("{task.fields[found]}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console) as bar:
+        with Progress(*columns, console=self._screen) as bar:
             task = bar.add_task(doing, total=total, found="")
             yield lambda count, found: bar.update(task, completed=count, found=found)
 
     def table(self, table: Table) -> None:
         """Print a table."""
-        self._console.print(table)
+        self._screen.print(table)

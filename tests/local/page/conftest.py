@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from cli.lib.stack import Stack
-from local.page.server import Console
+from local.page.server import Page
 from simulator.admin_api import AdminApi
 from simulator.hub import Hub
 from simulator.server import serving
@@ -18,21 +18,21 @@ from tests.simulator.post import make_key
 
 
 @dataclass
-class Page:
+class ServedPage:
     app: Starlette
     hub: Hub
     stack: Stack
-    stand: dict[str, str | None]
+    description: dict[str, str | None]
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page() -> Iterator[ServedPage]:
     hub = Hub(private_key=make_key())
     stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
     with hub.running(), serving(AdminApi(hub)) as url:
-        stand: dict[str, str | None] = {
+        description: dict[str, str | None] = {
             "vectorcare_url": url,
             "webhook_url": f"{url}/nowhere",
             "private_key_file": "invented.pem",
         }
-        yield Page(Console(stack, stand).app(), hub, stack, stand)
+        yield ServedPage(Page(stack, description).app(), hub, stack, description)

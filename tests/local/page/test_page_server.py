@@ -5,12 +5,12 @@ import json
 import pytest
 
 from tests.local.page.asgi import ask
-from tests.local.page.conftest import Page
+from tests.local.page.conftest import ServedPage
 
 OWN = "127.0.0.1:8000"
 
 
-def test_the_page_and_its_parts_are_served_and_name_no_other_site(page: Page) -> None:
+def test_the_page_and_its_parts_are_served_and_name_no_other_site(page: ServedPage) -> None:
     for path in ("/", "/static/app.js", "/static/app.css", "/static/way.js"):
         # When
         answer = ask(page.app, "GET", path)
@@ -22,7 +22,7 @@ def test_the_page_and_its_parts_are_served_and_name_no_other_site(page: Page) ->
         assert "http://" not in text
 
 
-def test_a_browser_runs_nothing_but_the_pages_own_files(page: Page) -> None:
+def test_a_browser_runs_nothing_but_the_pages_own_files(page: ServedPage) -> None:
     # When
     answer = ask(page.app, "GET", "/")
     # Then
@@ -47,7 +47,7 @@ def test_a_browser_runs_nothing_but_the_pages_own_files(page: Page) -> None:
         {"sec_fetch_site": "same-site"},
     ],
 )
-def test_pages_from_elsewhere_may_neither_read_nor_do(page: Page, headers: dict[str, str]) -> None:
+def test_pages_from_elsewhere_may_neither_read_nor_do(page: ServedPage, headers: dict[str, str]) -> None:
     for method, path in (("GET", "/settings"), ("POST", "/requester/broadcast")):
         # When
         answer = ask(page.app, method, path, b"{}", **headers)
@@ -56,16 +56,16 @@ def test_pages_from_elsewhere_may_neither_read_nor_do(page: Page, headers: dict[
     assert list(page.hub.marketplace.ids()) == []
 
 
-def test_the_page_itself_may(page: Page) -> None:
+def test_the_page_itself_may(page: ServedPage) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", b"{}", origin=f"http://{OWN}", sec_fetch_site="same-origin")
     # Then
     assert answer.content["service_request_ids"] == list(page.hub.marketplace.ids())
 
 
-def test_without_a_key_to_sign_with_nothing_is_broadcast(page: Page) -> None:
+def test_without_a_key_to_sign_with_nothing_is_broadcast(page: ServedPage) -> None:
     # Given
-    page.stand["private_key_file"] = None
+    page.description["private_key_file"] = None
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", b"{}")
     # Then
@@ -74,7 +74,7 @@ def test_without_a_key_to_sign_with_nothing_is_broadcast(page: Page) -> None:
     assert list(page.hub.marketplace.ids()) == []
 
 
-def test_what_vectorcare_refuses_is_said_in_its_words(page: Page) -> None:
+def test_what_vectorcare_refuses_is_said_in_its_words(page: ServedPage) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", b'{"count": 0}')
     # Then
@@ -82,7 +82,7 @@ def test_what_vectorcare_refuses_is_said_in_its_words(page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["/requester/..%2Fsettings/key", "/requester/x/..%2F..%2Fsettings"])
-def test_a_name_leads_nowhere_else_at_vectorcare(page: Page, path: str) -> None:
+def test_a_name_leads_nowhere_else_at_vectorcare(page: ServedPage, path: str) -> None:
     # Given
     before = page.hub.public_key
     # When
@@ -102,7 +102,7 @@ def test_a_name_leads_nowhere_else_at_vectorcare(page: Page, path: str) -> None:
         (b"{}", {"content_type": "text/plain"}),
     ],
 )
-def test_a_body_that_is_none_does_nothing(page: Page, body: bytes, headers: dict[str, str]) -> None:
+def test_a_body_that_is_none_does_nothing(page: ServedPage, body: bytes, headers: dict[str, str]) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", body, **headers)
     # Then
@@ -110,7 +110,7 @@ def test_a_body_that_is_none_does_nothing(page: Page, body: bytes, headers: dict
     assert list(page.hub.marketplace.ids()) == []
 
 
-def test_a_command_goes_to_the_outbound_queue_as_the_dispatch_system_sends_it(page: Page) -> None:
+def test_a_command_goes_to_the_outbound_queue_as_the_dispatch_system_sends_it(page: ServedPage) -> None:
     # When
     answer = ask(page.app, "POST", "/commands", b'{"command": "accept", "service_request_id": "VC-TEST0001"}')
     # Then
@@ -132,7 +132,7 @@ def test_a_command_goes_to_the_outbound_queue_as_the_dispatch_system_sends_it(pa
         b'{"command": "location_update", "service_request_id": "VC-TEST0001", "locations": [{"lat": 91}]}',
     ],
 )
-def test_a_command_that_vectorcare_would_refuse_is_not_sent(page: Page, body: bytes) -> None:
+def test_a_command_that_vectorcare_would_refuse_is_not_sent(page: ServedPage, body: bytes) -> None:
     # When
     answer = ask(page.app, "POST", "/commands", body)
     # Then
@@ -141,7 +141,7 @@ def test_a_command_that_vectorcare_would_refuse_is_not_sent(page: Page, body: by
 
 
 @pytest.mark.parametrize("body", [{}, {"dry_run": True}, {"dry_run": None}, {"dry_run": "false"}])
-def test_a_redrive_is_a_dry_run_unless_it_is_said_not_to_be(page: Page, body: dict[str, object]) -> None:
+def test_a_redrive_is_a_dry_run_unless_it_is_said_not_to_be(page: ServedPage, body: dict[str, object]) -> None:
     # Given
     functions = page.stack.client("lambda")
     functions.invoke.return_value["Payload"].read.return_value = b'{"would_move": 2}'
@@ -152,7 +152,7 @@ def test_a_redrive_is_a_dry_run_unless_it_is_said_not_to_be(page: Page, body: di
     assert json.loads(functions.invoke.call_args.kwargs["Payload"])["dry_run"] is True
 
 
-def test_a_redrive_moves_no_more_than_the_dry_run_found(page: Page) -> None:
+def test_a_redrive_moves_no_more_than_the_dry_run_found(page: ServedPage) -> None:
     # Given
     functions = page.stack.client("lambda")
     functions.invoke.return_value["Payload"].read.return_value = b'{"moved": 2, "stopped": "limit"}'
@@ -164,7 +164,7 @@ def test_a_redrive_moves_no_more_than_the_dry_run_found(page: Page) -> None:
 
 
 @pytest.mark.parametrize("total", ["2", None, 0, -1, True, 1.5])
-def test_a_redrive_without_a_count_is_refused(page: Page, total: object) -> None:
+def test_a_redrive_without_a_count_is_refused(page: ServedPage, total: object) -> None:
     # When
     answer = ask(page.app, "POST", "/redrive", json.dumps({"dry_run": False, "total": total}).encode())
     # Then
@@ -172,7 +172,7 @@ def test_a_redrive_without_a_count_is_refused(page: Page, total: object) -> None
     page.stack.client("lambda").invoke.assert_not_called()
 
 
-def test_a_forged_webhook_says_how_it_was_answered(page: Page) -> None:
+def test_a_forged_webhook_says_how_it_was_answered(page: ServedPage) -> None:
     # When the local VectorCare's own API stands where the receiver would, which knows no such path
     answer = ask(page.app, "POST", "/forge", b'{"service_request_id": "VC-TEST0001"}')
     # Then
