@@ -65,7 +65,7 @@ def test_whatever_changes_it_is_synthesized_again(
 
 def test_all_that_the_synthesis_imports_is_compared() -> None:
     # Given
-    code = "import sys, stacks.application; print(*(getattr(m, '__file__', '') for m in [*sys.modules.values()]))"
+    code = "import sys, app; print(*(getattr(m, '__file__', '') for m in [*sys.modules.values()]))"
     printed = subprocess.check_output([sys.executable, "-c", code], cwd=PROJECT, text=True)  # noqa: S603 our own code
     # When
     imported = {Path(name) for name in printed.split() if name.startswith(f"{PROJECT}/") and ".venv" not in name}
