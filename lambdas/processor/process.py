@@ -176,7 +176,7 @@ class Processor:
         elif not reason:
             observability.count(Metric.RETRIED)
         try:
-            self._queue.hide(delivery.receipt_handle, seconds=seconds)
+            self._queue.change_visibility(delivery.receipt_handle, seconds=seconds)
         except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
             observability.log("queue.refused", message_id=delivery.message_id, error=error)
 

@@ -195,7 +195,7 @@ class Redrive:
 
     def _hide(self, receipt_handle: str, *, seconds: int) -> None:
         try:
-            self._dead_letters.hide(receipt_handle, seconds=seconds)
+            self._dead_letters.change_visibility(receipt_handle, seconds=seconds)
         except Exception as error:  # noqa: BLE001 it is seen again all the same, sooner or later than was meant
             observability.log("queue.refused", error=error)
 

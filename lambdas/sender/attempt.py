@@ -8,13 +8,13 @@ from http import HTTPStatus
 
 from sender.circuit_breaker import CircuitBreaker
 from sender.command_log import BusyError, Claim, CommandLog
-from sender.command_result import CommandResult, Ending, end
-from sender.delivery import AttemptResult, Ended, Invocation, Later, ReceivedCommand
+from sender.command_result import CommandResult, Outcome, end
+from sender.received_command import AttemptResult, Completed, Invocation, Postponed, ReceivedCommand
 from sender.vectorcare import api_calls
 from sender.vectorcare.access_token import NoTokenError
-from sender.vectorcare.answers import ApiAnswer, Verdict
 from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import REPEATABLE, Command
 from vectorcare_bridge.edge import observability, runtime
@@ -23,9 +23,9 @@ from vectorcare_bridge.edge.metric import Metric
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""
 
-_NOT_ADMITTED = ApiAnswer(Verdict.LATER, "circuit_open")
-_OUT_OF_TIME = ApiAnswer(Verdict.LATER, "out_of_time")
-UNTRIED = frozenset({_NOT_ADMITTED.reason, _OUT_OF_TIME.reason})
+_NOT_ADMITTED = CallResult(Verdict.LATER, "circuit_open")
+_OUT_OF_TIME = CallResult(Verdict.LATER, "out_of_time")
+NOT_ATTEMPTED = frozenset({_NOT_ADMITTED.reason, _OUT_OF_TIME.reason})
 """Reasons for which a command is given back without an attempt."""
 
 
@@ -36,33 +36,33 @@ class _Claimed:
 
 
 class Attempts:
-    """Sends commands, and keeps the ledger beside it.
+    """Sends commands, and keeps the command log beside it.
 
     Parameters
     ----------
     api : VectorCareApi
         Takes the calls.
-    ledger : Ledger
+    command_log : CommandLog
         Is asked before a call, and told after it.
     breaker : Breaker
         Of this invocation.
     invocation : Invocation
         Whose end no call may outlast.
     executor : Executor
-        Runs calls to the ledger side by side; not the one that runs this.
+        Runs calls to the command log side by side; not the one that runs this.
     """
 
     def __init__(
         self,
         api: VectorCareApi,
-        ledger: CommandLog,
+        command_log: CommandLog,
         breaker: CircuitBreaker,
         invocation: Invocation,
         *,
         executor: Executor,
     ) -> None:
         self._api = api
-        self._ledger = ledger
+        self._command_log = command_log
         self._breaker = breaker
         self._invocation = invocation
         self._executor = executor
@@ -74,7 +74,7 @@ class Attempts:
         """
         obstacle = self._obstacle()
         if obstacle:
-            return [Later(one, obstacle.reason or "", obstacle.retry_after) for one in deliveries]
+            return [Postponed(one, obstacle.reason or "", obstacle.retry_after) for one in deliveries]
         results: list[AttemptResult] = []
         claimed: list[_Claimed] = []
         for answer in self._executor.map(self._claim, deliveries):
@@ -88,60 +88,62 @@ class Attempts:
         settled = self._executor.map(lambda one: self._settle(one, answers[one.claim.command.command_id]), claimed)
         return results + list(settled)
 
-    def end_without_call(self, delivery: ReceivedCommand, outcome: CommandResult, reason: str) -> AttemptResult:
+    def end_without_call(self, delivery: ReceivedCommand, outcome: Outcome, reason: str) -> AttemptResult:
         """End a command for which no call may be spent; an earlier attempt may have been one all the same."""
         answer = self._claim(delivery)
         if not isinstance(answer, _Claimed):
             return answer
         if answer.claim.may_have_been_sent:
-            return self._end(answer, CommandResult.UNCERTAIN, "no_answer")
+            return self._end(answer, Outcome.UNCERTAIN, "no_answer")
         return self._end(answer, outcome, reason)
 
-    def _obstacle(self) -> ApiAnswer | None:
+    def _obstacle(self) -> CallResult | None:
         """Say why no call may be made now: it is out of turn, there is no token, or waiting for that took too long."""
         return self._closed() or self._without_token() or self._closed()
 
-    def _closed(self) -> ApiAnswer | None:
-        if not self._breaker.admits():
+    def _closed(self) -> CallResult | None:
+        if not self._breaker.allows_call():
             return _NOT_ADMITTED
         seconds_left = utc_timestamp.seconds_between(runtime.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
 
-    def _without_token(self) -> ApiAnswer | None:
+    def _without_token(self) -> CallResult | None:
         try:
             self._api.authorize()
         except NoTokenError as error:
             return self._note(error)
         return None
 
-    def _note(self, error: NoTokenError) -> ApiAnswer:
+    def _note(self, error: NoTokenError) -> CallResult:
         """Take in that there is no token, once for all who waited for it."""
         if not error.is_remembered:
             if error.is_refused:
                 observability.log("token.refused", reason=error.answer.reason, status_code=error.answer.status)
                 observability.count(Metric.CREDENTIALS_REFUSED)
-            self._breaker.take_in(error.answer)
+            self._breaker.note(error.answer)
         return error.answer
 
     def _claim(self, delivery: ReceivedCommand) -> _Claimed | AttemptResult:
         message, command = delivery.message, delivery.command
         holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
         try:
-            claim = self._ledger.claim(command, holder=holder, now=runtime.now(), lease_until=self._invocation.ends_at)
+            claim = self._command_log.claim(
+                command, holder=holder, now=runtime.now(), lease_until=self._invocation.ends_at
+            )
         except BusyError:
-            return Later(delivery, "busy")
-        except Exception as error:  # noqa: BLE001 nothing is sent that the ledger does not know of
-            return Later(delivery, "not_claimed", error=error)
-        if isinstance(claim, Ending):
-            return Ended(delivery, claim, is_repeated=True)
+            return Postponed(delivery, "busy")
+        except Exception as error:  # noqa: BLE001 nothing is sent that the command log does not know of
+            return Postponed(delivery, "not_claimed", error=error)
+        if isinstance(claim, CommandResult):
+            return Completed(delivery, claim, is_repeated=True)
         claimed = _Claimed(delivery, claim)
         if claim.may_have_been_sent and command.kind not in REPEATABLE:
-            return self._end(claimed, CommandResult.UNCERTAIN, "no_answer")
+            return self._end(claimed, Outcome.UNCERTAIN, "no_answer")
         return claimed
 
-    def _call(self, commands: Sequence[Command]) -> dict[str, list[ApiAnswer]]:
+    def _call(self, commands: Sequence[Command]) -> dict[str, list[CallResult]]:
         """Make the calls; answer what became of each command, by its id, in each call that it was part of."""
-        answers: defaultdict[str, list[ApiAnswer]] = defaultdict(list)
+        answers: defaultdict[str, list[CallResult]] = defaultdict(list)
         for call in api_calls.calls(commands):
             answer = self._obstacle() or self._spend(call)
             answered = {command.command_id: [answer] for command in call.commands}
@@ -154,41 +156,41 @@ class Attempts:
                 answers[command_id] += more
         return answers
 
-    def _spend(self, call: ApiCall) -> ApiAnswer:
+    def _spend(self, call: ApiCall) -> CallResult:
         try:
             answer = self._api.send(call, obstacle=self._closed)
         except NoTokenError as error:
             return self._note(error)
         except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
             observability.log("vectorcare.unanswered", error=error)
-            answer = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
-        if answer.reason not in UNTRIED:
-            self._breaker.take_in(answer)
+            answer = CallResult(Verdict.LOST, "no_answer", is_outage=True)
+        if answer.reason not in NOT_ATTEMPTED:
+            self._breaker.note(answer)
         return answer
 
-    def _settle(self, one: _Claimed, answers: Sequence[ApiAnswer]) -> AttemptResult:
+    def _settle(self, one: _Claimed, answers: Sequence[CallResult]) -> AttemptResult:
         answer = max(answers, key=_weight)
         kind = one.claim.command.kind
         if answer.verdict is Verdict.DONE:
-            return self._end(one, CommandResult.SUCCEEDED, None, service_request_id=answer.service_request_id)
+            return self._end(one, Outcome.SUCCEEDED, None, service_request_id=answer.service_request_id)
         if answer.verdict is Verdict.REFUSED:
             # After an attempt that may have taken effect, it may be that attempt for which this one is refused.
             is_uncertain = one.claim.may_have_been_sent
-            return self._end(one, CommandResult.UNCERTAIN if is_uncertain else CommandResult.FAILED, answer.reason)
+            return self._end(one, Outcome.UNCERTAIN if is_uncertain else Outcome.FAILED, answer.reason)
         if answer.verdict is Verdict.LOST and kind not in REPEATABLE:
-            return self._end(one, CommandResult.UNCERTAIN, answer.reason)
+            return self._end(one, Outcome.UNCERTAIN, answer.reason)
         return self._try_later(one, answer, may_have_been_sent=any(each.verdict is Verdict.LOST for each in answers))
 
-    def _try_later(self, one: _Claimed, answer: ApiAnswer, *, may_have_been_sent: bool) -> AttemptResult:
+    def _try_later(self, one: _Claimed, answer: CallResult, *, may_have_been_sent: bool) -> AttemptResult:
         may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent
         try:
-            self._ledger.give_up_claim(one.claim, may_have_been_sent=may_have_been_sent, now=runtime.now())
+            self._command_log.release(one.claim, may_have_been_sent=may_have_been_sent, now=runtime.now())
         except Exception as error:  # noqa: BLE001 the claim ends by itself, with the invocation
-            return Later(one.delivery, answer.reason or "", answer.retry_after, error)
-        return Later(one.delivery, answer.reason or "", answer.retry_after)
+            return Postponed(one.delivery, answer.reason or "", answer.retry_after, error)
+        return Postponed(one.delivery, answer.reason or "", answer.retry_after)
 
     def _end(
-        self, one: _Claimed, outcome: CommandResult, reason: str | None, *, service_request_id: str | None = None
+        self, one: _Claimed, outcome: Outcome, reason: str | None, *, service_request_id: str | None = None
     ) -> AttemptResult:
         now = runtime.now()
         ending = end(
@@ -200,12 +202,12 @@ class Attempts:
             service_request_id=service_request_id,
         )
         try:
-            self._ledger.record(one.claim, ending, now=now)
+            self._command_log.record(one.claim, ending, now=now)
         except Exception as error:  # noqa: BLE001 not recorded, it would be sent or ended once more without a trace
-            return Later(one.delivery, "not_recorded", error=error)
-        return Ended(one.delivery, ending)
+            return Postponed(one.delivery, "not_recorded", error=error)
+        return Completed(one.delivery, ending)
 
 
-def _weight(answer: ApiAnswer) -> int:
+def _weight(answer: CallResult) -> int:
     """Rank what decides over a command that was part of several calls: a refusal first, then what is not done."""
     return [Verdict.DONE, Verdict.LATER, Verdict.LOST, Verdict.REFUSED].index(answer.verdict)

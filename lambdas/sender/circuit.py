@@ -12,7 +12,7 @@ PROBE_SECONDS = 60
 """For so long nobody else probes: longer than a call and its tokens may take."""
 
 
-class Gate(Enum):
+class CircuitState(Enum):
     """Whether a call may be spent."""
 
     CLOSED = auto()
@@ -41,22 +41,22 @@ class Circuit:
     open_until: UtcTimestamp | None = None
     probed_until: UtcTimestamp | None = None
 
-    def gate(self, now: UtcTimestamp) -> Gate:
+    def state(self, now: UtcTimestamp) -> CircuitState:
         """Tell whether a call may be spent."""
         if self.open_until is None:
-            return Gate.CLOSED
-        return Gate.OPEN if self.seconds_left(now) > 0 else Gate.HALF_OPEN
+            return CircuitState.CLOSED
+        return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN
 
     def seconds_left(self, now: UtcTimestamp) -> float:
         """Tell for how long no call may be spent."""
         ends = [utc_timestamp.seconds_between(now, until) for until in (self.open_until, self.probed_until) if until]
         return max(0, *ends, 0)
 
-    def probed(self, now: UtcTimestamp) -> "Circuit":
+    def with_probe(self, now: UtcTimestamp) -> "Circuit":
         """Give the word to the one that asks."""
         return replace(self, probed_until=_after(now, PROBE_SECONDS))
 
-    def failed(self, now: UtcTimestamp) -> "Circuit":
+    def after_failure(self, now: UtcTimestamp) -> "Circuit":
         """Take a failure in: the fifth in a row opens the circuit, and so does a probe's."""
         failures = self.failures + 1
         if self.open_until is None and failures < FAILURES_TO_OPEN:

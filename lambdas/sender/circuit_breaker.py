@@ -1,8 +1,8 @@
 """The circuit breaker of one invocation, on what all invocations know."""
 
-from sender.circuit import Circuit, Gate
+from sender.circuit import Circuit, CircuitState
 from sender.command_log import CommandLog
-from sender.vectorcare.answers import ApiAnswer
+from sender.vectorcare.call_result import CallResult
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
 
@@ -14,19 +14,19 @@ class CircuitBreaker:
 
     Parameters
     ----------
-    ledger : Ledger
+    command_log : CommandLog
         Keeps the circuit. It is read once; where a probe is due, the first one to ask makes it.
     """
 
-    def __init__(self, ledger: CommandLog) -> None:
-        self._ledger = ledger
+    def __init__(self, command_log: CommandLog) -> None:
+        self._command_log = command_log
         self._lock = runtime.lock()
-        self._circuit = ledger.circuit()
+        self._circuit = command_log.circuit()
         self._has_the_probe = False
         now = runtime.now()
-        if self._circuit.gate(now) is Gate.HALF_OPEN:
-            probed = self._circuit.probed(now)
-            self._has_the_probe = ledger.replace_circuit(self._circuit, probed)
+        if self._circuit.state(now) is CircuitState.HALF_OPEN:
+            probed = self._circuit.with_probe(now)
+            self._has_the_probe = command_log.replace_circuit(self._circuit, probed)
             self._circuit = probed
 
     @property
@@ -34,7 +34,7 @@ class CircuitBreaker:
         """The next call decides whether there are more."""
         return self._has_the_probe
 
-    def admits(self) -> bool:
+    def allows_call(self) -> bool:
         """Tell whether a call may be spent."""
         return self._has_the_probe or self._circuit.open_until is None
 
@@ -42,7 +42,7 @@ class CircuitBreaker:
         """Tell for how long no call may be spent."""
         return self._circuit.seconds_left(runtime.now())
 
-    def take_in(self, answer: ApiAnswer) -> None:
+    def note(self, answer: CallResult) -> None:
         """Note how a call went; it is no reason to lose the answer if that cannot be written."""
         with self._lock:
             if not answer.is_outage and self._circuit == Circuit():
@@ -59,11 +59,11 @@ class CircuitBreaker:
             if not is_outage and old.open_until and not had_the_probe:
                 # An answer to a call from before the circuit opened: only the probe says how it is by now.
                 return
-            self._circuit = old.failed(runtime.now()) if is_outage else Circuit()
-            if self._ledger.replace_circuit(old, self._circuit):
+            self._circuit = old.after_failure(runtime.now()) if is_outage else Circuit()
+            if self._command_log.replace_circuit(old, self._circuit):
                 if self._circuit.open_until and (had_the_probe or old.open_until is None):
                     observability.log("circuit.opened")
                     observability.count(Metric.CIRCUIT_OPENED)
                 return
-            self._circuit = self._ledger.circuit()
+            self._circuit = self._command_log.circuit()
             had_the_probe = had_the_probe and self._circuit.probed_until == old.probed_until

@@ -9,7 +9,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from sender.circuit import Circuit
-from sender.command_result import CommandResult, Ending
+from sender.command_result import CommandResult, Outcome
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -60,7 +60,9 @@ class CommandLog:
         self._client = client
         self._table = table
 
-    def claim(self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp) -> Claim | Ending:
+    def claim(
+        self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp
+    ) -> Claim | CommandResult:
         """Claim a command before it is sent.
 
             put if absent ── taken ──────────────────▶ send
@@ -80,7 +82,7 @@ class CommandLog:
 
         Returns
         -------
-        Claim or Ending
+        Claim or CommandResult
             How it ended, where it has: then it must not be sent again.
 
         Raises
@@ -108,7 +110,7 @@ class CommandLog:
             raise BusyError
         return Claim(command, holder, may_have_been_sent)
 
-    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
+    def release(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
         """Note that an attempt is over and the command is to be tried again."""
         item = _item_of(claim.command, claim.holder) | {
             "progress": _WAITING,
@@ -117,7 +119,7 @@ class CommandLog:
         }
         self._put(item, "holder = :holder", {":holder": claim.holder}, now=now)
 
-    def record(self, claim: Claim, ending: Ending, *, now: UtcTimestamp) -> None:
+    def record(self, claim: Claim, ending: CommandResult, *, now: UtcTimestamp) -> None:
         """Note how a command ended.
 
         Raises
@@ -206,9 +208,9 @@ def _item_of(command: Command, holder: str) -> dict[str, Any]:
     }
 
 
-def _ending(item: Item) -> Ending:
-    return Ending(
-        outcome=CommandResult(item["outcome"]),
+def _ending(item: Item) -> CommandResult:
+    return CommandResult(
+        outcome=Outcome(item["outcome"]),
         command_id=item["command_id"],
         command=item["command"],
         service_request_id=item.get("service_request_id"),

@@ -9,7 +9,7 @@ from vectorcare_bridge.commands.command import Command
 SCHEMA_VERSION = "1.0"
 
 
-class CommandResult(StrEnum):
+class Outcome(StrEnum):
     """How a command ends; the bus's detail types."""
 
     SUCCEEDED = "CommandSucceeded"
@@ -20,7 +20,7 @@ class CommandResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class CommandResult:
     """The end of a command.
 
     Attributes
@@ -39,7 +39,7 @@ class Ending:
         From its arrival on the queue to its end.
     """
 
-    outcome: CommandResult
+    outcome: Outcome
     command_id: str
     command: str
     service_request_id: str | None
@@ -63,15 +63,15 @@ class Ending:
 
 def end(
     command: Command,
-    outcome: CommandResult,
+    outcome: Outcome,
     *,
     attempts: int,
     lag_seconds: float,
     reason: str | None = None,
     service_request_id: str | None = None,
-) -> Ending:
+) -> CommandResult:
     """End a command; `service_request_id` names the one that it created."""
-    return Ending(
+    return CommandResult(
         outcome=outcome,
         command_id=command.command_id,
         command=command.kind,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from sender.command_log import CommandLog
-from sender.delivery import Invocation, ReceivedMessage
-from sender.line import Lines
+from sender.pending_commands import PendingCommands
+from sender.received_command import Invocation, ReceivedMessage
 from sender.send import THREADS, Sender
 from sender.settings import SenderSettings
 from sender.vectorcare.access_token import AccessToken
@@ -37,9 +37,9 @@ _sender = Sender(
     _bus,
     Queue(_sqs, _settings.outbound_queue_url),
     Queue(_sqs, _settings.outbound_dead_letter_queue_url),
-    lines=Lines(_dynamodb, _settings.commands_table),
+    lines=PendingCommands(_dynamodb, _settings.commands_table),
     executor=runtime.executor(THREADS),
-    ledger_executor=runtime.executor(THREADS),
+    aws_executor=runtime.executor(THREADS),
 )
 
 

@@ -8,14 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from sender import report, retry
+from sender import backoff, telemetry
 from sender.attempt import Attempts
 from sender.circuit_breaker import CircuitBreaker
 from sender.command_log import CommandLog
-from sender.command_result import CommandResult
-from sender.delivery import AttemptResult, Dead, Ended, Invocation, Later, ReceivedCommand, ReceivedMessage
-from sender.line import Lines
-from sender.turns import HELD_BACK, Turns, place
+from sender.command_result import Outcome
+from sender.pending_commands import PendingCommands
+from sender.received_command import (
+    AttemptResult,
+    Completed,
+    Invocation,
+    Postponed,
+    ReceivedCommand,
+    ReceivedMessage,
+    UnreadableMessage,
+)
+from sender.trip_order import HELD_BACK, TripOrder, place
 from sender.vectorcare.api import VectorCareApi
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command, command_fields, redriven_command
@@ -28,7 +36,7 @@ from vectorcare_bridge.webhooks.message import OutgoingMessage as SqsMessage
 THREADS = 10
 _T = TypeVar("_T")
 # How many seconds before its end an invocation waits no longer for whatever hangs: calls, the bus, the line, the queue.
-SENT_BY, TOLD_BY, LEFT_BY, GIVEN_BACK_BY = 15, 9, 6, 2
+CALL_RESERVE_SECONDS, PUBLISH_RESERVE_SECONDS, ORDER_RESERVE_SECONDS, RETURN_RESERVE_SECONDS = 15, 9, 6, 2
 # What waits for a command that is being sent right now, or is gone from the queue.
 _HELD_BACK_SECONDS = 60
 
@@ -40,7 +48,7 @@ class Sender:
     ----------
     api : VectorCareApi
         Takes them.
-    ledger : Ledger
+    command_log : CommandLog
         Knows which have been sent.
     bus : Bus
         Is told how each ended.
@@ -48,32 +56,32 @@ class Sender:
         Where those are given back that are to be tried again.
     dead_letters : Queue
         Where those go that cannot be read.
-    lines : Lines
+    lines : PendingCommands
         Know which wait.
-    executor, ledger_executor : Executor
-        Run service requests, and within them calls to the ledger and what follows, side by side.
+    executor, aws_executor : Executor
+        Run service requests, and within them calls to the command log and what follows, side by side.
     """
 
     def __init__(
         self,
         api: VectorCareApi,
-        ledger: CommandLog,
+        command_log: CommandLog,
         bus: Bus,
         queue: Queue,
         dead_letters: Queue,
         *,
-        lines: Lines,
+        lines: PendingCommands,
         executor: Executor,
-        ledger_executor: Executor,
+        aws_executor: Executor,
     ) -> None:
         self._api = api
-        self._ledger = ledger
+        self._command_log = command_log
         self._lines = lines
         self._bus = bus
         self._queue = queue
         self._dead_letters = dead_letters
         self._executor = executor
-        self._ledger_executor = ledger_executor
+        self._aws_executor = aws_executor
 
     def send(self, messages: Sequence[ReceivedMessage], invocation: Invocation) -> list[str]:
         """Send a batch.
@@ -91,28 +99,30 @@ class Sender:
                 deliveries.append(read)
             else:
                 results.append(read)
-        turns = [Turns(self._lines, self._ledger, group) for group in _by_service_request(deliveries)]
+        turns = [TripOrder(self._lines, self._command_log, group) for group in _by_service_request(deliveries)]
         if turns:
             results += self._send(turns, invocation)
         results = self._publish_in_time(results, invocation)
-        report.report(results)
-        later = [result for result in results if isinstance(result, Later)]
+        telemetry.report(results)
+        later = [result for result in results if isinstance(result, Postponed)]
         seconds = _wait_seconds(later)
         # First this: what is given back may come to another invocation at once.
-        self._run([partial(self._leave, one, seconds) for one in turns], invocation, LEFT_BY)
-        dead = [result.message for result in results if isinstance(result, Dead)]
-        hide = [partial(self._give_back, result, seconds[id(result.delivery)]) for result in later]
-        self._run(hide, invocation, GIVEN_BACK_BY)
-        are_set_aside = self._run([partial(self._set_aside, one) for one in dead], invocation, GIVEN_BACK_BY)
-        not_set_aside = [message for message, is_set_aside in zip(dead, are_set_aside, strict=True) if not is_set_aside]
-        return [message.message_id for message in [*(one.delivery.message for one in later), *not_set_aside]]
+        self._run([partial(self._leave, one, seconds) for one in turns], invocation, ORDER_RESERVE_SECONDS)
+        dead = [result.message for result in results if isinstance(result, UnreadableMessage)]
+        hide = [partial(self._return_to_queue, result, seconds[id(result.delivery)]) for result in later]
+        self._run(hide, invocation, RETURN_RESERVE_SECONDS)
+        are_moved = self._run(
+            [partial(self._send_to_dead_letters, one) for one in dead], invocation, RETURN_RESERVE_SECONDS
+        )
+        not_moved = [message for message, is_moved in zip(dead, are_moved, strict=True) if not is_moved]
+        return [message.message_id for message in [*(one.delivery.message for one in later), *not_moved]]
 
-    def _send(self, turns: Sequence[Turns], invocation: Invocation) -> list[AttemptResult]:
+    def _send(self, turns: Sequence[TripOrder], invocation: Invocation) -> list[AttemptResult]:
         try:
-            breaker = CircuitBreaker(self._ledger)
-        except Exception as error:  # noqa: BLE001 nothing is sent while the ledger cannot be read
-            return [Later(delivery, "not_claimed", error=error) for one in turns for delivery in one.group]
-        attempts = Attempts(self._api, self._ledger, breaker, invocation, executor=self._ledger_executor)
+            breaker = CircuitBreaker(self._command_log)
+        except Exception as error:  # noqa: BLE001 nothing is sent while the command log cannot be read
+            return [Postponed(delivery, "not_claimed", error=error) for one in turns for delivery in one.group]
+        attempts = Attempts(self._api, self._command_log, breaker, invocation, executor=self._aws_executor)
         to_go = list(turns)
         results: list[AttemptResult] = []
         # One call decides whether there are more, so nothing runs beside it.
@@ -121,26 +131,28 @@ class Sender:
         results += self._send_groups(attempts, to_go, invocation)
         return [_wait_for(breaker, result) for result in results]
 
-    def _send_groups(self, attempts: Attempts, groups: Sequence[Turns], invocation: Invocation) -> list[AttemptResult]:
+    def _send_groups(
+        self, attempts: Attempts, groups: Sequence[TripOrder], invocation: Invocation
+    ) -> list[AttemptResult]:
         """Send side by side, for as long as the invocation has time.
 
         Time-outs do not hold for everything, such as looking up a name, so the bound is kept from outside. What is
-        given up so makes no more calls, and the ledger knows of the one that it may have made.
+        given up so makes no more calls, and the command log knows of the one that it may have made.
         """
         futures = [self._executor.submit(_send_group, attempts, group) for group in groups]
         results: list[AttemptResult] = []
         for group, future in zip(groups, futures, strict=True):
             try:
-                results += future.result(timeout=_seconds_left(invocation, SENT_BY))
+                results += future.result(timeout=_seconds_left(invocation, CALL_RESERVE_SECONDS))
             except TimeoutError:
                 reason = "out_of_time" if future.cancel() else "unfinished"
-                results += [Later(delivery, reason) for delivery in group.group]
+                results += [Postponed(delivery, reason) for delivery in group.group]
         return results
 
     def _run(self, calls: Sequence[Callable[[], _T]], invocation: Invocation, by: float) -> list[_T | None]:
         """Run calls to AWS side by side; None for what is not over in time."""
         # Not where commands are sent: there, all threads may hang.
-        futures = [self._ledger_executor.submit(call) for call in calls]
+        futures = [self._aws_executor.submit(call) for call in calls]
         results: list[_T | None] = []
         for future in futures:
             try:
@@ -151,41 +163,41 @@ class Sender:
         return results
 
     def _publish_in_time(self, results: Sequence[AttemptResult], invocation: Invocation) -> list[AttemptResult]:
-        [published] = self._run([partial(self._publish, results)], invocation, TOLD_BY)
+        [published] = self._run([partial(self._publish, results)], invocation, PUBLISH_RESERVE_SECONDS)
         if published is not None:
             return published
-        return [Later(one.delivery, "not_published") if isinstance(one, Ended) else one for one in results]
+        return [Postponed(one.delivery, "not_published") if isinstance(one, Completed) else one for one in results]
 
     def _publish(self, results: Sequence[AttemptResult]) -> list[AttemptResult]:
-        """Tell the bus how commands ended; one that it does not take comes again, and the ledger knows its end."""
+        """Tell the bus how commands ended; one that it does not take comes again, and the command log knows its end."""
         entries = {
             index: BusEntry(result.ending.outcome, result.ending.detail())
             for index, result in enumerate(results)
-            if isinstance(result, Ended)
+            if isinstance(result, Completed)
         }
         not_taken = {id(entry) for entry in self._bus.publish(list(entries.values()))}
         return [
-            Later(result.delivery, "not_published")
-            if isinstance(result, Ended) and id(entries[index]) in not_taken
+            Postponed(result.delivery, "not_published")
+            if isinstance(result, Completed) and id(entries[index]) in not_taken
             else result
             for index, result in enumerate(results)
         ]
 
-    def _leave(self, turns: Turns, seconds: Mapping[int, int]) -> None:
+    def _leave(self, turns: TripOrder, seconds: Mapping[int, int]) -> None:
         now = runtime.now()
         try:
             turns.leave({one: utc_timestamp.later(now, minutes=wait / 60) for one, wait in seconds.items()})
-        except Exception as error:  # noqa: BLE001 what has ended can be seen in the ledger, too
+        except Exception as error:  # noqa: BLE001 what has ended can be seen in the command log, too
             observability.log("line.not_left", error=error)
 
-    def _give_back(self, result: Later, seconds: int) -> None:
+    def _return_to_queue(self, result: Postponed, seconds: int) -> None:
         message = result.delivery.message
         try:
-            self._queue.hide(message.receipt_handle, seconds=seconds)
+            self._queue.change_visibility(message.receipt_handle, seconds=seconds)
         except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
             observability.log("queue.refused", message_id=message.message_id, error=error)
 
-    def _set_aside(self, message: ReceivedMessage) -> bool:
+    def _send_to_dead_letters(self, message: ReceivedMessage) -> bool:
         """Put among the dead letters what cannot be read: left to SQS, it would be received 300 times before."""
         try:
             origin = redriven_command.origin(
@@ -202,11 +214,11 @@ def _seconds_left(invocation: Invocation, before_its_end: float) -> float:
     return max(0, utc_timestamp.seconds_between(runtime.now(), invocation.ends_at) - before_its_end)
 
 
-def _read(message: ReceivedMessage) -> ReceivedCommand | Dead:
+def _read(message: ReceivedMessage) -> ReceivedCommand | UnreadableMessage:
     try:
         return ReceivedCommand(message, command.read(message.body, message_id=message.first_id))
     except UnreadableError as error:
-        return Dead(message, error.reason)
+        return UnreadableMessage(message, error.reason)
 
 
 def _by_service_request(deliveries: Sequence[ReceivedCommand]) -> list[list[ReceivedCommand]]:
@@ -217,18 +229,18 @@ def _by_service_request(deliveries: Sequence[ReceivedCommand]) -> list[list[Rece
     return list(groups.values())
 
 
-def _send_group(attempts: Attempts, turns: Turns) -> list[AttemptResult]:
+def _send_group(attempts: Attempts, turns: TripOrder) -> list[AttemptResult]:
     """Send one service request's commands in their order."""
     try:
         turns.take()
     except Exception as error:  # noqa: BLE001 nothing is sent while nobody knows what waits
-        return [Later(delivery, "not_claimed", error=error) for delivery in turns.group]
+        return [Postponed(delivery, "not_claimed", error=error) for delivery in turns.group]
     results: list[AttemptResult] = []
     for unit in _units(turns.group):
         try:
             of_unit = _send_unit(attempts, turns, unit)
         except Exception as error:  # noqa: BLE001 whatever it is, these are tried again and hold up no other request
-            of_unit = [Later(delivery, "failed", error=error) for delivery in unit]
+            of_unit = [Postponed(delivery, "failed", error=error) for delivery in unit]
         turns.note(of_unit)
         results += of_unit
     return results
@@ -253,7 +265,7 @@ def _units(group: Sequence[ReceivedCommand]) -> list[list[ReceivedCommand]]:
     return units
 
 
-def _send_unit(attempts: Attempts, turns: Turns, unit: Sequence[ReceivedCommand]) -> list[AttemptResult]:
+def _send_unit(attempts: Attempts, turns: TripOrder, unit: Sequence[ReceivedCommand]) -> list[AttemptResult]:
     results: list[AttemptResult] = []
     together: list[ReceivedCommand] = []
     for delivery in unit:
@@ -272,26 +284,26 @@ def _obstacle(attempts: Attempts, delivery: ReceivedCommand) -> AttemptResult | 
         command_fields.check(delivery.command)
         seconds_ahead = command.check_time(delivery.command, now=now)
     except RefusedError as error:
-        return attempts.end_without_call(delivery, CommandResult.FAILED, error.reason)
+        return attempts.end_without_call(delivery, Outcome.FAILED, error.reason)
     if delivery.is_expired(now):
-        return attempts.end_without_call(delivery, CommandResult.EXPIRED, "max_age")
-    return Later(delivery, "ahead_of_time", seconds_ahead) if seconds_ahead else None
+        return attempts.end_without_call(delivery, Outcome.EXPIRED, "max_age")
+    return Postponed(delivery, "ahead_of_time", seconds_ahead) if seconds_ahead else None
 
 
 def _wait_for(breaker: CircuitBreaker, result: AttemptResult) -> AttemptResult:
     """Let what is tried again stay away while no call may be spent."""
-    if not isinstance(result, Later):
+    if not isinstance(result, Postponed):
         return result
     return replace(result, at_least=max(result.at_least, breaker.seconds_left()))
 
 
-def _wait_seconds(later: Sequence[Later]) -> dict[int, int]:
+def _wait_seconds(later: Sequence[Postponed]) -> dict[int, int]:
     """Draw for how long each is hidden, by the delivery's identity; what is held back comes after what holds it."""
     seconds: dict[int, int] = {}
     for result in later:
         delivery, now = result.delivery, runtime.now()
         age = delivery.age(now)
-        drawn = retry.wait_seconds(
+        drawn = backoff.wait_seconds(
             delivery.message.receives,
             max_age=delivery.max_age,
             age=age,
@@ -303,5 +315,5 @@ def _wait_seconds(later: Sequence[Later]) -> dict[int, int]:
         elif result.reason == HELD_BACK:
             is_due_in = utc_timestamp.seconds_between(now, result.due_at) if result.due_at else 0
             drawn = math.ceil(is_due_in) + 1 if is_due_in > 0 else min(drawn, _HELD_BACK_SECONDS)
-        seconds[id(delivery)] = retry.until_the_end(drawn, max_age=delivery.max_age, age=age)
+        seconds[id(delivery)] = backoff.until_the_end(drawn, max_age=delivery.max_age, age=age)
     return seconds

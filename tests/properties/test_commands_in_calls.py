@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender import retry
+from sender import backoff
 from sender.vectorcare import api_calls
 from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Kind
 
@@ -57,7 +57,7 @@ def test_a_wait_is_one_that_sqs_takes_and_ends_with_the_command(
 ) -> None:
     max_age = MAX_AGE_SECONDS[kind]
     age = share_of_age * max_age
-    seconds = retry.wait_seconds(
+    seconds = backoff.wait_seconds(
         receives, max_age=max_age, age=age, at_least=at_least, uniform=lambda low, high: low + draw * (high - low)
     )
     assert 1 <= seconds <= 12 * 3600

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from sender import retry
+from sender import backoff
 from stacks.config.organization import Organization
 from tests.stacks.templates import (
     Resource,
@@ -173,7 +173,7 @@ def test_what_may_mend_itself_has_to_last(template: Template, name: str, expecte
 
 
 def test_a_late_command_is_told_of_for_longer_than_it_waits_between_attempts(template: Template) -> None:
-    longest = retry.LONGEST_SECONDS + retry.LONGEST_RETRY_AFTER_SECONDS
+    longest = backoff.LONGEST_SECONDS + backoff.LONGEST_RETRY_AFTER_SECONDS
     assert minutes_back(alarms(template)["CommandsLate"]) * 60 > longest
 
 

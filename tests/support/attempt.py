@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sender.attempt import Attempts
 from sender.command_log import Claim
-from sender.command_result import CommandResult, Ending
-from sender.delivery import Invocation, ReceivedCommand, ReceivedMessage
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.command_result import CommandResult, Outcome
+from sender.received_command import Invocation, ReceivedCommand, ReceivedMessage
 from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.call_result import CallResult, Verdict
 from tests.support.cloud import NOW, InlineExecutor
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from sender.vectorcare.api import VectorCareApi
 
 ENDS_AT = utc_timestamp.later(NOW, minutes=1)
-DONE = ApiAnswer(Verdict.DONE, status=200)
-LATER = ApiAnswer(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
-LOST = ApiAnswer(Verdict.LOST, "http_504", 504, is_outage=True)
-REFUSED = ApiAnswer(Verdict.REFUSED, "api:not_found", 404)
+DONE = CallResult(Verdict.DONE, status=200)
+LATER = CallResult(Verdict.LATER, "http_401", 401, retry_after=7, is_outage=True)
+LOST = CallResult(Verdict.LOST, "http_504", 504, is_outage=True)
+REFUSED = CallResult(Verdict.REFUSED, "api:not_found", 404)
 FIELDS: dict[Kind, dict[str, Any]] = {
     Kind.STATE_UPDATE: {"name": "en_route", "timestamp": NOW},
     Kind.LOCATION_UPDATE: {"locations": [{"lat": 1, "lng": 2, "alt": 3, "timestamp": 4}]},
@@ -36,42 +36,44 @@ FIELDS: dict[Kind, dict[str, Any]] = {
 
 @dataclass
 class World:
-    """Ledger, VectorCare and breaker of one invocation, and what was said to each."""
+    """CommandLog, VectorCare and breaker of one invocation, and what was said to each."""
 
-    answer: Callable[[ApiCall], ApiAnswer | Exception] = lambda _call: DONE
-    known: dict[str, Ending | Exception | bool] = field(default_factory=dict)
-    """What the ledger says to a claim; a bool whether the command may have been sent."""
+    answer: Callable[[ApiCall], CallResult | Exception] = lambda _call: DONE
+    known: dict[str, CommandResult | Exception | bool] = field(default_factory=dict)
+    """What the command log says to a claim; a bool whether the command may have been sent."""
     authorizes: Callable[[], None] = lambda: None
     """What having a token takes; it may raise."""
     refuses: tuple[str, ...] = ()
     admits_calls: int = 1000
     claims: list[tuple[str, str, str, str]] = field(default_factory=list)
-    recorded: list[tuple[str, Ending, str]] = field(default_factory=list)
+    recorded: list[tuple[str, CommandResult, str]] = field(default_factory=list)
     given_up: list[tuple[str, bool, str]] = field(default_factory=list)
     calls: list[ApiCall] = field(default_factory=list)
-    obstacles: list[Callable[[], ApiAnswer | None]] = field(default_factory=list)
+    obstacles: list[Callable[[], CallResult | None]] = field(default_factory=list)
     """What VectorCare's API asks before it makes a call once more."""
-    taken_in: list[ApiAnswer] = field(default_factory=list)
+    taken_in: list[CallResult] = field(default_factory=list)
 
-    def claim(self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp) -> Claim | Ending:
+    def claim(
+        self, command: Command, *, holder: str, now: UtcTimestamp, lease_until: UtcTimestamp
+    ) -> Claim | CommandResult:
         known = self.known.get(command.command_id, False)
         if isinstance(known, Exception):
             raise known
         self.claims.append((command.command_id, holder, now, lease_until))
-        return known if isinstance(known, Ending) else Claim(command, holder, known)
+        return known if isinstance(known, CommandResult) else Claim(command, holder, known)
 
-    def give_up_claim(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
-        self._refuse("give_up_claim")
+    def release(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
+        self._refuse("release")
         self.given_up.append((claim.command.command_id, may_have_been_sent, now))
 
-    def record(self, claim: Claim, ending: Ending, *, now: UtcTimestamp) -> None:
+    def record(self, claim: Claim, ending: CommandResult, *, now: UtcTimestamp) -> None:
         self._refuse("record")
         self.recorded.append((claim.command.command_id, ending, now))
 
     def authorize(self) -> None:
         self.authorizes()
 
-    def send(self, call: ApiCall, *, obstacle: Callable[[], ApiAnswer | None]) -> ApiAnswer:
+    def send(self, call: ApiCall, *, obstacle: Callable[[], CallResult | None]) -> CallResult:
         self.calls.append(call)
         self.obstacles.append(obstacle)
         answer = self.answer(call)
@@ -79,10 +81,10 @@ class World:
             raise answer
         return answer
 
-    def admits(self) -> bool:
+    def allows_call(self) -> bool:
         return len(self.taken_in) < self.admits_calls
 
-    def take_in(self, answer: ApiAnswer) -> None:
+    def note(self, answer: CallResult) -> None:
         self.taken_in.append(answer)
 
     def _refuse(self, operation: str) -> None:
@@ -122,15 +124,15 @@ def attempts(world: World, *, ends_at: UtcTimestamp = ENDS_AT) -> Attempts:
 
 
 def ending(
-    outcome: CommandResult,
+    outcome: Outcome,
     reason: str | None = None,
     *,
     kind: Kind = Kind.STATE_UPDATE,
     command_id: str = "c-1",
     service_request_id: str | None = "VC-1",
-) -> Ending:
+) -> CommandResult:
     """Make the end of a command that was delivered by `delivery`."""
-    return Ending(outcome, command_id, str(kind), service_request_id, reason, attempts=3, lag_seconds=10)
+    return CommandResult(outcome, command_id, str(kind), service_request_id, reason, attempts=3, lag_seconds=10)
 
 
 def trip_of(kind: Kind) -> str | None:

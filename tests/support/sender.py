@@ -143,7 +143,7 @@ class Sender:
             self.clock.seconds += 1
         raise AssertionError("the queue does not get empty")
 
-    def hidden_for(self) -> list[float]:
+    def invisible_for(self) -> list[float]:
         """Tell for how many seconds each message is hidden from now on."""
         return [message.visible_at - self.clock.seconds for message in self.queue.messages()]
 
@@ -195,7 +195,7 @@ class Outbound(Sender):
         """Read outcomes and reasons since the last time."""
         return [(one["outcome"], one["reason"]) for one in self.outcomes()]
 
-    def ledger(self) -> dict[str, dict[str, Any]]:
+    def command_log(self) -> dict[str, dict[str, Any]]:
         """Read the table, by command id."""
         items = [store.item_of(item) for item in _client("dynamodb").scan(TableName="commands")["Items"]]
         return {str(item["command_id"]): dict(item) for item in items}

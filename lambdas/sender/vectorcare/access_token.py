@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from sender.vectorcare import answers
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare import call_result
+from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -54,7 +54,7 @@ class NoTokenError(Exception):
         Nobody was asked this time.
     """
 
-    def __init__(self, answer: ApiAnswer, *, is_refused: bool = False, is_remembered: bool = False) -> None:
+    def __init__(self, answer: CallResult, *, is_refused: bool = False, is_remembered: bool = False) -> None:
         super().__init__("no access token")
         self.answer = answer
         self.is_refused = is_refused
@@ -141,34 +141,34 @@ class AccessToken:
 
     def _ask_for_token(self) -> _Token:
         if not self._url:
-            raise NoTokenError(ApiAnswer(Verdict.LATER, "token_url_missing", is_outage=True), is_refused=True)
+            raise NoTokenError(CallResult(Verdict.LATER, "token_url_missing", is_outage=True), is_refused=True)
         known = self._credentials
         response = self._ask(known or self._read_credentials())
         if known and _refuses_credentials(response):
             # The secret may have been rotated since it was read.
             response = self._ask(self._read_credentials())
         if _refuses_credentials(response):
-            answer = ApiAnswer(Verdict.LATER, "credentials_refused", response.status, is_outage=True)
+            answer = CallResult(Verdict.LATER, "credentials_refused", response.status, is_outage=True)
             raise NoTokenError(answer, is_refused=True)
         if response.status in _NOT_HERE:
-            answer = ApiAnswer(Verdict.LATER, "token_url_wrong", response.status, is_outage=True)
+            answer = CallResult(Verdict.LATER, "token_url_wrong", response.status, is_outage=True)
             raise NoTokenError(answer, is_refused=True)
         now = runtime.now()
         is_success = HTTPStatus(200) <= response.status < HTTPStatus.MULTIPLE_CHOICES
         if not is_success:
-            wait = answers.seconds(response.retry_after, now=now)
+            wait = call_result.retry_after_seconds(response.retry_after, now=now)
             reason = f"token_http_{response.status}"
-            raise NoTokenError(ApiAnswer(Verdict.LATER, reason, response.status, wait, is_outage=True))
+            raise NoTokenError(CallResult(Verdict.LATER, reason, response.status, wait, is_outage=True))
         token, life = _read(response.body)
         if token is None:
-            raise NoTokenError(ApiAnswer(Verdict.LATER, "no_token", response.status, is_outage=True))
+            raise NoTokenError(CallResult(Verdict.LATER, "no_token", response.status, is_outage=True))
         return _Token(token, renew_at=_after(now, RENEW_AFTER * life), ends_at=_after(now, life))
 
     def _ask(self, credentials: dict[str, str]) -> "HttpResponse":
         response = self._http.request("POST", self._url, form={**credentials, "grant_type": "client_credentials"})
-        if isinstance(response, ApiAnswer):
+        if isinstance(response, CallResult):
             # Whatever happened to it, no command was in it.
-            raise NoTokenError(ApiAnswer(Verdict.LATER, response.reason, is_outage=True))
+            raise NoTokenError(CallResult(Verdict.LATER, response.reason, is_outage=True))
         return response
 
     def _read_credentials(self) -> dict[str, str]:
@@ -177,12 +177,12 @@ class AccessToken:
             self._credentials = {name: str(values[name]) for name in ("client_id", "client_secret")}
         except Exception as error:  # noqa: BLE001 whatever it is, no call was made; its text may repeat the secret
             observability.log("secret.unreadable", error=error)
-            answer = ApiAnswer(Verdict.LATER, "secret_unreadable", is_outage=True)
+            answer = CallResult(Verdict.LATER, "secret_unreadable", is_outage=True)
             raise NoTokenError(answer, is_refused=True) from None
         if not self._credentials["client_id"]:
             # The stack's placeholder: nobody has put VectorCare's credentials into the secret yet.
             self._credentials = None
-            raise NoTokenError(ApiAnswer(Verdict.LATER, "secret_not_filled", is_outage=True), is_refused=True)
+            raise NoTokenError(CallResult(Verdict.LATER, "secret_not_filled", is_outage=True), is_refused=True)
         return self._credentials
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from sender.vectorcare import answers
+from sender.vectorcare import call_result
 from sender.vectorcare.access_token import AccessToken
-from sender.vectorcare.answers import ApiAnswer
 from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.call_result import CallResult
 from sender.vectorcare.http import Http
 from vectorcare_bridge.edge import runtime
 
@@ -38,7 +38,7 @@ class VectorCareApi:
         """
         self._token.current()
 
-    def send(self, call: ApiCall, *, obstacle: Callable[[], ApiAnswer | None]) -> ApiAnswer:
+    def send(self, call: ApiCall, *, obstacle: Callable[[], CallResult | None]) -> CallResult:
         """Make a call, and once more with another token when the first is refused and `obstacle` names none by then.
 
         Raises
@@ -53,13 +53,13 @@ class VectorCareApi:
         token = self._token.instead_of(token)
         return obstacle() or self._send(call, token)
 
-    def _send(self, call: ApiCall, token: str) -> ApiAnswer:
+    def _send(self, call: ApiCall, token: str) -> CallResult:
         response = self._http.request(
             call.method, self._url + call.path, body=call.body, headers={"Authorization": f"Bearer {token}"}
         )
-        if isinstance(response, ApiAnswer):
+        if isinstance(response, CallResult):
             return response
-        return answers.read(
+        return call_result.read(
             response.status,
             response.body,
             kind=call.commands[0].kind,

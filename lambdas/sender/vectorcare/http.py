@@ -11,7 +11,7 @@ import requests
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge.edge import observability, runtime
 
 CONNECT_SECONDS = 2.0
@@ -46,7 +46,7 @@ class Http:
         form: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> HttpResponse | ApiAnswer:
+    ) -> HttpResponse | CallResult:
         """Send a request; answer the response, or what is known when none came."""
         try:
             return self._exchange(method, url, form=form, body=body, headers=headers)
@@ -95,16 +95,16 @@ def _body(response: requests.Response) -> bytes | None:
     return body
 
 
-def _unanswered(error: Exception) -> ApiAnswer:
+def _unanswered(error: Exception) -> CallResult:
     """Say what an error means for the call: it was not sent for certain, or nobody knows."""
     if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
-        return ApiAnswer(Verdict.LATER, "not_sent", is_outage=True)
+        return CallResult(Verdict.LATER, "not_sent", is_outage=True)
     if isinstance(error, requests.ConnectTimeout):
-        return ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
+        return CallResult(Verdict.LATER, "unreachable", is_outage=True)
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, NewConnectionError):
-        return ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
+        return CallResult(Verdict.LATER, "unreachable", is_outage=True)
     if reason and reason.args and isinstance(reason.args[0], ssl.SSLCertVerificationError):
-        return ApiAnswer(Verdict.LATER, "certificate", is_outage=True)
-    return ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
+        return CallResult(Verdict.LATER, "certificate", is_outage=True)
+    return CallResult(Verdict.LOST, "no_answer", is_outage=True)

@@ -55,7 +55,7 @@ class Queue:
         """Delete a received message."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
-    def hide(self, receipt_handle: str, *, seconds: int) -> None:
+    def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         """Give a received message back, to be seen again after so many seconds."""
         self._client.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds

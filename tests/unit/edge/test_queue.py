@@ -34,10 +34,10 @@ def test_a_received_message_is_hidden_counted_and_back_at_once_if_it_is_given_ba
     assert queue.receive(maximum=10, visibility_timeout=60) == []
     assert queue.count() == 1
     # When it is given back for later, Then it stays hidden
-    queue.hide(received["ReceiptHandle"], seconds=600)
+    queue.change_visibility(received["ReceiptHandle"], seconds=600)
     assert queue.receive(maximum=10, visibility_timeout=60) == []
     # When it is given back for now, Then it is there
-    queue.hide(received["ReceiptHandle"], seconds=0)
+    queue.change_visibility(received["ReceiptHandle"], seconds=0)
     assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
 
 

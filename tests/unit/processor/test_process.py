@@ -57,7 +57,7 @@ class Tables:
             raise self.moved
         return self.moved if len(self.offers) == 1 else Moved(status=True, data=True)
 
-    def hide(self, receipt_handle: str, *, seconds: int) -> None:
+    def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         self.hidden[receipt_handle] = seconds
         if self.hide_fails:
             raise RuntimeError

@@ -53,9 +53,9 @@ class Letters:
         self._refuse("delete")
         del self.dead[receipt_handle]
 
-    def hide(self, receipt_handle: str, *, seconds: int) -> None:
+    def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         self.hidden.append((receipt_handle, seconds))
-        self._refuse("hide")
+        self._refuse("change_visibility")
 
     def _refuse(self, operation: str) -> None:
         if operation in self.refuses:
@@ -252,7 +252,7 @@ def test_a_letter_that_cannot_be_deleted_was_moved_all_the_same(clock: Clock) ->
 
 
 def test_what_cannot_be_hidden_does_not_end_a_run(clock: Clock) -> None:
-    queues = letters(2, refuses=("hide",))
+    queues = letters(2, refuses=("change_visibility",))
     assert run(queues, clock, dry_run=True, limit=2) == RedriveReport(examined=2, would_move=2, stopped="limit")
 
 

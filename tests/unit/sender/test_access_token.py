@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from sender.vectorcare.access_token import AccessToken, NoTokenError
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import Http, HttpResponse
 from simulator.http_types import InjectedFault
 from tests.support import sender
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 URL = "https://x.invalid/token"
 STORED_UNDER = "vectorcare"
-UNREACHABLE = ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
+UNREACHABLE = CallResult(Verdict.LATER, "unreachable", is_outage=True)
 
 
 def granted(token: str, life: Any = 3600, status: int = 200) -> HttpResponse:
@@ -35,7 +35,7 @@ def refused(status: int, body: bytes = b"", retry_after: str | None = None) -> H
 class Endpoint:
     """VectorCare's token endpoint, Secrets Manager and the clock; the last response is given again and again."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *responses: HttpResponse | ApiAnswer) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *responses: HttpResponse | CallResult) -> None:
         self.responses = list(responses)
         self.requests: list[dict[str, str]] = []
         self.secret = sender.secret(CLIENT_SECRET)
@@ -49,7 +49,7 @@ class Endpoint:
     def start(self, url: str = URL) -> AccessToken:
         return AccessToken(cast("Http", self), cast("Any", self), url=url, secret=STORED_UNDER)
 
-    def request(self, method: str, url: str, *, form: dict[str, str]) -> HttpResponse | ApiAnswer:
+    def request(self, method: str, url: str, *, form: dict[str, str]) -> HttpResponse | CallResult:
         assert (method, url, form["grant_type"]) == ("POST", URL, "client_credentials")
         self.requests.append(form)
         self.meanwhile()
@@ -169,21 +169,21 @@ def failure(endpoint: Endpoint) -> NoTokenError:
         (refused(200, b'{"access_token": ""}'), "no_token", False),
         (refused(204), "no_token", False),
         (UNREACHABLE, "unreachable", False),
-        (ApiAnswer(Verdict.LOST, "no_answer", is_outage=True), "no_answer", False),
+        (CallResult(Verdict.LOST, "no_answer", is_outage=True), "no_answer", False),
     ],
 )
 def test_what_keeps_a_token_from_coming_is_named(
-    monkeypatch: pytest.MonkeyPatch, response: HttpResponse | ApiAnswer, reason: str, is_refused: bool
+    monkeypatch: pytest.MonkeyPatch, response: HttpResponse | CallResult, reason: str, is_refused: bool
 ) -> None:
     error = failure(Endpoint(monkeypatch, response))
     status = response.status
-    assert error.answer == ApiAnswer(Verdict.LATER, reason, status, is_outage=True)
+    assert error.answer == CallResult(Verdict.LATER, reason, status, is_outage=True)
     assert error.is_refused is is_refused
 
 
 def test_an_endpoint_that_is_busy_says_when_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
     error = failure(Endpoint(monkeypatch, refused(429, retry_after="5")))
-    assert error.answer == ApiAnswer(Verdict.LATER, "token_http_429", 429, retry_after=5, is_outage=True)
+    assert error.answer == CallResult(Verdict.LATER, "token_http_429", 429, retry_after=5, is_outage=True)
 
 
 @pytest.mark.parametrize("status", [200, 201, 203])
@@ -241,8 +241,8 @@ def test_without_a_token_commands_wait_and_no_attempt_is_noted(outbound: Outboun
     assert f'"reason":"{reason}"' in text.replace(" ", "")
     assert ("CredentialsRefused" in text) == (reason == "credentials_refused")
     assert "Zebulon" not in text
-    assert set(outbound.ledger()) == {"#circuit"}
-    assert outbound.ledger()["#circuit"]["failures"] == 1
+    assert set(outbound.command_log()) == {"#circuit"}
+    assert outbound.command_log()["#circuit"]["failures"] == 1
     # And they are sent when there is one
     outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret(CLIENT_SECRET))
     outbound.run_until_empty()

@@ -8,7 +8,7 @@ import pytest
 
 from sender.circuit import Circuit
 from sender.circuit_breaker import CircuitBreaker
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ DUE = Circuit(failures=5, open_until=NOON)
 PROBED = Circuit(failures=5, open_until=NOON, probed_until=AFTER_60_SECONDS)
 REOPENED = Circuit(failures=6, open_until=AFTER_30_SECONDS)
 NEWS = {"CircuitOpened": 1}
-OUTAGE = ApiAnswer(Verdict.LOST, "http_503", 503, is_outage=True)
-DONE = ApiAnswer(Verdict.DONE, status=200)
+OUTAGE = CallResult(Verdict.LOST, "http_503", 503, is_outage=True)
+DONE = CallResult(Verdict.DONE, status=200)
 
 
 @dataclass
@@ -63,8 +63,8 @@ def breaker(shared: Shared) -> CircuitBreaker:
 def test_a_closed_circuit_admits_calls_and_their_success_is_not_written() -> None:
     shared = Shared()
     closed = breaker(shared)
-    closed.take_in(DONE)
-    assert (closed.admits(), closed.is_probing, closed.seconds_left()) == (True, False, 0)
+    closed.note(DONE)
+    assert (closed.allows_call(), closed.is_probing, closed.seconds_left()) == (True, False, 0)
     assert shared.writes == []
 
 
@@ -76,11 +76,11 @@ def test_the_fifth_failure_in_a_row_opens_the_circuit(counted: Counter[str], fai
     shared.fails = fails
     admitted = []
     for _call in range(5):
-        admitted.append(closed.admits())
-        closed.take_in(OUTAGE)
+        admitted.append(closed.allows_call())
+        closed.note(OUTAGE)
     # Then there is no sixth
     assert admitted == [True] * 5
-    assert (closed.admits(), closed.is_probing, closed.seconds_left()) == (False, False, 30)
+    assert (closed.allows_call(), closed.is_probing, closed.seconds_left()) == (False, False, 30)
     # And the others know, and the metric says so once
     assert (shared.circuit_now, counted) == ((Circuit(), {}) if fails else (OPEN, NEWS))
 
@@ -88,17 +88,17 @@ def test_the_fifth_failure_in_a_row_opens_the_circuit(counted: Counter[str], fai
 def test_an_answer_resets_the_count() -> None:
     shared = Shared(Circuit(failures=4))
     closed = breaker(shared)
-    closed.take_in(ApiAnswer(Verdict.REFUSED, "api:not_found", 404))
+    closed.note(CallResult(Verdict.REFUSED, "api:not_found", 404))
     assert shared.writes == [(Circuit(failures=4), Circuit())]
-    closed.take_in(OUTAGE)
+    closed.note(OUTAGE)
     assert shared.circuit_now == Circuit(failures=1)
 
 
 def test_an_open_circuit_admits_nothing_and_a_late_failure_is_no_news(counted: Counter[str]) -> None:
     shared = Shared(OPEN)
     opened = breaker(shared)
-    assert (opened.admits(), opened.is_probing, opened.seconds_left()) == (False, False, 30)
-    opened.take_in(OUTAGE)
+    assert (opened.allows_call(), opened.is_probing, opened.seconds_left()) == (False, False, 30)
+    opened.note(OUTAGE)
     assert (shared.circuit_now, counted) == (REOPENED, {})
 
 
@@ -106,19 +106,19 @@ def test_an_open_circuit_admits_nothing_and_a_late_failure_is_no_news(counted: C
     ("answer", "after", "news"), [(DONE, Circuit(), {}), (OUTAGE, REOPENED, NEWS)], ids=["answered", "failed"]
 )
 def test_the_probe_is_one_call_and_decides(
-    counted: Counter[str], answer: ApiAnswer, after: Circuit, news: dict[str, int]
+    counted: Counter[str], answer: CallResult, after: Circuit, news: dict[str, int]
 ) -> None:
     # Given a circuit that is half open, When an invocation begins
     shared = Shared(DUE)
     probing = breaker(shared)
     # Then it may make the probe, and the others know
     assert shared.writes == [(DUE, PROBED)]
-    assert (probing.admits(), probing.is_probing) == (True, True)
+    assert (probing.allows_call(), probing.is_probing) == (True, True)
     # And how its call goes decides whether there are more
-    probing.take_in(answer)
+    probing.note(answer)
     assert shared.circuit_now == after
     assert probing.is_probing is False
-    assert probing.admits() is (answer is DONE)
+    assert probing.allows_call() is (answer is DONE)
     assert counted == news
 
 
@@ -127,7 +127,7 @@ def test_only_the_first_invocation_probes() -> None:
     shared = Shared(DUE, meanwhile=[Circuit(failures=5, open_until=NOON, probed_until=AFTER_30_SECONDS)])
     # When this one begins, Then it makes no call for as long as a probe may take
     second = breaker(shared)
-    assert (second.admits(), second.is_probing, second.seconds_left()) == (False, False, 60)
+    assert (second.allows_call(), second.is_probing, second.seconds_left()) == (False, False, 60)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_a_late_success_does_not_close_a_circuit_that_has_opened_since(shared: S
     # Given calls side by side, of which some fail and open the circuit
     mine = breaker(shared)
     for _call in range(failures):
-        mine.take_in(OUTAGE)
+        mine.note(OUTAGE)
     # When a call that was begun before succeeds, Then the circuit stays open
-    mine.take_in(DONE)
-    assert (mine.admits(), mine.is_probing, shared.circuit_now) == (False, False, OPEN)
+    mine.note(DONE)
+    assert (mine.allows_call(), mine.is_probing, shared.circuit_now) == (False, False, OPEN)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_failures_of_others_count_with_its_own(
     counted: Counter[str], others: list[Circuit], after: Circuit, news: dict[str, int]
 ) -> None:
     shared = Shared(meanwhile=[*others])
-    breaker(shared).take_in(OUTAGE)
+    breaker(shared).note(OUTAGE)
     assert (shared.circuit_now, counted) == (after, news)
 
 
@@ -170,8 +170,8 @@ def test_a_circuit_that_others_change_all_the_time_is_left_to_them() -> None:
     # Given others that write before each of its own writes, When a call fails
     shared = Shared(meanwhile=[Circuit(failures=number) for number in (1, 2, 3, 4)])
     mine = breaker(shared)
-    mine.take_in(OUTAGE)
+    mine.note(OUTAGE)
     # Then it has tried three times, and believes them
     assert [old for old, _new in shared.writes] == [Circuit(), Circuit(failures=1), Circuit(failures=2)]
-    assert mine.admits()
+    assert mine.allows_call()
     assert shared.circuit_now == Circuit(failures=3)

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from sender.circuit import Circuit
 from sender.command_log import BusyError, Claim, CommandLog
-from sender.command_result import CommandResult, Ending
+from sender.command_result import CommandResult, Outcome
 from tests.support import faults
 from tests.support.cloud import CREDENTIALS, NOW
 from vectorcare_bridge import utc_timestamp
@@ -21,7 +21,7 @@ LATER = utc_timestamp.later(NOW, minutes=2)
 COMMAND = command.read(
     '{"command": "accept", "service_request_id": "VC-TEST0001", "command_id": "c-1"}', message_id="m-1"
 )
-ENDING = Ending(CommandResult.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
+ENDING = CommandResult(Outcome.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_result_is_read_at_once_however_far_a_replica_is_behind(log: CommandLo
 def test_what_may_have_been_sent_once_may_have_been_for_ever(log: CommandLog) -> None:
     # Given an attempt that crashed, and a second one that was given up before it called
     claim(log, "first")
-    log.give_up_claim(claim(log, "second", LATER), may_have_been_sent=True, now=LATER)
+    log.release(claim(log, "second", LATER), may_have_been_sent=True, now=LATER)
     # When a third claims it, Then that is known
     assert claim(log, "third", LATER).may_have_been_sent
 
@@ -117,7 +117,7 @@ def test_who_has_lost_its_claim_changes_nothing(log: CommandLog) -> None:
     first = claim(log, "first")
     second = claim(log, "second", LATER)
     # When its first holder gives it up, or wants to say how it ended
-    log.give_up_claim(first, may_have_been_sent=False, now=LATER)
+    log.release(first, may_have_been_sent=False, now=LATER)
     with pytest.raises(BusyError):
         log.record(first, ENDING, now=LATER)
     # Then the second still has it

@@ -2,17 +2,17 @@
 
 import pytest
 
-from sender.command_result import CommandResult, Ending, end
+from sender.command_result import CommandResult, Outcome, end
 from vectorcare_bridge.commands.command import Command, Kind
 
 
 @pytest.mark.parametrize(
     ("outcome", "word", "reason"),
     [
-        (CommandResult.SUCCEEDED, "succeeded", None),
-        (CommandResult.FAILED, "failed", "api:not_found"),
-        (CommandResult.EXPIRED, "expired", "max_age"),
-        (CommandResult.UNCERTAIN, "uncertain", "no_answer"),
+        (Outcome.SUCCEEDED, "succeeded", None),
+        (Outcome.FAILED, "failed", "api:not_found"),
+        (Outcome.EXPIRED, "expired", "max_age"),
+        (Outcome.UNCERTAIN, "uncertain", "no_answer"),
     ],
 )
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ from vectorcare_bridge.commands.command import Command, Kind
     ],
 )
 def test_a_result_names_command_request_outcome_and_reason(
-    command: Command, created: str | None, outcome: CommandResult, word: str, reason: str | None
+    command: Command, created: str | None, outcome: Outcome, word: str, reason: str | None
 ) -> None:
     # Given a command, or a new request that VectorCare may have named, When it ends
     ending = end(command, outcome, attempts=3, lag_seconds=1.23456, reason=reason, service_request_id=created)
     service_request_id = "VC-1" if command.kind is Kind.ACCEPT else created
     # Then all that is known is there, its time to the millisecond
-    assert ending == Ending(
+    assert ending == CommandResult(
         outcome, "c-1", str(command.kind), service_request_id, reason, attempts=3, lag_seconds=1.235
     )
     assert ending.detail() == {

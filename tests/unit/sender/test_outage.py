@@ -83,8 +83,8 @@ def test_while_the_circuit_is_open_no_invocation_calls_and_no_command_comes_befo
         outbound.run()
     # Then it makes no call, not for a token either, and notes nothing of what waits
     assert calls_made(outbound) == 0
-    assert "new" not in outbound.ledger()
-    assert min(outbound.hidden_for()) >= OPEN_SECONDS - 1
+    assert "new" not in outbound.command_log()
+    assert min(outbound.invisible_for()) >= OPEN_SECONDS - 1
     # And what has expired is published
     assert outbound.ends() == [("expired", "max_age")]
 

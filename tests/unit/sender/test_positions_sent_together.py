@@ -2,14 +2,14 @@
 
 import pytest
 
-from sender.command_result import CommandResult
-from sender.delivery import Ended, Later
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.command_result import Outcome
+from sender.received_command import Completed, Postponed
 from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.call_result import CallResult, Verdict
 from tests.support.attempt import DONE, LATER, LOST, REFUSED, World, attempts, positions
 from tests.support.cloud import NOW
 
-BAD_REQUEST = ApiAnswer(Verdict.REFUSED, "api:bad_request", 400)
+BAD_REQUEST = CallResult(Verdict.REFUSED, "api:bad_request", 400)
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("at_fault", "calls"), [({4}, 7), ({1, 5}, 9)])
 def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
     # Given five location updates, of which VectorCare refuses some
-    def answer(call: ApiCall) -> ApiAnswer:
+    def answer(call: ApiCall) -> CallResult:
         return BAD_REQUEST if at_fault & {location["timestamp"] for location in call.body} else DONE
 
     world, updates = World(answer), [positions(f"c-{number}", number) for number in range(1, 6)]
@@ -28,33 +28,33 @@ def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
     results = attempts(world).send(updates)
     # Then those fail alone, found by halving
     outcomes = {
-        result.delivery.command.command_id: result.ending.outcome for result in results if isinstance(result, Ended)
+        result.delivery.command.command_id: result.ending.outcome for result in results if isinstance(result, Completed)
     }
     assert outcomes == {
-        f"c-{number}": CommandResult.FAILED if number in at_fault else CommandResult.SUCCEEDED for number in range(1, 6)
+        f"c-{number}": Outcome.FAILED if number in at_fault else Outcome.SUCCEEDED for number in range(1, 6)
     }
     assert len(world.calls) == len(world.taken_in) == calls
 
 
-@pytest.mark.parametrize("answer", [REFUSED, ApiAnswer(Verdict.LATER, "http_400", 400)], ids=["404", "a proxy's 400"])
-def test_after_another_answer_nobody_looks_for_one_at_fault(answer: ApiAnswer) -> None:
+@pytest.mark.parametrize("answer", [REFUSED, CallResult(Verdict.LATER, "http_400", 400)], ids=["404", "a proxy's 400"])
+def test_after_another_answer_nobody_looks_for_one_at_fault(answer: CallResult) -> None:
     world, updates = World(lambda _call: answer), [positions(f"c-{number}", number) for number in range(1, 6)]
     results = attempts(world).send(updates)
     assert len(world.calls) == 1
     if answer is REFUSED:
-        assert [one.ending.reason for one in results if isinstance(one, Ended)] == ["api:not_found"] * 5
+        assert [one.ending.reason for one in results if isinstance(one, Completed)] == ["api:not_found"] * 5
     else:
-        assert results == [Later(one, "http_400") for one in updates]
+        assert results == [Postponed(one, "http_400") for one in updates]
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ((DONE, DONE), CommandResult.SUCCEEDED),
-        ((DONE, REFUSED), CommandResult.FAILED),
-        ((REFUSED, DONE), CommandResult.FAILED),
-        ((LOST, REFUSED), CommandResult.FAILED),
-        ((REFUSED, LATER), CommandResult.FAILED),
+        ((DONE, DONE), Outcome.SUCCEEDED),
+        ((DONE, REFUSED), Outcome.FAILED),
+        ((REFUSED, DONE), Outcome.FAILED),
+        ((LOST, REFUSED), Outcome.FAILED),
+        ((REFUSED, LATER), Outcome.FAILED),
         ((DONE, LATER), ("http_401", False)),
         ((LATER, DONE), ("http_401", False)),
         ((DONE, LOST), ("http_504", True)),
@@ -63,7 +63,7 @@ def test_after_another_answer_nobody_looks_for_one_at_fault(answer: ApiAnswer) -
     ],
 )
 def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
-    answers: tuple[ApiAnswer, ApiAnswer], expected: CommandResult | tuple[str, bool]
+    answers: tuple[CallResult, CallResult], expected: Outcome | tuple[str, bool]
 ) -> None:
     # Given two updates whose 201 positions take two calls, of which the first has its positions in both
     rest = iter(answers)
@@ -73,12 +73,12 @@ def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
     result = attempts(world).send(updates)[0]
     # Then the worst answer decides over it
     assert [len(call.body) for call in world.calls] == [200, 1]
-    if isinstance(expected, CommandResult):
-        assert isinstance(result, Ended)
+    if isinstance(expected, Outcome):
+        assert isinstance(result, Completed)
         assert result.ending.outcome is expected
     else:
         reason, may_have_been_sent = expected
-        assert isinstance(result, Later)
+        assert isinstance(result, Postponed)
         assert result.reason == reason
         assert ("c-1", may_have_been_sent, NOW) in world.given_up
 
@@ -86,6 +86,6 @@ def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
 def test_a_circuit_that_opens_between_two_calls_holds_the_second_back() -> None:
     world = World(lambda _call: DONE, admits_calls=1)
     update = positions("c-1", *range(1, 202))
-    assert attempts(world).send([update]) == [Later(update, "circuit_open")]
+    assert attempts(world).send([update]) == [Postponed(update, "circuit_open")]
     assert len(world.calls) == 1
     assert world.given_up == [("c-1", False, NOW)]

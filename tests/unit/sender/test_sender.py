@@ -69,7 +69,7 @@ def test_a_refusal_is_published_and_neither_logs_nor_table_hold_a_field_of_the_c
     assert outbound.run() == []
     assert outbound.ends() == [("failed", "common:required")]
     assert not any(word in output.text() for word in SECRETS)
-    assert "Zebulon" not in json.dumps(outbound.ledger(), default=str)
+    assert "Zebulon" not in json.dumps(outbound.command_log(), default=str)
 
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [(None, 2), ("20", 22)])
@@ -86,7 +86,7 @@ def test_a_command_that_may_succeed_later_returns_to_the_queue(
     ):
         kept = outbound.run()
     # Then it is invisible for its backoff and what VectorCare asks for, and nothing is published
-    assert (kept, outbound.hidden_for(), outbound.ends()) == ([message_id], [seconds], [])
+    assert (kept, outbound.invisible_for(), outbound.ends()) == ([message_id], [seconds], [])
     outbound.clock.seconds += seconds
     assert outbound.run() == []
     assert outbound.ends() == [("succeeded", None)]
@@ -147,7 +147,7 @@ def test_a_command_id_is_sent_once_and_its_result_published_each_time(outbound: 
     outbound.run_until_empty()
     assert outbound.ends() == [("succeeded", None)] * 2
     # And a third one comes days later, while the command log still knows the id
-    expires_at = int(outbound.ledger()["c-1"]["expires_at"])
+    expires_at = int(outbound.command_log()["c-1"]["expires_at"])
     assert expires_at == pytest.approx(utc_timestamp.epoch_seconds(outbound.clock.now()) + 30 * 86400, abs=5)
     outbound.clock.seconds += 6 * 86400
     outbound.put(command_id="c-1", name="completed")
@@ -226,7 +226,7 @@ def test_a_clock_that_is_a_little_ahead_costs_a_state_the_delay_and_not_the_stat
     outbound.put(timestamp=outbound.clock.ago(-3))
     with mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda low, _high: low):
         assert outbound.run() != []
-    assert outbound.hidden_for() == [3]
+    assert outbound.invisible_for() == [3]
     outbound.clock.seconds += 3
     outbound.run()
     assert outbound.ends() == [("succeeded", None)]
@@ -251,7 +251,7 @@ def test_a_result_that_the_bus_did_not_take_is_published_later_and_nothing_sent_
 
 def test_an_unforeseen_error_loses_no_message_and_logs_no_text(outbound: Outbound, output: Output) -> None:
     message_id = outbound.put()
-    with mock.patch("sender.send.report.report", side_effect=ValueError("Zebulon")):
+    with mock.patch("sender.send.telemetry.report", side_effect=ValueError("Zebulon")):
         assert outbound.handle(outbound.receive()) == [message_id]
     assert "Zebulon" not in output.text()
 

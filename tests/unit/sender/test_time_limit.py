@@ -12,7 +12,12 @@ from tests.support import sender
 from tests.support.sender import Outbound
 
 # A tenth of a second until an invocation of 60 s gives up.
-SOON: dict[str, Any] = {"SENT_BY": 59.9, "TOLD_BY": 59.0, "LEFT_BY": 0, "GIVEN_BACK_BY": 0}
+SOON: dict[str, Any] = {
+    "CALL_RESERVE_SECONDS": 59.9,
+    "PUBLISH_RESERVE_SECONDS": 59.0,
+    "ORDER_RESERVE_SECONDS": 0,
+    "RETURN_RESERVE_SECONDS": 0,
+}
 
 
 @contextmanager
@@ -46,9 +51,9 @@ def test_calls_that_hang_are_not_waited_for_and_what_has_not_begun_is_not_sent()
             kept = outbound.run()
         # Then all were given back, for less than the queue's own time-out
         assert kept == ids
-        assert max(outbound.hidden_for()) < sender.VISIBILITY_SECONDS
+        assert max(outbound.invisible_for()) < sender.VISIBILITY_SECONDS
         # And nothing is known of those that no thread has come to
-        assert len([name for name in outbound.ledger() if name in trips]) <= THREADS
+        assert len([name for name in outbound.command_log() if name in trips]) <= THREADS
         # And once VectorCare answers and the invocation is over for certain, each is done
         outbound.clock.seconds += sender.FUNCTION_SECONDS
         outbound.run_until_empty()
@@ -67,13 +72,19 @@ def test_a_bus_that_hangs_is_not_waited_for_and_the_ends_are_told_later() -> Non
         # When the bus does not answer
         with (
             mock.patch("vectorcare_bridge.edge.bus.Bus.publish", publish),
-            mock.patch.multiple("sender.send", SENT_BY=0, TOLD_BY=59.9, LEFT_BY=0, GIVEN_BACK_BY=0),
+            mock.patch.multiple(
+                "sender.send",
+                CALL_RESERVE_SECONDS=0,
+                PUBLISH_RESERVE_SECONDS=59.9,
+                ORDER_RESERVE_SECONDS=0,
+                RETURN_RESERVE_SECONDS=0,
+            ),
         ):
             kept = outbound.run()
             goes_on.set()
         # Then the command is given back, and its end told when it comes again
         assert len(kept) == 1
-        assert max(outbound.hidden_for()) < sender.VISIBILITY_SECONDS
+        assert max(outbound.invisible_for()) < sender.VISIBILITY_SECONDS
         outbound.run_until_empty()
         assert outbound.ends() == [("succeeded", None)]
         assert len(outbound.vectorcare.calls) == 1

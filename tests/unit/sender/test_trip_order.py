@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from sender import line
+from sender import pending_commands
 from simulator.http_types import InjectedFault
 from tests.support import sender
 from tests.support.sender import QUEUE_URL, TRIP, Outbound, position
@@ -38,7 +38,7 @@ def states(outbound: Outbound, trip: str = TRIP) -> list[str]:
 
 def places(outbound: Outbound, trip: str = TRIP) -> set[str]:
     """Name the commands that the line of a service request holds."""
-    item = outbound.ledger().get(f"#line/{trip}", {})
+    item = outbound.command_log().get(f"#line/{trip}", {})
     return {name.removeprefix("command/") for name in item if name.startswith("command/")}
 
 
@@ -51,7 +51,7 @@ def test_a_state_that_has_to_wait_holds_back_the_later_ones_of_its_batch(outboun
     # Then none overtakes it, and they come again right after it
     assert (sorted(kept), states(outbound)) == (sorted(messages), [])
     assert len(outbound.vectorcare.calls) == 1
-    first, second, third = sorted(outbound.hidden_for())
+    first, second, third = sorted(outbound.invisible_for())
     assert (second, third) == (first + 1, first + 1)
     outbound.run_until_empty()
     assert states(outbound) == ["en_route", "arrived", "on_board"]
@@ -69,7 +69,7 @@ def test_a_state_that_waits_holds_back_the_later_ones_of_other_invocations(outbo
     # Then it waits, until right after the first is due
     assert outbound.run() == [later]
     assert states(outbound) == []
-    first, second = outbound.hidden_for()
+    first, second = outbound.invisible_for()
     assert first < second <= first + 2
     outbound.run_until_empty()
     assert states(outbound) == ["en_route", "arrived"]
@@ -184,7 +184,7 @@ def test_new_requests_wait_for_nothing_and_leave_no_trace_in_a_line(outbound: Ou
         )
     outbound.vectorcare.faults.append(InjectedFault(status=429))
     assert len(outbound.run()) == 1
-    assert outbound.ledger().keys() == {"0", "1"}
+    assert outbound.command_log().keys() == {"0", "1"}
 
 
 def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outbound: Outbound) -> None:
@@ -198,7 +198,7 @@ def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outboun
     [later] = put(outbound, "arrived")
     assert outbound.run() == [later]
     # When nobody has seen it for so long, Then the next is sent, and has not used up its deliveries
-    outbound.run_until_empty(seconds=line.LEASE_SECONDS)
+    outbound.run_until_empty(seconds=pending_commands.LEASE_SECONDS)
     [result] = outbound.outcomes()
     assert states(outbound) == ["arrived"]
     assert result["attempts"] < sender.MAX_RECEIVES / 3
@@ -207,7 +207,7 @@ def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outboun
 def test_what_has_ended_and_could_not_leave_its_line_holds_back_nothing(outbound: Outbound) -> None:
     # Given a state that ended while the line could not be written
     put(outbound, "en_route")
-    with mock.patch("sender.line.Lines.leave", side_effect=ConnectionError):
+    with mock.patch("sender.pending_commands.PendingCommands.leave", side_effect=ConnectionError):
         assert outbound.run() == []
     assert places(outbound) == {"en_route"}
     # When the next comes, Then it is sent, and both have left
@@ -219,7 +219,7 @@ def test_what_has_ended_and_could_not_leave_its_line_holds_back_nothing(outbound
 
 def test_nothing_is_sent_while_nobody_knows_what_waits(outbound: Outbound) -> None:
     put(outbound, "en_route")
-    with mock.patch("sender.line.Lines.join", side_effect=ConnectionError):
+    with mock.patch("sender.pending_commands.PendingCommands.join", side_effect=ConnectionError):
         assert len(outbound.run()) == 1
     assert outbound.vectorcare.calls == []
 
@@ -233,17 +233,19 @@ def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None
     outbound.run()
     # Then its line holds no field of it, and expires by itself
     assert places(outbound) == {"c.1:x"}
-    assert "Zebulon" not in json.dumps(outbound.ledger(), default=str)
-    assert outbound.ledger()[f"#line/{TRIP}"]["expires_at"] > outbound.clock.epoch() + line.LEASE_SECONDS
+    assert "Zebulon" not in json.dumps(outbound.command_log(), default=str)
+    assert (
+        outbound.command_log()[f"#line/{TRIP}"]["expires_at"] > outbound.clock.epoch() + pending_commands.LEASE_SECONDS
+    )
 
 
 def test_more_commands_of_a_trip_than_one_write_takes_keep_their_order(outbound: Outbound) -> None:
-    for number in range(line._PLACES_IN_A_WRITE + 5):
+    for number in range(pending_commands._PLACES_IN_A_WRITE + 5):
         outbound.put(command_id=f"{number:03}" + "x" * 125, name="en_route")
         outbound.clock.seconds += 0.001
     outbound.vectorcare.faults.append(UNAVAILABLE)
-    assert len(outbound.run()) == line._PLACES_IN_A_WRITE + 5
-    assert len(places(outbound)) == line._PLACES_IN_A_WRITE + 5
+    assert len(outbound.run()) == pending_commands._PLACES_IN_A_WRITE + 5
+    assert len(places(outbound)) == pending_commands._PLACES_IN_A_WRITE + 5
     assert len(outbound.vectorcare.calls) == 1
 
 

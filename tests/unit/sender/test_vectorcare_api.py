@@ -5,9 +5,9 @@ from typing import Any, cast
 import pytest
 
 from sender.vectorcare.access_token import AccessToken, NoTokenError
-from sender.vectorcare.answers import ApiAnswer, Verdict
 from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.api_calls import ApiCall
+from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import Http, HttpResponse
 from tests.support.cloud import NOW
 from vectorcare_bridge.commands.command import Command, Kind
@@ -16,18 +16,18 @@ CALL = ApiCall([Command(Kind.ACCEPT, "c-1", "VC-1", {})], "PUT", "/requests/VC-1
 REFUSED_TOKEN = HttpResponse(401, b"", None)
 FORBIDDEN_TOKEN = HttpResponse(403, b'{"message": "x", "code": "members:not_authenticated"}', None)
 TAKEN = HttpResponse(201, b"{}", None)
-DONE = ApiAnswer(Verdict.DONE, status=201)
+DONE = CallResult(Verdict.DONE, status=201)
 
 
 class World:
     """HTTP and token."""
 
-    def __init__(self, *responses: HttpResponse | ApiAnswer, renewal: str | Exception = "second") -> None:
+    def __init__(self, *responses: HttpResponse | CallResult, renewal: str | Exception = "second") -> None:
         self.responses = list(responses)
         self.renewal = renewal
         self.sent: list[tuple[str, str, Any, str]] = []
 
-    def request(self, method: str, url: str, *, body: Any, headers: dict[str, str]) -> HttpResponse | ApiAnswer:
+    def request(self, method: str, url: str, *, body: Any, headers: dict[str, str]) -> HttpResponse | CallResult:
         self.sent.append((method, url, body, headers["Authorization"]))
         return self.responses.pop(0)
 
@@ -40,7 +40,7 @@ class World:
             raise self.renewal
         return self.renewal
 
-    def send(self, obstacle: ApiAnswer | None = None) -> ApiAnswer:
+    def send(self, obstacle: CallResult | None = None) -> CallResult:
         api = VectorCareApi(cast("Http", self), cast("AccessToken", self), url="https://x.invalid/")
         return api.send(CALL, obstacle=lambda: obstacle)
 
@@ -70,20 +70,20 @@ def test_a_refused_token_is_replaced_once(refusal: HttpResponse) -> None:
 
 
 def test_after_the_wait_for_another_token_there_may_be_something_in_the_way() -> None:
-    obstacle = ApiAnswer(Verdict.LATER, "out_of_time")
+    obstacle = CallResult(Verdict.LATER, "out_of_time")
     world = World(REFUSED_TOKEN)
     assert world.send(obstacle) == obstacle
     assert len(world.sent) == 1
 
 
 def test_without_another_token_the_call_was_not_made() -> None:
-    world = World(REFUSED_TOKEN, renewal=NoTokenError(ApiAnswer(Verdict.LATER, "no_token")))
+    world = World(REFUSED_TOKEN, renewal=NoTokenError(CallResult(Verdict.LATER, "no_token")))
     with pytest.raises(NoTokenError):
         world.send()
 
 
 def test_a_call_without_an_answer_is_not_repeated() -> None:
-    lost = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
+    lost = CallResult(Verdict.LOST, "no_answer", is_outage=True)
     world = World(lost)
     assert world.send() == lost
     assert len(world.sent) == 1

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 import requests
 
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, HttpResponse
 from tests.support import tls
 from tests.support.sender import loopback, session
@@ -20,8 +20,8 @@ from tests.support.wait import wait_until
 from vectorcare_bridge.edge import http_session
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-UNKNOWN = ApiAnswer(Verdict.LOST, "no_answer", is_outage=True)
-UNREACHABLE = ApiAnswer(Verdict.LATER, "unreachable", is_outage=True)
+UNKNOWN = CallResult(Verdict.LOST, "no_answer", is_outage=True)
+UNREACHABLE = CallResult(Verdict.LATER, "unreachable", is_outage=True)
 LARGE = 64 * 1024 * 1024
 
 Answering = Callable[[socket], None]
@@ -276,7 +276,7 @@ def test_who_is_silent_before_tls_was_sent_nothing() -> None:
 def test_a_peer_that_cannot_prove_to_be_vectorcare_gets_nothing(tmp_path: Path) -> None:
     stranger = tls.certificate(tmp_path / "certificate.pem")
     with called(sending(OK), certificate=stranger) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == ApiAnswer(Verdict.LATER, "certificate", is_outage=True)
+        assert http.request("POST", peer.url, body={}) == CallResult(Verdict.LATER, "certificate", is_outage=True)
         assert peer.requests == []
 
 
@@ -321,7 +321,7 @@ def test_no_cookie_is_sent_back_and_nothing_on_the_machine_replaces_the_token(
     "url", ["", "vectorcare.invalid/", "ftp://vectorcare.invalid/", "https://", "https://[", "https://x:99999/"]
 )
 def test_a_url_that_is_none_costs_no_command(url: str) -> None:
-    assert Http(session(connections=1)).request("POST", url, body={}) == ApiAnswer(
+    assert Http(session(connections=1)).request("POST", url, body={}) == CallResult(
         Verdict.LATER, "not_sent", is_outage=True
     )
 

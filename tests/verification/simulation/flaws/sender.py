@@ -11,8 +11,8 @@ from verification.simulation.world import faults
 from verification.simulation.world.faults import HANGING, Outage
 from verification.simulation.world.loader import Flaw
 
-_ATTEMPT, _SEND, _TURNS = "sender.attempt", "sender.send", "sender.turns"
-_ANSWER, _LEDGER = "sender.vectorcare.answers", "sender.command_log"
+_ATTEMPT, _SEND, _TURNS = "sender.attempt", "sender.send", "sender.trip_order"
+_ANSWER, _LEDGER = "sender.vectorcare.call_result", "sender.command_log"
 
 
 def _busy(**rates: float) -> Callable[[Plan], Plan]:
@@ -77,7 +77,7 @@ VARIANTS = (
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
     Variant(
-        "the ledger is told of a command only when it has been sent",
+        "the command_log is told of a command only when it has been sent",
         "VectorCare has twice what must not be repeated",
         Flaw(
             _LEDGER,
@@ -98,7 +98,7 @@ VARIANTS = (
     Variant(
         "what is over its time is sent all the same",
         "sent when its time was over",
-        in_module("sender.delivery", "return self.age(now) >= self.max_age", "return False"),
+        in_module("sender.received_command", "return self.age(now) >= self.max_age", "return False"),
         trouble=_down_for_an_hour,
     ),
     Variant(
@@ -114,14 +114,14 @@ VARIANTS = (
     Variant(
         "an end that the bus did not take counts as told",
         "a command has no outcome",
-        in_module(_SEND, "if isinstance(result, Ended) and id(entries[index]) in not_taken", "if False"),
+        in_module(_SEND, "if isinstance(result, Completed) and id(entries[index]) in not_taken", "if False"),
         trouble=_busy(FAILS=0.5),
     ),
     Variant(
         "VectorCare being out of service is an answer for good",
         "nothing is wrong with it, and it failed",
         Flaw(
-            "sender.vectorcare.answers",
+            "sender.vectorcare.call_result",
             (
                 ("<= status < HTTPStatus.INTERNAL_SERVER_ERROR:", "<= status <= HTTPStatus.SERVICE_UNAVAILABLE:"),
                 ("if code is not None:", "if code or status == HTTPStatus.SERVICE_UNAVAILABLE:"),
@@ -186,14 +186,16 @@ VARIANTS = (
         ),
         trouble=at_once_without_tokens,
         more=(
-            in_module(_SEND, "future.result(timeout=_seconds_left(invocation, SENT_BY))", "future.result()"),
+            in_module(
+                _SEND, "future.result(timeout=_seconds_left(invocation, CALL_RESERVE_SECONDS))", "future.result()"
+            ),
             in_module(_ATTEMPT, "return self._closed() or self._without_token() or self._closed()", "return None"),
         ),
     ),
     Variant(
         "a command that waits holds back those of its own batch alone",
         "sent before what waits ahead of it",
-        in_module(_TURNS, "if not self._ledger.has_ended(ahead.command_id):", "if False:"),
+        in_module(_TURNS, "if not self._command_log.has_ended(ahead.command_id):", "if False:"),
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     Variant(
@@ -219,8 +221,8 @@ VARIANTS = (
         "VectorCare was up in time, and does not have it",
         in_module(
             "sender.circuit",
-            "return Gate.OPEN if self.seconds_left(now) > 0 else Gate.HALF_OPEN",
-            "return Gate.OPEN",
+            "return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN",
+            "return CircuitState.OPEN",
         ),
         trouble=_down_for_an_hour,
     ),

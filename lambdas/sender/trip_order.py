@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sender.command_log import CommandLog
-from sender.delivery import AttemptResult, Ended, Later, ReceivedCommand
-from sender.line import Lines, Place
+from sender.pending_commands import PendingCommand, PendingCommands
+from sender.received_command import AttemptResult, Completed, Postponed, ReceivedCommand
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command, Kind
 from vectorcare_bridge.edge import runtime
@@ -23,28 +23,28 @@ _RANK = {Kind.ACCEPT: 0, Kind.DECLINE: 0, Kind.BEST_TIME: 0, Kind.CHANGE_REQUEST
 _LAST_RANK = 2
 
 
-class Turns:
+class TripOrder:
     """The line of one service request, as one invocation goes through its commands.
 
     Parameters
     ----------
-    lines : Lines
+    lines : PendingCommands
         Knows the commands of all invocations.
-    ledger : Ledger
+    command_log : CommandLog
         Knows which of them have ended.
     group : sequence of Delivery
         The service request's commands in their order, or one that makes a new one.
     """
 
-    def __init__(self, lines: Lines, ledger: CommandLog, group: Sequence[ReceivedCommand]) -> None:
+    def __init__(self, lines: PendingCommands, command_log: CommandLog, group: Sequence[ReceivedCommand]) -> None:
         self.group = group
         self._lines = lines
-        self._ledger = ledger
+        self._command_log = command_log
         self._service_request_id = group[0].command.service_request_id
         # Of two messages with one name the first counts. Positions hold back nothing, and need no place.
         self._own = {one.command_id: one for one in map(place, reversed(group)) if one.kind != Kind.LOCATION_UPDATE}
         self._placed = set(self._own)
-        self._ahead: list[Place] = []
+        self._ahead: list[PendingCommand] = []
         self._ended: list[str] = []
         self._waiting: list[ReceivedCommand] = []
 
@@ -55,15 +55,15 @@ class Turns:
             self._ahead = [one for one in line if one.command_id not in self._own]
             self._placed |= {one.command_id for one in self._ahead}
 
-    def hold_back(self, delivery: ReceivedCommand) -> Later | None:
+    def hold_back(self, delivery: ReceivedCommand) -> Postponed | None:
         """Say that it is another's turn, and whose; None if it is this one's."""
         own = place(delivery)
         for earlier in self._waiting:
             if _holds_back(earlier.command.kind, own.kind):
-                return Later(delivery, HELD_BACK, behind=earlier)
+                return Postponed(delivery, HELD_BACK, behind=earlier)
         for ahead in [one for one in self._ahead if one.key < own.key and _holds_back(one.kind, own.kind)]:
-            if not self._ledger.has_ended(ahead.command_id):
-                return Later(delivery, HELD_BACK, due_at=ahead.due_at)
+            if not self._command_log.has_ended(ahead.command_id):
+                return Postponed(delivery, HELD_BACK, due_at=ahead.due_at)
             # Whoever ended it could not say so here.
             self._ahead.remove(ahead)
             self._ended.append(ahead.command_id)
@@ -72,9 +72,9 @@ class Turns:
     def note(self, results: Iterable[AttemptResult]) -> None:
         """Note how it went with some."""
         for result in results:
-            if isinstance(result, Later):
+            if isinstance(result, Postponed):
                 self._waiting.append(result.delivery)
-            elif isinstance(result, Ended):
+            elif isinstance(result, Completed):
                 self._ended.append(result.delivery.command.command_id)
 
     def leave(self, due_at: Mapping[int, UtcTimestamp]) -> None:
@@ -90,12 +90,12 @@ class Turns:
             self._lines.leave(self._service_request_id, gone, waiting, now=runtime.now())
 
 
-def place(delivery: ReceivedCommand) -> Place:
+def place(delivery: ReceivedCommand) -> PendingCommand:
     """Say where a command stands: by its arrival on the queue, and within a millisecond by what it is about."""
     command = delivery.command
     told_at = _told_at(command) if command.kind is Kind.STATE_UPDATE else ""
     order = f"{delivery.message.sent_at} {_RANK.get(command.kind, _LAST_RANK)} {told_at}"
-    return Place(command.command_id, order, command.kind)
+    return PendingCommand(command.command_id, order, command.kind)
 
 
 def _holds_back(earlier: str, later: str) -> bool:

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from sender import retry
+from sender import backoff
 
 DAY = 86400
 MAX_RECEIVES = 300
@@ -17,7 +17,7 @@ def wait(
 ) -> tuple[int, tuple[float, float]]:
     """Wait with so much of the jitter; answers the bounds between which it was drawn, too."""
     uniform = mock.Mock(side_effect=lambda _low, high: high * jitter)
-    seconds = retry.wait_seconds(receives, max_age=max_age, age=age, at_least=at_least, uniform=uniform)
+    seconds = backoff.wait_seconds(receives, max_age=max_age, age=age, at_least=at_least, uniform=uniform)
     [call] = uniform.call_args_list
     return seconds, call.args
 
@@ -62,6 +62,6 @@ def test_a_state_is_tried_for_its_day_with_far_fewer_receives_than_the_queue_all
     age, receives, uniform = 0, 0, Random(1).uniform
     while age < DAY:
         receives += 1
-        age += retry.wait_seconds(receives, max_age=DAY, age=age, at_least=0, uniform=uniform)
+        age += backoff.wait_seconds(receives, max_age=DAY, age=age, at_least=0, uniform=uniform)
     assert age == DAY
     assert 100 < receives < MAX_RECEIVES * 0.85

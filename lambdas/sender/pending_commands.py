@@ -33,7 +33,7 @@ _deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PendingCommand:
     """A command's place in the line of its service request.
 
     Attributes
@@ -62,27 +62,29 @@ class Place:
         return self.order, self.command_id
 
 
-class Lines:
+class PendingCommands:
     """The lines of all service requests."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
-    def join(self, service_request_id: str, places: Sequence[Place], *, now: UtcTimestamp) -> list[Place]:
+    def join(
+        self, service_request_id: str, places: Sequence[PendingCommand], *, now: UtcTimestamp
+    ) -> list[PendingCommand]:
         """Take places in a line, or keep them; answer all that count, those of other invocations too."""
         if not places:
             answer: Any = self._client.get_item(
                 TableName=self._table, Key=_key(service_request_id), ConsistentRead=True
             ).get("Item", {})
             return _places(answer, now)
-        line: list[Place] = []
+        line: list[PendingCommand] = []
         for start in range(0, len(places), _PLACES_IN_A_WRITE):
             line = self._write(service_request_id, places[start : start + _PLACES_IN_A_WRITE], [], now=now)
         return line
 
     def leave(
-        self, service_request_id: str, gone: Sequence[str], waiting: Sequence[Place], *, now: UtcTimestamp
+        self, service_request_id: str, gone: Sequence[str], waiting: Sequence[PendingCommand], *, now: UtcTimestamp
     ) -> None:
         """Give up the places of commands that have ended, by their ids, and note when the others come again."""
         for start in range(0, max(len(gone), len(waiting)), _PLACES_IN_A_WRITE):
@@ -90,8 +92,8 @@ class Lines:
             self._write(service_request_id, waiting[part], gone[part], now=now)
 
     def _write(
-        self, service_request_id: str, kept: Sequence[Place], gone: Sequence[str], *, now: UtcTimestamp
-    ) -> list[Place]:
+        self, service_request_id: str, kept: Sequence[PendingCommand], gone: Sequence[str], *, now: UtcTimestamp
+    ) -> list[PendingCommand]:
         until = utc_timestamp.later(now, minutes=LEASE_SECONDS / 60)
         names = {f"#k{number}": _COMMAND + place.command_id for number, place in enumerate(kept)}
         values = {f":k{number}": _value(replace(place, until=until)) for number, place in enumerate(kept)}
@@ -114,13 +116,13 @@ def _key(service_request_id: str) -> dict[str, Any]:
     return {"command_id": {"S": _LINE + service_request_id}}
 
 
-def _value(place: Place) -> Any:
+def _value(place: PendingCommand) -> Any:
     return _serialize({name: value for name, value in asdict(place).items() if value and name != "command_id"})
 
 
-def _places(item: dict[str, Any], now: UtcTimestamp) -> list[Place]:
+def _places(item: dict[str, Any], now: UtcTimestamp) -> list[PendingCommand]:
     places = [
-        Place(command_id=name.removeprefix(_COMMAND), **_deserialize(value))
+        PendingCommand(command_id=name.removeprefix(_COMMAND), **_deserialize(value))
         for name, value in item.items()
         if name.startswith(_COMMAND)
     ]

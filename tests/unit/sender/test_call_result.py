@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
-from sender.vectorcare import answers
-from sender.vectorcare.answers import ApiAnswer, Verdict
+from sender.vectorcare import call_result
+from sender.vectorcare.call_result import CallResult, Verdict
 from tests.support.cloud import NOW
 from vectorcare_bridge.commands.command import Kind
 
@@ -23,9 +23,9 @@ REFUSAL = {"message": "Zebulon", "code": "members:permission_denied"}
 
 def read(
     status: int, content: Any = b"", *, kind: Kind = Kind.STATE_UPDATE, retry_after: str | None = None
-) -> ApiAnswer:
+) -> CallResult:
     body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
-    return answers.read(status, body, kind=kind, retry_after=retry_after, now=NOW)
+    return call_result.read(status, body, kind=kind, retry_after=retry_after, now=NOW)
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def _clocks_in_tokyo() -> Iterator[None]:
 def test_a_2xx_in_the_documented_shape_is_success(kind: Kind, status: int) -> None:
     content = CREATED if kind is Kind.CREATE_REQUEST else {}
     created = "VC-TEST0001" if kind is Kind.CREATE_REQUEST else None
-    assert read(status, content, kind=kind) == ApiAnswer(Verdict.DONE, status=status, service_request_id=created)
+    assert read(status, content, kind=kind) == CallResult(Verdict.DONE, status=status, service_request_id=created)
 
 
 @pytest.mark.parametrize("content", [b"", {"name": "en_route"}, CREATED, {"message": "Zebulon"}], ids=range(4))
 @pytest.mark.parametrize("kind", KINDS_WITHOUT)
 def test_where_no_body_is_documented_the_documented_status_is_success(kind: Kind, content: Any) -> None:
-    assert read(SUCCESS[kind], content, kind=kind) == ApiAnswer(Verdict.DONE, status=SUCCESS[kind])
+    assert read(SUCCESS[kind], content, kind=kind) == CallResult(Verdict.DONE, status=SUCCESS[kind])
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_where_no_body_is_documented_the_documented_status_is_success(kind: Kind
 def test_a_2xx_that_is_no_answer_of_an_api_says_nothing_and_counts_against_vectorcare(
     content: Any, status: int
 ) -> None:
-    expected = ApiAnswer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+    expected = CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
     assert {read(status, content, kind=kind) for kind in Kind} == {expected}
 
 
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_success_whose_body_could_not_be_read_is_none(status: int) -> None:
-    expected = ApiAnswer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+    expected = CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
     assert {read(status, None, kind=kind) for kind in Kind} == {expected}
 
 
@@ -88,7 +88,7 @@ def test_a_success_whose_body_could_not_be_read_is_none(status: int) -> None:
     + [(kind, status) for kind in KINDS_WITHOUT for status in (200, 201, 204, 299) if status != SUCCESS[kind]],
 )
 def test_an_empty_2xx_is_no_success_unless_it_is_documented(kind: Kind, status: int) -> None:
-    assert read(status, b"", kind=kind) == ApiAnswer(Verdict.LOST, "unexpected_answer", status, is_outage=True)
+    assert read(status, b"", kind=kind) == CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_empty_2xx_is_no_success_unless_it_is_documented(kind: Kind, status: 
 )
 def test_an_error_in_a_2xx_is_no_success_and_no_outage(content: Any, reason: str) -> None:
     for kind, status in SUCCESS.items():
-        assert read(status, content, kind=kind) == ApiAnswer(Verdict.LOST, reason, status)
+        assert read(status, content, kind=kind) == CallResult(Verdict.LOST, reason, status)
 
 
 @pytest.mark.parametrize(
@@ -124,20 +124,20 @@ def test_an_error_in_a_2xx_is_no_success_and_no_outage(content: Any, reason: str
 def test_another_shape_than_the_documented_one_is_no_success_and_no_outage(
     kind: Kind, status: int, content: Any
 ) -> None:
-    assert read(status, content, kind=kind) == ApiAnswer(Verdict.LOST, "unexpected_answer", status)
+    assert read(status, content, kind=kind) == CallResult(Verdict.LOST, "unexpected_answer", status)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 422, 428, 451, 499])
 @pytest.mark.parametrize("content", [REFUSAL, {"name": [REFUSAL]}, [{"name": [REFUSAL]}]], ids=range(3))
 def test_a_4xx_in_the_shape_of_vectorcares_errors_is_final_and_no_outage(status: int, content: Any) -> None:
-    expected = ApiAnswer(Verdict.REFUSED, "members:permission_denied", status)
+    expected = CallResult(Verdict.REFUSED, "members:permission_denied", status)
     assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 426, 431, 451])
 @pytest.mark.parametrize("content", [b"", None, PAGE, {"message": "Forbidden"}, {"code": 1020}], ids=range(5))
 def test_a_4xx_from_somebody_else_is_no_refusal_and_was_not_carried_out(status: int, content: Any) -> None:
-    expected = ApiAnswer(Verdict.LATER, f"http_{status}", status, retry_after=5)
+    expected = CallResult(Verdict.LATER, f"http_{status}", status, retry_after=5)
     assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
 
 
@@ -147,7 +147,7 @@ def test_a_status_that_is_no_word_on_the_command_asks_for_it_again_whoever_says_
     status: int, content: Any, is_named: bool
 ) -> None:
     reason = "members:permission_denied" if is_named else f"http_{status}"
-    expected = ApiAnswer(Verdict.LATER, reason, status, retry_after=5)
+    expected = CallResult(Verdict.LATER, reason, status, retry_after=5)
     assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
 
 
@@ -167,7 +167,7 @@ def test_a_refused_token_says_nothing_about_the_command(status: int, content: An
 
 
 @pytest.mark.parametrize("answer", [read(403, REFUSAL), read(403), read(500), read(201), read(429)])
-def test_other_answers_do_not_ask_for_another_token(answer: ApiAnswer) -> None:
+def test_other_answers_do_not_ask_for_another_token(answer: CallResult) -> None:
     assert not answer.refuses_token
 
 
@@ -180,14 +180,14 @@ def test_other_answers_do_not_ask_for_another_token(answer: ApiAnswer) -> None:
 )
 def test_what_proves_nothing_leaves_the_effect_open_and_counts_against_vectorcare(status: int, content: Any) -> None:
     reason = "api:unknown_error" if isinstance(content, dict) else f"http_{status}"
-    expected = ApiAnswer(Verdict.LOST, reason, status, retry_after=5, is_outage=True)
+    expected = CallResult(Verdict.LOST, reason, status, retry_after=5, is_outage=True)
     assert {read(status, content, kind=kind, retry_after="5") for kind in Kind} == {expected}
 
 
 @pytest.mark.parametrize("status", [419, 420, 430, 440, 444, 450, 460, 463, 464, 494, 495, 499])
 def test_a_4xx_that_http_does_not_define_proves_nothing(status: int) -> None:
     # A proxy's own, such as 499 and 460: it gave up waiting for the server that it had asked.
-    expected = ApiAnswer(Verdict.LOST, f"http_{status}", status, retry_after=5, is_outage=True)
+    expected = CallResult(Verdict.LOST, f"http_{status}", status, retry_after=5, is_outage=True)
     assert read(status, PAGE, retry_after="5") == expected
 
 
@@ -253,7 +253,7 @@ def test_a_body_may_be_nested_deeper_than_python_calls() -> None:
 )
 def test_a_new_service_request_is_known_by_its_id_or_its_page(content: Any, expected: str | None) -> None:
     answer = read(201, content, kind=Kind.CREATE_REQUEST)
-    assert answer == ApiAnswer(Verdict.DONE, status=201, service_request_id=expected)
+    assert answer == CallResult(Verdict.DONE, status=201, service_request_id=expected)
 
 
 @pytest.mark.parametrize(

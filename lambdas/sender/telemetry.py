@@ -3,21 +3,21 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sender.attempt import UNTRIED
-from sender.command_result import CommandResult, Ending
-from sender.delivery import AttemptResult, Dead, Ended, Later
-from sender.turns import HELD_BACK
-from sender.vectorcare import answers
+from sender.attempt import NOT_ATTEMPTED
+from sender.command_result import CommandResult, Outcome
+from sender.received_command import AttemptResult, Completed, Postponed, UnreadableMessage
+from sender.trip_order import HELD_BACK
+from sender.vectorcare import call_result
 from vectorcare_bridge.commands.command import Kind, Refusal
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
 
 _METRIC_OF_OUTCOME = {
-    CommandResult.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
-    CommandResult.EXPIRED: Metric.COMMAND_EXPIRED,
-    CommandResult.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
+    Outcome.SUCCEEDED: Metric.COMMAND_SUCCEEDED,
+    Outcome.EXPIRED: Metric.COMMAND_EXPIRED,
+    Outcome.UNCERTAIN: Metric.COMMAND_UNCERTAIN,
 }
-_REASONS = frozenset(map(str, Refusal)) | answers.CODES
+_REASONS = frozenset(map(str, Refusal)) | call_result.CODES
 
 
 def report(results: Sequence[AttemptResult]) -> None:
@@ -26,13 +26,13 @@ def report(results: Sequence[AttemptResult]) -> None:
     What is given back without an attempt is one line a batch: in an outage it is all there is, and often.
     """
     untried: Counter[str] = Counter()
-    _count_waiting([result for result in results if isinstance(result, Later)])
+    _count_waiting([result for result in results if isinstance(result, Postponed)])
     for result in results:
-        if isinstance(result, Ended):
+        if isinstance(result, Completed):
             _report_end(result)
-        elif isinstance(result, Dead):
+        elif isinstance(result, UnreadableMessage):
             _report_dead(result)
-        elif result.reason in UNTRIED or result.reason == HELD_BACK:
+        elif result.reason in NOT_ATTEMPTED or result.reason == HELD_BACK:
             untried[result.reason] += 1
         else:
             _report_retry(result)
@@ -41,14 +41,14 @@ def report(results: Sequence[AttemptResult]) -> None:
         observability.count(Metric.COMMAND_RETRIED, messages)
 
 
-def _count_waiting(postponed: Sequence[Later]) -> None:
+def _count_waiting(postponed: Sequence[Postponed]) -> None:
     """Count the age of the oldest command that is given back: until it ends, nothing else tells of it."""
     if postponed:
         now = runtime.now()
         observability.count(Metric.COMMAND_WAITING_SECONDS, max(result.delivery.age(now) for result in postponed))
 
 
-def _report_end(result: Ended) -> None:
+def _report_end(result: Completed) -> None:
     message, ending = result.delivery.message, result.ending
     if result.is_repeated:
         observability.log("sending.repeated", message_id=message.message_id, command_id=ending.command_id)
@@ -67,19 +67,19 @@ def _report_end(result: Ended) -> None:
     _count(ending)
 
 
-def _count(ending: Ending) -> None:
+def _count(ending: CommandResult) -> None:
     observability.count(Metric.COMMAND_LAG_SECONDS, ending.lag_seconds)
     if ending.command != Kind.LOCATION_UPDATE:
         # Positions are so many more that among them no other command's failure would show.
-        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is CommandResult.FAILED else 0)
-    if ending.outcome is CommandResult.FAILED:
+        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is Outcome.FAILED else 0)
+    if ending.outcome is Outcome.FAILED:
         reason = observability.documented(ending.reason, _REASONS)
         observability.count_by(Metric.COMMAND_FAILED, reason=reason)
     else:
         observability.count(_METRIC_OF_OUTCOME[ending.outcome])
 
 
-def _report_retry(result: Later) -> None:
+def _report_retry(result: Postponed) -> None:
     delivery = result.delivery
     observability.log(
         "sending.postponed",
@@ -94,7 +94,7 @@ def _report_retry(result: Later) -> None:
     observability.count(Metric.COMMAND_RETRIED)
 
 
-def _report_dead(result: Dead) -> None:
+def _report_dead(result: UnreadableMessage) -> None:
     if result.message.receives > 1:
         # The dead-letter queue did not take it the first time: once is said enough.
         return

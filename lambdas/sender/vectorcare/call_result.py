@@ -86,7 +86,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiAnswer:
+class CallResult:
     """An answer, or what is known where none came.
 
     Attributes
@@ -119,7 +119,7 @@ class ApiAnswer:
         return is_no and (self.status == HTTPStatus.UNAUTHORIZED or self.reason in _TOKEN_REFUSED)
 
 
-def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: UtcTimestamp) -> ApiAnswer:
+def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: UtcTimestamp) -> CallResult:
     """Read an answer.
 
         2xx in the shape that is documented for the command ───▶ done
@@ -145,21 +145,21 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
         if _is_done(kind, status, body, content, code):
             created = _created(content) if kind is Kind.CREATE_REQUEST else None
-            return ApiAnswer(Verdict.DONE, status=status, service_request_id=created)
+            return CallResult(Verdict.DONE, status=status, service_request_id=created)
         # An object is some API's answer, and says nothing about VectorCare's health; a page stands for an outage.
-        return ApiAnswer(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
+        return CallResult(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
     reason = code or f"http_{status}"
-    wait = seconds(retry_after, now=now)
+    wait = retry_after_seconds(retry_after, now=now)
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         is_for_token = status == HTTPStatus.UNAUTHORIZED or code in _TOKEN_REFUSED
         if is_for_token or status in _NO_WORD_ON_THE_COMMAND:
-            return ApiAnswer(Verdict.LATER, reason, status, retry_after=wait, is_outage=is_for_token)
+            return CallResult(Verdict.LATER, reason, status, retry_after=wait, is_outage=is_for_token)
         if code is not None:
-            return ApiAnswer(Verdict.REFUSED, reason, status)
+            return CallResult(Verdict.REFUSED, reason, status)
         if status in _REGISTERED:
             # A firewall that does not like one command must not stop the others: no outage.
-            return ApiAnswer(Verdict.LATER, reason, status, retry_after=wait)
-    return ApiAnswer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
+            return CallResult(Verdict.LATER, reason, status, retry_after=wait)
+    return CallResult(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
 
 
 def _is_done(kind: Kind, status: int, body: bytes | None, content: Any, code: str | None) -> bool:
@@ -211,7 +211,7 @@ def _created(content: Any) -> str | None:
     return None
 
 
-def seconds(retry_after: str | None, *, now: UtcTimestamp) -> float:
+def retry_after_seconds(retry_after: str | None, *, now: UtcTimestamp) -> float:
     """Read the header `Retry-After`, seconds or a date, as seconds from now; 0 when it is absent or neither."""
     if retry_after is None:
         return 0

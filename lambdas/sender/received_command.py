@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sender.command_result import Ending
+from sender.command_result import CommandResult
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Unreadable
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -68,16 +68,16 @@ class ReceivedCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Completed:
     """The command has come to its end; `is_repeated` where it had come to it before."""
 
     delivery: ReceivedCommand
-    ending: Ending
+    ending: CommandResult
     is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Postponed:
     """The command is tried again, not before `at_least` seconds are over.
 
     `behind` is the delivery, of the same batch, that it has to wait for; `due_at` is when
@@ -93,11 +93,11 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class UnreadableMessage:
     """The message cannot be read."""
 
     message: ReceivedMessage
     reason: Unreadable
 
 
-AttemptResult: TypeAlias = Ended | Later | Dead
+AttemptResult: TypeAlias = Completed | Postponed | UnreadableMessage
