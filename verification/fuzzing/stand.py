@@ -19,9 +19,9 @@ from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings
 from verification.simulation.world.client import QueryPaginator
 from verification.simulation.world.container import Context
-from verification.simulation.world.door import SimulatedRuntime
 from verification.simulation.world.functions import EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, environment
 from verification.simulation.world.loader import Loader
+from verification.simulation.world.runtime import SimulatedRuntime
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
 
 _FUNCTIONS = ("ingest", "processor")
@@ -136,7 +136,7 @@ class Stand:
             loader.load(
                 f"{name}.handler",
                 environment=variables | {"POWERTOOLS_SERVICE_NAME": self._logger_of(name)},
-                open_door=door.open,
+                loaded=door.replace,
             )
             for name in _FUNCTIONS
         )

@@ -13,7 +13,8 @@ from tests.support.wait import PATIENCE, wait_until
 from verification.fuzzing.__main__ import main
 from verification.fuzzing.case import INGEST, Case, Part
 from verification.fuzzing.stand import running
-from verification.simulation.world.loader import Flaw, Loader
+from verification.simulation.flaw import Flaw
+from verification.simulation.world.loader import Loader
 
 COMMAND = [sys.executable, "-m", "verification.fuzzing", "--target", "processor", "--processes", "1"]
 needs_atheris = pytest.mark.skipif(
@@ -61,7 +62,7 @@ def test_a_saved_input_is_run_again(tmp_path: Path) -> None:
 
 def test_a_saved_input_that_still_breaks_a_rule_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given functions that refuse nobody, and an input in a file that should be refused
-    flaw = Flaw("vectorcare_bridge.webhooks.signature", (("            continue\n", "            return key\n"),))
+    flaw = Flaw("vectorcare_bridge.webhooks.signature", "verify", lambda _verify: lambda _body, _header, keys: keys[0])
     monkeypatch.setattr("verification.fuzzing.__main__.running", lambda: running(Loader([flaw])))
     path = tmp_path / "some.case"
     path.write_bytes(Case(INGEST, [Part({"key": "foreign"}, b"{}")]).to_bytes())

@@ -1,6 +1,10 @@
 """A fixed share of the fuzzing: the functions hold its rules, and it notices functions that do not."""
 
-from dataclasses import dataclass
+import json
+from base64 import b64decode
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,7 +13,8 @@ from verification.fuzzing import meter
 from verification.fuzzing.case import INGEST, PROCESSOR, Case, Part, parse
 from verification.fuzzing.harness import Harness
 from verification.fuzzing.stand import Stand, running
-from verification.simulation.world.loader import Flaw, Loader
+from verification.simulation.flaw import Flaw, answers
+from verification.simulation.world.loader import Loader
 
 COUNT = 200
 
@@ -82,132 +87,124 @@ def test_the_bound_on_time_is_longer_on_a_slower_machine(stand: Stand, monkeypat
     assert Harness(stand).run(next(drawn(INGEST, 1, 1))) is None
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A flawed product: what is wrong with it, and what the fuzzing has to say of it."""
+def _accepts_any_key(verify: Any) -> Any:
+    def flawed(body: bytes, header: str | None, keys: Any) -> Any:
+        try:
+            return verify(body, header, keys)
+        except verify.__globals__["SignatureRefusedError"] as error:
+            if error.refusal.name != "NO_KEY":
+                raise
+            return keys[0]
 
-    name: str
-    target: str
-    rule: str
-    module: str
-    right: str
-    wrong: str
+    return flawed
 
 
-VARIANTS = (
-    Variant(
+FLAWS = (
+    (
         "any signature is let in",
         INGEST,
         "accepted without a signature that holds over the bytes",
-        "vectorcare_bridge.webhooks.signature",
-        "            continue\n",
-        "            return key\n",
+        Flaw("vectorcare_bridge.webhooks.signature", "verify", _accepts_any_key),
     ),
-    Variant(
+    (
         "any customer is let in",
         INGEST,
         "accepted for another customer",
-        "ingest.request",
-        "if not hmac.compare_digest(given, customer_id.encode()):",
-        "if False:",
+        Flaw("ingest.request", "check_customer", answers(None)),
     ),
-    Variant(
+    (
         "any route is let in",
         INGEST,
         "accepted on another route",
-        "ingest.handler",
-        'if asked.route != "POST /webhook":',
-        "if False:",
+        Flaw("ingest.request", "read", lambda read: lambda event: replace(read(event), route="POST /webhook")),
     ),
-    Variant(
-        "the header is found in one spelling",
+    (
+        "the header is found in two spellings alone",
         INGEST,
         "a webhook in order was refused",
-        "ingest.request",
-        "{name.lower(): value for",
-        "{name.swapcase().lower() if name.isupper() else name + '': value for",
+        Flaw(
+            "ingest.request",
+            "_lower",
+            lambda lower: lambda headers: lower({name: headers[name] for name in headers or () if name.islower()}),
+        ),
     ),
-    Variant(
-        "the body is stripped",
+    (
+        "the body is cut",
         INGEST,
         "what is on the queue is not what was sent",
-        "vectorcare_bridge.webhooks.message",
-        "text = webhook.body.decode()",
-        "text = webhook.body.decode()[:-1] + '}'",
+        Flaw(
+            "vectorcare_bridge.webhooks.message",
+            "encode",
+            lambda encode: lambda webhook: encode(replace(webhook, body=webhook.body[:-1] + b"}")),
+        ),
     ),
-    Variant(
+    (
         "what is no base64 is no refusal",
         INGEST,
         "5xx while the services work",
-        "ingest.request",
-        "except ValueError:",
-        "except KeyError:",
+        Flaw("ingest.request", "_decoded", lambda _decoded: lambda request: b64decode(request.content, validate=True)),
     ),
-    Variant(
+    (
         "the body is printed",
         INGEST,
         "a payload value was logged",
-        "ingest.enqueue_or_spool",
-        "queue.send(message.encode(webhook))",
-        "(print(webhook.body), queue.send(message.encode(webhook)))[1]",
+        Flaw(
+            "ingest.enqueue_or_spool",
+            "keep",
+            lambda keep: lambda webhook, **how: (print(webhook.body), keep(webhook, **how))[1],  # noqa: T201 that is it
+        ),
     ),
-    Variant(
+    (
         "the body is answered",
         INGEST,
         "a payload value was answered",
-        "ingest.handler",
-        'return response.of(HTTPStatus.OK, {"status": "accepted"})',
-        'return response.of(HTTPStatus.OK, {"status": str(event)})',
+        Flaw(
+            "ingest.handler",
+            "_answer",
+            lambda answer: lambda event: {**answer(event), "body": json.dumps({"event": str(event)})},
+        ),
     ),
-    Variant(
+    (
         "what is unreadable is not journaled",
         PROCESSOR,
         "a dead message's bytes are not in the journal under `unreadable`",
-        "processor.process",
-        "            self._journal.enter_unreadable(delivery.webhook, why.reason)\n",
-        "            pass\n",
+        Flaw("vectorcare_bridge.webhooks.store", "Journal.enter_unreadable", answers(None)),
     ),
-    Variant(
+    (
         "what fails is dropped",
         PROCESSOR,
         "a message ended in no outcome, or in several",
-        "processor.process",
-        "return [one.delivery.message_id for one in failed]",
-        "return []",
+        Flaw("processor.process", "Processor.process", lambda process: lambda *given: (process(*given), [])[1]),
     ),
-    Variant(
+    (
         "a number that no Decimal holds is tried again",
         PROCESSOR,
         "a message fails for no reason while the services work",
-        "vectorcare_bridge.webhooks.envelope",
-        "except ArithmeticError:",
-        "except KeyError:",
+        Flaw("vectorcare_bridge.webhooks.envelope", "_decimal", lambda _decimal: Decimal),
     ),
-    Variant(
+    (
         "a fraction is cut off",
         PROCESSOR,
         "the state's data is not its event's",
-        "vectorcare_bridge.webhooks.dynamodb_limits",
-        "    return Decimal((sign, digits[:significant], int(exponent) + len(digits) - significant))",
-        "    return Decimal(int(value))",
+        Flaw(
+            "vectorcare_bridge.webhooks.dynamodb_limits",
+            "_number",
+            lambda number: lambda value: Decimal(int(number(value))),
+        ),
     ),
-    Variant(
+    (
         "a reason of its own making",
         PROCESSOR,
         "a message died of no reason of the list, or of several",
-        "vectorcare_bridge.webhooks.failure",
-        'NOT_JSON = "not_json"',
-        'NOT_JSON = "not json"',
+        Flaw("vectorcare_bridge.webhooks.failure", "FailureReason.NOT_JSON", lambda _reason: "not json"),
     ),
 )
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_a_flawed_function_is_caught(variant: Variant) -> None:
+@pytest.mark.parametrize(("target", "rule", "flaw"), [pytest.param(*rest, id=name) for name, *rest in FLAWS])
+def test_a_flawed_function_is_caught(target: str, rule: str, flaw: Flaw) -> None:
     # Given the functions with one deliberate flaw
-    loader = Loader([Flaw(variant.module, ((variant.right, variant.wrong),))])
-    with running(loader) as flawed:
+    with running(Loader([flaw])) as flawed:
         harness = Harness(flawed)
         # When inputs are drawn, Then one of them breaks the rule that the flaw is about
-        rules = (violation.rule for case in drawn(variant.target, 5, 1500) if (violation := harness.run(case)))
-        assert variant.rule in rules
+        assert rule in (violation.rule for case in drawn(target, 5, 1500) if (violation := harness.run(case)))

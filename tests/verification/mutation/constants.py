@@ -1,87 +1,88 @@
 """Numbers and names of the rules that stand outside of functions, where the engine changes nothing, each made wrong."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
-from verification.simulation.world.loader import Flaw
+from cryptography.hazmat.primitives.hashes import SHA512
 
+from verification.simulation.flaw import Flaw
 
-@dataclass(frozen=True)
-class WrongConstant:
-    """A constant made wrong, and the file of unit tests that has to notice."""
-
-    flaw: Flaw
-    noticed_by: str
-
-    @property
-    def name(self) -> str:
-        """What it says now."""
-        return f"{self.flaw.module}: {self.flaw.replacements[0][1]}"
+_WEBHOOKS, _COMMANDS = "vectorcare_bridge.webhooks", "vectorcare_bridge.commands"
+_ENVELOPE, _FAILURE, _FOLD = f"{_WEBHOOKS}.envelope", f"{_WEBHOOKS}.failure", f"{_WEBHOOKS}.fold"
+_LIMITS, _COMMAND, _FIELDS = f"{_WEBHOOKS}.dynamodb_limits", f"{_COMMANDS}.command", f"{_COMMANDS}.command_fields"
+_DEAD_LETTER = "vectorcare_bridge.dead_letters.dead_letter"
+_ANSWERS, _CIRCUIT, _RETRY = "sender.vectorcare.answers", "sender.circuit", "sender.retry"
 
 
-def _wrong(module: str, right: str, wrong: str, noticed_by: str) -> WrongConstant:
-    return WrongConstant(Flaw(module, ((right, wrong),)), f"tests/unit/test_{noticed_by}.py")
+def _plus(more: int) -> Callable[[int], int]:
+    return lambda number: number + more
 
 
-_ENVELOPE, _FAILURE, _FOLD, _INSTANT, _MESSAGE, _SIGNATURE, _STORABLE = (
-    f"vectorcare_bridge.{name}"
-    for name in ("envelope", "failure", "fold", "instant", "message", "signature", "storable")
-)
-_ANSWER, _CIRCUIT, _COMMAND, _FIELDS, _LETTER, _REDRIVEN, _RETRY = (
-    f"vectorcare_bridge.{name}"
-    for name in (
-        "vectorcare_answer",
-        "circuit",
-        "command",
-        "command_fields",
-        "dead_letter",
-        "redriven_command",
-        "retry",
-    )
-)
+def _with(**others: Any) -> Callable[[Any], Any]:
+    """Give a mapping other values; its keys are names."""
+    return lambda mapping: mapping | others
 
-WRONG_CONSTANTS = (
-    _wrong(_SIGNATURE, "hashes import SHA256", "hashes import SHA512 as SHA256", "signature"),
-    _wrong(_ENVELOPE, "FUTURE_TOLERANCE_MINUTES = 15", "FUTURE_TOLERANCE_MINUTES = 16", "envelope"),
-    _wrong(_ENVELOPE, "_DIGEST_SUFFIX_BYTES = 65", "_DIGEST_SUFFIX_BYTES = 64", "envelope"),
-    _wrong(_ENVELOPE, "_MAX_ATTRIBUTE_BYTES = 1024", "_MAX_ATTRIBUTE_BYTES = 1025", "envelope"),
-    _wrong(_ENVELOPE, "storable.MAX_ITEM_BYTES - 8 * 1024", "storable.MAX_ITEM_BYTES", "envelope"),
-    _wrong(_FOLD, "CLOCK_SKEW_MINUTES = 15", "CLOCK_SKEW_MINUTES = 14", "fold"),
-    _wrong(_FOLD, 'frozenset({"COMPLETED", "UNAVAILABLE"})', 'frozenset({"COMPLETED"})', "fold"),
-    _wrong(_INSTANT, "[0-5][0-9]|60)", "[0-5][0-9]|6[01])", "instant"),
-    _wrong(_FAILURE, "MAX_RECEIVES = 30", "MAX_RECEIVES = 29", "process"),
-    _wrong(_FAILURE, "LONGEST_BACKOFF_SECONDS = 900", "LONGEST_BACKOFF_SECONDS = 901", "failure"),
-    _wrong(_MESSAGE, r"\ue000-\ufffd", r"\ue000-\uffff", "message"),
-    _wrong(_STORABLE, "MAX_PARTITION_KEY_BYTES = 2048", "MAX_PARTITION_KEY_BYTES = 2047", "envelope"),
-    _wrong(_STORABLE, "MAX_NAME_BYTES = 64 * 1024 - 1", "MAX_NAME_BYTES = 64 * 1024", "storable"),
-    _wrong(_STORABLE, "MAX_DEPTH = 32", "MAX_DEPTH = 33", "storable"),
-    _wrong(_STORABLE, "= -130, 125", "= -130, 126", "storable"),
-    _wrong("redrive.redrive", "RESERVE_SECONDS = 60", "RESERVE_SECONDS = 0", "redrive_run"),
-    _wrong("redrive.redrive", "_IN_HAND_SECONDS = 60", "_IN_HAND_SECONDS = 30", "redrive_run"),
-    _wrong(_LETTER, "(*command.Unreadable, Reason.EXHAUSTED)", "tuple(command.Unreadable)", "dead_letter"),
-    _wrong(_LETTER, "tuple(unpublished.Reason)", "(unpublished.Reason.NOT_TAKEN,)", "dead_letter"),
-    _wrong(_REDRIVEN, '"first_message_id", "first_sent_at"', '"message_id", "sent_at"', "redriven_command"),
-    _wrong(_COMMAND, "MAX_STATE_AGE_DAYS = 7", "MAX_STATE_AGE_DAYS = 6", "commands"),
-    _wrong(_COMMAND, "CLOCK_TOLERANCE_SECONDS = 60", "CLOCK_TOLERANCE_SECONDS = 59", "commands"),
-    _wrong(_COMMAND, "{1,100}", "{1,101}", "commands"),
-    _wrong(_COMMAND, "{1,128}", "{1,127}", "commands"),
-    _wrong(_COMMAND, "LOCATION_UPDATE: 15 *", "LOCATION_UPDATE: 30 *", "commands"),
-    _wrong(_COMMAND, "Kind.ACCEPT, Kind.DECLINE})", "Kind.ACCEPT})", "attempt"),
-    _wrong(_COMMAND, "Kind.ACCEPT, Kind.DECLINE})", "Kind.ACCEPT, Kind.DECLINE, Kind.BEST_TIME})", "attempt"),
-    _wrong(_FIELDS, "MAX_TEXT_LENGTH = 450", "MAX_TEXT_LENGTH = 451", "commands"),
-    _wrong(_FIELDS, "MAX_LOCATIONS = 200", "MAX_LOCATIONS = 201", "commands"),
-    _wrong(_FIELDS, "(0, 4_102_444_800)", "(0, 4_102_444_801)", "commands"),
-    _wrong(_ANSWER, "449,", "448,", "vectorcare_answer"),
-    _wrong(
-        _ANSWER, "Kind.CHANGE_REQUEST: HTTPStatus.OK", "Kind.CHANGE_REQUEST: HTTPStatus.CREATED", "vectorcare_answer"
+
+def _without(value: object) -> Callable[[frozenset[Any]], frozenset[Any]]:
+    return lambda values: values - {value}
+
+
+def _pattern(right: str, wrong: str) -> Callable[[re.Pattern[str]], re.Pattern[str]]:
+    def change(pattern: re.Pattern[str]) -> re.Pattern[str]:
+        if right not in pattern.pattern:
+            raise LookupError(f"there is no {right} in {pattern.pattern} any more")
+        return re.compile(pattern.pattern.replace(right, wrong), pattern.flags)
+
+    return change
+
+
+# Of each the flaw, and the file of unit tests that has to notice.
+WRONG_CONSTANTS: tuple[tuple[Flaw, str], ...] = (
+    (Flaw(f"{_WEBHOOKS}.signature", "_ALGORITHM", lambda _hash: SHA512()), "webhooks/test_signature"),
+    (Flaw(_ENVELOPE, "FUTURE_TOLERANCE_MINUTES", _plus(1)), "webhooks/test_envelope"),
+    (Flaw(_ENVELOPE, "_DIGEST_SUFFIX_BYTES", _plus(-1)), "webhooks/test_envelope"),
+    (Flaw(_ENVELOPE, "_MAX_ATTRIBUTE_BYTES", _plus(1)), "webhooks/test_envelope"),
+    (Flaw(_ENVELOPE, "_MAX_DATA_BYTES", _plus(8 * 1024)), "webhooks/test_envelope"),
+    (Flaw(_FOLD, "CLOCK_SKEW_MINUTES", _plus(-1)), "webhooks/test_fold"),
+    (Flaw(f"{_WEBHOOKS}.vocabulary", "CLOSED_STATUSES", lambda statuses: statuses[:1]), "webhooks/test_fold"),
+    (
+        Flaw("vectorcare_bridge.utc_timestamp", "_TIME", _pattern("[0-5][0-9]|60", "[0-5][0-9]|6[01]")),
+        "webhooks/test_utc_timestamp",
     ),
-    _wrong(_ANSWER, "{1,40}:", "{1,41}:", "vectorcare_answer"),
-    _wrong(_ANSWER, "[A-Z0-9]{4,20}", "[A-Z0-9]{3,20}", "vectorcare_answer"),
-    _wrong(_CIRCUIT, "FAILURES_TO_OPEN = 5", "FAILURES_TO_OPEN = 6", "circuit"),
-    _wrong(_CIRCUIT, "OPEN_SECONDS = 30", "OPEN_SECONDS = 31", "circuit"),
-    _wrong(_CIRCUIT, "PROBE_SECONDS = 60", "PROBE_SECONDS = 59", "circuit"),
-    _wrong(_RETRY, "FIRST_SECONDS = 2", "FIRST_SECONDS = 3", "retry"),
-    _wrong(_RETRY, "LONGEST_SECONDS = 900", "LONGEST_SECONDS = 901", "retry"),
-    _wrong(_RETRY, "LONGEST_RETRY_AFTER_SECONDS = 300", "LONGEST_RETRY_AFTER_SECONDS = 301", "retry"),
-    _wrong("sender.attempt", "LONGEST_CALL_SECONDS = 45", "LONGEST_CALL_SECONDS = 44", "attempt"),
-    _wrong("sender.circuit_breaker", "_ATTEMPTS = 3", "_ATTEMPTS = 2", "breaker"),
+    (Flaw(_FAILURE, "MAX_RECEIVES", _plus(-1)), "processor/test_process"),
+    (Flaw(_FAILURE, "LONGEST_BACKOFF_SECONDS", _plus(1)), "webhooks/test_failure"),
+    (Flaw(f"{_WEBHOOKS}.message", "_REFUSED_BY_SQS", _pattern("\ufffd", "\uffff")), "webhooks/test_message"),
+    (Flaw(_LIMITS, "MAX_PARTITION_KEY_BYTES", _plus(-1)), "webhooks/test_envelope"),
+    (Flaw(_LIMITS, "MAX_NAME_BYTES", _plus(1)), "webhooks/test_dynamodb_limits"),
+    (Flaw(_LIMITS, "MAX_DEPTH", _plus(1)), "webhooks/test_dynamodb_limits"),
+    (Flaw(_LIMITS, "LARGEST_EXPONENT", _plus(1)), "webhooks/test_dynamodb_limits"),
+    (Flaw("redrive.redrive", "RESERVE_SECONDS", _plus(-60)), "redrive/test_redrive_run"),
+    (Flaw("redrive.redrive", "_IN_HAND_SECONDS", _plus(-30)), "redrive/test_redrive_run"),
+    (Flaw(_DEAD_LETTER, "REASONS", _with(outbound=("not_json",))), "dead_letters/test_dead_letter"),
+    (Flaw(_DEAD_LETTER, "REASONS", _with(unpublished=("not_taken",))), "dead_letters/test_dead_letter"),
+    (Flaw(f"{_COMMANDS}.redriven_command", "_SENT_AT", lambda _name: "sent_at"), "commands/test_redriven_command"),
+    (Flaw(_COMMAND, "MAX_STATE_AGE_DAYS", _plus(-1)), "commands/test_commands"),
+    (Flaw(_COMMAND, "CLOCK_TOLERANCE_SECONDS", _plus(-1)), "commands/test_commands"),
+    (Flaw(_COMMAND, "ID", _pattern("{1,100}", "{1,101}")), "commands/test_commands"),
+    (Flaw(_COMMAND, "_COMMAND_ID", _pattern("{1,128}", "{1,127}")), "commands/test_commands"),
+    (Flaw(_COMMAND, "MAX_AGE_SECONDS", _with(location_update=1800)), "commands/test_commands"),
+    (Flaw(_COMMAND, "REPEATABLE", _without("decline")), "sender/test_attempt"),
+    (Flaw(_COMMAND, "REPEATABLE", lambda kinds: kinds | {"best_time"}), "sender/test_attempt"),
+    (Flaw(_FIELDS, "MAX_TEXT_LENGTH", _plus(1)), "commands/test_commands"),
+    (Flaw(_FIELDS, "MAX_LOCATIONS", _plus(1)), "commands/test_commands"),
+    (Flaw(_FIELDS, "_LOCATION_BOUNDS", _with(timestamp=(0, 4_102_444_801))), "commands/test_commands"),
+    (Flaw(_ANSWERS, "_NO_WORD_ON_THE_COMMAND", _without(449)), "sender/test_vectorcare_answer"),
+    (Flaw(_ANSWERS, "_DOCUMENTED_SUCCESS", _with(change_request=HTTPStatus.CREATED)), "sender/test_vectorcare_answer"),
+    (Flaw(_ANSWERS, "_CODE", _pattern("{1,40}", "{1,41}")), "sender/test_vectorcare_answer"),
+    (Flaw(_ANSWERS, "_SERVICE_REQUEST_ID", _pattern("{4,20}", "{3,20}")), "sender/test_vectorcare_answer"),
+    (Flaw(_CIRCUIT, "FAILURES_TO_OPEN", _plus(1)), "sender/test_circuit"),
+    (Flaw(_CIRCUIT, "OPEN_SECONDS", _plus(1)), "sender/test_circuit"),
+    (Flaw(_CIRCUIT, "PROBE_SECONDS", _plus(-1)), "sender/test_circuit"),
+    (Flaw(_RETRY, "FIRST_SECONDS", _plus(1)), "sender/test_retry"),
+    (Flaw(_RETRY, "LONGEST_SECONDS", _plus(1)), "sender/test_retry"),
+    (Flaw(_RETRY, "LONGEST_RETRY_AFTER_SECONDS", _plus(1)), "sender/test_retry"),
+    (Flaw("sender.attempt", "LONGEST_CALL_SECONDS", _plus(-1)), "sender/test_attempt"),
+    (Flaw("sender.circuit_breaker", "_ATTEMPTS", _plus(-1)), "sender/test_circuit_breaker"),
 )

@@ -9,8 +9,8 @@ from typing import Any
 from verification.simulation.world import faults
 from verification.simulation.world.client import Wire
 from verification.simulation.world.container import Container, Finished, Function, InvocationOutcome
-from verification.simulation.world.door import SimulatedRuntime
 from verification.simulation.world.loader import Loader
+from verification.simulation.world.runtime import SimulatedRuntime
 from verification.simulation.world.scheduler import Scheduler
 
 _SLOWEST_COLD_START_SECONDS = 5.0
@@ -105,12 +105,12 @@ class Fleet:
         skew = self._skew()
         if skew:
             self._wire.faults.count(faults.CLOCK_WRONG)
-        door = SimulatedRuntime(self._wire, container, self._scheduler, self._random, skew=skew)
+        runtime = SimulatedRuntime(self._wire, container, self._scheduler, self._random, skew=skew)
         container.environment = version.environment
         container.module = self._loader.load(
             self.function.handler,
             environment={**version.environment, "POWERTOOLS_SERVICE_NAME": name},
-            open_door=door.open,
+            loaded=runtime.replace,
         )
         self._wire.say(name, "starts")
         return container

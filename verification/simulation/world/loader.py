@@ -1,8 +1,8 @@
-"""The functions' modules, imported anew for each container.
+"""The functions' modules, imported again for each container.
 
-What a module keeps at its top level is the state of a warm container. So every module that reaches the door to the
-world or the output, directly or through others, is executed anew for each container. The rest are rules without state,
-and shared by all.
+What a module keeps at its top level is the state of a warm container. So every module that reaches the runtime or the
+output, directly or through others, is executed again for each container. The rest are rules without state, and shared
+by all.
 """
 
 import ast
@@ -10,7 +10,6 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -19,47 +18,19 @@ from unittest import mock
 
 from aws_lambda_powertools import Metrics
 
+from verification.simulation.flaw import CHANGES, Flaw, apply
+
 PROJECT = Path(__file__).parents[3]
 LAMBDAS = PROJECT / "lambdas"
-# What an operator runs beside the functions, through the same door.
+# What an operator runs beside the functions, on the same runtime.
 _OPERATED = (
     "cli.lib.journal",
     "cli.lib.replay_plan",
     "cli.lib.replayer",
     "verification.simulation.world.replay_command",
 )
-DOOR = "vectorcare_bridge.edge.runtime"
+RUNTIME = "vectorcare_bridge.edge.runtime"
 OUTPUT = "vectorcare_bridge.edge.observability"
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """A deliberate fault in the functions' source, to show that the simulation finds it.
-
-    Attributes
-    ----------
-    module : str
-        Dotted name of the module.
-    replacements : tuple of (str, str)
-        What stands there, once, and what shall stand there instead.
-    """
-
-    module: str
-    replacements: tuple[tuple[str, str], ...] = field(default=())
-
-    def apply(self, source: str) -> str:
-        """Put the fault into the source.
-
-        Raises
-        ------
-        ValueError
-            The source does not hold what is to be replaced, exactly once.
-        """
-        for right, wrong in self.replacements:
-            if source.count(right) != 1:
-                raise ValueError(f"{self.module} holds {source.count(right)} times, and not once: {right}")
-            source = source.replace(right, wrong)
-        return source
 
 
 class Loader:
@@ -72,16 +43,16 @@ class Loader:
     """
 
     def __init__(self, flaws: Sequence[Flaw] = ()) -> None:
-        self._code = {
-            name: _compile(name, tuple(flaw for flaw in flaws if flaw.module == name)) for name in _product_modules()
-        }
         flawed = {flaw.module for flaw in flaws}
-        unknown = flawed - self._code.keys()
+        unknown = flawed - _product_modules()
         if unknown:
-            raise ValueError(f"there are no modules {sorted(unknown)}")
-        self._fresh = _reaching(frozenset({DOOR, OUTPUT} | flawed))
+            raise LookupError(f"there are no modules {sorted(unknown)} any more, which a flaw is to change")
+        self._code = {name: compiled(name) for name in _product_modules() - flawed}
+        self._flaws = {name: tuple(flaw for flaw in flaws if flaw.module == name) for name in flawed}
+        self._code |= {name: compiled(name, own) for name, own in self._flaws.items()}
+        self._fresh = _reaching(frozenset({RUNTIME, OUTPUT} | flawed))
 
-    def load(self, handler: str, *, environment: Mapping[str, str], open_door: Callable[[ModuleType], None]) -> Any:
+    def load(self, handler: str, *, environment: Mapping[str, str], loaded: Callable[[ModuleType], None]) -> Any:
         """Import a handler as a cold start does.
 
         Parameters
@@ -90,8 +61,8 @@ class Loader:
             Dotted name of the handler's module.
         environment : mapping
             The function's environment variables.
-        open_door : callable
-            Given the door's module before anything uses it.
+        loaded : callable
+            Given the runtime's module before anything uses it.
 
         Returns
         -------
@@ -100,7 +71,7 @@ class Loader:
         """
         known = {name: module for name, module in sys.modules.items() if name in self._fresh}
         self._forget()
-        finder = _Finder(self._code, open_door)
+        finder = Finder(self._code, self._flaws, loaded)
         sys.meta_path.insert(0, finder)
         # Powertools keeps the metrics of all instances in attributes of the class.
         Metrics._metrics, Metrics._dimensions = {}, {}
@@ -136,14 +107,31 @@ def _bind(name: str, module: ModuleType | None) -> None:
         delattr(package, attribute)
 
 
-class _Finder:
-    """Finds the functions' modules as code compiled before."""
+class Finder:
+    """Finds the functions' modules as code compiled before.
 
-    def __init__(self, code: Mapping[str, CodeType], open_door: Callable[[ModuleType], None]) -> None:
+    Parameters
+    ----------
+    code : mapping
+        By the module's name.
+    flaws : mapping
+        Those that were compiled into it, likewise.
+    loaded : callable
+        Given the runtime's module before anything uses it.
+    """
+
+    def __init__(
+        self,
+        code: Mapping[str, CodeType],
+        flaws: Mapping[str, Sequence[Flaw]],
+        loaded: Callable[[ModuleType], None] = lambda _runtime: None,
+    ) -> None:
         self._code = code
-        self._open_door = open_door
+        self._flaws = flaws
+        self._loaded = loaded
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
+        """Find a module."""
         if name not in self._code:
             return None
         path = _path_of(name)
@@ -157,9 +145,11 @@ class _Finder:
         """Leave it to the machinery."""
 
     def exec_module(self, module: ModuleType) -> None:
+        """Run a module's code."""
+        module.__dict__[CHANGES] = [flaw.change for flaw in self._flaws.get(module.__name__, ())]
         exec(self._code[module.__name__], module.__dict__)  # nosec B102  # noqa: S102 this is how a module is imported
-        if module.__name__ == DOOR:
-            self._open_door(module)
+        if module.__name__ == RUNTIME:
+            self._loaded(module)
 
 
 @lru_cache
@@ -178,11 +168,16 @@ def _path_of(name: str) -> Path:
 
 
 @lru_cache
-def _compile(name: str, flaws: tuple[Flaw, ...]) -> CodeType:
+def compiled(name: str, flaws: tuple[Flaw, ...] = ()) -> CodeType:
+    """Compile a module, with flaws in it.
+
+    Raises
+    ------
+    LookupError
+        There is nothing any more of what one of them changes.
+    """
     source = _path_of(name).read_text(encoding="utf-8")
-    for flaw in flaws:
-        source = flaw.apply(source)
-    return compile(source, str(_path_of(name)), "exec")
+    return compile(apply(source, flaws) if flaws else source, str(_path_of(name)), "exec")
 
 
 @lru_cache

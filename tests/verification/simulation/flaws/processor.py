@@ -1,194 +1,300 @@
 """Flaws of the processor, and of what decides over the state."""
 
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
 from tests.verification.simulation.flaws.variant import (
     Variant,
+    flawed,
     from_the_future,
-    in_module,
+    never_raises,
     outage,
     over_years,
     poisoned_without_tables,
     simultaneous,
+    with_client,
     with_faults,
 )
+from verification.simulation.flaw import Edit, answers
 
 _STORE = "vectorcare_bridge.webhooks.store"
 _FOLD = "vectorcare_bridge.webhooks.fold"
 _ENVELOPE = "vectorcare_bridge.webhooks.envelope"
+_FAILURE = "vectorcare_bridge.webhooks.failure"
+_PROCESS = "processor.process"
+_OLDER = (_STORE, "State._older")
+_ENTER = (_STORE, "Journal.enter")
+_MAY_BEGIN = (_FOLD, "may_begin")
+
+
+def _no_tie_break(older: Any) -> Any:
+    def flawed(*names: Any) -> str:
+        condition: str = older(*names)
+        tie = condition.rpartition(" AND ")[2].rstrip(")")
+        return condition.replace(tie, f"{tie} AND {tie.replace('<', '>')}")
+
+    return flawed
+
+
+def _erases(status_register: Any) -> Any:
+    def flawed(received: Any, **how: Any) -> Any:
+        nothing = {} if received.event.carries_data else dict.fromkeys(("data", "data_as_of", "data_event_id"))
+        return status_register(received, **how) | nothing
+
+    return flawed
+
+
+def _newest_alone(fold: Any) -> Any:
+    def flawed(*given: Any) -> Any:
+        folded = fold(*given)
+        if folded is None or folded.newest_data is folded.newest.event:
+            return folded
+        return replace(folded, newest_data=None)
+
+    return flawed
+
+
+def _put_always(put: Any) -> Any:
+    def flawed(self: Any, **entry: Any) -> Any:
+        client = self._client
+
+        def put_item(*, TableName: str, Item: Any, **_condition: Any) -> Any:  # noqa: N803 boto3's names
+            return client.put_item(TableName=TableName, Item=Item)
+
+        return put(with_client(self, put_item=put_item), **entry)
+
+    return flawed
+
+
+def _put_after_a_look(put: Any) -> Any:
+    def flawed(self: Any, **entry: Any) -> Any:
+        client = self._client
+
+        def put_item(*, TableName: str, Item: Any, **_condition: Any) -> Any:  # noqa: N803 boto3's names
+            key = {name: Item[name] for name in ("service_request_id", "event_id")}
+            known = client.get_item(TableName=TableName, Key=key, ConsistentRead=True)
+            if "Item" in known:
+                answer: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": known["Item"]}
+                raise ClientError(answer, "PutItem")
+            return client.put_item(TableName=TableName, Item=Item)
+
+        return put(with_client(self, put_item=put_item), **entry)
+
+    return flawed
+
+
+def _goes_on(enter: Any) -> Any:
+    def flawed(self: Any, event: Any, webhook: Any) -> Any:
+        try:
+            return enter(self, event, webhook)
+        except Exception:  # noqa: BLE001 that is the flaw
+            return enter.__globals__["JournalEntry"](event, webhook.received_at)
+
+    return flawed
+
+
+def _keeps_expiry(update: Any) -> Any:
+    def flawed(self: Any, event: Any, assignments: Any, condition: str, *, now: str) -> Any:
+        kept = {name: value for name, value in assignments.items() if name != "expires_at" or value is not None}
+        return update(self, event, kept, condition, now=now)
+
+    return flawed
+
+
+def _misspelt(status_register: Any) -> Any:
+    def flawed(received: Any, **how: Any) -> Any:
+        register = status_register(received, **how)
+        return {"expire_at" if name == "expires_at" else name: value for name, value in register.items()}
+
+    return flawed
+
 
 VARIANTS = (
-    Variant(
+    flawed(
         "the condition is `<=`, so that the tie-break decides nothing",
         "the state went back in time",
-        in_module(_STORE, "f\"({first.format('<')} OR", "f\"({first.format('<=')} OR"),
+        *_OLDER,
+        lambda older: lambda *names: older(*names).replace("<", "<=", 1),
     ),
-    Variant(
-        "no tie-break: the first of two events of one instant stays",
+    flawed(
+        "no tie-break: the first of two events of one time stays",
         "the state is not the newest event",
-        in_module(_STORE, "AND {second.format('<')}))", "AND {second.format('<')} AND {second.format('>')}))"),
+        *_OLDER,
+        _no_tie_break,
         settings={"order_by": "event_timestamp"},
         trouble=simultaneous,
     ),
-    Variant(
-        "an event without data erases the data",
-        "the state went back in time",
-        in_module(
-            _STORE,
-            "        if event.carries_data:\n            assignments |= fold.data_register(event)\n",
-            "        assignments |= (fold.data_register(event) if event.carries_data else\n"
-            "            dict.fromkeys(('data', 'data_as_of', 'data_event_id')))\n",
-        ),
-    ),
-    Variant(
+    flawed("an event without data erases the data", "the state went back in time", _FOLD, "status_register", _erases),
+    flawed(
         "an event without data keeps older data out",
         "the state's data is not the newest",
-        in_module(
-            _STORE, "if with_data is not None and not data_taken and", "if with_data is event and not data_taken and"
-        ),
+        _STORE,
+        "State._offer_data",
+        answers(False),
     ),
-    Variant(
+    flawed(
+        "an event that overtakes an older one of its batch keeps that one's data out",
+        "the state's data is not the newest",
+        _FOLD,
+        "fold",
+        _newest_alone,
+    ),
+    flawed(
         "the journal is checked by nobody: the last delivery wins",
         "a journal entry was changed",
-        in_module(_STORE, '                ConditionExpression="attribute_not_exists(event_id)",\n', ""),
+        _STORE,
+        "Journal._put_if_absent",
+        _put_always,
     ),
-    Variant(
+    flawed(
+        "the journal is asked first and written to afterwards",
+        "a journal entry was changed",
+        _STORE,
+        "Journal._put_if_absent",
+        _put_after_a_look,
+    ),
+    flawed(
         "other bytes under a known event id are not kept",
         "accepted, and not in the journal",
-        in_module(_STORE, "if has_other_bytes:", "if False:"),
+        _STORE,
+        "Journal._put_if_absent",
+        lambda put: lambda self, **entry: None if "redelivery_of" in entry else put(self, **entry),
     ),
-    Variant(
+    flawed(
         "an old event may make an item",
         "an event older than the retention made an item",
-        in_module(_FOLD, "if _is_within(one.event, rule, at=one.received_at)]", "]"),
+        _FOLD,
+        "_is_within",
+        answers(True),
     ),
-    Variant(
-        "where there is no item, an event without data makes one without looking at the journal",
+    flawed(
+        "if there is no item, an event without data makes one without looking at the journal",
         "the state's data is not the newest",
-        in_module(
-            _FOLD,
-            "data is not None and _is_within(data, rule, at=now)",
-            "(data is None or _is_within(data, rule, at=now))",
-        ),
+        *_MAY_BEGIN,
+        lambda may_begin: lambda folded, rule, now: folded.newest_data is None or may_begin(folded, rule, now=now),
         settings={"order_by": "event_timestamp"},
         first=9,
         trouble=over_years,
     ),
-    Variant(
-        "where there is no item, an event makes one without looking for a greater id in the journal",
+    flawed(
+        "if there is no item, an event makes one without looking for a greater id in the journal",
         "the state is not the newest event",
-        in_module(
-            _FOLD,
-            "return rule.order_by is OrderBy.EVENT_TIMESTAMP and data is not None",
-            "return data is not None",
-        ),
+        *_MAY_BEGIN,
+        lambda _may_begin: lambda folded, *_rest, **_now: folded.newest_data is not None,
         settings={"order_by": "event_id"},
         trouble=over_years,
     ),
-    Variant(
+    flawed(
         "a request whose time is over is made again from the journal",
         "a closed and expired request came back",
-        in_module("processor.process", "may_begin = not fold.is_over(folded, self._rule, now=now)", "may_begin = True"),
+        _FOLD,
+        "is_over",
+        answers(False),
         trouble=over_years,
     ),
-    Variant(
-        "data that carries nothing is data",
-        "the state's data is not the newest",
-        in_module(_ENVELOPE, "return self.data != 0 and not _is_blank(self.data)", "return self.data is not None"),
-    ),
-    Variant(
-        "the revision of an item that is made again begins again",
-        "the revision goes back",
-        in_module(_STORE, "return utc_timestamp.epoch_milliseconds(now)", "return 0"),
-        trouble=over_years,
-    ),
-    Variant(
+    flawed(
         "a replay takes every lost request for an expired one",
         "in the journal, and not in the state",
-        in_module("cli.lib.replay_plan", "fold.is_over(folded, rule, now=now)", "True"),
+        "cli.lib.replay_plan",
+        "plan",
+        Edit("fold.is_over(...)", "True"),
         trouble=over_years,
     ),
-    Variant(
+    flawed(
+        "data that carries nothing is data",
+        "the state's data is not the newest",
+        _ENVELOPE,
+        "Event.carries_data",
+        lambda _carries_data: lambda self: self.data is not None,
+    ),
+    flawed(
+        "the revision of an item that is made again begins again",
+        "the revision goes back",
+        _STORE,
+        "first_revision",
+        answers(0),
+        trouble=over_years,
+    ),
+    flawed(
         "a request that is open again keeps its expiry",
         "a closed request does not expire, or an open one does",
-        in_module(
-            _STORE,
-            "absent = sorted(assignments.keys() - present.keys())",
-            "absent = sorted(assignments.keys() - present.keys() - {'expires_at'})\n"
-            "        assignments = {\n            name: value\n            for name, value in assignments.items()\n"
-            "            if value is not None or name in absent\n        }",
-        ),
+        _STORE,
+        "State._update",
+        _keeps_expiry,
     ),
-    Variant(
-        "an event that overtakes an older one of its batch keeps that one's data out",
-        "the state's data is not the newest",
-        in_module(
-            _FOLD,
-            "newest_data=with_data[-1] if with_data else None",
-            "newest_data=with_data[-1] if with_data and with_data[-1] is oldest_first[-1].event else None",
-        ),
+    flawed(
+        "the attribute of the time to live is misspelled",
+        "a closed request does not expire, or an open one does",
+        _FOLD,
+        "status_register",
+        _misspelt,
     ),
-    Variant(
+    flawed(
         "times are compared as they were written",
         "journaled under a wrong key or time",
-        in_module(_ENVELOPE, "return utc_timestamp.parse(value)", "instant.parse(value)\n        return value"),
+        _ENVELOPE,
+        "_time",
+        lambda time: lambda read: time(read) and (read.get("event_timestamp") or read["last_updated"]),
     ),
-    Variant(
+    flawed(
         "events of the future are applied",
         "dated in the future, and applied",
-        in_module(_ENVELOPE, "FUTURE_TOLERANCE_MINUTES = 15", "FUTURE_TOLERANCE_MINUTES = 10**6"),
+        _ENVELOPE,
+        "FUTURE_TOLERANCE_MINUTES",
+        lambda _minutes: 10**6,
         trouble=from_the_future,
     ),
-    Variant(
+    flawed(
         "the state moves although the journal refused",
         "in the state before it was in the journal",
-        in_module(
-            "processor.process",
-            "        except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again\n"
-            "            return _Failed(delivery, error, event=event)\n\n    def _enter_unreadable",
-            "        except Exception:\n"
-            "            return _Journaled(delivery, Entry(event, delivery.webhook.received_at))\n\n"
-            "    def _enter_unreadable",
-        ),
+        *_ENTER,
+        _goes_on,
         trouble=with_faults(FAILS=0.4),
     ),
-    Variant(
-        "what is poisonous is dropped",
-        "can never be applied, and is not among the dead",
-        in_module(
-            "processor.process",
-            "return [one.delivery.message_id for one in failed]",
-            "return [one.delivery.message_id for one in failed if one.reason is None]",
-        ),
-    ),
-    Variant(
-        "a permanent failure is tried again like any other",
-        "a permanent failure has to wait",
-        in_module("processor.process", "if is_transient else 0", ""),
-    ),
-    Variant(
-        "the reason for a death is not in the list",
-        "died for no reason of the list",
-        in_module("vectorcare_bridge.webhooks.failure", 'UNSTORABLE = "unstorable"', 'UNSTORABLE = "strange"'),
-    ),
-    Variant(
+    flawed(
         "after a conflict in the journal the delivery's own event goes on to the state",
         "the state is not what the journal says",
-        in_module(
-            _STORE,
-            "event=known.event",
-            "event=event",
-        ),
+        *_ENTER,
+        lambda enter: lambda self, event, webhook: replace(enter(self, event, webhook), event=event),
         first=12,
     ),
-    Variant(
+    flawed(
+        "after a conflict in the journal the delivery's own time goes on to the state",
+        "the state is not what the journal says",
+        *_ENTER,
+        Edit("_1.event", "replace(_1.event, last_updated=event.last_updated)"),
+        first=12,
+    ),
+    flawed(
         "what is poisonous is given up before it is journaled",
         "a webhook died that nothing is wrong with",
-        in_module(
-            "processor.process",
-            "        except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up\n"
-            "            return _Failed(delivery, error, event=event)\n",
-            "        except Exception:\n            pass\n",
-        ),
+        _STORE,
+        "Journal.enter_unreadable",
+        never_raises,
         trouble=poisoned_without_tables,
+    ),
+    flawed(
+        "what is poisonous is dropped",
+        "can never be applied, and is not among the dead",
+        _PROCESS,
+        "Processor.process",
+        Edit("[_1 for _2 in failed]", "[_1 for _2 in failed if _2.reason is None]"),
+    ),
+    flawed(
+        "a permanent failure is tried again like any other",
+        "a permanent failure has to wait",
+        _PROCESS,
+        "Processor._give_back",
+        Edit("_1 if is_transient else 0", "_1"),
+    ),
+    flawed(
+        "the reason for a death is not in the list",
+        "died for no reason of the list",
+        _FAILURE,
+        "FailureReason.UNSTORABLE",
+        lambda _reason: "strange",
     ),
     Variant(
         "ten receives instead of thirty",
@@ -196,56 +302,12 @@ VARIANTS = (
         settings={"max_receives": 10},
         trouble=outage("dynamodb"),
     ),
-    Variant(
+    flawed(
         "the longest wait is half a minute",
         "a webhook died that nothing is wrong with",
-        in_module(
-            "vectorcare_bridge.webhooks.failure", "LONGEST_BACKOFF_SECONDS = 900", "LONGEST_BACKOFF_SECONDS = 30"
-        ),
+        _FAILURE,
+        "LONGEST_BACKOFF_SECONDS",
+        lambda _seconds: 30,
         trouble=outage("dynamodb"),
-    ),
-    Variant(
-        "the attribute of the time to live is misspelled",
-        "a closed request does not expire, or an open one does",
-        in_module(_FOLD, '"expires_at": expires_at(', '"expire_at": expires_at('),
-    ),
-    Variant(
-        "after a conflict in the journal the delivery's own time goes on to the state",
-        "the state is not what the journal says",
-        in_module(_STORE, "event=known.event", "event=replace(known.event, last_updated=event.last_updated)"),
-        first=12,
-    ),
-    Variant(
-        "the journal is asked first and written to afterwards",
-        "a journal entry was changed",
-        in_module(
-            _STORE,
-            """        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_attributes(item),
-                ConditionExpression="attribute_not_exists(event_id)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except""",
-            """        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_attributes({name: item[name] for name in ("service_request_id", "event_id")}),
-                UpdateExpression="SET #asked = :asked",
-                ConditionExpression="#asked = :asked",
-                ExpressionAttributeNames={"#asked": "asked"},
-                ExpressionAttributeValues=_attributes({":asked": 1}),
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            stored = _stored_item(error)
-            if stored:
-                return stored
-        try:
-            self._client.put_item(TableName=self._table, Item=_attributes(item))
-        except""",
-        ),
     ),
 )

@@ -1,81 +1,123 @@
 """Flaws of the publisher."""
 
-from tests.verification.simulation.flaws.variant import Variant, in_module, outage, with_faults, with_long_names
+from typing import Any
+
+from tests.verification.simulation.flaws.variant import (
+    flawed,
+    never_raises,
+    outage,
+    with_client,
+    with_faults,
+    with_long_names,
+)
+from verification.simulation.flaw import Edit, answers
 
 _DATA = {"publish_data": True}
+_PUBLISH, _CHANGE = "publisher.publish", "publisher.change"
+_BUS, _JSON = "vectorcare_bridge.edge.bus", "vectorcare_bridge.edge.exact_json"
+
+
+def _takes_answers_for_success(put: Any) -> Any:
+    def flawed(self: Any, together: Any) -> Any:
+        client = self._client
+
+        def put_events(**asked: Any) -> Any:
+            answer = client.put_events(**asked)
+            return {"Entries": [entry | {"EventId": "taken"} for entry in answer["Entries"]]}
+
+        return put(with_client(self, put_events=put_events), together)
+
+    return flawed
+
 
 VARIANTS = (
-    Variant(
+    flawed(
         "what the bus refuses is forgotten",
         "a change was not published",
-        in_module("publisher.publish", "        for entry in failed:\n            self._set_aside(entry)\n", ""),
+        _PUBLISH,
+        "Publisher._set_aside",
+        answers(None),
         trouble=outage("events"),
     ),
-    Variant(
+    flawed(
         "a call to the bus that is answered counts as taken",
         "a change was not published",
-        in_module("vectorcare_bridge.edge.bus", 'if "EventId" not in taken]', "if False]"),
+        _BUS,
+        "Bus._put",
+        _takes_answers_for_success,
     ),
-    Variant(
-        "what is set aside holds patient data",
+    flawed(
+        "what is sent to the dead-letter queue holds patient data",
         "patient data was set aside",
-        in_module("publisher.publish", 'if name != "data"}', "}"),
+        _PUBLISH,
+        "Publisher._set_aside",
+        Edit('_ != "data"', "True"),
         settings=_DATA,
         trouble=outage("events"),
     ),
-    Variant(
+    flawed(
         "patient data is published though nobody asked for it",
         "patient data was published",
-        in_module("publisher.publish", "one.with_data() if self.with_data else one.detail", "one.with_data()"),
+        _PUBLISH,
+        "Publisher.publish",
+        Edit("self.with_data", "True"),
     ),
-    Variant(
+    flawed(
         "a batch that could not be published counts as done",
         "a change was not published",
-        in_module("publisher.handler", "    raise NotPublishedError from None\n", ""),
+        "publisher.handler",
+        "handler",
+        never_raises,
         trouble=with_faults(FAILS=0.5),
     ),
-    Variant(
+    flawed(
         "what the bus refuses once is not put on it again",
         "set aside though the bus was not asked again",
-        in_module(
-            "vectorcare_bridge.edge.bus",
-            "if is_last or not waiting or not self._has_time_for(longest):",
-            "if True:",
-        ),
+        _BUS,
+        "ATTEMPTS",
+        lambda _attempts: 1,
         trouble=with_faults(EVENT_REFUSED=0.1),
     ),
-    Variant(
+    flawed(
         "numbers are published as floats",
         "the data published is not the request's",
-        in_module("vectorcare_bridge.edge.exact_json", "return number(part)", "return repr(float(part))"),
+        _JSON,
+        "_plain",
+        lambda _plain: lambda number: repr(float(number)),
         settings=_DATA,
     ),
-    Variant(
+    flawed(
         "integers are published that the bus does not take",
         "set aside though the bus was not asked again",
-        in_module("vectorcare_bridge.edge.exact_json", "_write(value, _within_64_bits,", "_write(value, _plain,"),
+        _JSON,
+        "_within_64_bits",
+        lambda _within: lambda number: format(number, "f"),
         settings=_DATA,
         trouble=with_faults(),
     ),
-    Variant(
+    flawed(
         "names are published that no event can hold",
         "set aside, and never happened",
-        in_module("publisher.change", "detail=event_detail.fit(detail)", "detail=detail"),
+        "vectorcare_bridge.edge.event_detail",
+        "fit",
+        lambda _fit: dict,
         trouble=with_long_names,
     ),
-    Variant(
+    flawed(
         "data is published that no event can hold",
         "set aside though the bus was not asked again",
-        in_module("publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return whole"),
+        _CHANGE,
+        "Change.with_data",
+        lambda _with_data: lambda self: self.detail | {"data": self.data},
         settings=_DATA,
         trouble=with_long_names,
     ),
-    Variant(
+    flawed(
         "data is not published though an event can hold it",
         "the data was not published",
-        in_module(
-            "publisher.change", "return whole if event_detail.fits(whole) else self.detail", "return self.detail"
-        ),
+        _CHANGE,
+        "Change.with_data",
+        lambda _with_data: lambda self: self.detail,
         settings=_DATA,
     ),
 )

@@ -1,22 +1,24 @@
 """Flaws of the ways in which commands and unpublished events come back."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.verification.simulation.flaws.variant import Variant, in_module
+from tests.verification.simulation.flaws.inbound import deletes_first
+from tests.verification.simulation.flaws.variant import Trouble, flawed, never_raises
+from verification.simulation.flaw import Edit
 from verification.simulation.plan.draw_outbound import draw_outbound
 from verification.simulation.plan.outbound import Expected, OutboundPlan, PlannedCommand
 from verification.simulation.plan.plan import Operation, Plan, Redrive
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
-from verification.simulation.world.loader import Flaw
 
-_WAYS, _REDRIVE, _HANDLER = "redrive.send_back", "redrive.redrive", "sender.handler"
+_SEND_BACK, _REDRIVE = "redrive.send_back", "redrive.redrive"
+_REDRIVEN = "vectorcare_bridge.commands.redriven_command"
+_MESSAGE = ("sender.handler", "_message")
 _MINUTES = range(60, 4200, 180)
 
 
-def _unpublished(**asked: Any) -> Callable[[Plan], Plan]:
+def _unpublished(**asked: Any) -> Trouble:
     """Let the bus refuse four of five events each time, and redrive what it went on refusing again and again."""
 
     def trouble(plan: Plan) -> Plan:
@@ -66,122 +68,123 @@ def _commands_delivered_twice(plan: Plan) -> Plan:
     )
 
 
-_DELETES_FIRST = in_module(
-    _REDRIVE,
-    "        try:\n            message_id = self._send(letter)\n",
-    "        self._dead_letters.delete(letter['ReceiptHandle'])\n"
-    "        try:\n            message_id = self._send(letter)\n",
-)
+def _moves_events_in_dry_runs(move_some: Any) -> Any:
+    def flawed(self: Any, request: Any, report: Any) -> Any:
+        return move_some(self, replace(request, dry_run=request.dry_run and request.queue == "inbound"), report)
+
+    return flawed
+
+
+def _claims_what_has_ended(claim: Any) -> Any:
+    def flawed(self: Any, command: Any, *, holder: str, **when: Any) -> Any:
+        make = claim.__globals__["Claim"]
+        found = claim(self, command, holder=holder, **when)
+        return found if isinstance(found, make) else make(command, holder, may_have_been_sent=False)
+
+    return flawed
+
 
 VARIANTS = (
-    Variant(
+    flawed(
         "a redrive deletes an event before it publishes it",
         "no longer set aside, and not published",
-        _DELETES_FIRST,
+        _REDRIVE,
+        "Redrive._move",
+        deletes_first,
         trouble=_unpublished(),
     ),
-    Variant(
+    flawed(
         "an event that the bus does not take a second time is deleted all the same",
         "no longer set aside, and not published",
-        in_module(_WAYS, "        raise NotTakenError\n", "        return\n"),
+        _SEND_BACK,
+        "event",
+        never_raises,
         trouble=_unpublished(),
     ),
-    Variant(
+    flawed(
         "an event is published without what it says",
         "published, and never happened",
-        in_module(_WAYS, "event_detail.fit(detail)", "{}"),
+        _SEND_BACK,
+        "event",
+        Edit("event_detail.fit(...)", "{}"),
         trouble=_unpublished(),
     ),
-    Variant(
+    flawed(
         "a dry run publishes",
         "a dry run moved something",
-        in_module(
-            _REDRIVE, "        if request.dry_run:\n", "        if request.dry_run and request.queue == 'inbound':\n"
-        ),
+        _REDRIVE,
+        "Redrive._move_some",
+        _moves_events_in_dry_runs,
         trouble=_unpublished(dry_run=True),
     ),
-    Variant(
+    flawed(
         "events are chosen by no reason",
         "a redrive moved what its filter leaves out",
-        in_module(
-            _REDRIVE,
-            "        if request.reason is None:\n            return True\n",
-            "        if request.reason != 'something':\n            return True\n",
-        ),
+        _REDRIVE,
+        "Redrive._is_wanted",
+        lambda is_wanted: lambda self, request, letter: is_wanted(self, replace(request, reason=None), letter),
         trouble=_unpublished(reason="unreadable"),
     ),
-    Variant(
+    flawed(
         "a redrive deletes a command before it sends it",
         "the last copy of a command went before its end was told",
-        _DELETES_FIRST,
+        _REDRIVE,
+        "Redrive._move",
+        deletes_first,
         trouble=_commands,
     ),
-    Variant(
+    flawed(
         "a redriven command gets another name",
         "told, and nobody gave that command",
-        in_module(
-            _HANDLER,
-            'first_id=redriven_command.first_message_id(values, record["messageId"]),',
-            'first_id=record["messageId"],',
-        ),
+        *_MESSAGE,
+        Edit("redriven_command.first_message_id(_, _1)", "_1"),
         trouble=_commands,
     ),
-    Variant(
+    flawed(
         "a redriven command does not say what it was called",
         "a command came back under another name",
-        in_module(
-            _WAYS,
-            'message_id=letter["MessageId"],',
-            'message_id=letter["ReceiptHandle"],',
-        ),
+        _SEND_BACK,
+        "command",
+        lambda send: lambda queue, letter: send(queue, letter | {"MessageId": letter["ReceiptHandle"]}),
         trouble=_commands,
     ),
-    Variant(
-        "a redriven command's age starts anew",
+    flawed(
+        "a redriven command's age starts from nothing",
         "sent when its time was over",
-        in_module(
-            _HANDLER, "sent_at=redriven_command.first_sent_at(\n            values, ", "sent_at=max(\n            '', "
-        ),
+        *_MESSAGE,
+        Edit("redriven_command.first_sent_at(_, _1)", "_1"),
         trouble=_commands,
     ),
-    Variant(
-        "a redriven command is as old as its last letter",
+    flawed(
+        "a redriven command is as old as its last dead letter",
         "a command came back older or younger than it is",
-        in_module(
-            "vectorcare_bridge.commands.redriven_command",
-            'return min(sent_at, instant.parse(values.get(_SENT_AT, "")))',
-            "return sent_at",
-        ),
+        _REDRIVEN,
+        "first_sent_at",
+        lambda _first_sent_at: lambda _values, sent_at: sent_at,
         trouble=_commands,
     ),
-    Variant(
-        "a redriven command loses a blank at its end",
+    flawed(
+        "a redriven command gets a blank at its end",
         "a command came back with other bytes",
-        in_module(
-            _WAYS,
-            'body = message.escaped(letter["Body"])',
-            'body = message.escaped(letter["Body"]) + " "',
-        ),
+        _SEND_BACK,
+        "command",
+        lambda send: lambda queue, letter: send(queue, letter | {"Body": letter["Body"] + " "}),
         trouble=_commands,
     ),
-    Variant(
+    flawed(
         "a redrive does not know again what it sent",
         "a redrive sends again what it sent",
-        in_module(_REDRIVE, "if _first_message_id(letter) in self._sent:", "if letter['MessageId'] in self._sent:"),
+        _REDRIVE,
+        "_first_message_id",
+        lambda _first_message_id: lambda letter: letter["MessageId"],
         trouble=_an_unreadable_command,
     ),
-    Variant(
+    flawed(
         "a command that ended is sent again when it is redriven",
         "sent again though it had succeeded",
-        Flaw(
-            "sender.command_log",
-            (
-                (
-                    'if stored is None or stored.get("holder") == holder:',
-                    'if stored is None or stored["progress"] == _ENDED or stored.get("holder") == holder:',
-                ),
-            ),
-        ),
+        "sender.command_log",
+        "CommandLog.claim",
+        _claims_what_has_ended,
         trouble=_commands_delivered_twice,
     ),
 )

@@ -1,21 +1,23 @@
 """Flaws of the sender."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from tests.verification.simulation.flaws.variant import Variant, in_module
+from tests.verification.simulation.flaws.variant import Trouble, Variant, flawed
+from verification.simulation.flaw import Edit, Flaw, answers
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.plan.draw_outbound import draw_outbound
 from verification.simulation.plan.plan import Plan
 from verification.simulation.world import faults
 from verification.simulation.world.faults import HANGING, Outage
-from verification.simulation.world.loader import Flaw
 
-_ATTEMPT, _SEND, _TURNS = "sender.attempt", "sender.send", "sender.trip_order"
-_ANSWER, _LEDGER = "sender.vectorcare.call_result", "sender.command_log"
+_ATTEMPT, _TURNS, _LOG = "sender.attempt", "sender.turns", "sender.command_log"
+_READ = ("sender.vectorcare.answers", "read")
+_OBSTACLE = Flaw(_ATTEMPT, "Attempts._obstacle", answers(None))
 
 
-def _busy(**rates: float) -> Callable[[Plan], Plan]:
+def _busy(**rates: float) -> Trouble:
     """Give many commands and few webhooks, in ten minutes, with faults of these kinds and no others."""
 
     def trouble(plan: Plan) -> Plan:
@@ -32,148 +34,215 @@ def _busy(**rates: float) -> Callable[[Plan], Plan]:
     return trouble
 
 
+def _with_outage(plan: Plan, outage: Outage, *, span: float = 600.0) -> Plan:
+    commands = replace(draw_outbound(plan.seed, 3200, span=span), outages=(outage,), rotations=(), rates={})
+    return replace(_busy()(plan), outbound=commands)
+
+
 def _down_for_an_hour(plan: Plan) -> Plan:
     """Let VectorCare be out of reach for an hour, in the midst of the commands."""
-    busy = _busy()(plan)
-    outage = Outage(frozenset({API}), 100.0, 3700.0, "ServiceUnavailable")
-    return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
+    return _with_outage(plan, Outage(frozenset({API}), 100.0, 3700.0, "ServiceUnavailable"))
 
 
 def _without_tokens(plan: Plan) -> Plan:
     """Let the token endpoint refuse for ten minutes, from the first command on."""
-    busy = _busy()(plan)
-    outage = Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable")
-    return replace(busy, outbound=replace(busy.outbound, outages=(outage,)))
+    return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable"))
 
 
 def at_once_without_tokens(plan: Plan) -> Plan:
     """Give all commands within a second, while the token endpoint takes calls and answers none."""
-    busy = _busy()(plan)
-    outage = Outage(frozenset({TOKENS}), 0.0, 600.0, HANGING)
-    commands = replace(draw_outbound(plan.seed, 3200, span=1.0), outages=(outage,), rotations=(), rates={})
-    return replace(busy, outbound=commands)
+    return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, HANGING), span=1.0)
+
+
+def _forgets(claim: Any) -> Any:
+    """Forget that a command may have been sent."""
+
+    def flawed(*args: Any, **named: Any) -> Any:
+        found = claim(*args, **named)
+        is_claim = isinstance(found, claim.__globals__["Claim"])
+        return replace(found, may_have_been_sent=False) if is_claim else found
+
+    return flawed
+
+
+def _writes_nothing(claim: Any) -> Any:
+    return lambda _self, command, *, holder, **_when: claim.__globals__["Claim"](command, holder, False)
+
+
+def _reads(verdict: str, becomes: str, statuses: range) -> Any:
+    """Read answers of these statuses and this verdict as answers of another verdict."""
+
+    def change(read: Any) -> Any:
+        def flawed(status: int, *args: Any, **named: Any) -> Any:
+            answer, verdicts = read(status, *args, **named), read.__globals__["Verdict"]
+            is_one = status in statuses and answer.verdict is verdicts[verdict]
+            return replace(answer, verdict=verdicts[becomes]) if is_one else answer
+
+        return flawed
+
+    return change
+
+
+def _unanswered_is_later(spend: Any) -> Any:
+    def flawed(self: Any, call: Any) -> Any:
+        answer, verdicts = spend(self, call), spend.__globals__["Verdict"]
+        return replace(answer, verdict=verdicts.LATER) if answer.verdict is verdicts.LOST else answer
+
+    return flawed
+
+
+def _sends_twice(locations: Any) -> Any:
+    def flawed(commands: Any) -> Iterator[Any]:
+        for call in locations(commands):
+            yield replace(call, body=[one for command in call.commands for one in command.fields["locations"]])
+
+    return flawed
+
+
+def _asks_again(renew: Any) -> Any:
+    def flawed(self: Any) -> Any:
+        self._failure = None
+        return renew(self)
+
+    return flawed
+
+
+def _looks_at_no_other_of_its_batch(hold_back: Any) -> Any:
+    def flawed(self: Any, delivery: Any) -> Any:
+        waiting, self._waiting = self._waiting, []
+        try:
+            return hold_back(self, delivery)
+        finally:
+            self._waiting = waiting
+
+    return flawed
+
+
+def _leaves_at_once(leave: Any) -> Any:
+    def flawed(self: Any, service_request_id: str, gone: Any, waiting: Any, *, now: str) -> Any:
+        return leave(self, service_request_id, [*gone, *(place.command_id for place in waiting)], [], now=now)
+
+    return flawed
+
+
+def _never_half_open(gate: Any) -> Any:
+    def flawed(self: Any, now: str) -> Any:
+        gates = gate.__globals__["Gate"]
+        return gates.CLOSED if gate(self, now) is gates.CLOSED else gates.OPEN
+
+    return flawed
 
 
 VARIANTS = (
-    Variant(
+    flawed(
         "what was sent before a crash is sent again, whatever it is",
         "VectorCare has twice what must not be repeated",
-        in_module(_ATTEMPT, "if claim.may_have_been_sent and command.kind not in REPEATABLE:", "if False:"),
+        _LOG,
+        "CommandLog.claim",
+        _forgets,
         trouble=_busy(CRASH_AFTER=0.1),
     ),
-    Variant(
+    flawed(
         "a call without an answer is made again, whatever it is",
         "VectorCare has twice what must not be repeated",
-        Flaw(
-            _ATTEMPT,
-            (
-                ("if answer.verdict is Verdict.LOST and kind not in REPEATABLE:", "if False:"),
-                (
-                    "may_have_been_sent=any(each.verdict is Verdict.LOST for each in answers)",
-                    "may_have_been_sent=False",
-                ),
-            ),
-        ),
+        _ATTEMPT,
+        "Attempts._spend",
+        _unanswered_is_later,
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
     Variant(
-        "the command_log is told of a command only when it has been sent",
+        "the command log knows of a command only when it has been sent",
         "VectorCare has twice what must not be repeated",
-        Flaw(
-            _LEDGER,
-            (
-                (
-                    "stored = self._put("
-                    'item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)',
-                    "stored = None",
-                ),
-                (
-                    'if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:',
-                    'if self._put(item, "attribute_not_exists(nothing)", {}, now=now) is not None:',
+        (
+            Flaw(_LOG, "CommandLog.claim", _writes_nothing),
+            Flaw(
+                _LOG,
+                "CommandLog._put",
+                lambda put: (
+                    lambda self, item, *_condition, now: put(self, item, "attribute_not_exists(nothing)", {}, now=now)
                 ),
             ),
         ),
         trouble=_busy(CRASH_AFTER=0.1),
     ),
-    Variant(
+    flawed(
         "what is over its time is sent all the same",
         "sent when its time was over",
-        in_module("sender.received_command", "return self.age(now) >= self.max_age", "return False"),
+        "sender.delivery",
+        "ReceivedCommand.is_expired",
+        answers(False),
         trouble=_down_for_an_hour,
     ),
-    Variant(
+    flawed(
         "a position is sent as often as it was reported",
         "a position twice in a call",
-        in_module(
-            "sender.vectorcare.api_calls",
-            "body=[positions[time] for time in together],",
-            "body=[positions[time] for time in together for _owner in owners[time]],",
-        ),
+        "sender.vectorcare.api_calls",
+        "_locations",
+        _sends_twice,
         trouble=_busy(),
     ),
-    Variant(
+    flawed(
         "an end that the bus did not take counts as told",
         "a command has no outcome",
-        in_module(_SEND, "if isinstance(result, Completed) and id(entries[index]) in not_taken", "if False"),
+        "vectorcare_bridge.edge.bus",
+        "Bus.publish",
+        lambda publish: lambda self, entries: (publish(self, entries), [])[1],
         trouble=_busy(FAILS=0.5),
     ),
-    Variant(
+    flawed(
         "VectorCare being out of service is an answer for good",
         "nothing is wrong with it, and it failed",
-        Flaw(
-            "sender.vectorcare.call_result",
-            (
-                ("<= status < HTTPStatus.INTERNAL_SERVER_ERROR:", "<= status <= HTTPStatus.SERVICE_UNAVAILABLE:"),
-                ("if code is not None:", "if code or status == HTTPStatus.SERVICE_UNAVAILABLE:"),
-            ),
-        ),
+        *_READ,
+        _reads("LOST", "REFUSED", range(503, 504)),
         trouble=_down_for_an_hour,
     ),
-    Variant(
+    flawed(
         "a repeated acceptance that is refused has failed",
         "nothing is wrong with it, and it failed",
-        in_module(_ATTEMPT, "is_uncertain = one.claim.may_have_been_sent", "is_uncertain = False"),
+        _ATTEMPT,
+        "Attempts._settle",
+        Edit("_.claim.may_have_been_sent", "False"),
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
-    Variant(
-        "a 5xx means that the call was not made",
-        "VectorCare has twice what must not be repeated",
-        in_module(
-            _ANSWER,
-            "    return Answer(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)",
-            "    return Answer(Verdict.LATER, reason, status, retry_after=wait, is_outage=True)",
-        ),
-        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
-    ),
-    Variant(
+    flawed(
         "what is refused after a 5xx has failed",
         "it failed, and VectorCare has it",
-        in_module(_ATTEMPT, "is_uncertain = one.claim.may_have_been_sent", "is_uncertain = False"),
+        _ATTEMPT,
+        "Attempts._settle",
+        Edit("_.claim.may_have_been_sent", "False"),
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
-    Variant(
+    flawed(
+        "a 5xx means that the call was not made",
+        "VectorCare has twice what must not be repeated",
+        *_READ,
+        _reads("LOST", "LATER", range(500, 600)),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    flawed(
         "a page counts as success",
         "it succeeded, and VectorCare does not have it",
-        in_module(_ANSWER, "if _is_done(kind, status, body, content, code):", "if True:"),
+        "sender.vectorcare.answers",
+        "_is_done",
+        answers(True),
         trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
     ),
-    Variant(
+    flawed(
         "a firewall's page counts as VectorCare's refusal",
         "nothing is wrong with it, and it failed",
-        in_module(_ANSWER, "if code is not None:", "if True:"),
+        *_READ,
+        _reads("LATER", "REFUSED", range(403, 405)),
         trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
     ),
     Variant(
         "what could not be sent may have been sent",
         "it is uncertain, and was never sent",
-        Flaw(
-            _ATTEMPT,
-            (
-                ("return self._closed() or self._without_token() or self._closed()", "return None"),
-                (
-                    "may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent",
-                    "may_have_been_sent = True",
-                ),
+        (
+            _OBSTACLE,
+            Flaw(
+                _ATTEMPT,
+                "Attempts._try_later",
+                lambda try_later: lambda *given, **_may: try_later(*given, may_have_been_sent=True),
             ),
         ),
         trouble=_without_tokens,
@@ -181,59 +250,59 @@ VARIANTS = (
     Variant(
         "each command waits for a token of its own, however long that takes",
         "timed out, and nothing but VectorCare was slow",
-        in_module(
-            "sender.vectorcare.access_token", "if self._failure and aws.now() < self._ask_again_at:", "if False:"
+        (
+            Flaw("sender.vectorcare.access_token", "AccessToken._renew", _asks_again),
+            Flaw("sender.send", "Sender._send_groups", Edit("_1.result(timeout=_)", "_1.result()")),
+            _OBSTACLE,
         ),
         trouble=at_once_without_tokens,
-        more=(
-            in_module(
-                _SEND, "future.result(timeout=_seconds_left(invocation, CALL_RESERVE_SECONDS))", "future.result()"
-            ),
-            in_module(_ATTEMPT, "return self._closed() or self._without_token() or self._closed()", "return None"),
-        ),
     ),
-    Variant(
+    flawed(
         "a command that waits holds back those of its own batch alone",
         "sent before what waits ahead of it",
-        in_module(_TURNS, "if not self._command_log.has_ended(ahead.command_id):", "if False:"),
+        _LOG,
+        "CommandLog.has_ended",
+        answers(True),
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
-    Variant(
+    flawed(
         "a command that waits holds back those of other batches alone",
         "sent before what waits ahead of it",
-        in_module(_TURNS, "for earlier in self._waiting:", "for earlier in ():"),
+        _TURNS,
+        "Turns.hold_back",
+        _looks_at_no_other_of_its_batch,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
-    Variant(
+    flawed(
         "positions do not wait for the acceptance",
         "sent before what waits ahead of it",
-        in_module(_TURNS, "return earlier == Kind.ACCEPT if", "return False if"),
+        _TURNS,
+        "_holds_back",
+        lambda holds_back: lambda earlier, later: later != "location_update" and holds_back(earlier, later),
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
-    Variant(
+    flawed(
         "a command gives up its place as soon as it waits",
         "sent before what waits ahead of it",
-        in_module(_TURNS, "gone, waiting, now=aws.now())", "list(self._placed), [], now=aws.now())"),
+        "sender.line",
+        "Lines.leave",
+        _leaves_at_once,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
-    Variant(
+    flawed(
         "the circuit never closes again",
         "VectorCare was up in time, and does not have it",
-        in_module(
-            "sender.circuit",
-            "return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN",
-            "return CircuitState.OPEN",
-        ),
+        "sender.circuit",
+        "Circuit.gate",
+        _never_half_open,
         trouble=_down_for_an_hour,
     ),
-    Variant(
+    flawed(
         "what VectorCare would refuse is sent to it",
         "a call was spent on what VectorCare would refuse",
-        in_module(
-            "vectorcare_bridge.commands.command_fields",
-            "_require(len(value) <= MAX_TEXT_LENGTH, Refusal.TOO_LONG)",
-            "pass",
-        ),
+        "vectorcare_bridge.commands.command_fields",
+        "MAX_TEXT_LENGTH",
+        lambda _length: 10**6,
         trouble=_busy(),
     ),
 )

@@ -1,44 +1,67 @@
 """What a flawed product is, and the trouble in which its flaw shows."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
+from verification.simulation.flaw import Flaw
 from verification.simulation.plan.draw_years import with_years
 from verification.simulation.plan.plan import Operation, Plan, Redrive, Sending
 from verification.simulation.plan.unwelcome import unreadable
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
-from verification.simulation.world.loader import Flaw
+
+Trouble = Callable[[Plan], Plan]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A flawed product: what is wrong with it, and what the simulation has to say of it, among other things.
+    """A flawed product: what is wrong with it, and the rule that the simulation has to say it breaks.
 
-    `first` is the seed from which on to look, and `trouble` adds to its plan, for flaws that show only where something
-    rare happens. `more` are flaws of other modules that it takes too.
+    `first` is the seed from which on to look, and `trouble` adds to its plan, for flaws that show only if something
+    rare happens.
     """
 
     name: str
     rule: str
-    flaw: Flaw | None = None
+    flaws: tuple[Flaw, ...] = ()
     settings: dict[str, Any] | None = None
     first: int = 0
-    trouble: Callable[[Plan], Plan] = lambda plan: plan
-    more: tuple[Flaw, ...] = ()
+    trouble: Trouble = lambda plan: plan
 
     def plan(self, drawn: Plan) -> Plan:
-        """Put the faults of the stack, and the trouble, into a plan."""
+        """Put the settings of the stack, and the trouble, into a plan."""
         return self.trouble(replace(drawn, settings=replace(drawn.settings, **(self.settings or {}))))
 
 
-def in_module(module: str, right: str, wrong: str) -> Flaw:
-    return Flaw(module, ((right, wrong),))
+def flawed(name: str, rule: str, module: str, changed: str, change: Any, **how: Any) -> Variant:
+    """Make a variant with one flaw; what is `changed` is named as `Flaw.name` says."""
+    return Variant(name, rule, (Flaw(module, changed, change),), **how)
 
 
-def outage(service: str) -> Callable[[Plan], Plan]:
+def never_raises(function: Any) -> Any:
+    """Let a function end well whatever happens."""
+
+    def ends_well(*args: Any, **named: Any) -> Any:
+        try:
+            return function(*args, **named)
+        except Exception:  # noqa: BLE001 that is the flaw
+            return None
+
+    return ends_well
+
+
+def with_client(owner: Any, **operations: Any) -> Any:
+    """Copy what holds a client of AWS, and put other operations in the place of the client's."""
+    other = copy(owner)
+    other._client = SimpleNamespace(**operations)
+    return other
+
+
+def outage(service: str) -> Trouble:
     """Let a service refuse for an hour, from before the first webhook."""
 
     def trouble(plan: Plan) -> Plan:
@@ -48,7 +71,7 @@ def outage(service: str) -> Callable[[Plan], Plan]:
     return trouble
 
 
-def with_faults(**rates: float) -> Callable[[Plan], Plan]:
+def with_faults(**rates: float) -> Trouble:
     """Let faults of these kinds strike, and no others."""
     kinds = {getattr(faults, name): rate for name, rate in rates.items()}
     return lambda plan: replace(plan, rates=kinds)
@@ -75,7 +98,7 @@ def poisoned_and_crashing(plan: Plan) -> Plan:
 
 
 def simultaneous(plan: Plan) -> Plan:
-    """Send, after each of some events, another of the same instant."""
+    """Send, after each of some events, another of the same time."""
     events = [one.event for one in plan.sendings if one.event and one.event.event_id][:40]
     others = [replace(event, event_id=f"{event.event_id}z", data={"after": event.event_id}) for event in events]
     twins = [Sending(1_000_000 + n, max(0.0, one.at) + 60, one.content(), one) for n, one in enumerate(others)]

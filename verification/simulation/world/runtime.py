@@ -10,9 +10,11 @@ from verification.simulation.world.executor import SimulatedExecutor, SimulatedL
 from verification.simulation.world.http import Session
 from verification.simulation.world.scheduler import CrashedError, Process, Scheduler, instant
 
+_FUNCTIONS = ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform")
+
 
 class SimulatedRuntime:
-    """The door of one container.
+    """The runtime of one container.
 
     Parameters
     ----------
@@ -31,11 +33,18 @@ class SimulatedRuntime:
         self._random = random
         self._skew = skew
 
-    def open(self, module: ModuleType) -> None:
-        """Put the simulation's functions in the place of the module's own, all of them."""
-        for name in ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform"):
-            if not hasattr(module, name):
-                raise AttributeError(f"{module.__name__} has no {name} any more; the simulation's door has to follow")
+    def replace(self, module: ModuleType) -> None:
+        """Put the simulation's functions in the place of the module's own, all of them.
+
+        Raises
+        ------
+        AttributeError
+            The module has other functions than the simulation.
+        """
+        own = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+        if own != set(_FUNCTIONS):
+            raise AttributeError(f"{module.__name__} and its simulation differ: {sorted(own ^ set(_FUNCTIONS))}")
+        for name in _FUNCTIONS:
             setattr(module, name, getattr(self, name))
 
     def client(
