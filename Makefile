@@ -75,7 +75,7 @@ synth: $(READY) ## Write the CloudFormation templates of all organizations to cd
 	@python app.py
 
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
-	@python -m cli.verbs.deploy $(ORGANIZATION)
+	@./bridge deploy $(ORGANIZATION)
 
 release: ## Tag the version in VERSION; the tree must be clean, and CHANGELOG.md must have its section.
 	@version=$$(cat VERSION); \

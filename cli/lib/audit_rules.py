@@ -1,4 +1,4 @@
-"""Whether an entry of the journal is what VectorCare signed: pure."""
+"""Rule: an entry of the journal is what VectorCare signed."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,11 +7,11 @@ from cli.lib.journal import Item
 from vectorcare_bridge.webhooks import envelope, signature
 from vectorcare_bridge.webhooks.envelope import UNREADABLE
 from vectorcare_bridge.webhooks.failure import PermanentError
-from vectorcare_bridge.webhooks.signature import Key, SignatureRefusedError
+from vectorcare_bridge.webhooks.signature import Key, Refusal, SignatureRefusedError
 
 
 class Finding(StrEnum):
-    """What does not hold."""
+    """What is wrong with an entry."""
 
     NO_SIGNATURE = "no signature"
     NOT_BASE64 = "signature is not base64"
@@ -21,30 +21,30 @@ class Finding(StrEnum):
     NOT_AN_ENTRY = "not an entry of the journal"
 
 
-_FAULT_OF_REFUSAL = {
-    "missing": Finding.NO_SIGNATURE,
-    "not base64": Finding.NOT_BASE64,
-    "no key verifies it": Finding.NO_KEY,
+_FINDINGS = {
+    Refusal.MISSING: Finding.NO_SIGNATURE,
+    Refusal.NOT_BASE64: Finding.NOT_BASE64,
+    Refusal.NO_KEY: Finding.NO_KEY,
 }
 
 
 def judge(entry: Item, keys: Sequence[Key]) -> Key | Finding:
-    """Verify the stored signature over the stored bytes, and that the bytes belong under the entry's key.
+    """Verify the stored signature over the stored bytes, and check that the bytes belong to the entry's key.
 
-    A signature covers the body alone. A signed body under another event's key, or with another time, would verify
-    and yet change the fold.
+    A signature covers only the body. A signed body under another event's key, or with another time, would verify and
+    still change the state.
 
     Parameters
     ----------
     entry : Item
         As the journal holds it.
     keys : sequence of Key
-        Any of them may have signed.
+        VectorCare may have signed with any of them.
 
     Returns
     -------
-    Key or Fault
-        The key that signed it, or what does not hold.
+    Key or Finding
+        The key that signed it, or what is wrong.
     """
     body, signed = entry.get("body"), entry.get("signature")
     if not isinstance(body, bytes) or not isinstance(signed, str | None):
@@ -52,7 +52,7 @@ def judge(entry: Item, keys: Sequence[Key]) -> Key | Finding:
     try:
         key = signature.verify(body, signed, keys)
     except SignatureRefusedError as error:
-        return _FAULT_OF_REFUSAL[str(error)]
+        return _FINDINGS[error.refusal]
     return _misplaced(entry, body) or key
 
 

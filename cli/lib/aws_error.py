@@ -1,22 +1,27 @@
-"""What AWS refuses, in words that say what to do."""
+"""Errors of AWS, in words that say what to do."""
 
 import re
 
-import click
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
+    ConfigNotFound,
+    ConfigParseError,
+    ConnectionError,  # noqa: A004 botocore's own, the base class of failed connections
+    CredentialRetrievalError,
+    HTTPClientError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
-    ReadTimeoutError,
     SSOError,
     TokenRetrievalError,
 )
 
-_EXPIRED = {
+ERRORS = (BotoCoreError, ClientError)
+
+_BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidClientTokenId",
@@ -26,28 +31,34 @@ _EXPIRED = {
     "AuthFailure",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "KMSAccessDeniedException"}
-_REFUSED_PERMISSION = re.compile(r"not authorized to perform: ([\w:-]+)(?: on resource: \"?(arn:[\w:./*+=,@-]+))?")
+_DENIED_ACTION = re.compile(r"not authorized to perform: ([\w:-]+)(?: on resource: \"?(arn:[\w:./*+=,@-]+))?")
 _LOG_IN = "Log in again (aws sso login), or name another profile with --profile."
 
 
-def explain(error: BotoCoreError | ClientError) -> click.ClickException:
-    """Say what AWS or its library refused, and what to do.
+def explain(error: BotoCoreError | ClientError) -> str:
+    """Say what failed and what to do.
 
-    Of an answer only code and operation are told, as its text may repeat what was sent; of a refused permission also
-    the action and the resource that it names.
+    AWS's own text may repeat what was sent. So the answer holds only its code and operation and, if a permission is
+    missing, the action and the resource.
     """
-    return click.ClickException(_of_answer(error) if isinstance(error, ClientError) else _of_library(error))
+    return _of_answer(error) if isinstance(error, ClientError) else _of_library(error)
+
+
+def wrong_setting(error: Exception) -> str:
+    """Say what to do about a setting that the AWS library cannot use."""
+    text = " ".join(str(error).split())
+    return f"An AWS setting is wrong: {text}. Check AWS_REGION, the other AWS_ variables and ~/.aws/config."
 
 
 def _of_answer(error: ClientError) -> str:
     code, operation = error.response["Error"].get("Code", "unknown"), error.operation_name
-    if code in _EXPIRED:
+    if code in _BAD_CREDENTIALS:
         return f"AWS does not accept your credentials ({code}). {_LOG_IN}"
     if code in _DENIED:
-        named = _REFUSED_PERMISSION.search(error.response["Error"].get("Message", ""))
-        refused = " on ".join(part for part in named.groups() if part) if named else operation
+        found = _DENIED_ACTION.search(error.response["Error"].get("Message", ""))
+        denied = " on ".join(part for part in found.groups() if part) if found else operation
         return (
-            f"AWS does not let you do this: {refused}. Attach the stack's operator policy (its output "
+            f"AWS does not let you do this: {denied}. Attach the stack's operator policy (its output "
             "OperatorPolicyArn) to your role, or name another profile with --profile."
         )
     return f"AWS refused {operation} ({code}). Nothing more was done."
@@ -56,16 +67,18 @@ def _of_answer(error: ClientError) -> str:
 def _of_library(error: BotoCoreError) -> str:
     match error:
         case ProfileNotFound():
-            return f"{error}. The profiles that there are: aws configure list-profiles"
+            return f"{error}. List your profiles: aws configure list-profiles"
         case NoCredentialsError() | PartialCredentialsError():
             return (
                 "There are no AWS credentials. Log in (aws sso login) and name the profile: --profile NAME, or "
-                "export AWS_PROFILE=NAME. The stand on this machine needs none: --local"
+                "export AWS_PROFILE=NAME. The local environment needs none: --local"
             )
-        case SSOError() | TokenRetrievalError():
+        case SSOError() | TokenRetrievalError() | CredentialRetrievalError():
             return f"The AWS login has expired. {_LOG_IN}"
-        case EndpointConnectionError() | ConnectTimeoutError() | ReadTimeoutError():
-            return f"AWS cannot be reached: {error} Is the network there, and the region right?"
+        case ConnectionError() | HTTPClientError():
+            return f"AWS cannot be reached: {error} Is the network up, and the region right?"
+        case ConfigNotFound() | ConfigParseError() | InvalidConfigError() | InvalidRegionError():
+            return wrong_setting(error)
         case _:
             # Its text may repeat a parameter's value.
-            return f"The AWS library refused ({type(error).__name__})."
+            return f"The AWS library failed ({type(error).__name__})."

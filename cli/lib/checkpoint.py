@@ -1,4 +1,4 @@
-"""How far a replay has come, in a file, so that it can be resumed."""
+"""The progress of a replay, in a file, so that it can be resumed."""
 
 import json
 import os
@@ -7,47 +7,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
-
+from cli.lib.errors import BridgeError
 from cli.lib.journal import Key
 
 _FORMAT = 1
-MOST_TOLD = 1000
-"""Service requests that a result lists one by one; all are counted."""
+MOST_LISTED = 1000  # service requests; all are counted
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """What was done, and where to go on.
+    """What was done, and where to continue.
 
     Attributes
     ----------
     selection : dict
-        What was asked for; a checkpoint fits no other.
+        What was asked for. A checkpoint belongs to one selection.
     next_key : Key or None
         Where the next page of the journal begins; None at the beginning.
     scanned : int
         Entries read.
     outcomes : Counter of str
         Service requests by outcome.
-    told : list of dict
-        The ones worth telling, without values; `MOST_TOLD` of them.
+    listed : list of dict
+        Service requests that changed or failed, `MOST_LISTED` of them.
     """
 
     selection: dict[str, Any]
     next_key: Key | None = None
     scanned: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    told: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
 
 
 def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
-    """Read how far a replay had come; where there is no file, it has not begun.
+    """Read the file; if there is none, the replay has not begun.
 
     Raises
     ------
-    click.ClickException
-        The file is no checkpoint, or one of another replay.
+    BridgeError
+        The file is not a checkpoint, or belongs to another replay.
     """
     if not file.exists():
         return Checkpoint(selection)
@@ -58,22 +56,22 @@ def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
             next_key=content["next_key"],
             scanned=content["scanned"],
             outcomes=Counter(content["outcomes"]),
-            told=content["told"],
+            listed=content["told"],
         )
-        if not isinstance(found.scanned, int) or not isinstance(found.told, list):
-            raise TypeError  # noqa: TRY301 told with the others
+        if not isinstance(found.scanned, int) or not isinstance(found.listed, list):
+            raise TypeError  # noqa: TRY301 handled with the others
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise click.ClickException(f"{file} is not what an interrupted replay left. Name another file.") from None
+        raise BridgeError(f"{file} was not written by bridge replay. Name another file.") from None
     if content.get("format") != _FORMAT or found.selection != selection:
-        raise click.ClickException(
-            f"{file} belongs to another replay ({json.dumps(found.selection)}). Call it as it was called then, or name "
-            "another file."
+        raise BridgeError(
+            f"{file} belongs to another replay ({json.dumps(found.selection)}). Run that one again, or name another "
+            "file."
         )
     return found
 
 
 def save(file: Path, checkpoint: Checkpoint) -> None:
-    """Write how far a replay has come: wholly or not at all."""
+    """Write the file, atomically."""
     content = {
         "format": _FORMAT,
         "selection": checkpoint.selection,
@@ -81,9 +79,9 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
         "scanned": checkpoint.scanned,
         "outcomes": checkpoint.outcomes,
         "told": [
-            # A file that lies about is no place for values.
-            {**told, "changes": [{"field": change["field"]} for change in told["changes"]]}
-            for told in checkpoint.told
+            # Without values, which are PHI.
+            {**entry, "changes": [{"field": change["field"]} for change in entry["changes"]]}
+            for entry in checkpoint.listed
         ],
     }
     unfinished = file.with_name(f"{file.name}.new")

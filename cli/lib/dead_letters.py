@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.lib.aws_error import explain
+from cli.lib.errors import BridgeError
 from cli.lib.stack import Stack
-from cli.terminal.output import stderr
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import dead_letter
@@ -26,16 +25,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HIDDEN_SECONDS = 300
-"""How long a letter that is being looked at stays invisible, should nobody give it back."""
+VISIBILITY_TIMEOUT = 300  # seconds; if a reader dies, its messages are visible again after that
 
 _SECONDS_IN_A_DAY = 86_400
-_GIVING_BACK_AT_ONCE = 8
+_BATCHES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter, or an event that the bus did not take.
+class DeadLetter:
+    """A message in a dead-letter queue, or an event that the event bus did not take.
 
     Attributes
     ----------
@@ -46,15 +44,15 @@ class Letter:
     if_redriven : str
         What would happen if it were redriven now, in words.
     service_request_id : str or None
-        None where it names none.
+        None if it names none.
     received_at : str
-        27-character instant at which the webhook, command or event came in.
+        UTC timestamp at which the webhook, command or event came in.
     sent_at : str
-        27-character instant at which it was put on the queue: at first, or by its last redrive.
+        UTC timestamp at which it was put on the queue: at first, or by its last redrive.
     expires : str
-        27-character instant at which SQS deletes it.
+        UTC timestamp at which SQS deletes it.
     redriven : int
-        How often it was taken back out before.
+        How often it was redriven.
     body : bytes
         A webhook's is exactly what was signed. PHI.
     message : MessageTypeDef
@@ -72,8 +70,8 @@ class Letter:
     body: bytes
     message: "MessageTypeDef"
 
-    def told(self) -> dict[str, Any]:
-        """Write it for `--json`, without anything of its content but the service request's id."""
+    def summary(self) -> dict[str, Any]:
+        """Write it for `--json`, without any of its content but the service request's id."""
         return {
             "message_id": self.message_id,
             "reason": self.reason,
@@ -86,22 +84,22 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """The queue that letters lie in, and the one that they came from.
+class Queues:
+    """A dead-letter queue, and where its messages came from.
 
     Attributes
     ----------
-    source : Source
+    name : DeadLetterQueue
         Which of the three.
     url : str
-        Where the letters are.
-    home_url : str or None
-        Where they go back to; None where that is the bus.
+        The dead-letter queue.
+    source_url : str or None
+        The queue that a redrive sends to; None if it sends to the event bus.
     """
 
-    source: DeadLetterQueue
+    name: DeadLetterQueue
     url: str
-    home_url: str | None
+    source_url: str | None
 
 
 _OUTPUTS = {
@@ -111,96 +109,92 @@ _OUTPUTS = {
 }
 
 
-def box(stack: Stack, source: DeadLetterQueue) -> Box:
-    """Find one of a stack's queues.
+def queues(stack: Stack, name: DeadLetterQueue) -> Queues:
+    """Find a dead-letter queue of a stack.
 
     Raises
     ------
-    click.ClickException
-        The stack was deployed before there was such a queue.
+    BridgeError
+        The stack was deployed by a version without this queue.
     """
-    name, home = _OUTPUTS[source]
-    if name not in stack.outputs:
-        raise click.ClickException(
-            f"The stack of {stack.organization} has no queue {source}. Deploy it anew: make deploy "
-            f"ORGANIZATION={stack.organization}"
-        )
-    return Box(source, stack.outputs[name], stack.outputs[home] if home else None)
+    url, source = _OUTPUTS[name]
+    return Queues(name, stack.outputs[url], stack.outputs[source] if source else None)
 
 
 @contextmanager
-def reading(stack: Stack, place: Box, *, progress: Callable[[int], None]) -> Iterator[Iterator[Letter]]:
-    """Look at all messages, for as long as the block lasts; at its end, however it ends, they are all visible again.
+def reading(
+    stack: Stack, found: Queues, *, progress: Callable[[int], None], warn: Callable[[str], None]
+) -> Iterator[Iterator[DeadLetter]]:
+    """Read all messages; when the block ends, however it ends, they are all visible again.
 
-    SQS shows a message only by handing it out, so whatever is being looked at is invisible to others meanwhile.
+    SQS shows a message only by receiving it. So while a message is read, it is invisible to others.
 
     Parameters
     ----------
-    stack, place : Stack, Box
-        The queue, and whose.
+    stack : Stack
+        The stack of the queue.
+    found : Queues
+        The queue.
     progress : callable
-        Is told how many were seen so far.
+        Gets the number of messages read so far.
+    warn : callable
+        Gets messages about what failed and does not end the reading.
+
+    Raises
+    ------
+    BridgeError
+        There are too many messages.
     """
     client, handles = stack.client("sqs"), dict[str, str]()
     try:
-        yield _letters(client, place, handles, progress, recorded=_journal(stack))
+        yield _letters(client, found, handles, progress, recorded=_journal(stack, warn))
     finally:
-        _give_back(client, place.url, list(handles.values()))
-
-
-def count(client: "SQSClient", url: str) -> int:
-    """About how many messages a queue holds, hidden and delayed ones included."""
-    names = ("", "NotVisible", "Delayed")
-    attributes = client.get_queue_attributes(
-        QueueUrl=url,
-        AttributeNames=[f"ApproximateNumberOfMessages{name}" for name in names],  # type: ignore[misc]  # made of parts
-    )["Attributes"]
-    return sum(int(value) for value in attributes.values())
+        _return_to_the_queue(client, found.url, list(handles.values()), warn)
 
 
 def _letters(
     client: "SQSClient",
-    place: Box,
+    found: Queues,
     handles: dict[str, str],
     progress: Callable[[int], None],
     *,
     recorded: Recorded,
-) -> Iterator[Letter]:
-    attributes = client.get_queue_attributes(QueueUrl=place.url, AttributeNames=["MessageRetentionPeriod"])[
+) -> Iterator[DeadLetter]:
+    attributes = client.get_queue_attributes(QueueUrl=found.url, AttributeNames=["MessageRetentionPeriod"])[
         "Attributes"
     ]
     retention_days = int(attributes["MessageRetentionPeriod"]) / _SECONDS_IN_A_DAY
-    until = time.monotonic() + HIDDEN_SECONDS - 30
+    until = time.monotonic() + VISIBILITY_TIMEOUT - 30
     while True:
-        received = _receive(client, place.url)
+        received = _receive(client, found.url)
         new = [one for one in received if one["MessageId"] not in handles]
-        # Noted before anything else is done with them, so that nothing stays hidden.
+        # Noted first, so that no message stays invisible.
         handles.update({one["MessageId"]: one["ReceiptHandle"] for one in received})
         if not new:
             return
         if time.monotonic() > until:
-            raise click.ClickException(
-                f"{len(handles)} letters were read in {HIDDEN_SECONDS // 60} minutes, and there are more. The first "
-                "would become visible again before the last are read. Redrive some first: bridge dlq redrive --limit"
+            raise BridgeError(
+                f"{len(handles)} messages were read in {VISIBILITY_TIMEOUT // 60} minutes, and there are more. The "
+                "first would become visible before the last are read. Redrive some first: bridge dlq redrive --limit"
             )
         with ThreadPoolExecutor(MAX_BATCH) as threads:
-            read = partial(_letter, source=place.source, retention_days=retention_days, recorded=recorded)
+            read = partial(_letter, source=found.name, retention_days=retention_days, recorded=recorded)
             yield from threads.map(read, new)
         progress(len(handles))
 
 
-def _journal(stack: Stack) -> Recorded:
-    """Make the look at the journal; if it does not answer, the rules have to do, as a list needs no more than SQS."""
-    client, table, complaints = stack.client("dynamodb"), stack.outputs["EventsTable"], set[str]()
+def _journal(stack: Stack, warn: Callable[[str], None]) -> Recorded:
+    """Make the look-up of recorded reasons; without the journal's answer, the rules give the reason."""
+    client, table, warned = stack.client("dynamodb"), stack.outputs["EventsTable"], set[str]()
 
     def recorded(body: bytes) -> str | None:
         try:
             return store.recorded_reason(client, table, body)
         except (BotoCoreError, ClientError) as error:
-            complaint = explain(error).message
-            if complaint not in complaints:
-                complaints.add(complaint)
-                stderr().print(f"The journal does not say why they died, so the rules are asked. {complaint}")
+            warning = explain(error)
+            if warning not in warned:
+                warned.add(warning)
+                warn(f"The journal cannot be read, so the reasons are computed. {warning}")
             return None
 
     return recorded
@@ -211,29 +205,29 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
         return client.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=MAX_BATCH,
-            # A long poll asks all of SQS's servers; a short one may see nothing where there is something.
+            # A long poll asks all of SQS's servers; a short one may find nothing although there are messages.
             WaitTimeSeconds=1,
-            VisibilityTimeout=HIDDEN_SECONDS,
+            VisibilityTimeout=VISIBILITY_TIMEOUT,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         ).get("Messages", [])
     except client.exceptions.OverLimit:
-        raise click.ClickException(
-            "SQS hides no more than 120,000 messages at once, and there are more letters than that. "
+        raise BridgeError(
+            "SQS lets 120,000 messages be in flight at once, and there are more dead letters than that. "
             "Redrive some first: bridge dlq redrive --limit"
         ) from None
 
 
 def _letter(
     received: "MessageTypeDef", *, source: DeadLetterQueue, retention_days: float, recorded: Recorded
-) -> Letter:
+) -> DeadLetter:
     text, values = received["Body"], message.values(received.get("MessageAttributes", {}))
-    # A dead letter keeps the time at which it was first sent, and its days count from then.
+    # A dead letter keeps the time at which it was first sent, and its retention counts from then.
     sent_at = redriven_command.sent_at_of(received["Attributes"]["SentTimestamp"])
     webhook = message.decode(text, values, sent_at=sent_at)
     is_webhook = source is DeadLetterQueue.INBOUND
     reason = dead_letter.reason(source, text, values, sent_at=sent_at, recorded=recorded)
-    return Letter(
+    return DeadLetter(
         message_id=received["MessageId"],
         reason=reason,
         if_redriven=dead_letter.if_redriven(source, text, values, reason=reason, now=runtime.now()),
@@ -247,10 +241,10 @@ def _letter(
     )
 
 
-def _give_back(client: "SQSClient", url: str, handles: list[str]) -> None:
+def _return_to_the_queue(client: "SQSClient", url: str, handles: list[str], warn: Callable[[str], None]) -> None:
     batches = [handles[first : first + MAX_BATCH] for first in range(0, len(handles), MAX_BATCH)]
 
-    def give_back(batch: list[str]) -> None:
+    def make_visible(batch: list[str]) -> None:
         client.change_message_visibility_batch(
             QueueUrl=url,
             Entries=[
@@ -260,10 +254,7 @@ def _give_back(client: "SQSClient", url: str, handles: list[str]) -> None:
         )
 
     try:
-        with ThreadPoolExecutor(_GIVING_BACK_AT_ONCE) as threads:
-            list(threads.map(give_back, batches))
-    except (BotoCoreError, ClientError) as error:  # what was read counts all the same
-        stderr().print(
-            f"Some could not be given back, and are invisible for {HIDDEN_SECONDS // 60} minutes at most. "
-            f"{explain(error).message}"
-        )
+        with ThreadPoolExecutor(_BATCHES_AT_ONCE) as threads:
+            list(threads.map(make_visible, batches))
+    except (BotoCoreError, ClientError) as error:  # what was read is reported all the same
+        warn(f"Some messages stay invisible for {VISIBILITY_TIMEOUT // 60} minutes at most. {explain(error)}")

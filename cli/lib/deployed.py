@@ -1,9 +1,8 @@
-"""What the deployed functions were told, so that a command goes by the same rule and the same keys."""
+"""Settings of the deployed functions: a command uses the same rule and the same keys."""
 
 from typing import Any
 
-import click
-
+from cli.lib.errors import BridgeError
 from cli.lib.stack import Stack
 from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.fold import OrderBy, Rule
@@ -14,7 +13,7 @@ def rule(stack: Stack) -> Rule:
 
     Raises
     ------
-    click.ClickException
+    BridgeError
         AWS does not show the function's environment.
     """
     environment = _environment(stack, "ProcessorFunction")
@@ -22,11 +21,11 @@ def rule(stack: Stack) -> Rule:
 
 
 def keys(stack: Stack) -> tuple[signature.Key, ...]:
-    """Read VectorCare's public keys, as ingest verifies with them.
+    """Read VectorCare's public keys, with which ingest verifies.
 
     Raises
     ------
-    click.ClickException
+    BridgeError
         AWS does not show the function's environment.
     """
     return signature.load_keys(_environment(stack, "IngestFunction")["PUBLIC_KEYS"])
@@ -37,5 +36,5 @@ def _environment(stack: Stack, output: str) -> dict[str, str]:
     answer: dict[str, Any] = stack.client("lambda").get_function_configuration(FunctionName=name)
     variables: dict[str, str] | None = answer.get("Environment", {}).get("Variables")
     if not variables:
-        raise click.ClickException(f"AWS does not show the environment of function {name}, which holds the settings.")
+        raise BridgeError(f"AWS does not show the environment variables of function {name}, which hold its settings.")
     return variables

@@ -1,4 +1,4 @@
-"""The journal as an operator's command reads it: one service request's entries, or all of them page by page."""
+"""The journal, read: the entries of one service request, or all entries page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ _deserialize = TypeDeserializer().deserialize
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one call of a scan answered.
+    """The answer of one scan call.
 
     Attributes
     ----------
     items : list of Item
-        Those that the filter let through.
+        The entries that match the filter.
     scanned : int
-        How many were read, let through or not.
+        How many entries were read.
     next_key : Key or None
-        Where the next page begins, in DynamoDB's form; None after the last.
+        Where the next page begins, in DynamoDB's form; None after the last page.
     """
 
     items: list[Item]
@@ -35,14 +35,14 @@ class Page:
 
 
 class JournalReader:
-    """The `events` table, read consistently: what the processor has entered is seen."""
+    """The `events` table, read consistently."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self.table = table
 
     def about(self) -> int:
-        """About how many entries there are; DynamoDB counts them every six hours or so."""
+        """Return the approximate number of entries; DynamoDB counts them about every six hours."""
         return self._client.describe_table(TableName=self.table)["Table"].get("ItemCount", 0)
 
     def entries(self, service_request_id: str) -> list[Item]:
@@ -68,11 +68,11 @@ class JournalReader:
         Parameters
         ----------
         since, until : str or None
-            27-character instants: only entries received in [since, until).
+            UTC timestamps: only entries received in [since, until).
         attributes : sequence of str
-            Only these of each entry; all where there are none.
+            Which attributes to read. Empty reads all.
         start : Key or None
-            Where to begin, as an earlier page named it.
+            The `next_key` of an earlier page.
         """
         request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True, **_received(since, until)}
         if attributes:
@@ -88,7 +88,7 @@ class JournalReader:
 
 
 def plain(attributes: Mapping[str, Any]) -> Item:
-    """Read an item out of DynamoDB's form; binary values become bytes."""
+    """Convert an item from DynamoDB's form; binary values become bytes."""
     item = {name: _deserialize(value) for name, value in attributes.items()}
     return {name: bytes(cast("Any", value)) if isinstance(value, Binary) else value for name, value in item.items()}
 

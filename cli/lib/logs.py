@@ -1,4 +1,4 @@
-"""What a function logs, read back from CloudWatch."""
+"""The log of a function, read from CloudWatch."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ Line = Mapping[str, Any]
 
 
 class Log:
-    """The lines of some names in the log of one function.
+    """Some events in the log of one function.
 
     Parameters
     ----------
     stack : Stack
-        Whose.
+        The function's stack.
     function : str
         The stack's output that names the function, such as `ProcessorFunction`.
     names : sequence of str
-        Which lines, by their `message`.
+        Names of the events: their `message`.
     fields : sequence of str
-        What is taken of them.
+        Fields to read.
     """
 
     def __init__(self, stack: Stack, function: str, *, names: Sequence[str], fields: Sequence[str]) -> None:
@@ -33,12 +33,12 @@ class Log:
         self._fields = tuple(fields)
 
     def since(self, begin: float) -> Iterator[tuple[str, Line]]:
-        """Read the lines from a time on, in seconds since 1970.
+        """Read the events since a time, in seconds since 1970.
 
         Yields
         ------
         str, Line
-            The line as it stands; and its `message`, its `time` as a 27-character instant, and the fields that it has.
+            The text of the log line; and its `message`, its `time` as a UTC timestamp, and the fields that it has.
         """
         pattern = "{ " + " || ".join(f'($.message = "{name}")' for name in self._names) + " }"
         pages = self._pages.paginate(logGroupName=self._group, startTime=int(begin * 1000), filterPattern=pattern)
@@ -49,7 +49,7 @@ class Log:
                     yield event["message"], line
 
     def _read(self, text: str) -> Line | None:
-        """Read one line; None where it is another one, such as those of Lambda itself."""
+        """Read one line; None if it is another one, such as Lambda's own."""
         try:
             line = json.loads(text)
             if line["message"] not in self._names:

@@ -1,4 +1,4 @@
-"""What a webhook's bytes look like, with what they say or without."""
+"""The content of a message: the names and types of its fields, or its values."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ _DEEPEST = 100  # levels; the tables hold 32
 
 
 def shape(body: bytes) -> Mapping[str, str] | str:
-    """Name the fields of a webhook and the kind of each, and no value.
+    """Name the fields of a message and the type of each, without values.
 
     Returns
     -------
     mapping of str to str, or str
-        Kinds by path, such as `data.pickup_location.city`; one kind where it is no JSON object.
+        Types by path, such as `data.pickup_location.city`; one type if it is not a JSON object.
     """
     try:
         parsed = _parse(body)
@@ -33,7 +33,7 @@ def shape(body: bytes) -> Mapping[str, str] | str:
 
 
 def value(body: bytes) -> Any:
-    """Read a webhook as far as it can be read: its JSON with every digit, its text, or its bytes."""
+    """Read a message as far as possible: as JSON with every digit, as text, or as bytes."""
     try:
         return _parse(body)
     except ValueError:
@@ -50,7 +50,7 @@ def _parse(body: bytes) -> Any:
     Raises
     ------
     ValueError
-        It is none, or nobody could write it again: too deep, or with a number that Python does not hold.
+        It is not JSON, or could not be written again: too deep, or with a number that Python cannot hold.
     """
     try:
         parsed = json.loads(body, parse_float=Decimal)

@@ -1,4 +1,4 @@
-"""What replaying one service request's journal would do to its state: pure."""
+"""Rule: what a replay of one service request does to its state."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ _REGISTERS = _STATUS_REGISTER + _DATA_REGISTER
 
 
 class ReplayOutcome(StrEnum):
-    """What replaying comes to."""
+    """How a replay ends."""
 
     UNCHANGED = "unchanged"
     CHANGED = "changed"
     EXPIRED = "expired"
-    """There is no state, and none is due: closed and past its retention, or nothing came within it."""
+    """There is no state, as it should be: closed and past its retention, or no event came within it."""
     REFUSED = "refused"
-    """The journal cannot vouch for the state; a person decides."""
+    """The journal does not hold what the state names, or cannot be read; a person decides."""
     UNKNOWN = "unknown"
     """Neither journal nor state knows the service request."""
     FAILED = "failed"
-    """DynamoDB refused the write, or webhooks moved the state faster than it could be rebuilt."""
+    """DynamoDB refused the write, or webhooks changed the state in every attempt."""
 
 
 class Absent(StrEnum):
-    """Stands where a field is not there."""
+    """The value of a missing field."""
 
     ABSENT = "(absent)"
 
@@ -55,18 +55,18 @@ class Plan:
     ----------
     service_request_id : str
         Which.
-    outcome : Outcome
-        CHANGED where there is something to write.
+    outcome : ReplayOutcome
+        CHANGED if there is something to write.
     why : str
-        For a person, where the outcome is REFUSED or FAILED; without payload values.
-    changes : tuple of Change
+        For a person, if the outcome is REFUSED or FAILED. Without PHI.
+    changes : tuple of PlannedChange
         What would differ.
     item : Item or None
-        The whole item to put, where the outcome is CHANGED.
+        The whole item to put, if the outcome is CHANGED.
     existed : bool
-        There was a state to read.
+        There was a state.
     revision : Any
-        What it said of itself: the condition of the write. None where it said nothing.
+        The state's revision, which is the condition of the write; None if it had none.
     """
 
     service_request_id: str
@@ -79,26 +79,26 @@ class Plan:
 
 
 class _UntrustworthyError(Exception):
-    """No state can be made of the journal; the text says why, and nothing of its content."""
+    """The state cannot be rebuilt from the journal. The text says why, without PHI."""
 
 
 def plan(
     service_request_id: str, state: Item | None, journal: Sequence[Item], *, rule: Rule, now: UtcTimestamp
 ) -> Plan:
-    """Fold a journal by the processor's rule, and compare with the state.
+    """Fold a journal by the processor's rule, and compare the result with the state.
 
     Parameters
     ----------
     service_request_id : str
         Whose journal and state these are.
     state : Item or None
-        As it was read, *before* the journal: so whatever event it names had been entered when the journal was read.
+        Read *before* the journal, so that the journal holds every event that the state names.
     journal : sequence of Item
         All entries of the service request.
     rule : Rule
         The deployed processor's.
     now : str
-        27-character instant.
+        UTC timestamp.
     """
     if not journal and state is None:
         return Plan(service_request_id, ReplayOutcome.UNKNOWN)
@@ -124,14 +124,14 @@ def plan(
 
 
 def registers(folded: fold.Fold, *, rule: Rule) -> dict[str, Any]:
-    """Write a fold as the state's two registers: what `store.State` would have written of its events."""
+    """Write a fold as the state's two registers, as the processor would have written them."""
     status = fold.status_register(folded.newest, retention_days=rule.retention_days)
     data = fold.data_register(folded.newest_data) if folded.newest_data else {}
     return {name: value for name, value in (status | data).items() if value is not None}
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[PlannedChange]:
-    """Name what differs between two values, field by field; lists are compared as a whole."""
+    """Name the fields that differ between two values. Lists are compared as a whole."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*before, *(name for name in after if name not in before)]:
             yield from differences(
@@ -142,7 +142,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[PlannedChan
 
 
 def _same(left: Any, right: Any) -> bool:
-    # To Python True is 1 and Decimal(1); to a reader of the state they are not.
+    # In Python True == 1 == Decimal(1); in the state they differ.
     if isinstance(left, bool | Absent) or isinstance(right, bool | Absent):
         return left is right
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -160,14 +160,14 @@ def _fold(journal: Sequence[Item], state: Item | None, rule: Rule) -> fold.Fold 
     folded = fold.fold(received, rule)
     if state is not None and folded is None:
         raise _UntrustworthyError(
-            "there is a state, though no event was within the retention when it was received. "
+            "there is a state, but every event was past its retention when it was received. "
             "Look at it with bridge show; if it is wrong, delete the item"
         )
     return folded
 
 
 def _first_seen(journal: Sequence[Item]) -> Iterator[Received]:
-    """Read the entries that take part in the fold: each event as it was first seen."""
+    """Read the entries that take part in the fold: each event as first received."""
     for entry in journal:
         if "redelivery_of" in entry:
             continue
@@ -182,7 +182,7 @@ def _first_seen(journal: Sequence[Item]) -> Iterator[Received]:
 
 
 def _is_shorter(known: Set[str], state: Item) -> str:
-    """Say what the state names and the journal does not hold: rebuilt from such a journal, the state would lose it."""
+    """Say which event the state names and the journal does not hold: a replay would lose it."""
     named = [str(state[name]) for name in ("event_id", "data_event_id") if name in state]
     missing = sorted({name for name in named if name not in known})
     if known and not missing:
@@ -190,12 +190,12 @@ def _is_shorter(known: Set[str], state: Item) -> str:
     lost = " and no entry ".join(missing) if missing else "of this service request"
     return (
         f"the journal is shorter than the state: it has no entry {lost}. Restore the journal first (bridge restore). "
-        "If it is the journal that is right, delete the item, and replay again"
+        "If the journal is right, delete the item, and replay again"
     )
 
 
 def _whole(service_request_id: str, state: Item, wanted: Item, *, now: UtcTimestamp) -> Item:
-    """Make the item to put; attributes that are not the bridge's own stay."""
+    """Make the item to put. Attributes of others stay."""
     foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
     revision = state.get("revision")
     count = int(revision) if isinstance(revision, Decimal) else store.first_revision(now)

@@ -1,4 +1,4 @@
-"""Reads, plans and writes one service request after another."""
+"""Replays service requests, one by one."""
 
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ _serialize = TypeSerializer().serialize
 
 
 class Replayer:
-    """Brings states in line with the journal.
+    """Rebuilds states from the journal; safe for use by several threads.
 
     Parameters
     ----------
     client : DynamoDBClient
-        May be used by several threads.
-    journal : Journal
+        Of both tables.
+    journal : JournalReader
         The `events` table.
     table : str
         The `service_requests` table.
@@ -47,11 +47,11 @@ class Replayer:
     def replay(self, service_request_id: str) -> Plan:
         """Rebuild one state, if it differs from the fold of its journal.
 
-        The state is read before the journal, and written only if nobody wrote it since. A webhook that arrives
-        meanwhile is either in the journal that was read, or moves the state by itself afterwards:
+        The state is read before the journal, and written only if nobody has written it since. So a webhook that comes
+        at the same time is in the journal that was read, or changes the state after the write:
 
             replay      read state (revision 7) ── read journal ───────────── put if revision is 7 ── refused: again
-            processor            enter event in journal ── move state (revision 8)
+            processor          append event to journal ── write state (revision 8)
         """
         tried: Plan | None = None
         for _ in range(_ATTEMPTS):
@@ -59,7 +59,7 @@ class Replayer:
             now = runtime.now()
             found = plan(service_request_id, state, self._journal.entries(service_request_id), rule=self._rule, now=now)
             if tried and found.outcome is ReplayOutcome.UNCHANGED and _is(state, tried):
-                return tried  # the answer to our own write was lost, and the client's second attempt was refused
+                return tried  # our write succeeded, its answer was lost, and the client's retry was refused
             if found.outcome is not ReplayOutcome.CHANGED or self._dry_run:
                 return found
             tried = found
@@ -67,14 +67,14 @@ class Replayer:
                 if self._put(found):
                     return found
             except ClientError as error:
-                # A description of the error may repeat the item.
+                # The error's text may repeat the item.
                 if error.response["Error"]["Code"] != "ValidationException":
                     raise
-                return Plan(service_request_id, ReplayOutcome.FAILED, why="DynamoDB refuses such an item")
+                return Plan(service_request_id, ReplayOutcome.FAILED, why="DynamoDB refuses the item")
         return Plan(
             service_request_id,
             ReplayOutcome.FAILED,
-            why=f"webhooks moved the state {_ATTEMPTS} times while it was being rebuilt; replay it again",
+            why=f"webhooks changed the state during each of {_ATTEMPTS} attempts; replay it again",
         )
 
     def _read(self, service_request_id: str) -> Item | None:
@@ -84,7 +84,7 @@ class Replayer:
         return plain(answer["Item"]) if "Item" in answer else None
 
     def _put(self, found: Plan) -> bool:
-        assert found.item is not None  # noqa: S101 a plan to change has one
+        assert found.item is not None  # noqa: S101 a plan with a change has one
         condition = {
             "ConditionExpression": "revision = :read",
             "ExpressionAttributeValues": {":read": _serialize(found.revision)},
@@ -99,7 +99,7 @@ class Replayer:
             self._client.put_item(
                 TableName=self._table,
                 Item={name: _serialize(value) for name, value in found.item.items()},
-                **condition,  # type: ignore[arg-type]  # which of them there are is known at run time alone
+                **condition,  # type: ignore[arg-type]  # the keys depend on the plan
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False

@@ -1,4 +1,4 @@
-"""A table brought back from a point in time, beside the live one: made, waited for, compared, copied from."""
+"""A table restored from a point in time, beside the live one."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from cli.lib.errors import BridgeError
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
@@ -15,17 +14,17 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Attributes = Mapping[str, Any]
-"""An item in DynamoDB's own form: it is copied as it is."""
+"""An item in DynamoDB's own form."""
 
 _INFIX = "-restored-"
 _POLL_SECONDS = 5.0
 _MOST_READ_AT_ONCE = 100
-_MOST_TOLD = 100
+_MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """27-character instants between which a table can be brought back."""
+    """UTC timestamps between which a table can be restored."""
 
     earliest: str
     latest: str
@@ -33,18 +32,18 @@ class Window:
 
 @dataclass(slots=True)
 class Comparison:
-    """The restored journal against the live one.
+    """The restored journal, compared with the live one.
 
     Attributes
     ----------
     compared : int
-        Entries of the restored one.
+        Entries of the restored journal.
     same, missing, expired : int
-        Entries that the live one has; that it lacks; that it lacks because their time is over.
+        Entries that the live journal has; lacks; lacks because they have expired.
     different : int
-        Entries that the live one has with other content.
+        Entries that the live journal has with other content.
     examples : list of tuple of str
-        Keys of the first of those that are different.
+        Keys of the first different entries.
     copied : int
         Entries put back.
     """
@@ -59,28 +58,28 @@ class Comparison:
 
 
 def name_of(table: str, at: str) -> str:
-    """Name the table that the content of another at an instant is restored into; the same each time."""
+    """Name the restored table of a table and a UTC timestamp; the same name each time."""
     return f"{table}{_INFIX}{at[:19].replace('-', '').replace(':', '')}Z"
 
 
 def window(client: "DynamoDBClient", table: str) -> Window:
-    """Ask between which points in time a table can be brought back.
+    """Ask between which points in time a table can be restored.
 
     Raises
     ------
-    click.ClickException
+    BridgeError
         Point-in-time recovery is off.
     """
     described = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     recovery: Mapping[str, Any] = described.get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
-        raise click.ClickException(f"Point-in-time recovery of {table} is off: there is nothing to bring back.")
+        raise BridgeError(f"Point-in-time recovery of {table} is off, so it cannot be restored.")
     earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
     return Window(utc_timestamp.of(earliest), utc_timestamp.of(latest))
 
 
 def status(client: "DynamoDBClient", name: str) -> str | None:
-    """Ask for a table's status, such as CREATING or ACTIVE; None where there is no such table."""
+    """Ask for a table's status, such as CREATING or ACTIVE; None if there is no such table."""
     try:
         return client.describe_table(TableName=name)["Table"]["TableStatus"]
     except client.exceptions.ResourceNotFoundException:
@@ -88,14 +87,14 @@ def status(client: "DynamoDBClient", name: str) -> str | None:
 
 
 def begin(client: "DynamoDBClient", table: str, name: str, at: str) -> None:
-    """Have DynamoDB write a table's content of an instant into a new table."""
+    """Start the restore of a table into a new table."""
     client.restore_table_to_point_in_time(
         SourceTableName=table, TargetTableName=name, RestoreDateTime=datetime.fromisoformat(at)
     )
 
 
 def wait(client: "DynamoDBClient", name: str, *, progress: Callable[[], None]) -> None:
-    """Wait until a restored table can be read: minutes, or hours for a large one."""
+    """Wait until a restored table can be read: minutes, or hours for a large table."""
     while status(client, name) != "ACTIVE":
         progress()
         time.sleep(_POLL_SECONDS)
@@ -104,10 +103,10 @@ def wait(client: "DynamoDBClient", name: str, *, progress: Callable[[], None]) -
 def compare(
     client: "DynamoDBClient", restored: str, live: str, *, now: str, copy: bool, progress: Callable[[int], None]
 ) -> Comparison:
-    """Compare a restored journal with the live one, page by page, and put back what is missing.
+    """Compare a restored journal with the live one, and put back what is missing.
 
-    An entry is put on condition that there is none: one that came in meanwhile stays as it came. What the live
-    journal has with other content stays too, because the journal is never changed: a person decides.
+    An entry is written only if there is none with its key. A different entry of the live journal stays as it is,
+    because the journal is never changed: a person decides.
 
     Parameters
     ----------
@@ -116,11 +115,11 @@ def compare(
     restored, live : str
         The tables.
     now : str
-        27-character instant: what expired before it is not put back.
+        UTC timestamp: what expired before it is not put back.
     copy : bool
-        Put back; compare only, otherwise.
+        False compares only.
     progress : callable
-        Is told how many entries were compared so far.
+        Gets the number of entries compared so far.
     """
     found = Comparison()
     for page in _pages(client, restored):
@@ -148,7 +147,7 @@ def _compare(
         found.same += 1
     elif held is not None:
         found.different += 1
-        if len(found.examples) < _MOST_TOLD:
+        if len(found.examples) < _MOST_LISTED:
             found.examples.append(_key(entry))
     elif int(entry.get("expires_at", {}).get("N", "0")) <= utc_timestamp.epoch_seconds(UtcTimestamp(now)):
         found.expired += 1

@@ -1,4 +1,4 @@
-"""The deployed stacks: found in an AWS account, or on the local stand."""
+"""The deployed stacks, of an AWS account or of the local environment."""
 
 import json
 import os
@@ -10,25 +10,23 @@ from typing import Any
 
 import boto3
 import botocore.session
-import click
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cli.lib.aws_error import explain
+from cli.lib.aws_session import open_session
+from cli.lib.errors import BridgeError
+from stacks.config.organization import STACK_PREFIX
 
-STACK_PREFIX = "VectorCareBridge-"
-STAND_FILE = Path(__file__).resolve().parents[2] / ".local" / "stand.json"
-"""What `make run` writes while it serves."""
-
-_STAND_KEYS = (
+_LOCAL_KEYS = (
     *("organization", "endpoint_url", "region", "access_key_id", "secret_access_key"),
     *("webhook_url", "health_url"),
 )
-_CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 5, 60, 4  # seconds, seconds, in all
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 60  # seconds
+_ATTEMPTS = 4  # the first included
 _LONGEST_INVOCATION = 930  # seconds; the redrive function may take 900
 
-# A stack in any other status has no resources to speak of, or is going.
-_STANDING = [
+# A stack in any other status has no resources, or is being deleted.
+_STATUSES = [
     "CREATE_COMPLETE",
     "UPDATE_IN_PROGRESS",
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
@@ -47,8 +45,8 @@ class Outputs(dict[str, str]):
     """A stack's outputs by name."""
 
     def __missing__(self, name: str) -> str:
-        """Say what it means that there is none of this name."""
-        raise click.ClickException(
+        """Say what to do about a missing output."""
+        raise BridgeError(
             f"The stack has no output {name}: it was deployed by an earlier version. Deploy it again: make deploy"
         )
 
@@ -64,127 +62,120 @@ class Stack:
     outputs : mapping of str to str
         The stack's outputs by name, as `stacks/bridge_stack.py` puts them out.
     connect : callable
-        Makes a boto3 client of the service of that name, in the stack's account or on the stand.
-    stand : mapping of str to Any or None
-        Where it runs on the local stand: what `stand.json` says.
+        Returns the boto3 client of a service, in the stack's account or in the local environment.
+    local_environment : mapping of str to Any or None
+        The content of `stand.json`, if the stack runs in the local environment.
     """
 
     organization: str
     outputs: Mapping[str, str]
     connect: Callable[[str], Any]
-    stand: Mapping[str, Any] | None = None
+    local_environment: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """CloudFormation's name of the stack."""
+        return f"{STACK_PREFIX}{self.organization}"
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs on the local stand."""
-        return self.stand is not None
+        """Whether it runs in the local environment."""
+        return self.local_environment is not None
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service; the same one each time."""
         return self.connect(service)
 
 
-def find(
-    organization: str | None,
-    *,
-    local: bool,
-    profile: str | None = None,
-    region: str | None = None,
-    stand_file: Path = STAND_FILE,
-) -> Stack:
-    """Find the stack of an organization, or the only one that there is.
+def find(organization: str | None, *, local: bool, profile: str | None, region: str | None, stand_file: Path) -> Stack:
+    """Find the stack of an organization, or the only stack.
 
     Parameters
     ----------
     organization : str or None
-        Whose; None takes the only one.
+        Whose stack. None is the only one.
     local : bool
-        On the local stand instead of AWS.
+        Look in the local environment instead of AWS.
     profile, region : str or None
-        As for the AWS command line; None is what the environment says.
+        As for the AWS command line. None is what the environment variables say.
     stand_file : Path
-        The `stand.json` of the local stand.
+        The `stand.json` of the local environment.
 
     Raises
     ------
-    click.ClickException
-        There is none, or there are several to choose from, or AWS does not let us look; with what to do.
+    BridgeError
+        There is no such stack, or there are several to choose from, or AWS refuses.
     """
     if local:
         return _find_local(organization, stand_file)
     connect = _connect_to_aws(profile, region)
-    if organization is None:
-        return _only(_names(connect), connect)
-    return _describe(organization, connect)
+    if organization is not None:
+        return _describe(organization, connect)
+    names = _names(connect)
+    if len(names) > 1:
+        raise BridgeError(f"There are stacks of several organizations: {', '.join(names)}. Name one: --organization")
+    return _describe(names[0], connect)
 
 
-def find_all(
-    *, local: bool, profile: str | None = None, region: str | None = None, stand_file: Path = STAND_FILE
-) -> list[Stack]:
+def find_all(*, local: bool, profile: str | None, region: str | None, stand_file: Path) -> list[Stack]:
     """Find the stacks of all organizations, in the order of their names; the parameters are those of `find`.
 
     Raises
     ------
-    click.ClickException
-        There is none, or AWS does not let us look; with what to do.
+    BridgeError
+        There is none, or AWS refuses.
     """
     if local:
         return [_find_local(None, stand_file)]
     connect = _connect_to_aws(profile, region)
-    names = _names(connect)
-    if not names:
-        raise _none_found()
-    return [_describe(name, connect) for name in names]
+    return [_describe(name, connect) for name in _names(connect)]
 
 
 def _find_local(organization: str | None, stand_file: Path) -> Stack:
     try:
-        stand = json.loads(stand_file.read_text(encoding="utf-8"))
+        environment = json.loads(stand_file.read_text(encoding="utf-8"))
     except OSError:
-        raise click.ClickException(
-            f"No local stand is serving ({stand_file} is not there). Start one and leave it running: make run"
+        raise BridgeError(
+            f"The local environment does not run ({stand_file} is not there). Start it and leave it running: make run"
         ) from None
     except (ValueError, RecursionError):
-        stand = None
-    if not isinstance(stand, dict) or not all(isinstance(stand.get(key), str) for key in _STAND_KEYS):
-        raise click.ClickException(f"{stand_file} is not what a local stand writes. Start another: make run")
-    name = stand["organization"]
+        environment = None
+    if not isinstance(environment, dict) or not all(isinstance(environment.get(key), str) for key in _LOCAL_KEYS):
+        raise BridgeError(f"{stand_file} was not written by a local environment. Start one: make run")
+    name = environment["organization"]
     if organization not in (None, name):
-        raise click.ClickException(f"The local stand runs for organization {name}, not {organization}.")
-    return on_stand(stand)
+        raise BridgeError(f"The local environment runs for organization {name}, not {organization}.")
+    return local_stack(environment)
 
 
-def on_stand(stand: Mapping[str, Any]) -> Stack:
-    """Give the stack of a local stand, whose `stand.json` is given.
+def local_stack(environment: Mapping[str, Any]) -> Stack:
+    """Find the stack of a local environment.
+
+    Parameters
+    ----------
+    environment : mapping of str to Any
+        The content of `stand.json`.
 
     Raises
     ------
-    click.ClickException
-        It does not answer.
+    BridgeError
+        The local environment does not answer.
     """
-    name = stand["organization"]
-    connect = _connect_to_stand(stand)
+    name = environment["organization"]
+    connect = _connect_locally(environment)
     try:
         stack = _describe(name, connect)
     except EndpointConnectionError:
-        raise click.ClickException(
-            f"The local stand at {stand['endpoint_url']} does not answer. Start it anew: make run"
+        raise BridgeError(
+            f"The local environment at {environment['endpoint_url']} does not answer. Start it again: make run"
         ) from None
-    # The names that AWS would give the API do not resolve here.
-    urls = {"WebhookUrl": stand["webhook_url"], "HealthUrl": stand["health_url"]}
-    return Stack(name, Outputs({**stack.outputs, **urls}), connect, stand)
+    # The API's names on AWS do not resolve here.
+    urls = {"WebhookUrl": environment["webhook_url"], "HealthUrl": environment["health_url"]}
+    return Stack(name, Outputs({**stack.outputs, **urls}), connect, environment)
 
 
 def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], Any]:
-    try:
-        # boto3 does not read AWS_REGION, which the AWS and CDK command lines do.
-        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
-    except BotoCoreError as error:
-        raise explain(error) from None
-    if not session.region_name:
-        raise click.ClickException(
-            "No AWS region is set. Name the stack's: --region us-east-1, or export AWS_REGION=us-east-1"
-        )
+    session = open_session(profile, region)
 
     @cache
     def connect(service: Any) -> Any:
@@ -193,29 +184,29 @@ def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], 
     return connect
 
 
-def _connect_to_stand(stand: Mapping[str, Any]) -> Callable[[str], Any]:
-    # AWS_PROFILE may name what is not there, and nothing of the user's own settings shall lead elsewhere.
+def _connect_locally(environment: Mapping[str, Any]) -> Callable[[str], Any]:
+    # AWS_PROFILE may name a missing profile, and no setting of the user may lead elsewhere.
     nowhere = (None, None, os.devnull, None)
     unconfigured = botocore.session.Session(
         session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
     )
     session = boto3.Session(
-        stand["access_key_id"],
-        stand["secret_access_key"],
-        region_name=stand["region"],
+        environment["access_key_id"],
+        environment["secret_access_key"],
+        region_name=environment["region"],
         botocore_session=unconfigured,
     )
 
     @cache
     def connect(service: Any) -> Any:
         configuration = _configuration(service, proxies={}, s3={"addressing_style": "path"})
-        return session.client(service, endpoint_url=stand["endpoint_url"], config=configuration)
+        return session.client(service, endpoint_url=environment["endpoint_url"], config=configuration)
 
     return connect
 
 
 def _configuration(service: str, **more: Any) -> Config:
-    is_invoking = service == "lambda"  # a function may run on behind a lost answer, and shall not run twice
+    is_invoking = service == "lambda"  # if an answer is lost, the function may still run, and must not run twice
     return Config(
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_LONGEST_INVOCATION if is_invoking else _READ_TIMEOUT,
@@ -225,38 +216,32 @@ def _configuration(service: str, **more: Any) -> Config:
 
 
 def _names(connect: Callable[[str], Any]) -> list[str]:
-    pages = connect("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=_STANDING)
+    """Name the organizations that have a stack; there is one at least."""
+    names = _existing(connect)
+    if not names:
+        raise BridgeError(
+            f"There is no stack {STACK_PREFIX}* in this account and region. Another account or region: --profile, "
+            "--region. To deploy one: make deploy ORGANIZATION=name. The local environment: --local"
+        )
+    return names
+
+
+def _existing(connect: Callable[[str], Any]) -> list[str]:
+    pages = connect("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=_STATUSES)
     names = [stack["StackName"] for page in pages for stack in page["StackSummaries"]]
     return sorted(name.removeprefix(STACK_PREFIX) for name in names if name.startswith(STACK_PREFIX))
-
-
-def _only(names: list[str], connect: Callable[[str], Any]) -> Stack:
-    if not names:
-        raise _none_found()
-    if len(names) > 1:
-        raise click.ClickException(
-            f"There are the stacks of several organizations: {', '.join(names)}. Name one with --organization."
-        )
-    return _describe(names[0], connect)
 
 
 def _describe(organization: str, connect: Callable[[str], Any]) -> Stack:
     try:
         answer = connect("cloudformation").describe_stacks(StackName=f"{STACK_PREFIX}{organization}")
     except ClientError as error:
-        # This is how CloudFormation says that there is no such stack (API reference, DescribeStacks).
+        # CloudFormation's code for a stack that does not exist (API reference, DescribeStacks).
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        raise click.ClickException(
+        raise BridgeError(
             f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
-            f"{', '.join(_names(connect)) or 'none'}. Another account or region: --profile, --region"
+            f"{', '.join(_existing(connect)) or 'none'}. Another account or region: --profile, --region"
         ) from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
     return Stack(organization, Outputs(outputs), connect)
-
-
-def _none_found() -> click.ClickException:
-    return click.ClickException(
-        f"There is no stack {STACK_PREFIX}* in this account and region. Another account or region: --profile, "
-        "--region. None deployed yet: make deploy ORGANIZATION=name. The stand on this machine: --local"
-    )

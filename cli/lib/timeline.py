@@ -1,4 +1,4 @@
-"""What the journal tells of one service request, webhook by webhook: pure."""
+"""Rule: how each webhook of a service request ended, computed from the journal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from vectorcare_bridge.webhooks.fold import Received, Rule
 
 
 class StepOutcome(StrEnum):
-    """How a webhook ended, as far as it follows from the journal."""
+    """How a webhook ended."""
 
     APPLIED = "applied"
     STALE = "stale"
@@ -25,7 +25,7 @@ class StepOutcome(StrEnum):
 
 
 class Register(StrEnum):
-    """The two parts of the state, each of which takes the newest event by itself."""
+    """The two parts of the state. Each holds the newest event that has that part."""
 
     STATUS = "status"
     DATA = "data"
@@ -38,26 +38,26 @@ class Step:
     Attributes
     ----------
     received_at : str
-        27-character instant.
+        UTC timestamp.
     event_id : str
-        The journal's name of it.
-    outcome : Outcome
-        What became of it.
+        Its key in the journal.
+    outcome : StepOutcome
+        How it ended.
     event : Event or None
-        As it counts in the fold; None where it cannot be read.
+        As it takes part in the fold; None if it cannot be read.
     registers : tuple of Register
-        What it moved.
+        The parts of the state that it changed.
     older_than : str or None
-        Of a stale one, the event that had come before it and is newer.
+        If it is stale: the newer event that was received earlier.
     duplicate_of : str or None
-        The event that it is, with other bytes.
+        The event of the same id, if it came again with other bytes.
     reason : str or None
         Why it cannot be read or applied.
     fields : int
         How many fields its data has.
-    changes : tuple of Change or None
-        What its data changed against the data of the event before it in time; None where there is no such event, or
-        no data. The values are PHI.
+    changes : tuple of PlannedChange or None
+        How its data differs from that of the event before it in time; None if there is no such event, or no data.
+        The values are PHI.
     """
 
     received_at: str
@@ -73,21 +73,21 @@ class Step:
 
 
 def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule) -> list[Step]:
-    """Tell how the webhooks of one service request ended, by the processor's own rule.
+    """Compute how the webhooks of one service request ended, by the processor's own rule.
 
     Parameters
     ----------
     journal : sequence of Item
         All entries of the service request.
     unreadable : sequence of Item
-        Those of its webhooks that could not be read or applied.
+        Its webhooks that could not be read or applied.
     rule : Rule
         The deployed processor's.
 
     Returns
     -------
     list of Step
-        In the order in which they were received. The processor may have had them in another one.
+        In the order of receipt. The processor may have applied them in another order.
     """
     steps = [_unreadable(entry) for entry in unreadable]
     taking_part: list[Received] = []
@@ -162,8 +162,8 @@ def _changes(events: Sequence[Event], rule: Rule) -> dict[str, tuple[PlannedChan
     return {after.event_id: tuple(differences(before.data, after.data)) for before, after in pairwise(with_data)}
 
 
-def told(step: Step, *, phi: bool) -> dict[str, Any]:
-    """Write a step for `--json`; values of data with `phi` alone."""
+def summary(step: Step, *, phi: bool) -> dict[str, Any]:
+    """Write a step for `--json`, with values of data only if `phi` is set."""
     event = step.event
     return {
         "received_at": step.received_at,
@@ -176,10 +176,10 @@ def told(step: Step, *, phi: bool) -> dict[str, Any]:
         "older_than": step.older_than,
         "duplicate_of": step.duplicate_of,
         "reason": step.reason,
-        "changes": None if step.changes is None else [_told_change(change, phi=phi) for change in step.changes],
+        "changes": None if step.changes is None else [_change(change, phi=phi) for change in step.changes],
     }
 
 
-def _told_change(change: PlannedChange, *, phi: bool) -> dict[str, Any]:
+def _change(change: PlannedChange, *, phi: bool) -> dict[str, Any]:
     values = {"before": change.before, "after": change.after} if phi else {}
     return {"field": change.field} | {name: value for name, value in values.items() if value is not Absent.ABSENT}

@@ -22,7 +22,6 @@ __all__ = [
     "emit",
     "json_option",
     "moment",
-    "number_of",
     "phi_option",
     "printable",
     "stderr",
@@ -84,11 +83,6 @@ def to_json(value: Any, *, indent: int | None = None, encoding: str | None = Non
         Of the stream that it goes to; what that does not have is escaped. None for one that has everything.
     """
     return printable_json(_written(value, indent, "\n"), encoding=encoding)
-
-
-def number_of(letters: int, *, at_least: bool = False) -> str:
-    """Write how many letters there are."""
-    return f"{'at least ' if at_least else ''}{letters:,} letter{'' if letters == 1 else 's'}"
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""`bridge commands`: how the dispatch system's commands to VectorCare ended."""
+"""`bridge commands`."""
 
 import time
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib.logs import Line, Log
-from cli.terminal.options import Options, pass_options
+from cli.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable
 from cli.terminal.times import Span
 
@@ -22,7 +22,12 @@ _UNENDED = {"sending.postponed": "waiting", "sending.unreadable": "unreadable"}
 @click.command()
 @click.argument("service_request_id", metavar="[SERVICE_REQUEST]", required=False)
 @click.option(
-    "--since", type=Span(), default="1h", show_default=True, metavar="SPAN", help="Begin so long ago: 90s, 10m, 2h, 1d."
+    "--since",
+    type=Span(),
+    default="1h",
+    show_default=True,
+    metavar="SPAN",
+    help="How far back: 90s, 10m, 2h, 1d.",
 )
 @json_option
 @pass_options
@@ -34,18 +39,18 @@ def commands(options: Options, service_request_id: str | None, *, since: timedel
     bridge commands KP-ABCD1234 --since 1d
     bridge commands --json | jq '.[] | select(.outcome == "failed") | .reason'
 
-    It reads the sender's log, which on AWS is some seconds behind. A command that waits for another attempt is shown
-    as waiting, with the reason of its last one; one that cannot be read is among the dead letters (bridge dlq list
-    --queue outbound).
+    It changes nothing. It reads the sender's log, which on AWS is some seconds behind. "Waiting" means that the sender
+    will try again; the reason is that of the last attempt. A command that cannot be read is a dead letter: bridge dlq
+    list --queue outbound
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     log = Log(options.stack(), "SenderFunction", names=_LINES, fields=_FIELDS)
     ends = _newest(line for _, line in log.since(time.time() - since.total_seconds()))
-    told = [line for line in ends if service_request_id in (None, line.get("service_request_id"))]
-    emit(told, as_json=as_json, table=lambda: _table(told, since))
+    shown = [line for line in ends if service_request_id in (None, line.get("service_request_id"))]
+    emit(shown, as_json=as_json, table=lambda: _table(shown, since))
 
 
 def _newest(lines: Iterable[Line]) -> list[Line]:
-    """Keep of each message its last line: it is tried until it ends."""
+    """Keep the last line of each message."""
     newest: dict[str, Line] = {}
     for line in sorted(lines, key=lambda line: str(line["time"])):
         name = line.get("command_id") or line["message_id"]

@@ -1,4 +1,4 @@
-"""`make deploy ORGANIZATION=name`: check the file and the account, deploy the stack, say what comes next."""
+"""`bridge deploy`, which is also `make deploy ORGANIZATION=name`."""
 
 import os
 import subprocess
@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import click
 
-from cli.lib.account import Account, AccountError, NotCheckedError, Quota
-from cli.terminal.command import CliCommand, say
+from cli.lib.account import Account, NotCheckedError, Quota
+from cli.lib.errors import BridgeError
+from cli.options import ROOT, Options, organizations_option, pass_options
+from cli.terminal.command import say
 from cli.terminal.text import printable
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organizations
@@ -20,7 +22,7 @@ CDK = "node_modules/.bin/cdk"
 NEXT_STEPS = """\
 Next:
   1. In VectorCare, Settings > Open API > Webhooks: paste the URL below, select version 2.0, save.
-  2. Confirm the subscription that AWS has mailed to each of alarm_emails; unconfirmed, no alarm arrives.
+  2. Confirm the subscription that AWS has mailed to each address of alarm_emails. Without it, no alarm arrives.
   3. Send a test request, and see it arrive:
        aws dynamodb scan --table-name {table} --max-items 5 --region {region} \\
          --projection-expression 'service_request_id, request_status, last_updated'
@@ -32,65 +34,78 @@ NOT_READ = "WebhookUrl and ServiceRequestsTable among the outputs that cdk has p
 _T = TypeVar("_T")
 
 
-@click.command(cls=CliCommand)
-@click.argument("organization", required=False)
-@click.option("--organizations", default="organizations", show_default=True, help="Folder of the organizations' files.")
+@click.command()
+@click.argument("name", metavar="ORGANIZATION", required=False)
+@organizations_option
 @click.option("--yes", is_flag=True, help="Do not ask before permissions are granted.")
-def main(organization: str | None, organizations: str, *, yes: bool) -> None:
-    """Deploy ORGANIZATION's stack to the account and region of the current AWS credentials.
+@pass_options
+def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool) -> None:
+    """Deploy an organization's stack, and say what to do next.
 
-    Before and after it looks at the account. What these looks say is advice: where AWS does not allow one, or cannot be
-    reached, it says what was not checked, and goes on.
-    """
-    names = sorted(path.stem for path in Path(organizations).glob("*.toml"))
-    if organization not in names:
+    \b
+    bridge deploy acme
+    bridge deploy acme --profile acme-production --region us-east-1
+    make deploy ORGANIZATION=acme          the same; it also installs the CDK command line
+
+    It deploys to the account of your AWS profile. Webhooks are accepted during an update. First it checks the
+    organization's file and the account. It only reports what it cannot check in the account. CDK asks before it grants
+    permissions.
+
+    Exit code 1 if the stack was not deployed.
+    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    if options.local:
+        raise click.UsageError("The local environment deploys itself: make run")
+    names = sorted(path.stem for path in organizations.glob("*.toml"))
+    name = name or options.organization
+    if name not in names:
         raise click.ClickException(
-            f"which organization? {organizations}/ has {', '.join(names) or 'none'}; run: make deploy ORGANIZATION=name"
+            f"Which organization? {organizations}/ has {', '.join(names) or 'none'}. Run: bridge deploy ORGANIZATION"
         )
     try:
-        (chosen,) = load_organizations(Path(organizations), only=organization)
-        account = Account()
-        say(f"Deploying {chosen.stack_name} to account {account.id}, region {account.region}.")
-        for name, look in account.quotas():
-            _show_quota(name, look)
-        _advice("whether CDK is bootstrapped", lambda: account.require_bootstrap(CDK))
-    except (AccountError, ConfigurationError) as error:
+        (chosen,) = load_organizations(organizations, only=name)
+    except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
-    _run_cdk(chosen.stack_name, region=account.region, organization=chosen.name, organizations=organizations, yes=yes)
+    account = Account(options.profile, options.region)
+    say(f"Deploying {chosen.stack_name} to account {account.id}, region {account.region}.")
+    for title, read in account.quotas():
+        _show_quota(title, read)
+    _advice("whether CDK is bootstrapped", lambda: account.require_bootstrap(CDK))
+    _run_cdk(
+        *("deploy", chosen.stack_name),
+        *("--context", f"organization={chosen.name}", "--context", f"organizations={organizations.resolve()}"),
+        *(("--profile", options.profile) if options.profile else ()),
+        *(("--require-approval", "never") if yes else ()),
+        region=account.region,
+    )
     outputs = _advice("the stack's outputs", lambda: account.outputs(chosen.stack_name)) or {}
     steps = {"table": outputs.get("ServiceRequestsTable", "TABLE"), "url": outputs.get("WebhookUrl", NOT_READ)}
     say("\n" + NEXT_STEPS.format(region=account.region, **steps))
 
 
-def _advice(what: str, look: Callable[[], _T]) -> _T | None:
-    """Look at something that stops no deployment; where it cannot be seen, say so."""
+def _advice(what: str, check: Callable[[], _T]) -> _T | None:
+    """Check what stops no deployment; say so if that is not possible."""
     try:
-        return look()
+        return check()
     except NotCheckedError as error:
         say(f"  not checked: {what}, because {error}", err=True)
         return None
 
 
-def _show_quota(name: str, look: Callable[[], Quota]) -> None:
-    quota = _advice(name, look)
+def _show_quota(title: str, read: Callable[[], Quota]) -> None:
+    quota = _advice(title, read)
     if quota:
         say(f"  {quota.name}: {quota.value:g} {quota.unit}")
     if quota and quota.warning:
         click.secho(printable(f"  WARNING: {quota.warning}"), fg="yellow", err=True)
 
 
-def _run_cdk(stack: str, *, region: str, organization: str, organizations: str, yes: bool) -> None:
-    command = [CDK, "deploy", stack, "--context", f"organization={organization}"]
-    command += ["--context", f"organizations={organizations}"]
-    command += ["--require-approval", "never"] if yes else []
-    environment = os.environ | {"AWS_REGION": region}
+def _run_cdk(*arguments: str, region: str) -> None:
+    # CDK runs app.py with the Python and the Node.js that are installed here.
+    environment = os.environ | {"AWS_REGION": region, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("PYTHONPATH", None)
     try:
-        code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 all of it was checked
+        code = subprocess.run([CDK, *arguments], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 checked
     except OSError as error:
-        raise click.ClickException(f"{CDK} cannot be run ({error.strerror}); make deploy installs it") from None
+        raise BridgeError(f"{CDK} cannot be run ({error.strerror}). make deploy installs it.") from None
     if code != 0:
-        raise click.ClickException("cdk deploy failed; what it says above is CloudFormation's own reason")
-
-
-if __name__ == "__main__":
-    sys.exit(main(prog_name="python -m cli.verbs.deploy"))
+        raise BridgeError("cdk deploy failed. CloudFormation's reason is above.")

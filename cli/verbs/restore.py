@@ -1,4 +1,4 @@
-"""`bridge restore`: brings a table back from a point in time, step by step."""
+"""`bridge restore`."""
 
 import sys
 from typing import Any
@@ -12,7 +12,7 @@ from cli.lib import restored_table
 from cli.lib.journal import JournalReader
 from cli.lib.restored_table import Comparison, Window
 from cli.lib.stack import Stack
-from cli.terminal.options import Options, pass_options
+from cli.options import Options, pass_options
 from cli.terminal.output import confirm, emit, json_option, moment, printable, stderr, yes_option
 from cli.terminal.progress import bar
 from cli.terminal.times import Time
@@ -22,52 +22,52 @@ _OUTPUTS = {"events": "EventsTable", "service_requests": "ServiceRequestsTable"}
 
 
 @click.command()
-@click.option("--table", type=click.Choice(list(_OUTPUTS)), help="Which table; it asks otherwise.")
-@click.option("--at", type=Time(), metavar="TIME", help="As it was then; it asks otherwise.")
-@click.option("--dry-run", is_flag=True, help="Show the plan; with a restored table that is there, what is missing.")
+@click.option("--table", type=click.Choice(list(_OUTPUTS)), help="Which table. Without it, the command asks.")
+@click.option("--at", type=Time(), metavar="TIME", help="The point in time. Without it, the command asks.")
+@click.option("--dry-run", is_flag=True, help="Show the plan or, if the restored table exists, what is missing.")
 @yes_option
 @json_option
 @pass_options
 def restore(options: Options, *, table: str | None, at: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Bring a table back from a point in time, and put back what is missing.
+    """Restore a table from a point in time, step by step.
 
     \b
-    bridge restore                                              asks for all it needs
+    bridge restore                                              asks for everything
     bridge restore --table events --at 2026-03-01T10:00Z --dry-run
     bridge restore --table events --at 2026-03-01T10:00Z
 
     \b
-    What happens:
-      1. DynamoDB writes the table as it was then into a new one beside it, TABLE-restored-TIME. The live table is
-         not touched. It takes minutes, or hours for a large table; interrupt this, and call it again the same way:
-         it finds the table that is being restored.
-      2. events: entries that the live journal lacks are put back, each on condition that there is none. What it
-         has with other content is named and left; `bridge audit` says which of the two is signed.
-         service_requests: nothing is copied. The state follows from the journal: bring that back, if it lacks
-         anything, and then `bridge replay --all`.
-      3. You delete the new table: it holds patients' data, and nothing else does that for you.
+    Steps:
+      1. DynamoDB restores the table into a new table, TABLE-restored-TIME. The live table does not change. This
+         takes minutes, or hours for a large table. If you interrupt it, run the same command again: it finds the
+         new table.
+      2. events: entries that are missing in the live journal are put back. An entry that is there with other
+         content is named and stays as it is; `bridge audit` says which of the two is signed.
+         service_requests: nothing is copied. Restore the journal if entries are missing, then rebuild the state
+         with `bridge replay --all`.
+      3. Delete the new table yourself: it holds patients' data.
 
-    Before 1 and before 2 it asks. Exit code 1 if something with other content was found.
+    It asks before steps 1 and 2, and never overwrites or deletes anything. Exit code 1 if an entry has other content.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     stack = options.stack()
     dynamodb = stack.client("dynamodb")
     chosen = table or _ask_for_table()
     live = stack.outputs[_OUTPUTS[chosen]]
     open_window = restored_table.window(dynamodb, live)
-    moment_wanted = _inside(at or _ask_for_time(open_window), open_window, live)
-    restored = restored_table.name_of(live, moment_wanted)
-    again = f"bridge restore --organization {stack.organization} --table {chosen} --at {moment_wanted}"
+    second = _inside(at or _ask_for_time(open_window), open_window, live)
+    restored = restored_table.name_of(live, second)
+    again = f"bridge restore --organization {stack.organization} --table {chosen} --at {second}"
     try:
-        is_there = _bring_back(dynamodb, live, restored, moment_wanted, dry_run=dry_run, yes=yes)
-        told: dict[str, Any] = {"table": live, "restored_table": restored, "at": moment_wanted, "dry_run": dry_run}
+        exists = _restore(dynamodb, live, restored, second, dry_run=dry_run, yes=yes)
+        report: dict[str, Any] = {"table": live, "restored_table": restored, "at": second, "dry_run": dry_run}
         found = None
-        if is_there and chosen == "events":
+        if exists and chosen == "events":
             found = _put_back(stack, live, restored, dry_run=dry_run, yes=yes)
-            told |= _told(found)
+            report |= _summary(found)
     except KeyboardInterrupt:
-        stderr().print(f"Interrupted. Nothing is undone by that. Go on with: {again}")
+        stderr().print(f"Interrupted. What was done stays. Continue with: {again}")
         sys.exit(130)
-    emit(told, as_json=as_json, table=lambda: _summary(told, found, chosen=chosen, is_there=is_there))
+    emit(report, as_json=as_json, table=lambda: _text(restored, found, chosen=chosen, exists=exists))
     sys.exit(1 if found and found.different else 0)
 
 
@@ -77,33 +77,33 @@ def _ask_for_table() -> str:
 
 
 def _ask_for_time(window: Window) -> str:
-    stderr().print(f"It can be brought back as it was between {window.earliest} and {window.latest} (UTC).")
-    answer: str = click.prompt("As it was at", type=Time(), default=window.latest, err=True)
+    stderr().print(f"Choose a time between {window.earliest} and {window.latest} (UTC).")
+    answer: str = click.prompt("Point in time", type=Time(), default=window.latest, err=True)
     return answer
 
 
 def _inside(at: str, window: Window, live: str) -> str:
-    # A restore is exact to the second, and its table's name says that second.
+    # A restore is exact to the second, and the new table's name has that second.
     whole = f"{at[:19]}.000000Z"
     if not window.earliest[:19] <= whole[:19] <= window.latest[:19]:
-        raise click.UsageError(f"{live} can be brought back as it was between {window.earliest} and {window.latest}.")
+        raise click.UsageError(f"{live} can be restored from a time between {window.earliest} and {window.latest}.")
     return whole
 
 
-def _bring_back(dynamodb: Any, live: str, restored: str, at: str, *, dry_run: bool, yes: bool) -> bool:
-    """Have the restored table made, unless it is; answer whether it can be read now."""
+def _restore(dynamodb: Any, live: str, restored: str, at: str, *, dry_run: bool, yes: bool) -> bool:
+    """Restore the table, unless that was done before; return whether the new table can be read."""
     status = restored_table.status(dynamodb, restored)
     if status is None:
-        stderr().print(f"Plan: write {live}, as it was at {moment(at)} UTC, into the new table {restored}.")
+        stderr().print(f"Plan: restore {live} as of {moment(at)} UTC into the new table {restored}.")
         if dry_run:
             return False
-        confirm("Begin? The new table costs what a table of that size costs, until you delete it.", yes=yes)
+        confirm("Start? The new table costs as much as any table of its size, until you delete it.", yes=yes)
         restored_table.begin(dynamodb, live, restored, at)
     elif status != "ACTIVE" and dry_run:
         stderr().print(f"{restored} is being restored ({status}).")
         return False
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr()) as progress:
-        progress.add_task(f"DynamoDB restores into {restored}")
+        progress.add_task(f"DynamoDB is restoring {restored}")
         restored_table.wait(dynamodb, restored, progress=progress.refresh)
     return True
 
@@ -119,9 +119,7 @@ def _put_back(stack: Stack, live: str, restored: str, *, dry_run: bool, yes: boo
 def _compare(stack: Stack, live: str, restored: str, *, copy: bool) -> Comparison:
     dynamodb = stack.client("dynamodb")
     with bar() as progress:
-        task = progress.add_task(
-            "putting back" if copy else "comparing", total=JournalReader(dynamodb, restored).about()
-        )
+        task = progress.add_task("writing" if copy else "comparing", total=JournalReader(dynamodb, restored).about())
         return restored_table.compare(
             dynamodb,
             restored,
@@ -132,7 +130,7 @@ def _compare(stack: Stack, live: str, restored: str, *, copy: bool) -> Compariso
         )
 
 
-def _told(found: Comparison) -> dict[str, Any]:
+def _summary(found: Comparison) -> dict[str, Any]:
     return {
         "compared": found.compared,
         "same": found.same,
@@ -147,27 +145,25 @@ def _told(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _summary(told: dict[str, Any], found: Comparison | None, *, chosen: str, is_there: bool) -> RenderableType:
-    if not is_there:
+def _text(restored: str, found: Comparison | None, *, chosen: str, exists: bool) -> RenderableType:
+    if not exists:
         return "Nothing was done."
     parts: list[RenderableType] = []
     if found:
         parts.append(
-            f"{found.compared:,} entries compared: {found.same:,} the same, {found.missing:,} missing in the journal, "
-            f"{found.expired:,} expired since, {found.different:,} with other content. {found.copied:,} put back."
+            f"{found.compared:,} entries compared: {found.same:,} are the same, {found.missing:,} are missing in the "
+            f"journal, {found.expired:,} have expired, {found.different:,} have other content. "
+            f"{found.copied:,} were put back."
         )
     if found and found.examples:
         names = (Column(name, overflow="fold") for name in ("service request", "event"))
-        table = Table(*names, title="With other content; bridge audit says which is signed")
+        table = Table(*names, title="Other content; bridge audit says which is signed")
         for service_request_id, event_id in found.examples:
             table.add_row(printable(service_request_id), printable(event_id))
         parts.append(table)
-    if found and found.copied:
-        parts.append("Next: bridge replay --all --dry-run, and bridge replay --all, so that the state follows.")
     if chosen == "service_requests":
-        parts.append(
-            f"{told['restored_table']} is there to be looked at. Nothing of it is copied: the state follows from the "
-            "journal. Next: bridge replay --all --dry-run, and bridge replay --all."
-        )
-    parts.append(f"When you are done with it: aws dynamodb delete-table --table-name {told['restored_table']}")
+        parts.append(f"You can read {restored} now. Nothing is copied from it: the state is rebuilt from the journal.")
+    if chosen == "service_requests" or (found and found.copied):
+        parts.append("Next: bridge replay --all --dry-run, then bridge replay --all.")
+    parts.append(f"When you no longer need it: aws dynamodb delete-table --table-name {restored}")
     return Group(*parts)

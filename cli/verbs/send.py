@@ -1,4 +1,4 @@
-"""`bridge send`: a signed webhook, as VectorCare sends it, to where nobody's trip depends on it."""
+"""`bridge send`."""
 
 import itertools
 import sys
@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rich.progress import Progress
 from rich.table import Table
 
+from cli.lib import send_webhook
 from cli.lib.stack import Stack
-from cli.terminal.options import Options, pass_options
+from cli.options import Options, organizations_option, pass_options
 from cli.terminal.output import emit, json_option, printable, stderr
-from cli.verbs.configuration import organizations_option
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from vectorcare_bridge.webhooks import envelope
@@ -33,7 +33,7 @@ _STATUS_OF_ACTION = {
     "CHANGE_REQUEST_DECLINED": "ASSIGNED",
     "REQUEST_DATA_UPDATED": "ASSIGNED",
 }
-"""The statuses that the actions usually carry (VectorCare Open API 2.0, "Webhooks > Overview")."""
+"""The usual status of each action (VectorCare Open API 2.0, "Webhooks > Overview")."""
 
 
 @click.command()
@@ -44,9 +44,9 @@ _STATUS_OF_ACTION = {
     "key_file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="PEM file of the private key to sign with; the local stand has its own.",
+    help="PEM file of the private key to sign with. The local environment has its own.",
 )
-@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How often.")
+@click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many.")
 @organizations_option
 @json_option
 @pass_options
@@ -60,23 +60,21 @@ def send(
     organizations: Path,
     as_json: bool,
 ) -> None:
-    """Sign webhooks and send them, to the local stand or to a UAT stack.
+    """Sign and send test webhooks, locally or to a UAT stack.
 
     \b
     bridge send --local                                    a sample, BROADCAST_RECEIVED
     bridge send --local --action BROADCAST_CANCELED
     bridge send webhook.json --key uat.pem --organization acme --count 2
 
-    FILE is sent byte for byte each time, so the second time it is a duplicate. Every sample is of a new service
-    request; nobody in it exists.
+    FILE is sent byte for byte each time, so the second one is a duplicate. Each sample is of a new service request
+    with invented data.
 
-    To a stack on AWS it sends only if the organization's file says environment = "uat", and lists the public half of
-    the key. It never sends to production.
+    It never sends to production: a stack on AWS must have environment = "uat" in its organization file, and the
+    public half of the key in public_keys.
 
-    Exit code 1 if one of them was not answered 200.
+    Exit code 1 if an answer is not 200.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
-    from cli.lib import send_webhook  # noqa: PLC0415 it takes long, and is needed here alone
-
     if file and action:
         raise click.UsageError("Give a FILE or --action, not both.")
     stack = options.stack()
@@ -94,18 +92,18 @@ def send(
         with Progress(console=stderr(), transient=True) as progress:
             delivered = send_webhook.deliver(bodies, stack=stack, key=key)
             for body, answer in progress.track(delivered, total=count, description="Sending"):
-                results.append(_told(body, answer.status, answer.text, answer.seconds))
-    finally:  # what was sent is told, whatever becomes of the next one
+                results.append(_summary(body, answer.status, answer.text, answer.seconds))
+    finally:  # what was sent is reported, even if the next one fails
         if results:
             emit(results, as_json=as_json, table=lambda: _table(results))
-    if any(result["status"] != 200 for result in results):  # noqa: PLR2004 HTTP's
+    if any(result["status"] != 200 for result in results):  # noqa: PLR2004 HTTP's OK
         sys.exit(1)
 
 
 def _key_file(stack: Stack, given: Path | None) -> Path:
     if given:
         return given
-    own = stack.stand["private_key_file"] if stack.stand else None
+    own = stack.local_environment["private_key_file"] if stack.local_environment else None
     if not own:
         raise click.UsageError("Give the private key to sign with: --key FILE.")
     return Path(own)
@@ -118,15 +116,15 @@ def _require_uat(organization: str, key: RSAPrivateKey, organizations: Path) -> 
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
     if file.environment != "uat":
-        raise click.ClickException(f'{path} says environment = "{file.environment}": only UAT is sent to.')
+        raise click.ClickException(f'{path} says environment = "{file.environment}". bridge send works only with UAT.')
     if key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) not in file.public_keys:
         raise click.ClickException(
-            f"The key's public half is not one of public_keys in {path}: what it signs would be refused. Make a key "
-            f"(openssl genrsa -out uat.pem 2048), add its public half (openssl rsa -in uat.pem -pubout) and deploy."
+            f"The public half of the key is not in public_keys of {path}, so the webhooks would be refused. Make a key "
+            f"(openssl genrsa -out uat.pem 2048), add its public half (openssl rsa -in uat.pem -pubout), and deploy."
         )
 
 
-def _told(body: bytes, status: int, text: str, seconds: float) -> dict[str, Any]:
+def _summary(body: bytes, status: int, text: str, seconds: float) -> dict[str, Any]:
     answer = {"status": status, "answer": text, "seconds": round(seconds, 3)}
     try:
         event = envelope.read(body)

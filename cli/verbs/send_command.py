@@ -1,26 +1,24 @@
-"""`bridge send-command`: what the dispatch system would put on the outbound queue, by hand."""
+"""`bridge send-command`."""
 
 import json
 import sys
 import time
-import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.lib.errors import BridgeError
+from cli.lib.outbound_command import make_message
 from cli.lib.stack import Stack
-from cli.terminal.options import Options, pass_options
+from cli.options import Options, pass_options
 from cli.terminal.output import confirm, emit, json_option, printable, stderr, yes_option
-from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.commands import command, command_fields
-from vectorcare_bridge.commands.command import Kind, RefusedError, UnreadableError
+from vectorcare_bridge.commands.command import Kind
 
 _KINDS = tuple(str(kind) for kind in Kind)
-_LOOK_EVERY = 0.5  # seconds
+_POLL_SECONDS = 0.5
 _SUCCEEDED = "succeeded"
 
 
@@ -28,9 +26,14 @@ _SUCCEEDED = "succeeded"
 @click.argument("kind", metavar="COMMAND", type=click.Choice(_KINDS))
 @click.argument("service_request_id", metavar="[SERVICE_REQUEST]", required=False)
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
-@click.option("--command-id", metavar="ID", help="Its name: one that was seen is not sent again. Else a new one.")
+@click.option("--command-id", metavar="ID", help="Default: a new id. An id is sent only once.")
 @click.option(
-    "--wait", type=click.IntRange(0, 900), default=30, show_default=True, metavar="SECONDS", help="For its end."
+    "--wait",
+    type=click.IntRange(0, 900),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait this long.",
 )
 @yes_option
 @json_option
@@ -46,7 +49,7 @@ def send_command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Give VectorCare a command, and wait for how it ends.
+    """Send a command to VectorCare, and wait for its outcome.
 
     \b
     bridge send-command accept KP-ABCD1234
@@ -56,18 +59,21 @@ def send_command(
     bridge send-command location_update KP-ABCD1234 \\
         locations='[{"lat": 34.1, "lng": -118.2, "alt": 90, "timestamp": 1772366400}]'
 
-    A value that is JSON is taken as JSON, any other as text. A state without a timestamp is of now. What VectorCare
-    would refuse is refused here. The fields of each command: docs/contracts/command.json.
+    VectorCare acts on it, so on AWS the command asks first. It refuses what VectorCare would refuse. A value that is
+    JSON is sent as JSON, any other value as text. A state_update without a timestamp gets the present time. The fields
+    of each command: docs/contracts/command.json.
 
-    To a stack on AWS it asks first: VectorCare acts on it. Exit code 1 unless it succeeded; with --wait 0, it is put on
-    the queue and left there.
+    Exit code 1 unless the command succeeded. With --wait 0, it is put on the queue and exit code 0 says only that.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     if service_request_id and "=" in service_request_id:
         fields, service_request_id = (service_request_id, *fields), None
-    message = make_message(kind, service_request_id, dict(_field(text) for text in fields), command_id)
+    try:
+        message = make_message(kind, service_request_id, dict(_field(text) for text in fields), command_id)
+    except BridgeError as error:
+        raise click.UsageError(str(error)) from None
     stack = options.stack()
     if not stack.is_local:
-        confirm(f"Tell VectorCare for {stack.organization}: {kind} {service_request_id or ''}?", yes=yes)
+        confirm(f"Send to VectorCare for {stack.organization}: {kind} {service_request_id or ''}?", yes=yes)
     stack.client("sqs").send_message(QueueUrl=stack.outputs["OutboundQueueUrl"], MessageBody=json.dumps(message))
     end = _wait(stack, message["command_id"], seconds=wait)
     emit(end, as_json=as_json, table=lambda: _table(end))
@@ -75,38 +81,10 @@ def send_command(
         sys.exit(1)
 
 
-def make_message(
-    kind: str, service_request_id: str | None, fields: Mapping[str, Any], command_id: str | None = None
-) -> dict[str, Any]:
-    """Make the message, and check it by the sender's own rules; without an id it gets a new one.
-
-    Raises
-    ------
-    click.UsageError
-        The sender could not read it, or VectorCare would refuse it.
-    """
-    command_id, given = command_id or str(uuid.uuid4()), dict(fields)
-    if kind == Kind.STATE_UPDATE:
-        given = {"timestamp": utc_timestamp.of(datetime.now(UTC)), **given}
-    named = {"service_request_id": service_request_id} if service_request_id else {}
-    message = {"command": kind, "command_id": command_id, **named, **given}
-    try:
-        read = command.read(json.dumps(message), message_id=command_id)
-        command_fields.check(read)
-        command.check_time(read, now=utc_timestamp.of(datetime.now(UTC)))
-    except UnreadableError as error:
-        raise click.UsageError(f"The sender could not read it: {error.reason}.") from None
-    except RefusedError as error:
-        raise click.UsageError(
-            f"VectorCare would refuse it: {error.reason}. See docs/contracts/command.json."
-        ) from None
-    return message
-
-
 def _field(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not name or not sign or not value.strip():
-        raise click.UsageError("Write each field as NAME=VALUE; a value is not empty.")
+        raise click.UsageError("Write each field as NAME=VALUE. A value is not empty.")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -117,13 +95,13 @@ def _wait(stack: Stack, command_id: str, *, seconds: int) -> Mapping[str, Any]:
     table, key = stack.outputs["CommandsTable"], {"command_id": {"S": command_id}}
     deadline = time.monotonic() + seconds
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr()) as progress:
-        progress.add_task("On the queue; waiting for its end", visible=bool(seconds))
+        progress.add_task("On the queue; waiting for the outcome", visible=bool(seconds))
         while time.monotonic() < deadline:
             item = stack.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
             if item.get("progress", {}).get("S") == "ended":
                 outcome = item["outcome"]["S"].removeprefix("Command").lower()
                 return {"command_id": command_id, "outcome": outcome, "reason": item.get("reason", {}).get("S")}
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
     return {"command_id": command_id, "outcome": "waiting", "reason": None}
 
 

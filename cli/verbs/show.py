@@ -1,4 +1,4 @@
-"""`bridge show`: one service request, and how it came to be as it is."""
+"""`bridge show`."""
 
 import sys
 from collections.abc import Mapping
@@ -11,15 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.lib import deployed, replay_plan
-from cli.lib.journal import Item, JournalReader, plain
+from cli.lib import deployed, replay_plan, service_request
+from cli.lib.journal import Item
 from cli.lib.replay_plan import Absent, PlannedChange
-from cli.lib.stack import Stack
-from cli.lib.timeline import Step, StepOutcome, timeline, told
-from cli.terminal.options import Options, pass_options
+from cli.lib.timeline import Step, StepOutcome, summary, timeline
+from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, phi_option, printable, stderr, to_json
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.fold import Rule
 
 _STYLES = {StepOutcome.APPLIED: "green", StepOutcome.UNREADABLE: "red", StepOutcome.EXPIRED: "yellow"}
@@ -33,72 +31,49 @@ _MOST_NAMED = 10  # fields
 @phi_option
 @pass_options
 def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool) -> None:
-    """Show the state of a service request, and the time line of its webhooks.
+    """Show the state of a service request, and its webhooks.
 
     \b
     bridge show KP-ABCD1234
-    bridge show KP-ABCD1234 --phi      with the values of its data: they are a patient's
+    bridge show KP-ABCD1234 --phi      with values, which are a patient's data
 
-    The time line stands in the order in which the webhooks were received, and says what the processor's rule makes of
-    each:
+    It changes nothing. The timeline is in the order of receipt. Outcomes:
 
     \b
-      applied     newer than all before; it moved the status, the data, or both
-      stale       older than one that had come before it; kept in the journal, and changed nothing
-      duplicate   an event that had come before, now with other bytes; kept, and changed nothing
-      expired     too old to begin a service request's state with
-      unreadable  it could not be read or applied, for the reason that is named
+      applied     newer than all before it; it changed the status, the data, or both
+      stale       older than an earlier webhook; it is in the journal and changed nothing
+      duplicate   an event that was received before, now with other bytes; it changed nothing
+      expired     too old to create a state
+      unreadable  it could not be read or applied; the reason is shown
 
-    Changed fields are against the event before it in time, wherever that stands in the list. A webhook that came
-    again with the same bytes leaves no entry. One that is not in the journal yet may wait in the queue, or be a dead
-    letter: `bridge dlq list`.
+    "Changed" compares with the event before it in time, wherever that is in the list. A webhook that came again with
+    the same bytes is not listed. A webhook that is missing may wait in the queue, or be a dead letter: bridge dlq list
 
-    Exit code 1 if neither state nor journal knows ID, or if the state is not what the journal says.
+    Exit code 1 if ID is unknown, or if the state is not what the journal says.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     stack = options.stack()
     with stderr().status("Reading state and journal ..."):
         rule = deployed.rule(stack)
-        state, journal, unreadable = read(stack, service_request_id)
-    if state is None and not journal and not unreadable:
+        found = service_request.read(stack, service_request_id)
+    if not found.is_known:
         raise click.ClickException(
-            f"Neither state nor journal of {stack.organization} knows {printable(service_request_id)}. Is the id "
-            "complete, and this the right stack (--organization, --profile, --region)? A webhook that has died before "
-            "it could be entered is in: bridge dlq list"
+            f"{stack.organization} has no service request {printable(service_request_id)}. Is the id complete, and "
+            "this the right stack (--organization, --profile, --region)? A webhook that could not be stored is a dead "
+            "letter: bridge dlq list"
         )
-    steps = timeline(journal, unreadable, rule=rule)
-    doubt = _doubt(service_request_id, state, journal, rule=rule)
+    state, steps = found.state, timeline(found.journal, found.unreadable, rule=rule)
+    doubt = _doubt(service_request_id, state, found.journal, rule=rule)
     shown = {name: value for name, value in (state or {}).items() if phi or name != "data"}
     value = {
         "service_request_id": service_request_id,
         "state": shown if state is not None else None,
         "doubt": doubt,
-        "events": [told(step, phi=phi) for step in steps],
+        "events": [summary(step, phi=phi) for step in steps],
     }
     emit(value, as_json=as_json, table=lambda: Group(_state_table(state, phi=phi), _step_table(steps, phi=phi)))
     if doubt:
         stderr().print(Text(doubt, style="red"))
         sys.exit(1)
-
-
-def read(stack: Stack, service_request_id: str) -> tuple[Item | None, list[Item], list[Item]]:
-    """Read the state, the journal, and what of the unreadable names the service request; the state first.
-
-    So whatever event the state names has been entered when the journal is read.
-    """
-    client = stack.client("dynamodb")
-    answer = client.get_item(
-        TableName=stack.outputs["ServiceRequestsTable"],
-        Key={"service_request_id": {"S": service_request_id}},
-        ConsistentRead=True,
-    )
-    state = plain(answer["Item"]) if "Item" in answer else None
-    journal = JournalReader(client, stack.outputs["EventsTable"])
-    unreadable = [
-        entry
-        for entry in journal.entries(envelope.UNREADABLE)
-        if envelope.service_request_id(entry["body"]) == service_request_id
-    ]
-    return state, journal.entries(service_request_id), unreadable
 
 
 def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, rule: Rule) -> str | None:
@@ -109,19 +84,19 @@ def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, 
             names = [printable(change.field) for change in plan.changes]
             more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
             return (
-                f"The state is not what the journal says; other would be: {', '.join(names[:_MOST_NAMED])}{more}. A "
-                "webhook may be on its way: look again in a minute. If it stays so: "
+                f"The state is not what the journal says. These fields differ: {', '.join(names[:_MOST_NAMED])}{more}. "
+                "A webhook may be on its way: look again in a minute. If they still differ: "
                 f"bridge replay --dry-run {printable(service_request_id)}"
             )
         case replay_plan.ReplayOutcome.REFUSED:
-            return f"Whether the state is right cannot be said: {plan.why}."
+            return f"The state cannot be checked: {plan.why}."
         case _:
             return None
 
 
 def _state_table(state: Item | None, *, phi: bool) -> RenderableType:
     if state is None:
-        return Text("No state: it never had one, or it was closed and has expired.\n", style="yellow")
+        return Text("No state: there never was one, or it was closed and has expired.\n", style="yellow")
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold", no_wrap=True)
     lines.add_column(overflow="fold")
@@ -161,19 +136,19 @@ def _lines(step: Step, *, phi: bool) -> list[Text]:
     if phi and step.changes:
         return [*lines, *(_change_line(change) for change in step.changes)]
     names = ", ".join(printable(change.field) for change in step.changes)
-    return [*lines, Text(f"changed: {names}" if names else "changed nothing in data")]
+    return [*lines, Text(f"changed fields: {names}" if names else "changed no field of the data")]
 
 
 def _explanations(step: Step) -> list[str]:
     lines = []
     if step.registers:
-        lines.append(f"moved: {' and '.join(step.registers)}")
+        lines.append(f"changed: {' and '.join(step.registers)}")
     if step.older_than:
-        lines.append(f"older than {printable(step.older_than)}, which had come before")
+        lines.append(f"older than {printable(step.older_than)}, which was received earlier")
     if step.duplicate_of:
-        lines.append(f"other bytes of {printable(step.duplicate_of)}")
+        lines.append(f"the same event as {printable(step.duplicate_of)}, with other bytes")
     if step.changes is None and step.outcome is not StepOutcome.DUPLICATE and step.event is not None:
-        lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "carries no data")
+        lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "no data")
     return lines
 
 

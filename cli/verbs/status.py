@@ -1,8 +1,9 @@
-"""`bridge status`: every stack of the account, and whether one of them needs a person."""
+"""`bridge status`."""
 
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib.aws_error import explain
+from cli.lib.queue_depth import QueueDepth, queue_depth
 from cli.lib.stack import Stack
-from cli.terminal.options import Options, pass_options
+from cli.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -33,30 +35,29 @@ Figures = Mapping[str, Any]
 @json_option
 @pass_options
 def status(options: Options, *, as_json: bool) -> None:
-    """Show every organization's stack: is it well, what waits, what died.
+    """Show whether each stack is well, what waits and what failed.
 
     \b
     bridge status
     bridge status --organization acme
     bridge status --json | jq '.[].dead_letters'
 
+    It changes nothing.
+
     \b
-    What the lines say, and where they come from:
-      last webhook   the last one received of those that moved the state. Duplicates and stale ones do not; what is
-                     not yet applied is in the queue.
-      freshness      how old its event was when it was written
-      queue          messages that wait, that are being processed or backed off, and that are delayed
-      dead letters   in the dead-letter queue; those that somebody looks at now are counted too
-      spool          objects in the bucket of what the queue refused; more than 1000 are not counted
-      unpublished    events that the bus did not take
-      commands       messages of the outbound queue, as for the queue
-      dead commands  messages of the dispatch system that are no command
-      alarms         of this stack, in state ALARM
+      last webhook   the last webhook that changed a state; duplicates and stale ones do not
+      freshness      how old its event was when the state was written
+      queue          webhooks that wait, are being processed or will be retried, and are delayed
+      dead letters   webhooks that could not be applied
+      spool          webhooks that the queue refused; counted up to 1000
+      unpublished    events that the event bus did not take
+      commands       commands to VectorCare, as for the queue
+      dead commands  messages of the dispatch system that are not a command
+      alarms         this stack's alarms in state ALARM
 
-    A figure that AWS does not give is shown with the reason, and the others all the same.
+    If AWS refuses a figure, its line shows the reason.
 
-    Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure could not be
-    had.
+    Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure is missing.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     with stderr().status("Asking AWS ..."):
         found = [look_at(stack) for stack in options.stacks()]
@@ -67,21 +68,21 @@ def status(options: Options, *, as_json: bool) -> None:
 
 
 def look_at(stack: Stack) -> Figures:
-    """Gather the figures of one stack, all at once.
+    """Read the figures of one stack, all at the same time.
 
     Returns
     -------
     Figures
-        By name; None where AWS did not give one, and then the reason in `errors` by the same name.
+        By name. If AWS refuses one, it is None, and `errors` has the reason under the same name.
     """
     sources: Mapping[str, Callable[[Stack], Any]] = {
         "last_webhook": _last_webhook,
-        "queue": lambda stack: _depth(stack, "QueueUrl"),
-        "dead_letters": lambda stack: sum(_depth(stack, "DeadLetterQueueUrl").values()),
+        "queue": lambda stack: asdict(_depth(stack, "QueueUrl")),
+        "dead_letters": lambda stack: _depth(stack, "DeadLetterQueueUrl").total,
         "spool": _spool,
-        "unpublished": lambda stack: sum(_depth(stack, "UnpublishedQueueUrl").values()),
-        "commands": lambda stack: _depth(stack, "OutboundQueueUrl"),
-        "dead_commands": lambda stack: sum(_depth(stack, "OutboundDeadLetterQueueUrl").values()),
+        "unpublished": lambda stack: _depth(stack, "UnpublishedQueueUrl").total,
+        "commands": lambda stack: asdict(_depth(stack, "OutboundQueueUrl")),
+        "dead_commands": lambda stack: _depth(stack, "OutboundDeadLetterQueueUrl").total,
         "alarms": _alarms,
     }
     for service in ("dynamodb", "sqs", "s3", "cloudwatch"):  # boto3 makes clients in one thread only
@@ -92,7 +93,7 @@ def look_at(stack: Stack) -> Figures:
         try:
             return sources[name](stack)
         except (BotoCoreError, ClientError) as error:
-            errors[name] = explain(error).message
+            errors[name] = explain(error)
             return None
 
     with ThreadPoolExecutor(len(sources)) as threads:
@@ -109,7 +110,7 @@ def needs_a_person(figures: Figures) -> bool:
 
 
 def _last_webhook(stack: Stack) -> dict[str, Any] | None:
-    """Find what was received last of the newest events of each status: four small queries of the state's index."""
+    """Find what was received last among the newest events of each status."""
     newest = [item for status in STATUSES for item in _newest_of_status(stack, status)]
     if not newest:
         return None
@@ -136,16 +137,8 @@ def _newest_of_status(stack: Stack, request_status: str) -> list[dict[str, str]]
     return [{name: value["S"] for name, value in item.items()} for item in answer["Items"]]
 
 
-def _depth(stack: Stack, output: str) -> dict[str, int]:
-    names = {
-        "visible": "ApproximateNumberOfMessages",
-        "in_flight": "ApproximateNumberOfMessagesNotVisible",
-        "delayed": "ApproximateNumberOfMessagesDelayed",
-    }
-    answer = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs[output], AttributeNames=list(names.values())
-    )
-    return {name: int(answer["Attributes"][attribute]) for name, attribute in names.items()}
+def _depth(stack: Stack, output: str) -> QueueDepth:
+    return queue_depth(stack.client("sqs"), stack.outputs[output])
 
 
 def _spool(stack: Stack) -> dict[str, Any]:
@@ -154,13 +147,11 @@ def _spool(stack: Stack) -> dict[str, Any]:
 
 
 def _alarms(stack: Stack) -> dict[str, Any]:
-    """Find the alarms that tell the stack's topic; by name alone, acme's would be acme-west's too."""
+    """Find the alarms that notify the stack's topic; the prefix alone also finds acme-west's for acme."""
     pages = (
         stack.client("cloudwatch")
         .get_paginator("describe_alarms")
-        .paginate(
-            AlarmNamePrefix=f"VectorCareBridge-{stack.organization}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
+        .paginate(AlarmNamePrefix=f"{stack.name}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     )
     alarms = [
         alarm
@@ -175,7 +166,7 @@ def _alarms(stack: Stack) -> dict[str, Any]:
             "description": alarm.get("AlarmDescription", ""),
         }
         for alarm in alarms
-        # Silence may be in ALARM at night, with its actions switched off; then it means nothing.
+        # At night the alarm Silence may be in ALARM with its actions switched off; that means nothing.
         if alarm["StateValue"] == "ALARM" and alarm["ActionsEnabled"]
     ]
     return {"total": len(alarms), "in_alarm": in_alarm}
@@ -186,8 +177,8 @@ def _section(figures: Figures, *, now: str) -> RenderableType:
     lines.add_column(style="bold", no_wrap=True)
     lines.add_column(overflow="fold")
     lines.add_row("webhook URL", figures["webhook_url"])
-    for name, describe in _LINES.items():
-        for label, text, style in _told(figures, name, describe, now=now):
+    for name, describe in _DESCRIBE.items():
+        for label, text, style in _lines(figures, name, describe, now=now):
             lines.add_row(label, Text(text, style=style))
     needs = needs_a_person(figures)
     verdict = Text("needs a person", style="bold red") if needs else Text("all is well", style="green")
@@ -199,13 +190,13 @@ Line = tuple[str, str, str]
 """Label, text, style."""
 
 
-def _told(figures: Figures, name: str, describe: Callable[[Any, str], list[Line]], *, now: str) -> list[Line]:
+def _lines(figures: Figures, name: str, describe: Callable[[Any, str], list[Line]], *, now: str) -> list[Line]:
     if name in figures["errors"]:
         return [(name.replace("_", " "), figures["errors"][name], "red")]
     return describe(figures[name], now)
 
 
-def _tell_last_webhook(last: Mapping[str, Any] | None, now: str) -> list[Line]:
+def _last_webhook_lines(last: Mapping[str, Any] | None, now: str) -> list[Line]:
     if last is None:
         return [("last webhook", "none yet", "yellow")]
     ago = duration(utc_timestamp.seconds_between(last["received_at"], UtcTimestamp(now)))
@@ -216,22 +207,22 @@ def _tell_last_webhook(last: Mapping[str, Any] | None, now: str) -> list[Line]:
     ]
 
 
-def _tell_queue(label: str, queue: Mapping[str, int], _now: str) -> list[Line]:
+def _queue_line(label: str, queue: Mapping[str, int], _now: str) -> list[Line]:
     text = f"{queue['visible']} waiting, {queue['in_flight']} in flight, {queue['delayed']} delayed"
     return [(label, text, "")]
 
 
-def _tell_letters(label: str, which: str, letters: int, _now: str) -> list[Line]:
-    text = f"{letters}; their reasons: bridge dlq list{which}" if letters else "0"
+def _dead_letter_line(label: str, option: str, letters: int, _now: str) -> list[Line]:
+    text = f"{letters}; why: bridge dlq list{option}" if letters else "0"
     return [(label, text, "red" * bool(letters))]
 
 
-def _tell_spool(spool: Mapping[str, Any], _now: str) -> list[Line]:
+def _spool_line(spool: Mapping[str, Any], _now: str) -> list[Line]:
     count = f"{'more than ' * spool['more']}{spool['objects']}"
     return [("spool", count, "yellow" * bool(spool["objects"]))]
 
 
-def _tell_alarms(alarms: Mapping[str, Any], now: str) -> list[Line]:
+def _alarm_lines(alarms: Mapping[str, Any], now: str) -> list[Line]:
     in_alarm = alarms["in_alarm"]
     lines = [("alarms", f"{len(in_alarm)} of {alarms['total']} in ALARM", "red" * bool(in_alarm))]
     for alarm in in_alarm:
@@ -240,13 +231,13 @@ def _tell_alarms(alarms: Mapping[str, Any], now: str) -> list[Line]:
     return lines
 
 
-_LINES: Mapping[str, Callable[[Any, str], list[Line]]] = {
-    "last_webhook": _tell_last_webhook,
-    "queue": partial(_tell_queue, "queue"),
-    "dead_letters": partial(_tell_letters, "dead letters", ""),
-    "spool": _tell_spool,
-    "unpublished": partial(_tell_letters, "unpublished", " --queue unpublished"),
-    "commands": partial(_tell_queue, "commands"),
-    "dead_commands": partial(_tell_letters, "dead commands", " --queue outbound"),
-    "alarms": _tell_alarms,
+_DESCRIBE: Mapping[str, Callable[[Any, str], list[Line]]] = {
+    "last_webhook": _last_webhook_lines,
+    "queue": partial(_queue_line, "queue"),
+    "dead_letters": partial(_dead_letter_line, "dead letters", ""),
+    "spool": _spool_line,
+    "unpublished": partial(_dead_letter_line, "unpublished", " --queue unpublished"),
+    "commands": partial(_queue_line, "commands"),
+    "dead_commands": partial(_dead_letter_line, "dead commands", " --queue outbound"),
+    "alarms": _alarm_lines,
 }

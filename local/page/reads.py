@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli.lib import dead_letters as waiting
 from cli.lib import deployed
+from cli.lib import service_request as stored
 from cli.lib.journal import plain
+from cli.lib.queue_depth import queue_depth
 from cli.lib.stack import Stack
-from cli.lib.timeline import timeline, told
-from cli.verbs import show
+from cli.lib.timeline import summary, timeline
 from local.page import snapshot
 from local.page.embedded_metrics import Reading, embedded
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
@@ -88,7 +89,7 @@ def depths(stack: Stack) -> dict[str, int]:
         "commands": "OutboundQueueUrl",
         "dead_commands": "OutboundDeadLetterQueueUrl",
     }
-    found = {name: waiting.count(stack.client("sqs"), stack.outputs[output]) for name, output in queues.items()}
+    found = {name: queue_depth(stack.client("sqs"), stack.outputs[output]).total for name, output in queues.items()}
     listed = stack.client("s3").list_objects_v2(Bucket=stack.outputs["SpoolBucket"])
     return {**found, "spool": listed["KeyCount"]}
 
@@ -124,21 +125,22 @@ def commands(stack: Stack) -> list[dict[str, Any]]:
 
 def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | None:
     """Read one service request with its time line and the values of its data; None if nobody knows it."""
-    state, journal, unreadable = show.read(stack, service_request_id)
-    if state is None and not journal and not unreadable:
+    found = stored.read(stack, service_request_id)
+    if not found.is_known:
         return None
-    steps = timeline(journal, unreadable, rule=deployed.rule(stack))
+    steps = timeline(found.journal, found.unreadable, rule=deployed.rule(stack))
     return {
         "service_request_id": service_request_id,
-        "state": state,
-        "events": [told(step, phi=True) for step in steps],
+        "state": found.state,
+        "events": [summary(step, phi=True) for step in steps],
     }
 
 
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
     """Read the dead letters with the reason of each; while it reads, they are hidden from others."""
-    with waiting.reading(stack, waiting.box(stack, DeadLetterQueue.INBOUND), progress=lambda _seen: None) as looking:
-        found = [{**letter.told(), "event_id": _event_id(letter.body)} for letter in looking]
+    queues = waiting.queues(stack, DeadLetterQueue.INBOUND)
+    with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as letters:
+        found = [{**letter.summary(), "event_id": _event_id(letter.body)} for letter in letters]
     return sorted(found, key=lambda letter: str(letter["received_at"]))
 
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import hypercorn.asyncio as hypercorn
 from botocore.exceptions import BotoCoreError, ClientError
 from hypercorn.config import Config
@@ -22,10 +21,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cli.lib import redriving
+from cli.lib.errors import BridgeError
+from cli.lib.outbound_command import make_message
 from cli.lib.redriving import Progress, Selection
-from cli.lib.stack import Stack, on_stand
+from cli.lib.stack import Stack, local_stack
 from cli.terminal.output import to_json
-from cli.verbs import send_command
 from local.page import reads, requester
 from local.page.guard import Guard
 from local.page.requester import NotPossibleError, Requester
@@ -131,7 +131,7 @@ class Page:
         invoke, selection = redriving.invoker(self._stack), Selection(DeadLetterQueue.INBOUND)
         if body.get("dry_run") is not False:
             with self._watch.paused():
-                return redriving.rehearse(invoke, selection, limit=None)
+                return redriving.dry_run(invoke, selection, limit=None)
         total, done = body.get("total"), Progress()
         if not isinstance(total, int) or isinstance(total, bool) or total < 1:
             raise BadRequestError("total is how many messages the dry run has found.")
@@ -144,7 +144,7 @@ class Page:
         kind, name = fields.pop("command", None), fields.pop("service_request_id", None)
         if not isinstance(kind, str) or not isinstance(name, str | None):
             raise BadRequestError("command and service_request_id are texts.")
-        message = send_command.make_message(kind, name, fields)
+        message = make_message(kind, name, fields)
         reads.send(self._stack, message)
         return {"command_id": message["command_id"]}
 
@@ -168,7 +168,7 @@ class StartingPage:
         """Answer a request."""
         environment = self._status().get("environment") if self._page is None else None
         if environment:
-            self._page = Page(on_stand(environment), environment).app()
+            self._page = Page(local_stack(environment), environment).app()
         await (self._page or self._starting)(scope, receive, send)
 
     async def _show(self, _request: Request) -> Response:
@@ -221,10 +221,8 @@ def _post(path: str, act: Callable[[Request, Json], Any]) -> Route:
 async def _answer(act: Callable[[], Awaitable[Any]]) -> Response:
     try:
         return _json(200, await act())
-    except (BadRequestError, NotPossibleError) as error:
+    except (BadRequestError, BridgeError, NotPossibleError) as error:
         return _json(400, {"message": str(error)})
-    except click.ClickException as error:
-        return _json(400, {"message": error.message})
     except (BotoCoreError, ClientError, RequestException) as error:  # their texts may hold what was sent
         return _json(502, {"message": f"The local environment does not answer ({type(error).__name__})."})
 

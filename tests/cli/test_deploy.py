@@ -1,4 +1,4 @@
-"""`make deploy`: what is only advice stops no deployment, and whatever AWS answers is one line."""
+"""`bridge deploy`: a check that is only advice stops no deployment, and an error is one line."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,26 +18,20 @@ from botocore.exceptions import (
 )
 from click.testing import CliRunner, Result
 
-import cli.verbs.deploy as command
+from cli.__main__ import bridge
+from cli.verbs import deploy
 
-ROOT = Path(__file__).parents[2]
+OUTPUTS = {"ServiceRequestsTable": "requests", "WebhookUrl": "https://u"}
 ANSWERS = {
     "GetCallerIdentity": {"Account": "123456789012"},
     "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
     "GetAccount": {"throttleSettings": {"rateLimit": 10000.0}},
     "GetParameter": {"Parameter": {"Value": "27"}},
     "DescribeStacks": {
-        "Stacks": [
-            {
-                "Outputs": [
-                    {"OutputKey": "ServiceRequestsTable", "OutputValue": "requests"},
-                    {"OutputKey": "WebhookUrl", "OutputValue": "https://u"},
-                ]
-            }
-        ]
+        "Stacks": [{"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]}]
     },
 }
-LOOKS = {
+CHECKS = {
     "GetAccountSettings": "Lambda concurrent executions",
     "GetAccount": "API Gateway throttle",
     "GetParameter": "whether CDK is bootstrapped",
@@ -49,21 +43,20 @@ def refused(code: str) -> Callable[[str], Exception]:
     return lambda operation: ClientError({"Error": {"Code": code, "Message": "no\nway"}}, operation)
 
 
-TROUBLES: dict[str, Callable[[str], Exception]] = {
+ERRORS: dict[str, Callable[[str], Exception]] = {
     "denied": refused("AccessDeniedException"),
-    "throttled": refused("ThrottlingException"),
     "expired": refused("ExpiredToken"),
     "unreachable": lambda _: EndpointConnectionError(endpoint_url="https://ssm.nowhere-1.amazonaws.com"),
     "connects too slowly": lambda _: ConnectTimeoutError(endpoint_url="https://x"),
     "answers too slowly": lambda _: ReadTimeoutError(endpoint_url="https://x"),
+    "no credentials": lambda _: NoCredentialsError(),
     "login expired": lambda _: UnauthorizedSSOTokenError(),
-    "login never made": lambda _: SSOTokenLoadError(error_msg="no token"),
+    "no login": lambda _: SSOTokenLoadError(error_msg="no token"),
 }
 
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(ROOT)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -78,122 +71,99 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def calls() -> Iterator[list[list[str]]]:
-    """Give the commands that were run in the place of `cdk`."""
-    ran: list[list[str]] = []
-
-    def run(words: list[str], **_: Any) -> Any:
-        ran.append(words)
-        return mock.Mock(returncode=0)
-
-    with mock.patch("cli.verbs.deploy.subprocess.run", run):
-        yield ran
+def cdk() -> Iterator[mock.Mock]:
+    """Put a function in the place of `subprocess.run`."""
+    with mock.patch("cli.verbs.deploy.subprocess.run", return_value=mock.Mock(returncode=0)) as run:
+        yield run
 
 
-def run(*arguments: str, **troubles: Any) -> Result:
+def run(*arguments: str, **answers: Any) -> Result:
+    """Run `bridge deploy`; each answer of AWS is a dict, or makes an error of the operation's name."""
+
     def call(_client: BaseClient, operation: str, _parameters: Any) -> Any:
-        trouble = troubles.get(operation)
-        if isinstance(trouble, dict):
-            return trouble
-        if trouble:
-            raise trouble(operation)
-        return ANSWERS[operation]
+        answer = answers.get(operation, ANSWERS[operation])
+        if isinstance(answer, dict):
+            return answer
+        raise answer(operation)
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
-        return CliRunner().invoke(command.main, arguments or ("example",))
+        return CliRunner().invoke(bridge, ["deploy", *(arguments or ("example",))])
+
+
+def test_it_deploys_with_the_given_profile_and_region_and_ends_with_the_url(cdk: mock.Mock, tmp_path: Path) -> None:
+    # Given
+    (tmp_path / "config").write_text("[profile acme]\n")
+    # When
+    result = run("example", "--profile", "acme", "--region", "eu-west-1", "--yes")
+    # Then
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert "account 123456789012, region eu-west-1" in result.stdout
+    assert "Webhook URL: https://u" in result.stdout
+    ((command,), call) = cdk.call_args
+    assert command[:3] == ["node_modules/.bin/cdk", "deploy", "VectorCareBridge-example"]
+    assert command[-4:] == ["--profile", "acme", "--require-approval", "never"]
+    assert call["env"]["AWS_REGION"] == "eu-west-1"
+    assert (call["cwd"] / "cdk.json").exists()
 
 
 @pytest.mark.parametrize(
-    ("operation", "trouble"),
+    ("operation", "error"),
     [
-        *((operation, "denied") for operation in LOOKS),
-        *(("GetParameter", each) for each in TROUBLES if each != "denied"),
+        *((operation, "denied") for operation in CHECKS),
+        *(("GetParameter", name) for name in ERRORS if name != "denied"),
     ],
 )
-def test_what_cannot_be_looked_at_is_named_and_stops_nothing(
-    calls: list[list[str]], operation: str, trouble: str
-) -> None:
-    # When
-    result = run("example", **{operation: TROUBLES[trouble]})
-    # Then
+def test_a_check_that_is_not_possible_is_reported_and_stops_nothing(cdk: mock.Mock, operation: str, error: str) -> None:
+    result = run("example", **{operation: ERRORS[error]})
     assert result.exit_code == 0, result.output
-    assert len(calls) == 1
+    assert cdk.call_count == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"  not checked: {LOOKS[operation]}, because ")
-    assert "Next:" in result.stdout
+    assert line.startswith(f"  not checked: {CHECKS[operation]}, because ")
+    assert ("Webhook URL: WebhookUrl and ServiceRequestsTable among" in result.stdout) == (
+        operation == "DescribeStacks"
+    )
 
 
-def test_an_answer_of_another_form_stops_nothing(calls: list[list[str]]) -> None:
+def test_an_answer_in_another_form_stops_nothing(cdk: mock.Mock) -> None:
     result = run("example", GetAccount={}, GetAccountSettings={"AccountLimit": None}, DescribeStacks={"Stacks": []})
     assert result.exit_code == 0, result.output
-    assert len(calls) == 1
+    assert cdk.call_count == 1
     assert result.stderr.count("not checked: ") == 3
 
 
-def test_without_the_outputs_it_says_where_they_are(calls: list[list[str]]) -> None:
-    result = run("example", DescribeStacks=refused("AccessDenied"))
-    assert "Webhook URL: WebhookUrl and ServiceRequestsTable among the outputs" in result.stdout
-    assert calls
-
-
-def test_all_that_can_be_looked_at_is_shown(calls: list[list[str]]) -> None:
-    result = run("example")
-    assert result.exit_code == 0, result.output
-    assert result.stderr == ""
-    assert "account 123456789012, region us-east-1" in result.stdout
-    assert "Webhook URL: https://u" in result.stdout
-    assert calls[0][:3] == ["node_modules/.bin/cdk", "deploy", "VectorCareBridge-example"]
-
-
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("settings", "answers", "message"),
     [
-        (refused("ExpiredToken"), "AWS does not know you (AWS refused GetCallerIdentity (ExpiredToken)); log in"),
-        (refused("InvalidClientTokenId"), "AWS does not know you"),
-        (lambda _: NoCredentialsError(), "AWS does not know you (there are no credentials); log in"),
-        (TROUBLES["login expired"], "AWS does not know you (the login has expired); log in"),
-        (TROUBLES["unreachable"], "AWS cannot be reached (EndpointConnectionError); is the network there"),
+        ({}, {"GetCallerIdentity": ERRORS["expired"]}, "does not accept your credentials (ExpiredToken). Log in"),
+        ({}, {"GetCallerIdentity": ERRORS["no credentials"]}, "There are no AWS credentials. Log in"),
+        ({}, {"GetCallerIdentity": ERRORS["login expired"]}, "The AWS login has expired. Log in"),
+        ({}, {"GetCallerIdentity": ERRORS["unreachable"]}, "AWS cannot be reached"),
+        ({"AWS_REGION": ""}, {}, "No AWS region is set"),
+        ({"AWS_REGION": "us east 1"}, {}, "An AWS setting is wrong"),
+        ({"AWS_PROFILE": "nobody"}, {}, "aws configure list-profiles"),
+        ({"AWS_ENDPOINT_URL": "nowhere"}, {}, "An AWS setting is wrong"),
+        ({"AWS_CONFIG_FILE": __file__}, {}, "An AWS setting is wrong"),
+        ({}, {"GetParameter": refused("ParameterNotFound")}, "cdk bootstrap aws://123456789012/us-east-1"),
     ],
 )
-def test_an_unknown_account_is_one_line_and_nothing_is_deployed(
-    calls: list[list[str]], trouble: Callable[[str], Exception], said: str
+def test_an_account_that_cannot_be_deployed_to_is_one_line(
+    cdk: mock.Mock,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    answers: dict[str, Any],
+    message: str,
 ) -> None:
-    result = run("example", GetCallerIdentity=trouble)
-    assert result.exit_code == 1
-    assert said in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-    assert not calls
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("AWS_REGION", "", "no AWS region is set"),
-        ("AWS_REGION", "us east 1", "look at AWS_REGION"),
-        ("AWS_PROFILE", "nobody", "aws configure list-profiles"),
-        ("AWS_ENDPOINT_URL", "nowhere", "look at AWS_REGION, and at what else is set"),
-    ],
-)
-def test_a_setting_that_is_wrong_is_one_line(
-    calls: list[list[str]], monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
-) -> None:
-    monkeypatch.setenv(name, value)
-    result = run("example")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    result = run("example", **answers)
     assert result.exit_code == 1, result.exception
-    assert said in result.stderr
+    assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    assert not calls
+    cdk.assert_not_called()
 
 
-def test_a_broken_settings_file_is_one_line(calls: list[list[str]], tmp_path: Path) -> None:
-    (tmp_path / "config").write_text("[profile\nnonsense")
-    result = run("example")
-    assert result.exit_code == 1, result.exception
-    assert len(result.stderr.splitlines()) == 1
-    assert not calls
-
-
-def test_a_file_with_a_mistake_is_named_before_aws_is_asked(calls: list[list[str]], tmp_path: Path) -> None:
+def test_a_file_with_a_mistake_is_named_before_aws_is_asked(cdk: mock.Mock, tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text('environment = "prod"\n')
     result = run("acme", "--organizations", str(tmp_path), GetCallerIdentity=refused("Never"))
     assert result.exit_code == 1
@@ -201,29 +171,28 @@ def test_a_file_with_a_mistake_is_named_before_aws_is_asked(calls: list[list[str
         "environment",
         "public_keys",
     ]
-    assert not calls
+    cdk.assert_not_called()
 
 
-def test_an_account_where_cdk_was_never_used_is_stopped_with_the_command(calls: list[list[str]]) -> None:
-    result = run("example", GetParameter=refused("ParameterNotFound"))
+@pytest.mark.parametrize("arguments", [("other",), ("--organization", "other")])
+def test_an_organization_without_a_file_names_those_that_have_one(
+    cdk: mock.Mock, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "acme\x1b[2J\u202e.toml").touch()
+    result = run(*arguments, "--organizations", str(tmp_path))
     assert result.exit_code == 1
-    assert "once, run: node_modules/.bin/cdk bootstrap aws://123456789012/us-east-1" in result.stderr
-    assert not calls
+    assert "has acme\\x1b[2J\\u202e." in result.stderr
+    cdk.assert_not_called()
 
 
-def test_a_command_line_of_cdk_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "CDK", "node_modules/.bin/nothing")
+def test_the_local_environment_is_not_deployed_to(cdk: mock.Mock) -> None:
+    result = run("example", "--local")
+    assert (result.exit_code, "make run" in result.stderr) == (2, True)
+    cdk.assert_not_called()
+
+
+def test_a_cdk_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "CDK", "node_modules/.bin/nothing")
     result = run("example")
     assert result.exit_code == 1
-    assert (
-        "node_modules/.bin/nothing cannot be run (No such file or directory); make deploy installs it" in result.stderr
-    )
-
-
-def test_a_name_that_no_file_has_is_answered_without_anything_raw(calls: list[list[str]], tmp_path: Path) -> None:
-    (tmp_path / "\x1b[2J\u202e.toml").touch()
-    result = run("other", "--organizations", str(tmp_path))
-    assert result.exit_code == 1
-    assert "which organization? " in result.stderr
-    assert not set("\x1b\u202e") & set(result.stderr)
-    assert not calls
+    assert "node_modules/.bin/nothing cannot be run (No such file or directory). make deploy" in result.stderr

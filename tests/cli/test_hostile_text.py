@@ -70,7 +70,7 @@ def _webhooks(cloud: Cloud) -> None:
 def test_no_command_writes_anything_raw(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
 ) -> None:
-    monkeypatch.setattr("cli.lib.dead_letters.aws.now", lambda: "2026-03-01T10:00:00.000000Z")
+    monkeypatch.setattr("cli.lib.dead_letters.runtime.now", lambda: "2026-03-01T10:00:00.000000Z")
     monkeypatch.chdir(tmp_path)
     for arguments in commands(tmp_path / "letters.jsonl"):
         result = run(*arguments, *more)
@@ -126,4 +126,4 @@ def test_a_stand_file_that_is_none_is_one_line(run: Run, tmp_path: Path, content
     result = run("status", "--local", "--stand", str(path))
     # Then
     assert result.exit_code == 1
-    assert "stand.json is not what a local stand writes" in result.stderr
+    assert "stand.json was not written by a local environment" in result.stderr

@@ -107,7 +107,7 @@ def test_production_is_never_sent_to(run: Run, sent: Sent, key_file: Path, descr
     result = run("send", "--key", str(key_file), "--organizations", describe(environment="production"))
     # Then
     assert result.exit_code == 1
-    assert "only UAT is sent to" in result.stderr
+    assert "works only with UAT" in result.stderr
     assert sent == []
 
 
@@ -118,7 +118,7 @@ def test_a_key_that_the_organization_does_not_list_is_refused_before_sending(
     result = run("send", "--key", str(key_file), "--organizations", describe(key=signing.private_key("other")))
     # Then
     assert result.exit_code == 1
-    assert "not one of public_keys" in result.stderr
+    assert "not in public_keys" in result.stderr
     assert sent == []
 
 
@@ -135,7 +135,7 @@ def test_the_stand_s_own_key_signs_what_is_sent_to_it(
     run: Run, sent: Sent, stack: Stack, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
-    local = replace(stack, stand={"private_key_file": str(key_file)})
+    local = replace(stack, local_environment={"private_key_file": str(key_file)})
     monkeypatch.setattr("cli.lib.stack.find", lambda *_, **__: local)
     # When
     result = run("send", "--local")

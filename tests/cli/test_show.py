@@ -131,7 +131,7 @@ def test_an_unknown_id_is_an_error_that_says_where_to_look(run: Run) -> None:
     result = run("show", "KP-UNKNOWN")
     # Then
     assert result.exit_code == 1
-    assert "knows KP-UNKNOWN" in result.stderr
+    assert "no service request KP-UNKNOWN" in result.stderr
     assert "bridge dlq list" in result.stderr
 
 

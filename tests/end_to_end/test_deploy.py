@@ -42,13 +42,13 @@ def run(account: Emulator | None, *command: str, **changes: str) -> subprocess.C
 
 def deploy(account: Emulator | None, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run what `make deploy` runs."""
-    return run(account, sys.executable, "-m", "cli.verbs.deploy", *arguments, **changes)
+    return run(account, str(PROJECT / "bridge"), "deploy", *arguments, **changes)
 
 
 def test_without_an_organization_it_names_those_there_are(account: Emulator) -> None:
     answer = deploy(account)
     assert answer.returncode != 0
-    assert "which organization? organizations/ has example; run: make deploy ORGANIZATION=name" in answer.stderr
+    assert "/organizations/ has example. Run: bridge deploy ORGANIZATION" in answer.stderr
 
 
 def test_without_credentials_it_says_how_to_log_in() -> None:
@@ -60,7 +60,7 @@ def test_without_credentials_it_says_how_to_log_in() -> None:
     }
     answer = deploy(None, "example", **nothing)
     assert answer.returncode != 0
-    assert "log in, or name a profile" in answer.stderr
+    assert "Log in (aws sso login)" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

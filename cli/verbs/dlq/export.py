@@ -1,4 +1,4 @@
-"""`bridge dlq export`: a copy of all dead letters in a file."""
+"""`bridge dlq export`."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,15 @@ from typing import TextIO
 import click
 
 from cli.lib import dead_letters
-from cli.lib.dead_letters import Letter
-from cli.terminal.options import Options, pass_options, queue_option
+from cli.lib.dead_letters import DeadLetter
+from cli.lib.queue_depth import queue_depth
+from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, stderr, to_json
 from cli.terminal.progress import bar
+from cli.verbs.dlq.queue import queue_option
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 
-_WARNING = "Patients' data: the file is yours alone to read (mode 0600). Delete it when you are done with it."
+_WARNING = "The file holds patients' data. Only you can read it (mode 0600). Delete it when you no longer need it."
 
 
 @click.command()
@@ -23,8 +25,8 @@ _WARNING = "Patients' data: the file is yours alone to read (mode 0600). Delete 
 @queue_option
 @json_option
 @pass_options
-def export(options: Options, *, file: Path, source: DeadLetterQueue, as_json: bool) -> None:
-    """Copy all letters into FILE, one JSON object a line; they stay in the queue.
+def export(options: Options, *, file: Path, queue: DeadLetterQueue, as_json: bool) -> None:
+    """Copy all dead letters into a file.
 
     \b
     bridge dlq export letters.jsonl
@@ -32,37 +34,40 @@ def export(options: Options, *, file: Path, source: DeadLetterQueue, as_json: bo
     jq -r 'select(.reason == "not_json") | .body' letters.jsonl | base64 -d
 
     \b
-    Of each letter: message_id, reason, if_redriven, service_request_id, received_at, expires, redriven,
-      body         the bytes, of a webhook those that were signed, in base64
-      attributes   the message's own, its signature among them
+    Fields: message_id, reason, if_redriven, service_request_id, received_at, expires, redriven,
+      body         the bytes in base64; of a webhook, the bytes that were signed
+      attributes   the message's attributes, for example its signature
 
-    The file holds patients' data. It is made with mode 0600, and no file is ever overwritten.
+    The file has one JSON object per line. It holds patients' data, so it gets mode 0600. No file is overwritten. The
+    messages stay in the queue.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
     stack = options.stack()
-    sqs, box = stack.client("sqs"), dead_letters.box(stack, source)
-    total = dead_letters.count(sqs, box.url)
+    queues = dead_letters.queues(stack, queue)
+    total = queue_depth(stack.client("sqs"), queues.url).total
     exported = 0
     with _created(file) as lines, bar() as progress:
-        task = progress.add_task("letters", total=total)
-        with dead_letters.reading(stack, box, progress=lambda seen: progress.update(task, completed=seen)) as looking:
-            for letter in looking:
+        task = progress.add_task("dead letters", total=total)
+        with dead_letters.reading(
+            stack, queues, progress=lambda seen: progress.update(task, completed=seen), warn=progress.console.print
+        ) as letters:
+            for letter in letters:
                 lines.write(_line(letter) + "\n")
                 exported += 1
     stderr().print(_WARNING)
     emit(
         {"file": str(file), "exported": exported},
         as_json=as_json,
-        table=lambda: f"{exported:,} letters are in {file}, and still in the queue.",
+        table=lambda: f"{exported:,} dead letters are in {file}, and still in the queue.",
     )
 
 
 @contextmanager
 def _created(file: Path) -> Iterator[TextIO]:
-    """Create a file, and leave none behind that is not whole."""
+    """Create a file, and delete it again if the block fails."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise click.ClickException(f"{file} is there already, and is not overwritten. Name another file.") from None
+        raise click.ClickException(f"{file} exists already, and is not overwritten. Name another file.") from None
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
     try:
@@ -73,8 +78,8 @@ def _created(file: Path) -> Iterator[TextIO]:
         raise
 
 
-def _line(letter: Letter) -> str:
+def _line(letter: DeadLetter) -> str:
     attributes = {
         name: attribute.get("StringValue") for name, attribute in letter.message.get("MessageAttributes", {}).items()
     }
-    return to_json({**letter.told(), "body": letter.body, "attributes": attributes})
+    return to_json({**letter.summary(), "body": letter.body, "attributes": attributes})

@@ -1,4 +1,4 @@
-"""`bridge dlq redrive`: letters sent back, and what became of them."""
+"""`bridge dlq redrive`."""
 
 import sys
 import time
@@ -13,40 +13,42 @@ from rich.console import RenderableType
 
 from cli.lib import dead_letters, redriving
 from cli.lib.aws_error import explain
-from cli.lib.dead_letters import Box, Letter
+from cli.lib.dead_letters import DeadLetter, Queues
+from cli.lib.queue_depth import queue_depth
 from cli.lib.redriving import Progress, Selection
 from cli.lib.stack import Stack
-from cli.terminal.options import Options, pass_options, queue_option
-from cli.terminal.output import confirm, emit, json_option, number_of, printable, stderr, yes_option
+from cli.options import Options, pass_options
+from cli.terminal.output import confirm, emit, json_option, printable, stderr, yes_option
 from cli.terminal.progress import bar
+from cli.verbs.dlq.queue import queue_option
 from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 from vectorcare_bridge.edge import runtime
 
 T = TypeVar("T")
 
 _SETTLE_SECONDS = 10.0
-_READ_AGAIN_AT_MOST = 1000  # letters; more take too long to be worth it
+_MOST_READ_AGAIN = 1000  # messages; reading more takes too long
 
 
 @click.command()
 @queue_option
-@click.option("--dry-run", is_flag=True, help="Say how many would be moved; move nothing.")
+@click.option("--dry-run", is_flag=True, help="Count the messages; move nothing.")
 @click.option(
     "--reason",
     metavar="REASON",
-    help="Only letters that are there for it, such as exhausted; see bridge dlq list --help.",
+    help="Only messages with this reason, such as exhausted; see bridge dlq list --help.",
 )
-@click.option("--id", "service_request_id", metavar="ID", help="Only letters of this service request.")
-@click.option("--limit", type=click.IntRange(min=1), help="Move so many at most.")
+@click.option("--id", "service_request_id", metavar="ID", help="Only messages of this service request.")
+@click.option("--limit", type=click.IntRange(min=1), help="Move at most this many.")
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="LETTERS", help="Move so many a second at most."
+    "--rate", type=click.FloatRange(min=0, min_open=True), metavar="MESSAGES", help="Move at most this many per second."
 )
 @yes_option
 @json_option
 @pass_options
 def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     options: Options,
-    source: DeadLetterQueue,
+    queue: DeadLetterQueue,
     dry_run: bool,
     reason: str | None,
     service_request_id: str | None,
@@ -55,7 +57,7 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Send letters back to where they came from: webhooks and commands to their queue, events to the bus.
+    """Send dead letters back to where they came from.
 
     \b
     bridge dlq redrive --dry-run
@@ -64,35 +66,37 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     bridge dlq redrive --id KP-ABCD1234 --yes
     bridge dlq redrive --queue unpublished
 
-    Fix the cause first. It is safe at any time: an old event cannot overwrite a newer one, a command is not sent
-    twice nor when its time is over, and a letter is deleted only when queue or bus has it. Interrupted, it stops
-    within seconds; start it again for the rest.
+    Fix the cause first. A redrive is safe at any time: an old event cannot overwrite a newer one, a command is not sent
+    twice and not after its time, and a message is deleted only after the queue or the event bus has it. It asks before
+    it moves anything. Ctrl-C stops it within seconds; run it again for the rest.
 
-    Exit code 1 if it stopped before the end, if letters died again, or if queue or bus did not take some.
+    Exit code 1 if it stopped before the end, if messages are dead letters again, or if the queue or the event bus did
+    not take some.
     """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
-    if reason is not None and reason not in REASONS[source]:
+    if reason is not None and reason not in REASONS[queue]:
         raise click.BadParameter(
-            f"{printable(reason)} is none of the queue {source}: {', '.join(REASONS[source])}", param_hint="--reason"
+            f"{printable(reason)} is not a reason of this queue. Its reasons: {', '.join(REASONS[queue])}",
+            param_hint="--reason",
         )
     stack = options.stack()
-    box = dead_letters.box(stack, source)
+    queues = dead_letters.queues(stack, queue)
     invoke = redriving.invoker(stack)
-    selection = Selection(source, reason, service_request_id)
+    selection = Selection(queue, reason, service_request_id)
     with stderr().status("Counting ..."):
-        rehearsed = redriving.rehearse(invoke, selection, limit=limit)
-    found = rehearsed["would_move"]
-    is_all = rehearsed["stopped"] == "empty" or found == limit
+        counted = redriving.dry_run(invoke, selection, limit=limit)
+    found = counted["would_move"]
+    is_all = counted["stopped"] == "empty" or found == limit
     if dry_run or not found:
-        told = {"dry_run": dry_run, "would_move": found, "is_all": is_all, "examined": rehearsed["examined"]}
-        emit(told, as_json=as_json, table=lambda: f"{number_of(found, at_least=not is_all)} would be moved.")
+        report = {"dry_run": dry_run, "would_move": found, "is_all": is_all, "examined": counted["examined"]}
+        emit(report, as_json=as_json, table=lambda: f"{_number_of(found, at_least=not is_all)} would be moved.")
         return
-    home = "queue" if box.home_url else "bus"
-    confirm(f"Send {number_of(found, at_least=not is_all)} of {stack.organization} back to the {home}?", yes=yes)
-    total = found if is_all else min(limit or sys.maxsize, _dead(stack, box))
+    target = "queue" if queues.source_url else "event bus"
+    confirm(f"Send {_number_of(found, at_least=not is_all)} of {stack.organization} back to the {target}?", yes=yes)
+    total = found if is_all else min(limit or sys.maxsize, _depth(stack, queues))
     started, done = runtime.now(), Progress()
     with bar() as progress:
-        task = progress.add_task("letters", total=total)
-        # Whatever happens from here on, what was done is reported.
+        task = progress.add_task("dead letters", total=total)
+        # Whatever happens now, what was done is reported.
         with suppress(KeyboardInterrupt):
             redriving.redrive(
                 invoke,
@@ -104,16 +108,16 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
             )
     died_again, remaining = None, None
     if done.stopped != "interrupted":
-        died_again = _known(lambda: _died_again(stack, box, since=started))
-        remaining = _known(lambda: _dead(stack, box))
-    told = {
+        died_again = _known(lambda: _died_again(stack, queues, since=started))
+        remaining = _known(lambda: _depth(stack, queues))
+    report = {
         "moved": done.moved,
         "stopped": done.stopped,
         "died_again": died_again,
         "remaining": remaining,
         "refused": done.refused,
     }
-    emit(told, as_json=as_json, table=lambda: _afterwards(told))
+    emit(report, as_json=as_json, table=lambda: _text(report))
     if done.error:
         raise click.ClickException(done.error)
     if done.stopped == "interrupted":
@@ -123,53 +127,57 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
 
 
 def _known(ask: Callable[[], T]) -> T | None:
-    """Ask what is not worth the report; None, and why, if AWS does not answer or somebody is tired of waiting."""
+    """Ask AWS; None if it does not answer, or on Ctrl-C: the report matters more."""
     try:
         return ask()
     except KeyboardInterrupt:
         return None
     except (BotoCoreError, ClientError) as error:
-        stderr().print(explain(error).message)
+        stderr().print(explain(error))
         return None
 
 
-def _dead(stack: Stack, box: Box) -> int:
-    return dead_letters.count(stack.client("sqs"), box.url)
+def _depth(stack: Stack, queues: Queues) -> int:
+    return queue_depth(stack.client("sqs"), queues.url).total
 
 
-def _died_again(stack: Stack, box: Box, *, since: str) -> Mapping[str, int] | None:
-    """Wait until the queue is empty, a while at most, and count by reason what came back; None where it is unknown."""
-    if box.home_url is None:
-        # What the bus has taken does not come back.
+def _died_again(stack: Stack, queues: Queues, *, since: str) -> Mapping[str, int] | None:
+    """Wait a while for the queue to be empty, and count by reason what came back; None if that is unknown."""
+    if queues.source_url is None:
+        # What the event bus has taken does not come back.
         return {}
     sqs = stack.client("sqs")
     until = time.monotonic() + _SETTLE_SECONDS
     with stderr().status("Waiting until the queue is empty ..."):
-        while dead_letters.count(sqs, box.home_url) and time.monotonic() < until:
+        while queue_depth(sqs, queues.source_url).total and time.monotonic() < until:
             time.sleep(0.5)
-        if _dead(stack, box) > _READ_AGAIN_AT_MOST:
+        if _depth(stack, queues) > _MOST_READ_AGAIN:
             return None
-        with dead_letters.reading(stack, box, progress=lambda _: None) as looking:
-            again = [letter.reason for letter in looking if _is_back(letter, since)]
+        with dead_letters.reading(stack, queues, progress=lambda _: None, warn=stderr().print) as letters:
+            again = [letter.reason for letter in letters if _is_back(letter, since)]
     return dict(Counter(again).most_common())
 
 
-def _is_back(letter: Letter, since: str) -> bool:
+def _is_back(letter: DeadLetter, since: str) -> bool:
     return letter.redriven > 0 and letter.sent_at >= since
 
 
-def _afterwards(told: Mapping[str, Any]) -> RenderableType:
-    left = "how many are left is not known" if told["remaining"] is None else f"{told['remaining']:,} left now"
-    lines = [f"{number_of(told['moved'])} moved; {left}."]
-    if told["refused"]:
-        lines.append(f"Not taken, and left: {number_of(told['refused'])}. Why: the log of the redrive function.")
-    if told["stopped"] in {"failed", "interrupted"}:
-        lines.append("Those that were under way may follow within seconds.")
-    if told["stopped"] not in {"empty", "limit"}:
-        lines.append(f"It stopped before the end ({told['stopped']}). Start it again for the rest.")
-    if told["died_again"] is None:
-        lines.append("Which of them died again was not looked at, or they are too many: bridge dlq list")
-    elif told["died_again"]:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in told["died_again"].items())
-        lines.append(f"Died again: {reasons}. Their cause is not fixed.")
+def _number_of(messages: int, *, at_least: bool = False) -> str:
+    return f"{'at least ' if at_least else ''}{messages:,} dead letter{'' if messages == 1 else 's'}"
+
+
+def _text(report: Mapping[str, Any]) -> RenderableType:
+    left = "it is unknown how many are left" if report["remaining"] is None else f"{report['remaining']:,} are left"
+    lines = [f"{_number_of(report['moved'])} moved; {left}."]
+    if report["refused"]:
+        lines.append(f"Not taken, and still there: {report['refused']:,}. Why: the log of the redrive function.")
+    if report["stopped"] in {"failed", "interrupted"}:
+        lines.append("Some that were on their way may follow within seconds.")
+    if report["stopped"] not in {"empty", "limit"}:
+        lines.append(f"It stopped before the end ({report['stopped']}). Run it again for the rest.")
+    if report["died_again"] is None:
+        lines.append("It is unknown which of them are dead letters again: bridge dlq list")
+    elif report["died_again"]:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report["died_again"].items())
+        lines.append(f"Dead letters again: {reasons}. Their cause is not fixed.")
     return "\n".join(lines)

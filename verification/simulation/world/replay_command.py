@@ -32,5 +32,5 @@ def _replay(service_request_id: str) -> str:
     try:
         return _replayer.replay(service_request_id).outcome.value
     except (BotoCoreError, ClientError) as error:
-        click.echo(printable(explain(error).message))
+        click.echo(printable(explain(error)))
         return "not done"

@@ -1,0 +1,26 @@
+"""The connection to AWS that the options and the environment variables choose."""
+
+import os
+
+import boto3
+
+from cli.lib import aws_error
+from cli.lib.errors import BridgeError
+
+
+def open_session(profile: str | None, region: str | None) -> boto3.Session:
+    """Make a boto3 session; None is what the environment variables say.
+
+    Raises
+    ------
+    BridgeError
+        The profile does not exist, or no region is set.
+    """
+    try:
+        # boto3 does not read AWS_REGION, which the AWS and CDK command lines do.
+        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
+    except aws_error.ERRORS as error:
+        raise BridgeError(aws_error.explain(error)) from None
+    if not session.region_name:
+        raise BridgeError("No AWS region is set. Name it: --region us-east-1, or export AWS_REGION=us-east-1")
+    return session

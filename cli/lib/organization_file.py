@@ -1,0 +1,125 @@
+"""The file of a new organization: valid by construction, written once."""
+
+import base64
+import json
+import tempfile
+import textwrap
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from cli.lib.errors import BridgeError
+from stacks.config.errors import ConfigurationError
+from stacks.config.organization import Organization, load_organization
+from stacks.config.public_key import MINIMUM_BITS, PublicKeyError, read_public_key
+from vectorcare_bridge.webhooks import signature
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The content of the file. The fields are its keys; an empty value is not given yet.
+
+    Attributes
+    ----------
+    name : str
+        The organization's.
+    public_keys : tuple of bytes
+        DER SubjectPublicKeyInfo.
+    """
+
+    name: str
+    public_keys: tuple[bytes, ...]
+    environment: str
+    customer_id: str
+    alarm_emails: tuple[str, ...]
+    allowed_source_ips: tuple[str, ...]
+
+    def check(self) -> Organization:
+        """Check all values that are given, by the rules of a deployment.
+
+        Raises
+        ------
+        BridgeError
+            There is a mistake.
+        """
+        whole = replace(
+            self, public_keys=self.public_keys or (_placeholder_key(),), environment=self.environment or "uat"
+        )
+        if Path(self.name).name != self.name:
+            raise BridgeError("The name cannot be a stack's. Use letters, digits and hyphens.")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{self.name}.toml"
+            try:
+                path.write_text(whole._text(), encoding="utf-8")
+                return load_organization(path)
+            except ConfigurationError as error:
+                raise BridgeError(str(error).replace(f"{path}", path.name)) from None
+            except UnicodeEncodeError:
+                raise BridgeError("A value is not UTF-8 text. Type it again.") from None
+            except (OSError, ValueError):  # no file can have such a name
+                raise BridgeError("The name cannot be a stack's. It is too long.") from None
+
+    def write(self, path: Path) -> Organization:
+        """Check, and write the file.
+
+        Raises
+        ------
+        BridgeError
+            There is a mistake, or the file exists.
+        """
+        organization = self.check()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self._text())
+        except OSError as error:
+            raise BridgeError(f"{path} cannot be written ({error.strerror}).") from None
+        return organization
+
+    def _text(self) -> str:
+        lines = [
+            "# What each key means, and the keys that are not here: organizations/example.toml.",
+            "public_keys = [",
+        ]
+        lines += [f'"""\n{_pem(key)}""",' for key in self.public_keys]
+        lines += ["]"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("name", "public_keys") and value:
+                # JSON's strings and lists of strings are TOML's.
+                lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}")
+        return "\n".join(lines) + "\n"
+
+
+def read_key(pem: str, file: Path | None) -> bytes:
+    """Read a PEM public key, pasted or from a file, as DER.
+
+    Raises
+    ------
+    BridgeError
+        It is not a key that can be used.
+    """
+    try:
+        return read_public_key(pem)
+    except PublicKeyError as error:
+        raise BridgeError(f"{file or 'What was pasted'} {error}.") from None
+
+
+def fingerprints(organization: Organization) -> list[str]:
+    """Name the keys as logs and metrics do."""
+    return [key.fingerprint for key in signature.load_keys(organization.encoded_public_keys)]
+
+
+@cache
+def _placeholder_key() -> bytes:
+    """Make a key in place of the one that is not given yet, so that the other values can be checked."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_BITS)
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _pem(der: bytes) -> str:
+    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"

@@ -1,0 +1,102 @@
+"""The options of all commands: whose stack, and where it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from cli.lib.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Options:
+    """The values of the options of all commands.
+
+    Attributes
+    ----------
+    organization : str or None
+        Whose stack. None is the only one.
+    local : bool
+        Use the local environment instead of AWS.
+    stand_file : Path
+        The file that `make run` writes while it serves.
+    profile, region : str or None
+        As for the AWS command line.
+    """
+
+    organization: str | None = None
+    local: bool = False
+    stand_file: Path = ROOT / ".local" / "stand.json"
+    profile: str | None = None
+    region: str | None = None
+
+    def stack(self) -> "Stack":
+        """Find the stack; `cli.lib.stack.find`."""
+        from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
+
+        return stack.find(self.organization, **self._where())
+
+    def stacks(self) -> "list[Stack]":
+        """Find the named stack, or all stacks; `cli.lib.stack.find_all`."""
+        from cli.lib import stack  # noqa: PLC0415 as above
+
+        return [self.stack()] if self.organization else stack.find_all(**self._where())
+
+    def _where(self) -> dict[str, Any]:
+        return {
+            "local": self.local,
+            "profile": self.profile,
+            "region": self.region,
+            "stand_file": self.stand_file,
+        }
+
+
+pass_options = click.make_pass_decorator(Options, ensure=True)
+
+organizations_option = click.option(
+    "--organizations",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / "organizations",
+    metavar="DIR",
+    help="Folder of the organization files. Default: organizations/ of this project.",
+)
+
+
+def common_options(*, hidden: bool) -> list[click.Option]:
+    """Make the options of all commands; only the help of `bridge` itself shows them."""
+    return [
+        _option("--organization", "organization", "Whose stack. Not needed if there is only one.", hidden, "NAME"),
+        _option("--local", "local", "Use the local environment (make run) instead of AWS.", hidden, None),
+        _option("--profile", "profile", "AWS profile. Default: AWS_PROFILE.", hidden, "NAME"),
+        _option("--region", "region", "AWS region. Default: AWS_REGION, or the profile's region.", hidden, "NAME"),
+        _option("--stand", "stand_file", "Use the local environment that wrote this stand.json.", hidden, "FILE"),
+    ]
+
+
+def _option(name: str, attribute: str, text: str, hidden: bool, metavar: str | None) -> click.Option:
+    return click.Option(
+        [name],
+        help=text,
+        hidden=hidden,
+        metavar=metavar,
+        is_flag=metavar is None,
+        type=click.Path(dir_okay=False, path_type=Path) if attribute == "stand_file" else None,
+        expose_value=False,
+        callback=_store(attribute),
+    )
+
+
+def _store(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def store(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value is None or value is False:
+            return
+        options = context.ensure_object(Options)
+        setattr(options, attribute, value)
+        options.local |= attribute == "stand_file"
+
+    return store
