@@ -1,10 +1,10 @@
-"""A dispatch system in miniature: it takes what is offered, reports the trip, and hears how each command ended.
+"""A small dispatch system: it accepts what is offered, reports the trip, and hears how each command ended.
 
-    python docs/examples/dispatch.py --stand .local/stand.json      the stand of `make run`
+    python docs/examples/dispatch.py --stand .local/stand.json      with `make run`
     python docs/examples/dispatch.py --events QUEUE_URL --outbound QUEUE_URL
-                                                               AWS: docs/examples/subscriber.py's, and the bridge's own
+                                            on AWS: the queue of docs/examples/subscriber.py, and the bridge's own
 
-Copy it and replace `Trips`: a real dispatcher decides whom to accept, and a real vehicle where it is.
+Copy it and replace `Trips`: a real dispatcher decides what to accept, and a real vehicle knows where it is.
 """
 
 import argparse
@@ -22,14 +22,14 @@ Json = dict[str, Any]
 
 
 class Bridge:
-    """The two queues: what happens comes from one, commands go to the other.
+    """The two queues: events come from one, commands go to the other.
 
     Parameters
     ----------
     sqs : boto3 client
-        With the rights of the bridge's policy `CadPolicyArn`, and those to read the subscriber's own queue.
+        With the bridge's policy `CadPolicyArn`, and permission to read the subscriber's own queue.
     events_queue_url, outbound_queue_url : str
-        Behind a rule on the bridge's bus; the bridge's output `OutboundQueueUrl`.
+        The queue of a rule on the bridge's bus, and the bridge's output `OutboundQueueUrl`.
     """
 
     def __init__(self, sqs: Any, events_queue_url: str, outbound_queue_url: str) -> None:
@@ -40,14 +40,14 @@ class Bridge:
     def command(self, kind: str, service_request_id: str, step: str = "", **fields: Any) -> None:
         """Put a command on the queue.
 
-        Its id is made of what it says, and not anew each time: an event that comes twice commands once.
+        Its id follows from what it says, so an event that comes twice sends the same command.
         """
         command_id = ".".join(filter(None, (service_request_id, kind, step)))
         message = {"command": kind, "command_id": command_id, "service_request_id": service_request_id, **fields}
         self._sqs.send_message(QueueUrl=self._outbound, MessageBody=json.dumps(message))
 
     def listen(self, trips: "Trips") -> None:
-        """Give events to `trips`, without end; each is deleted when it has been dealt with, else it comes again."""
+        """Pass events to `trips`, without end; each is deleted after it was handled, otherwise it comes again."""
         while True:
             answer = self._sqs.receive_message(QueueUrl=self._events, MaxNumberOfMessages=10, WaitTimeSeconds=20)
             for message in answer.get("Messages", []):
@@ -57,7 +57,7 @@ class Bridge:
 
 
 class Trips:
-    """What this dispatch system makes of events. It keeps in memory what a real one keeps in its database."""
+    """What this dispatch system does with events. A real one keeps a database, not a dictionary."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
@@ -68,7 +68,7 @@ class Trips:
         if detail_type.startswith("Command"):
             self._take_outcome(detail_type, detail)
         elif detail["revision"] > self._revisions.get(detail["service_request_id"], 0):
-            # Events come twice and in any order; of an older one there is nothing to learn.
+            # Events come twice and in any order; an older one says nothing new.
             self._revisions[detail["service_request_id"]] = detail["revision"]
             self._take_change(detail)
 
@@ -78,14 +78,14 @@ class Trips:
         if status == "AVAILABLE" and detail["action"] == "BROADCAST_RECEIVED":
             self._bridge.command("accept", name)
         elif status == "ASSIGNED" and detail["previous_status"] != "ASSIGNED":
-            # Accepted by us, or given to us: VectorCare's webhook alone says that the trip is ours.
+            # Accepted by us, or assigned to us: only VectorCare's webhook says that the trip is ours.
             self._report(name, STATES[0])
 
     def _take_outcome(self, detail_type: str, detail: Json) -> None:
         name, reason = detail["service_request_id"], detail["reason"]
         say(name, f"{detail_type}: {detail['command']}{f' ({reason})' if reason else ''}")
         if detail_type == "CommandSucceeded" and detail["command"] in {"state_update", "location_update"}:
-            # Commands may overtake each other on the queue: the next one waits until the last one is in.
+            # Commands may overtake each other on the queue, so the next one waits for the end of this one.
             self._go_on(name, detail["command"], detail["command_id"].rpartition(".")[2])
 
     def _go_on(self, name: str, command: str, state: str) -> None:
@@ -107,7 +107,7 @@ def say(service_request_id: str | None, text: str) -> None:
 
 
 def subscribe(stand: Json) -> str:
-    """Have all events of a local stand come to a queue, as docs/examples/subscriber.py does on AWS; answer its URL."""
+    """Make a rule that sends all local events to a queue, like docs/examples/subscriber.py on AWS; return its URL."""
     sqs, events = client("sqs", stand), client("events", stand)
     url: str = sqs.create_queue(QueueName="dispatch")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -118,7 +118,7 @@ def subscribe(stand: Json) -> str:
 
 
 def client(service: str, stand: Json) -> Any:
-    """Make a client of the local stand's AWS."""
+    """Make a client of the local environment's AWS."""
     names = {"endpoint_url": "endpoint_url", "region_name": "region"}
     keys = {"aws_access_key_id": "access_key_id", "aws_secret_access_key": "secret_access_key"}
     return boto3.client(service, **{name: stand[key] for name, key in (names | keys).items()})
@@ -127,8 +127,8 @@ def client(service: str, stand: Json) -> Any:
 def main() -> None:
     """Run until Ctrl-C."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stand", type=Path, help="the local stand's stand.json")
-    parser.add_argument("--events", help="URL of the queue behind your rule on the bridge's bus")
+    parser.add_argument("--stand", type=Path, help="the stand.json of make run")
+    parser.add_argument("--events", help="URL of the queue of your rule on the bridge's bus")
     parser.add_argument("--outbound", help="the bridge's output OutboundQueueUrl")
     given = parser.parse_args()
     if given.stand:

@@ -1,4 +1,4 @@
-"""A dispatch system's subscription to one organization's bus: by a queue, and by HTTPS where an endpoint is named.
+"""A dispatch system's subscription to one organization's bus: with a queue, and over HTTPS if an endpoint is named.
 
     npx aws-cdk deploy --app "python docs/examples/subscriber.py" -c bus=VectorCareBridge-acme \
         -c endpoint=https://cad.example.com/hooks/vectorcare -c api_key_secret=cad/api-key
@@ -26,21 +26,21 @@ KEPT_DAYS = 14
 
 
 class Subscription(cdk.Stack):
-    """Rules on the bus, in a stack of the subscriber's own: it comes and goes without the bridge's."""
+    """Rules on the bus, in a stack of the subscriber's own, which does not depend on the bridge's."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, bus: str, endpoint: str | None, api_key_secret: str | None
     ) -> None:
         super().__init__(scope, construct_id)
         self._bus = events.EventBus.from_event_bus_name(self, "Bus", bus)
-        # Whatever a target does not take for a day.
+        # What a target has not taken within a day.
         self._dead_letters = self._build_queue("DeadLetters")
         self._subscribe_queue()
         if endpoint and api_key_secret:
             self._subscribe_endpoint(endpoint, api_key_secret)
 
     def _subscribe_queue(self) -> None:
-        """Have everything come to a queue: nothing is lost while the dispatch system is down."""
+        """Send everything to a queue: nothing is lost while the dispatch system is down."""
         queue = self._build_queue("Queue", dead_letters=self._dead_letters)
         self._build_rule(
             "ToQueue", (*CHANGES, *OUTCOMES), targets.SqsQueue(queue, dead_letter_queue=self._dead_letters)
@@ -48,11 +48,11 @@ class Subscription(cdk.Stack):
         cdk.CfnOutput(self, "QueueUrl", value=queue.queue_url)
 
     def _subscribe_endpoint(self, endpoint: str, api_key_secret: str) -> None:
-        """Have changes posted to an HTTPS endpoint, which has to answer within 5 seconds, with an API key."""
+        """Post changes with an API key to an HTTPS endpoint, which has to answer within 5 seconds."""
         connection = events.Connection(
             self,
             "Connection",
-            # Secrets Manager keeps the key: what is deployed names the secret only.
+            # Secrets Manager holds the key: the template only names the secret.
             authorization=events.Authorization.api_key("X-Api-Key", cdk.SecretValue.secrets_manager(api_key_secret)),
         )
         destination = events.ApiDestination(
@@ -75,7 +75,7 @@ class Subscription(cdk.Stack):
         return sqs.Queue(
             self,
             construct_id,
-            # With a key of your own instead, its policy has to admit events.amazonaws.com.
+            # If you use a key of your own instead, its policy has to admit events.amazonaws.com.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(KEPT_DAYS),
@@ -88,7 +88,7 @@ def build(app: cdk.App) -> None:
     """Add the subscription that the context asks for."""
     bus = app.node.try_get_context("bus")
     if not bus:
-        raise SystemExit("name the bus, as the bridge's output EventBus says it: -c bus=VectorCareBridge-acme")
+        raise SystemExit("Name the bus of the bridge's output EventBus: -c bus=VectorCareBridge-acme")
     Subscription(
         app,
         "VectorCareSubscription",
