@@ -13,7 +13,7 @@ _WEBHOOKS, _COMMANDS = "vectorcare_bridge.webhooks", "vectorcare_bridge.commands
 _ENVELOPE, _FAILURE, _FOLD = f"{_WEBHOOKS}.envelope", f"{_WEBHOOKS}.failure", f"{_WEBHOOKS}.fold"
 _LIMITS, _COMMAND, _FIELDS = f"{_WEBHOOKS}.dynamodb_limits", f"{_COMMANDS}.command", f"{_COMMANDS}.command_fields"
 _DEAD_LETTER = "vectorcare_bridge.dead_letters.dead_letter"
-_ANSWERS, _CIRCUIT, _RETRY = "sender.vectorcare.answers", "sender.circuit", "sender.retry"
+_RESULT, _CIRCUIT, _BACKOFF = "sender.vectorcare.call_result", "sender.circuit", "sender.backoff"
 
 
 def _plus(more: int) -> Callable[[int], int]:
@@ -73,16 +73,16 @@ WRONG_CONSTANTS: tuple[tuple[Flaw, str], ...] = (
     (Flaw(_FIELDS, "MAX_TEXT_LENGTH", _plus(1)), "commands/test_commands"),
     (Flaw(_FIELDS, "MAX_LOCATIONS", _plus(1)), "commands/test_commands"),
     (Flaw(_FIELDS, "_LOCATION_BOUNDS", _with(timestamp=(0, 4_102_444_801))), "commands/test_commands"),
-    (Flaw(_ANSWERS, "_NO_WORD_ON_THE_COMMAND", _without(449)), "sender/test_vectorcare_answer"),
-    (Flaw(_ANSWERS, "_DOCUMENTED_SUCCESS", _with(change_request=HTTPStatus.CREATED)), "sender/test_vectorcare_answer"),
-    (Flaw(_ANSWERS, "_CODE", _pattern("{1,40}", "{1,41}")), "sender/test_vectorcare_answer"),
-    (Flaw(_ANSWERS, "_SERVICE_REQUEST_ID", _pattern("{4,20}", "{3,20}")), "sender/test_vectorcare_answer"),
+    (Flaw(_RESULT, "_NO_WORD_ON_THE_COMMAND", _without(449)), "sender/test_call_result"),
+    (Flaw(_RESULT, "_DOCUMENTED_SUCCESS", _with(change_request=HTTPStatus.CREATED)), "sender/test_call_result"),
+    (Flaw(_RESULT, "_CODE", _pattern("{1,40}", "{1,41}")), "sender/test_call_result"),
+    (Flaw(_RESULT, "_SERVICE_REQUEST_ID", _pattern("{4,20}", "{3,20}")), "sender/test_call_result"),
     (Flaw(_CIRCUIT, "FAILURES_TO_OPEN", _plus(1)), "sender/test_circuit"),
     (Flaw(_CIRCUIT, "OPEN_SECONDS", _plus(1)), "sender/test_circuit"),
     (Flaw(_CIRCUIT, "PROBE_SECONDS", _plus(-1)), "sender/test_circuit"),
-    (Flaw(_RETRY, "FIRST_SECONDS", _plus(1)), "sender/test_retry"),
-    (Flaw(_RETRY, "LONGEST_SECONDS", _plus(1)), "sender/test_retry"),
-    (Flaw(_RETRY, "LONGEST_RETRY_AFTER_SECONDS", _plus(1)), "sender/test_retry"),
+    (Flaw(_BACKOFF, "FIRST_SECONDS", _plus(1)), "sender/test_backoff"),
+    (Flaw(_BACKOFF, "LONGEST_SECONDS", _plus(1)), "sender/test_backoff"),
+    (Flaw(_BACKOFF, "LONGEST_RETRY_AFTER_SECONDS", _plus(1)), "sender/test_backoff"),
     (Flaw("sender.attempt", "LONGEST_CALL_SECONDS", _plus(-1)), "sender/test_attempt"),
     (Flaw("sender.circuit_breaker", "_ATTEMPTS", _plus(-1)), "sender/test_circuit_breaker"),
 )

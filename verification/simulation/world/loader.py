@@ -44,9 +44,6 @@ class Loader:
 
     def __init__(self, flaws: Sequence[Flaw] = ()) -> None:
         flawed = {flaw.module for flaw in flaws}
-        unknown = flawed - _product_modules()
-        if unknown:
-            raise LookupError(f"there are no modules {sorted(unknown)} any more, which a flaw is to change")
         self._code = {name: compiled(name) for name in _product_modules() - flawed}
         self._flaws = {name: tuple(flaw for flaw in flaws if flaw.module == name) for name in flawed}
         self._code |= {name: compiled(name, own) for name, own in self._flaws.items()}
@@ -176,6 +173,8 @@ def compiled(name: str, flaws: tuple[Flaw, ...] = ()) -> CodeType:
     LookupError
         There is nothing any more of what one of them changes.
     """
+    if name not in _product_modules():
+        raise LookupError(f"there is no {name} any more, of which a flaw is to change something")
     source = _path_of(name).read_text(encoding="utf-8")
     return compile(apply(source, flaws) if flaws else source, str(_path_of(name)), "exec")
 

@@ -12,8 +12,8 @@ from verification.simulation.plan.plan import Plan
 from verification.simulation.world import faults
 from verification.simulation.world.faults import HANGING, Outage
 
-_ATTEMPT, _TURNS, _LOG = "sender.attempt", "sender.turns", "sender.command_log"
-_READ = ("sender.vectorcare.answers", "read")
+_ATTEMPT, _ORDER, _LOG = "sender.attempt", "sender.trip_order", "sender.command_log"
+_READ = ("sender.vectorcare.call_result", "read")
 _OBSTACLE = Flaw(_ATTEMPT, "Attempts._obstacle", answers(None))
 
 
@@ -74,9 +74,9 @@ def _reads(verdict: str, becomes: str, statuses: range) -> Any:
 
     def change(read: Any) -> Any:
         def flawed(status: int, *args: Any, **named: Any) -> Any:
-            answer, verdicts = read(status, *args, **named), read.__globals__["Verdict"]
-            is_one = status in statuses and answer.verdict is verdicts[verdict]
-            return replace(answer, verdict=verdicts[becomes]) if is_one else answer
+            answer = read(status, *args, **named)
+            is_one = status in statuses and answer.verdict.name == verdict
+            return replace(answer, verdict=type(answer.verdict)[becomes]) if is_one else answer
 
         return flawed
 
@@ -85,8 +85,8 @@ def _reads(verdict: str, becomes: str, statuses: range) -> Any:
 
 def _unanswered_is_later(spend: Any) -> Any:
     def flawed(self: Any, call: Any) -> Any:
-        answer, verdicts = spend(self, call), spend.__globals__["Verdict"]
-        return replace(answer, verdict=verdicts.LATER) if answer.verdict is verdicts.LOST else answer
+        answer = spend(self, call)
+        return replace(answer, verdict=type(answer.verdict).LATER) if answer.verdict.name == "LOST" else answer
 
     return flawed
 
@@ -125,10 +125,10 @@ def _leaves_at_once(leave: Any) -> Any:
     return flawed
 
 
-def _never_half_open(gate: Any) -> Any:
+def _never_half_open(state: Any) -> Any:
     def flawed(self: Any, now: str) -> Any:
-        gates = gate.__globals__["Gate"]
-        return gates.CLOSED if gate(self, now) is gates.CLOSED else gates.OPEN
+        found = state(self, now)
+        return type(found).OPEN if found.name == "HALF_OPEN" else found
 
     return flawed
 
@@ -168,7 +168,7 @@ VARIANTS = (
     flawed(
         "what is over its time is sent all the same",
         "sent when its time was over",
-        "sender.delivery",
+        "sender.received_command",
         "ReceivedCommand.is_expired",
         answers(False),
         trouble=_down_for_an_hour,
@@ -222,7 +222,7 @@ VARIANTS = (
     flawed(
         "a page counts as success",
         "it succeeded, and VectorCare does not have it",
-        "sender.vectorcare.answers",
+        "sender.vectorcare.call_result",
         "_is_done",
         answers(True),
         trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
@@ -268,15 +268,15 @@ VARIANTS = (
     flawed(
         "a command that waits holds back those of other batches alone",
         "sent before what waits ahead of it",
-        _TURNS,
-        "Turns.hold_back",
+        _ORDER,
+        "TripOrder.hold_back",
         _looks_at_no_other_of_its_batch,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     flawed(
         "positions do not wait for the acceptance",
         "sent before what waits ahead of it",
-        _TURNS,
+        _ORDER,
         "_holds_back",
         lambda holds_back: lambda earlier, later: later != "location_update" and holds_back(earlier, later),
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
@@ -284,8 +284,8 @@ VARIANTS = (
     flawed(
         "a command gives up its place as soon as it waits",
         "sent before what waits ahead of it",
-        "sender.line",
-        "Lines.leave",
+        "sender.pending_commands",
+        "PendingCommands.leave",
         _leaves_at_once,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
@@ -293,7 +293,7 @@ VARIANTS = (
         "the circuit never closes again",
         "VectorCare was up in time, and does not have it",
         "sender.circuit",
-        "Circuit.gate",
+        "Circuit.state",
         _never_half_open,
         trouble=_down_for_an_hour,
     ),
