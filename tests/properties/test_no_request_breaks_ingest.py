@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from verification.fuzzing import target_ingest
-from verification.fuzzing.stand import Stand, running
+from verification.fuzzing.functions import Functions, loaded
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=20),
@@ -36,35 +36,35 @@ events = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def stand() -> Iterator[Stand]:
+def functions() -> Iterator[Functions]:
     """Give the function with its models: no state is left behind, so that all examples may share it."""
-    with running() as stand:
-        yield stand
+    with loaded() as functions:
+        yield functions
 
 
 @settings(max_examples=500)
 @given(event=events)
 @example(event={})
 @example(event={"httpMethod": "POST", "resource": "/webhook", "headers": [], "body": {}})
-def test_no_event_raises_fails_or_is_let_in(stand: Stand, event: dict[str, Any]) -> None:
+def test_no_event_raises_fails_or_is_let_in(functions: Functions, event: dict[str, Any]) -> None:
     # Given a function that knows nothing yet
-    stand.reset()
+    functions.reset()
     # When it gets the event
-    status = target_ingest.check_response(stand.ingest(event), event.get("httpMethod"))
+    status = target_ingest.check_response(functions.ingest(event), event.get("httpMethod"))
     # Then it answers, not with 5xx, and nothing is kept
     assert status < 500
-    assert not len(stand.queue)
-    assert not stand.bucket.objects
+    assert not len(functions.queue)
+    assert not functions.bucket.objects
 
 
 @settings(max_examples=200)
 @given(field=st.sampled_from(sorted(target_ingest.api_event(b"", ""))), value=values)
 def test_a_request_in_order_but_for_one_field_is_not_let_in_without_a_signature(
-    stand: Stand, field: str, value: Any
+    functions: Functions, field: str, value: Any
 ) -> None:
     # Given a request whose signature nobody made, one field of which is anything
-    stand.reset()
+    functions.reset()
     event = target_ingest.api_event(b"{}", "AAAA") | {field: value}
     # When the function gets it, Then it answers, and nothing is kept
-    target_ingest.check_response(stand.ingest(event), event.get("httpMethod"))
-    assert not len(stand.queue)
+    target_ingest.check_response(functions.ingest(event), event.get("httpMethod"))
+    assert not len(functions.queue)

@@ -1,21 +1,26 @@
-"""Many inputs, over some processes: who may run how many, and what they came to."""
+"""Many inputs, over some processes, and what they came to."""
 
-import selectors
+import json
+import re
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from verification.fuzzing.case import save
-from verification.fuzzing.process import Process
-
-_GRANT = 1000
 _LOOK_SECONDS = 1.0
+_COVERAGE = re.compile(rb"cov: (\d+)")
+_ARTIFACT = re.compile(rb"Test unit written to (\S+)")
+_SHOWN_BYTES = 1000
 
 
 @dataclass(slots=True)
 class TargetTotals:
-    """What one target's inputs came to; see `harness.Harness.counts`."""
+    """What one target's inputs came to; see `harness.Harness`."""
 
     counts: Counter[str] = field(default_factory=Counter)
     cpu_seconds: float = 0.0
@@ -25,13 +30,7 @@ class TargetTotals:
 
 @dataclass(slots=True)
 class Totals:
-    """What a campaign came to.
-
-    Attributes
-    ----------
-    violations : list of (str, str)
-        What was broken, and the file of the input; few of each rule.
-    """
+    """What a campaign came to; a violation is the broken rule, and the file of the input."""
 
     targets: dict[str, TargetTotals]
     violations: list[tuple[str, str]] = field(default_factory=list)
@@ -45,99 +44,87 @@ class Totals:
         return f"inputs {self.count('inputs')}, signed {self.count('signed')}, violations {self.count('violations')}"
 
 
-class Campaign:
-    """A run of so many inputs.
+class _Job:
+    """One worker: a target's share of the inputs, and its last report."""
 
-    Parameters
-    ----------
-    targets : sequence of str
-        Each gets the same share.
-    inputs : int
-        In all.
-    processes : int
-        How many at once; one that has no more to do for its target goes over to another.
-    folder : Path
-        The corpus, and inputs that break a rule.
-    seed : int
-        Of the first process; the next ones have the numbers after it.
+    def __init__(self, target: str, inputs: int, folder: Path, seed: int) -> None:
+        self.target = target
+        self.report: dict[str, Any] = {"counts": {}, "cpu_seconds": 0.0, "growth_bytes": 0, "violations": []}
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the job
+        self.process: subprocess.Popen[bytes] | None = None
+        self._command = [
+            *(sys.executable, "-m", "verification.fuzzing.worker"),
+            *(target, str(inputs), str(folder), str(seed)),
+        ]
+
+    def run(self) -> None:
+        """Run the worker until its end; an end that it did not choose breaks a rule."""
+        # In a session of its own, so that Ctrl-C reaches the command alone, which then ends the workers.
+        with subprocess.Popen(  # noqa: S603 it is this program
+            self._command, stdout=subprocess.PIPE, stderr=self.log, start_new_session=True
+        ) as self.process:
+            assert self.process.stdout is not None  # noqa: S101 a pipe was asked for
+            for line in self.process.stdout:
+                self.report = json.loads(line)
+        code = self.process.returncode
+        artifact = _ARTIFACT.findall(self._logged())
+        if artifact:
+            self.report["violations"].append([f"an input ends the process ({code})", artifact[-1].decode()])
+            self.report["counts"]["violations"] = self.report["counts"].get("violations", 0) + 1
+        elif code > 0:
+            raise RuntimeError(f"a worker failed ({code}):\n{self._logged()[-_SHOWN_BYTES:].decode(errors='replace')}")
+
+    def coverage(self) -> int:
+        """How many branches libFuzzer has seen taken."""
+        found = _COVERAGE.findall(self._logged())
+        return int(found[-1]) if found else 0
+
+    def _logged(self) -> bytes:
+        self.log.seek(0)
+        return self.log.read()
+
+
+class Campaign:
+    """A run of so many inputs: each target gets the same share, `processes` work at once.
+
+    The corpus, and inputs that break a rule, are kept in `folder`.
     """
 
     def __init__(self, targets: Sequence[str], *, inputs: int, processes: int, folder: Path, seed: int) -> None:
-        share, rest = divmod(inputs, len(targets))
-        self._left = {target: share + (number < rest) for number, target in enumerate(targets)}
+        workers = max(len(targets), processes)
+        shares = [inputs // workers + (number < inputs % workers) for number in range(workers)]
+        self._targets = targets
         self._processes = processes
-        self._folder = folder
-        self._next_seed = seed
-        self._running: list[Process] = []
-        self._ended: list[Process] = []
-        self._deaths: list[tuple[str, str]] = []
-        self._died: Counter[str] = Counter()
-        self._selector = selectors.DefaultSelector()
+        self._jobs = [
+            _Job(targets[number % len(targets)], share, folder, seed + number)
+            for number, share in enumerate(shares)
+            if share
+        ]
 
     def run(self, progress: Callable[[Totals], None]) -> None:
-        """Run until all inputs are through; `progress` is told the totals about once a second."""
+        """Run until all inputs are through; calls `progress` about once a second."""
+        executor = ThreadPoolExecutor(self._processes)
+        waiting = {executor.submit(job.run) for job in self._jobs}
         try:
-            while self._start() or self._running:
-                for key, _ in self._selector.select(timeout=_LOOK_SECONDS):
-                    self._hear(key.data)
-                for process in [one for one in self._running if one.hangs()]:
-                    self._bury(process)
+            while waiting:
+                done, waiting = wait(waiting, timeout=_LOOK_SECONDS)
+                for job in done:
+                    job.result()
                 progress(self.totals())
         finally:
-            for process in self._running:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for process in [job.process for job in self._jobs if job.process]:
                 process.kill()
+            executor.shutdown()
 
     def totals(self) -> Totals:
-        """Add up what the processes have reported so far."""
-        processes = self._ended + self._running
-        totals = Totals({target: TargetTotals() for target in self._left}, list(self._deaths))
-        for process in processes:
-            target = totals.targets[process.target]
-            target.counts.update(process.counts)
-            target.cpu_seconds = max(target.cpu_seconds, process.cpu_seconds)
-            target.growth_bytes = max(target.growth_bytes, process.growth_bytes)
-            target.coverage = max(target.coverage, process.coverage())
-            totals.violations += process.violations
-        for name, deaths in self._died.items():
-            totals.targets[name].counts["violations"] += deaths
+        """Add up what the workers have reported so far."""
+        totals = Totals({target: TargetTotals() for target in self._targets})
+        for job in self._jobs:
+            target = totals.targets[job.target]
+            target.counts.update(job.report["counts"])
+            target.cpu_seconds = max(target.cpu_seconds, job.report["cpu_seconds"])
+            target.growth_bytes = max(target.growth_bytes, job.report["growth_bytes"])
+            target.coverage = max(target.coverage, job.coverage())
+            totals.violations += [(rule, file) for rule, file in job.report["violations"]]
         return totals
-
-    def _start(self) -> bool:
-        """Start what is missing; answer whether any is running."""
-        while len(self._running) < self._processes:
-            waiting = [target for target, left in self._left.items() if left]
-            if not waiting:
-                break
-            # The one that fewest work on; of these, the one with most to do.
-            busy = Counter(process.target for process in self._running)
-            target = min(waiting, key=lambda name: (busy[name], -self._left[name]))
-            process = Process(target, self._folder, self._next_seed)
-            self._next_seed += 1
-            self._running.append(process)
-            self._selector.register(process, selectors.EVENT_READ, process)
-        return bool(self._running)
-
-    def _hear(self, process: Process) -> None:
-        if not process.hear():
-            self._bury(process)
-        elif process.wants_more:
-            grant = min(_GRANT, self._left[process.target])
-            self._left[process.target] -= grant
-            process.granted += grant
-            process.grant(grant)
-
-    def _bury(self, process: Process) -> None:
-        """Let a process go that has ended, or hangs; an end that nobody wished for breaks a rule."""
-        rule = "an input hangs" if process.hangs() else "an input ends the process"
-        self._selector.unregister(process)
-        self._running.remove(process)
-        self._ended.append(process)
-        code = process.end()
-        if code == 0:
-            return
-        data = process.last_input()
-        if data is None:
-            raise RuntimeError(f"a process ended before it began, with {code}:\n{process.last_words()}")
-        self._died[process.target] += 1
-        self._deaths.append((f"{rule} ({code})", str(save(data, self._folder))))
-        self._left[process.target] += process.granted - process.counts["inputs"]

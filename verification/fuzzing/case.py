@@ -1,4 +1,4 @@
-"""An input: a recipe, and the bytes it is about; kept as one line of JSON with the bytes behind it."""
+"""An input: recipes, and the bytes that they are about; saved as a line of JSON with the bytes after it."""
 
 import json
 from dataclasses import dataclass
@@ -12,19 +12,30 @@ MAX_MESSAGES = 10
 
 
 class BadCaseError(Exception):
-    """The bytes are no input of a target."""
+    """The bytes are not an input that was saved."""
+
+
+class ViolationError(Exception):
+    """An input breaks a rule.
+
+    Parameters
+    ----------
+    rule : str
+        What happened that must not, in the same words for every input.
+    detail : str
+        What shows it.
+    """
+
+    def __init__(self, rule: str, detail: str = "") -> None:
+        super().__init__(f"{rule}: {detail}" if detail else rule)
+        self.rule = rule
 
 
 @dataclass(slots=True)
 class Part:
-    """What one webhook is made of.
+    """One webhook: the bytes to sign, and how they are signed and sent if not as VectorCare and AWS do it.
 
-    Attributes
-    ----------
-    recipe : dict
-        How it is signed and sent; whatever is absent is as VectorCare and AWS do it. See `target_*` for what is read.
-    body : bytes
-        What is signed.
+    The modules `target_*` say what a recipe may hold.
     """
 
     recipe: dict[str, Any]
@@ -33,7 +44,7 @@ class Part:
 
 @dataclass(slots=True)
 class Case:
-    """One input; a request is one part, a batch of messages up to ten."""
+    """One input: a request has one part, a batch of messages has up to ten."""
 
     target: str
     parts: list[Part]
@@ -45,19 +56,12 @@ class Case:
 
 
 def parse(data: bytes) -> Case:
-    """Read an input.
-
-    Raises
-    ------
-    BadCaseError
-        It is none.
-    """
+    """Read an input; BadCaseError if it is not one."""
     head, newline, rest = data.partition(b"\n")
     try:
         read = json.loads(head)
-        target, described = read["target"], read["parts"]
-        parts = []
-        for recipe, length in described:
+        target, parts = read["target"], []
+        for recipe, length in read["parts"]:
             parts.append(Part(dict(recipe), rest[:length]))
             rest = rest[length:]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -67,9 +71,9 @@ def parse(data: bytes) -> Case:
     return Case(target, parts)
 
 
-def save(data: bytes, folder: Path) -> Path:
-    """Keep an input that breaks a rule; answer where."""
-    path = folder / "violations" / f"{crc32(data):08x}.case"
-    path.parent.mkdir(parents=True, exist_ok=True)
+def save(case: Case, folder: Path) -> Path:
+    """Keep an input that breaks a rule; returns its file."""
+    data = case.to_bytes()
+    path = folder / f"{crc32(data):08x}.case"
     path.write_bytes(data)
     return path

@@ -19,18 +19,9 @@ UNSTORABLE = frozenset({"dead unstorable"})
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One request.
+    """One request, signed unless the recipe says otherwise (see `target_ingest`), and how it must end at ingest.
 
-    Attributes
-    ----------
-    body : bytes
-        Signed, unless the recipe says otherwise.
-    processor : frozenset of str
-        How the message may end; nothing where neither the queue nor anybody's hand brings it so far.
-    recipe : dict or None
-        See `target_ingest`.
-    ingest : str
-        How the request must end.
+    `processor` lists how the message may end; empty if no message comes of it.
     """
 
     body: bytes
@@ -39,7 +30,7 @@ class Limit:
     ingest: str = "accepted"
 
     def cases(self) -> Iterator[tuple[Case, frozenset[str]]]:
-        """Give the inputs of it, each with the ends that are right."""
+        """Make its inputs, each with the ends that are right."""
         yield Case(INGEST, [Part(self.recipe or {}, self.body)]), frozenset({self.ingest})
         if self.processor:
             by_hand: dict[str, Any] = {} if self.ingest == "accepted" else {"by_hand": {}}
@@ -63,7 +54,7 @@ def _with_data(raw: bytes) -> bytes:
 
 
 def _sized(size: int) -> bytes:
-    """Fill up a webhook with a field that nobody stores."""
+    """Fill up a webhook with a field that is not stored."""
     return _webhook(pad="x" * (size - len(_webhook(pad=""))))
 
 

@@ -1,6 +1,6 @@
 """The ingest function under any event, and the rules that its answers must hold.
 
-A part's recipe: `key`, `tamper` (see `signatures`); `inflate` (see `inflate`); `after`, changes to the body once it is
+A part's recipe: `key`, `tamper` (see `signatures`); `inflate` (see `grammar`); `after`, a change to the body once it is
 signed; `header`, the signature header's name; `text`, the body not in base64; `event`, changes to API Gateway's event,
 each `["set", path, value]` or `["del", path]`.
 """
@@ -13,10 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from verification.fuzzing import signatures
-from verification.fuzzing.case import Part
-from verification.fuzzing.inflate import inflated
-from verification.fuzzing.stand import Stand
-from verification.fuzzing.verdict import ViolationError
+from verification.fuzzing.case import Part, ViolationError
+from verification.fuzzing.functions import Functions
+from verification.fuzzing.grammar import inflated
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.content import MARKER
 from verification.simulation.world.vectorcare import CUSTOMER_ID
@@ -28,23 +27,17 @@ _HEALTH = (("GET", "/health"), ("HEAD", "/health"))
 _LOGGED_IDS = ("service_request_id", "event_id")
 
 
-def run(part: Part, stand: Stand) -> Counter[str]:
-    """Send one request; answer how it ended.
-
-    Raises
-    ------
-    ViolationError
-        A rule is broken.
-    """
+def run(part: Part, functions: Functions) -> Counter[str]:
+    """Send one request; returns how it ended, or raises ViolationError."""
     wire, event = built(part)
     try:
-        response = stand.ingest(event)
+        response = functions.ingest(event)
     except Exception as error:
         raise ViolationError("ingest raised an exception", repr(error)) from error
     status = check_response(response, event.get("httpMethod"))
-    check_output(stand.output.lines)
-    messages = stand.queue.messages()
-    if stand.bucket.objects or stand.journal.items or stand.state.items:
+    check_output(functions.printed())
+    messages = functions.queue.messages()
+    if functions.bucket.objects or functions.journal.items or functions.state.items:
         raise ViolationError("ingest wrote elsewhere though the queue takes everything")
     if status == HTTPStatus.OK and (event.get("httpMethod"), event.get("resource")) not in _HEALTH:
         _check_accepted(event, messages)
@@ -61,10 +54,10 @@ def built(part: Part) -> tuple[bytes, Any]:
     recipe = part.recipe
     body = inflated(part.body, recipe.get("inflate"))
     signature = signatures.made(body, recipe)
-    wire = _altered(body, recipe.get("after") or ())
+    wire = _altered(body, *(recipe.get("after") or ("", 0)))
     event = api_event(wire, signature, header=str(recipe.get("header", SIGNATURE_HEADER)))
     if recipe.get("text"):
-        event |= {"body": _as_text(wire), "isBase64Encoded": False}
+        event |= {"body": wire.decode(errors="replace"), "isBase64Encoded": False}
     for change in recipe.get("event") or ():
         _change(event, *change)
     return wire, event
@@ -118,14 +111,14 @@ def check_response(response: Any, method: object = None) -> int:
 
 
 def check_output(lines: list[str]) -> None:
-    """Check that no payload value was printed; the two ids may be, wherever the payload has its words."""
+    """Check that no payload value was printed; the two ids may be, whatever the payload holds."""
     for text in lines:
         if MARKER in text and not _only_ids_carry_it(text):
             raise ViolationError("a payload value was logged", text)
 
 
 def body_of(message: QueuedMessage) -> bytes:
-    """Read a message's bytes as the queue carries them: text, or base64 where an attribute says so."""
+    """Read a message's bytes as the queue carries them: text, or base64 if an attribute says so."""
     if message.attributes.get("encoding", {}).get("StringValue") == "base64":
         return base64.b64decode(message.body, validate=True)
     return message.body.encode()
@@ -161,13 +154,13 @@ def _check_accepted(event: Any, messages: list[QueuedMessage]) -> None:
 
 
 def _readings(event: Any) -> list[bytes]:
-    """Say what a body may mean: one way, unless `isBase64Encoded` is no boolean."""
+    """List what a body may mean: one thing, unless `isBase64Encoded` is not a boolean."""
     text, flag = event["body"], event.get("isBase64Encoded")
     readings = []
     if flag is not True:
         readings.append(text.encode("utf-8", "surrogatepass"))
     if flag is not False and flag is not None:
-        with suppress(ValueError):  # it is no base64, and can mean only what it says
+        with suppress(ValueError):  # not base64, so it can only be text
             readings.append(base64.b64decode(text))
     return readings
 
@@ -181,13 +174,6 @@ def _must_be_accepted(part: Part, wire: bytes) -> bool:
     return signatures.is_signed(recipe) and as_usual and is_text_unharmed and 0 < len(wire) <= MAX_BODY_BYTES
 
 
-def _as_text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return body.decode("utf-8", "replace")
-
-
 def _is_utf8(body: bytes) -> bool:
     try:
         body.decode()
@@ -196,15 +182,12 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _altered(body: bytes, changes: Any) -> bytes:
-    for how, what in changes:
-        if how == "flip" and body:
-            place = int(what) // 8 % len(body)
-            body = body[:place] + bytes([body[place] ^ 1 << int(what) % 8]) + body[place + 1 :]
-        elif how == "append":
-            body += str(what).encode("utf-8", "surrogatepass")
-        elif how == "cut":
-            body = body[: int(what) % (len(body) + 1)]
+def _altered(body: bytes, how: str, what: int) -> bytes:
+    match how:
+        case "append":
+            return body + b"x" * (what % 8 + 1)
+        case "cut":
+            return body[: what % (len(body) + 1)]
     return body
 
 
@@ -218,4 +201,4 @@ def _change(event: Any, how: str, path: list[Any], value: Any = None) -> None:
         else:
             event[last] = value
     except (KeyError, TypeError, IndexError):
-        return  # an earlier change has taken the place away
+        return  # an earlier change has removed the place

@@ -19,10 +19,9 @@ from botocore.exceptions import ClientError
 
 from vectorcare_bridge.webhooks.vocabulary import WebhookOutcome
 from verification.fuzzing import signatures, target_ingest
-from verification.fuzzing.case import Part
-from verification.fuzzing.inflate import inflated
-from verification.fuzzing.stand import KNOWN_KEYS, Stand
-from verification.fuzzing.verdict import ViolationError
+from verification.fuzzing.case import Part, ViolationError
+from verification.fuzzing.functions import KNOWN_KEYS, Functions
+from verification.fuzzing.grammar import inflated
 from verification.simulation.history import checks
 from verification.simulation.models import sqs_event, values
 from verification.simulation.models.queue import QueuedMessage
@@ -37,55 +36,52 @@ MAX_JOURNAL_BYTES = 390 * 1024
 
 
 @dataclass(slots=True)
-class _Told:
+class _Reported:
     """What the function printed about one message."""
 
     outcomes: list[str]
     reasons: list[str]
 
 
-def run(parts: Sequence[Part], stand: Stand) -> Counter[str]:
-    """Put messages on the queue, deliver them as one batch, and once more alone what is to be tried again.
+def run(parts: Sequence[Part], functions: Functions) -> Counter[str]:
+    """Put messages on the queue, deliver them as one batch, and each once more alone that is to be tried again.
 
-    Raises
-    ------
-    ViolationError
-        A rule is broken.
+    Returns how they ended, or raises ViolationError.
     """
     counts: Counter[str] = Counter()
     for part in parts:
-        counts[_put(part, stand)] += 1
-    messages = stand.queue.messages()
-    stand.output.lines.clear()
-    again = _deliver(messages, stand, counts)
+        counts[_put(part, functions)] += 1
+    messages = functions.queue.messages()
+    functions.printed()
+    again = _deliver(messages, functions, counts)
     for message in again:
-        if _deliver([message], stand, counts):
-            raise ViolationError("a message fails for no reason while the services work", message.id)
+        if _deliver([message], functions, counts):
+            raise ViolationError("a message fails without a reason while the services work", message.id)
     return counts
 
 
-def _put(part: Part, stand: Stand) -> str:
-    """Put one message on the queue; answer how that ended."""
+def _put(part: Part, functions: Functions) -> str:
+    """Put one message on the queue; returns how that ended."""
     recipe = part.recipe
-    known = set(stand.queue.messages())
+    known = set(functions.queue.messages())
     if "by_hand" in recipe:
         try:
-            _send(part, stand)
+            _send(part, functions)
         except (ClientError, UnicodeEncodeError):
             return "not for the queue"
     else:
         body = inflated(part.body, recipe.get("inflate"))
-        # Only those that the function knows: what it does with others is the other target's.
+        # Only known keys: what happens to others is the other target's subject.
         key = recipe.get("key") if recipe.get("key") in KNOWN_KEYS else KNOWN_KEYS[0]
-        response = stand.ingest(target_ingest.api_event(body, signatures.made(body, {"key": key})))
+        response = functions.ingest(target_ingest.api_event(body, signatures.made(body, {"key": key})))
         if target_ingest.check_response(response) != HTTPStatus.OK:
             return f"refused {response['statusCode']}"
-    [message] = set(stand.queue.messages()) - known
+    [message] = set(functions.queue.messages()) - known
     message.receives = max(0, min(int(recipe.get("receives", 0)), 40))
     return "by hand" if "by_hand" in recipe else "accepted"
 
 
-def _send(part: Part, stand: Stand) -> None:
+def _send(part: Part, functions: Functions) -> None:
     body = inflated(part.body, part.recipe.get("inflate"))
     attributes = {
         str(name): {"DataType": "String", "StringValue": str(value)} for name, value in part.recipe["by_hand"].items()
@@ -95,40 +91,40 @@ def _send(part: Part, stand: Stand) -> None:
         text = base64.b64encode(body).decode()
     else:
         text = body.decode("utf-8", "replace")
-    stand.sqs.send_message(QueueUrl=QUEUE, MessageBody=text, MessageAttributes=attributes)
+    functions.sqs.send_message(QueueUrl=QUEUE, MessageBody=text, MessageAttributes=attributes)
 
 
-def _deliver(messages: Sequence[QueuedMessage], stand: Stand, counts: Counter[str]) -> list[QueuedMessage]:
-    """Deliver a batch; answer what is to be tried again for no fault of its own, as far as the function says."""
+def _deliver(messages: Sequence[QueuedMessage], functions: Functions, counts: Counter[str]) -> list[QueuedMessage]:
+    """Deliver a batch; returns what the function wants to try again without naming a reason."""
     if not messages:
         return []
     for message in messages:
-        stand.queue.hide(message, 0, now=0.0)
-    received = stand.sqs.receive_message(
+        functions.queue.hide(message, 0, now=0.0)
+    received = functions.sqs.receive_message(
         QueueUrl=QUEUE, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages", [])
     wanted = {message.id for message in messages}
     records = [sqs_event.record(one) for one in received if one["MessageId"] in wanted]
     try:
-        response = stand.process({"Records": records})
+        response = functions.process({"Records": records})
     except Exception as error:
         raise ViolationError("the processor raised an exception", repr(error)) from error
-    target_ingest.check_output(stand.output.lines)
+    lines = functions.printed()
+    target_ingest.check_output(lines)
     failed = _failed(response, wanted)
-    told = _told(stand.output.lines)
-    stand.output.lines.clear()
+    reported = _reported(lines)
     again = []
     for message in messages:
         if message.id in failed:
-            ending = _check_failed(message, told, stand)
+            ending = _check_failed(message, reported, functions)
         else:
-            ending = _check_done(message, told, stand)
-            stand.queue.remove(message)
+            ending = _check_done(message, reported, functions)
+            functions.queue.remove(message)
         if ending:
             counts[ending] += 1
         else:
             again.append(message)
-    if len(stand.queue) < len(failed):
+    if len(functions.queue) < len(failed):
         raise ViolationError("a message that failed is no more on the queue")
     return again
 
@@ -144,69 +140,69 @@ def _failed(response: Any, wanted: set[str]) -> set[str]:
     return set(failed)
 
 
-def _told(lines: list[str]) -> dict[str, _Told]:
-    """Read what was printed, by message id; whatever the lines' own names are."""
-    told: dict[str, _Told] = {}
+def _reported(lines: list[str]) -> dict[str, _Reported]:
+    """Read what was printed, by message id."""
+    reported: dict[str, _Reported] = {}
     for text in lines:
         line = json.loads(text) if text.startswith("{") else {}
         if "message_id" in line:
-            one = told.setdefault(line["message_id"], _Told([], []))
+            one = reported.setdefault(line["message_id"], _Reported([], []))
             one.outcomes += [line["outcome"]] if "outcome" in line else []
             one.reasons += [line["reason"]] if "reason" in line else []
-    return told
+    return reported
 
 
-def _check_done(message: QueuedMessage, told: dict[str, _Told], stand: Stand) -> str:
+def _check_done(message: QueuedMessage, reported: dict[str, _Reported], functions: Functions) -> str:
     body = _body_of(message)
-    outcomes = told[message.id].outcomes if message.id in told else []
+    outcomes = reported[message.id].outcomes if message.id in reported else []
     if len(outcomes) != 1 or not set(outcomes) <= set(WebhookOutcome):
         raise ViolationError("a message ended in no outcome, or in several", repr(outcomes))
-    item = _entry(body, stand, unreadable=False)
+    item = _entry(body, functions, unreadable=False)
     if item is None:
         raise ViolationError("a message is done, and the journal does not have its bytes")
     if outcomes == ["applied"]:
-        _check_state(body, item, stand)
+        _check_state(body, item, functions)
     return outcomes[0]
 
 
-def _check_failed(message: QueuedMessage, told: dict[str, _Told], stand: Stand) -> str:
-    """Answer how a failed message ended; nothing where it is to be tried again."""
+def _check_failed(message: QueuedMessage, reported: dict[str, _Reported], functions: Functions) -> str:
+    """Say how a failed message ended; empty if it is to be tried again."""
     body = _body_of(message)
-    reasons = told[message.id].reasons if message.id in told else []
-    # It has been received too often, and says so: what matters is whether it fails once more.
+    reasons = reported[message.id].reasons if message.id in reported else []
+    # Received too often, and the function says so: what matters is whether it fails once more.
     if not reasons or reasons == ["exhausted"]:
         return ""
     if len(reasons) != 1 or not set(reasons) <= REASONS:
         raise ViolationError("a message died of no reason of the list, or of several", repr(reasons))
-    if len(body) <= MAX_JOURNAL_BYTES and _entry(body, stand, unreadable=True) is None:
+    if len(body) <= MAX_JOURNAL_BYTES and _entry(body, functions, unreadable=True) is None:
         raise ViolationError("a dead message's bytes are not in the journal under `unreadable`", reasons[0])
-    if message.visible_at > stand.now():
-        raise ViolationError("a dead message was not given back at once", reasons[0])
+    if message.visible_at > functions.now():
+        raise ViolationError("a dead message was not returned to the queue at once", reasons[0])
     return f"dead {reasons[0]}"
 
 
 def _body_of(message: QueuedMessage) -> bytes:
-    """Read a message's bytes; what says that it is base64 and is not, is text."""
+    """Read a message's bytes; text if it claims to be base64 and is not."""
     try:
         return target_ingest.body_of(message)
     except ValueError:
         return message.body.encode()
 
 
-def _entry(body: bytes, stand: Stand, *, unreadable: bool) -> dict[str, Any] | None:
+def _entry(body: bytes, functions: Functions, *, unreadable: bool) -> dict[str, Any] | None:
     if unreadable:
-        item = stand.journal.items.get((UNREADABLE, hashlib.sha256(body).hexdigest()))
+        item = functions.journal.items.get((UNREADABLE, hashlib.sha256(body).hexdigest()))
         return item if item and bytes(item["body"]["B"]) == body else None
-    for (service_request_id, _), item in stand.journal.items.items():
+    for (service_request_id, _), item in functions.journal.items.items():
         if service_request_id != UNREADABLE and bytes(item["body"]["B"]) == body:
             return item
     return None
 
 
-def _check_state(body: bytes, entry: dict[str, Any], stand: Stand) -> None:
-    """Check that what was applied is what the bytes say: request, status and, where it is the newest data, `data`."""
+def _check_state(body: bytes, entry: dict[str, Any], functions: Functions) -> None:
+    """Check that what was applied is what the bytes say: request, status and, if it is the newest data, `data`."""
     envelope = json.loads(body.decode("utf-8-sig"), parse_int=Decimal, parse_float=Decimal)
-    state = stand.state.items.get((envelope["service_request_id"],))
+    state = functions.state.items.get((envelope["service_request_id"],))
     if state is None or entry["service_request_id"]["S"] != envelope["service_request_id"]:
         raise ViolationError("a message is applied, and its service request has no state")
     plain = {name: values.plain(value) for name, value in state.items()}

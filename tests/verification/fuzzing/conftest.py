@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import pytest_socket
 
-from verification.fuzzing.stand import Stand, running
+from verification.fuzzing.functions import Functions, loaded
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +15,8 @@ def _no_network() -> Iterator[None]:
     pytest_socket.enable_socket()
 
 
-@pytest.fixture(scope="module")
-def stand() -> Iterator[Stand]:
-    """Give the functions as they are."""
-    with running() as stand:
-        yield stand
+@pytest.fixture(scope="package")
+def functions() -> Iterator[Functions]:
+    """Load the functions as they are."""
+    with loaded() as functions:
+        yield functions

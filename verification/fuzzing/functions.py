@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from io import StringIO
 from random import Random
-from typing import Any, ParamSpec, TextIO, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 from unittest import mock
 
 from verification.simulation.models import errors
@@ -47,7 +47,7 @@ class _InlineExecutor(Executor):
         future: Future[_T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 it belongs to whoever waits for the result
+        except Exception as error:  # noqa: BLE001 it belongs to the caller, who waits for the result
             future.set_exception(error)
         return future
 
@@ -65,8 +65,8 @@ class _Client:
         return QueryPaginator(getattr(self._model, operation))
 
 
-class _FuzzDoor(SimulatedRuntime):
-    """The simulation's door, with nothing behind it that takes turns or breaks."""
+class _Runtime(SimulatedRuntime):
+    """The simulation's runtime without its turns and faults."""
 
     def __init__(self, models: dict[str, Any], clock: _Clock) -> None:  # the base's parts are what is left out
         self._models = models
@@ -78,7 +78,7 @@ class _FuzzDoor(SimulatedRuntime):
     def lock(self) -> Any:
         return nullcontext()
 
-    def executor(self, threads: int) -> Executor:  # noqa: ARG002 it is the door's
+    def executor(self, threads: int) -> Executor:  # noqa: ARG002 the base names it
         return _InlineExecutor()
 
     def now(self) -> str:
@@ -94,34 +94,17 @@ class _FuzzDoor(SimulatedRuntime):
         return (low + high) / 2
 
 
-@dataclass(slots=True)
-class Output:
-    """Takes what the functions print."""
+class Functions:
+    """The two functions, and models of the services they use; `output` is where standard output goes by now.
 
-    lines: list[str] = field(default_factory=list)
-
-    def write(self, text: str) -> int:
-        """Take it."""
-        self.lines.append(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Have nothing to flush."""
-
-
-class Stand:
-    """The two functions, and the services they use.
-
-    Parameters
+    Attributes
     ----------
-    loader : Loader
-        Makes the functions' modules.
-    output : Output
-        Where standard output goes by now.
+    modules : dict of str to module
+        The functions' handlers, by the function's name.
     """
 
-    def __init__(self, loader: Loader, output: Output) -> None:
-        self.output = output
+    def __init__(self, loader: Loader, output: StringIO) -> None:
+        self._output = output
         self.journal = Table(keys=("service_request_id", "event_id"))
         self.state = Table(keys=("service_request_id",), index_keys=("request_status", "last_updated"))
         self.bucket = Bucket()
@@ -130,43 +113,50 @@ class Stand:
         self.sqs = SQS({}, clock=lambda: self._clock.now, epoch=START_EPOCH_SECONDS, random=self._random)
         self.reset()
         dynamodb = DynamoDB({EVENTS: self.journal, SERVICE_REQUESTS: self.state})
-        door = _FuzzDoor({"sqs": self.sqs, "dynamodb": dynamodb, "s3": S3({SPOOL: self.bucket})}, self._clock)
+        runtime = _Runtime({"sqs": self.sqs, "dynamodb": dynamodb, "s3": S3({SPOOL: self.bucket})}, self._clock)
         variables = environment(Settings(), KNOWN_KEYS)
-        self._ingest, self._processor = (
-            loader.load(
+        self.modules = {
+            name: loader.load(
                 f"{name}.handler",
                 environment=variables | {"POWERTOOLS_SERVICE_NAME": self._logger_of(name)},
-                loaded=door.replace,
+                loaded=runtime.replace,
             )
             for name in _FUNCTIONS
-        )
+        }
 
     def reset(self) -> None:
-        """Empty everything, and put the clock back."""
+        """Empty everything, and reset the clock."""
         self._clock.now = 0.0
         self._random.seed(0)
-        # A receive count beyond thirty is what the processor shall see too, so no redrive policy takes it away.
+        # Without a redrive policy: the processor must see receive counts beyond thirty, too.
         self.queue = QueueModel(visibility_timeout=360)
         self.sqs.queues[QUEUE] = self.queue
         self.bucket.objects.clear()
         self.journal.items.clear()
         self.state.items.clear()
-        self.output.lines.clear()
+        self.printed()
 
     def ingest(self, event: Any) -> Any:
         """Invoke the ingest function."""
-        return self._ingest.handler(event, self._context())
+        return self.modules["ingest"].handler(event, self._context())
 
     def process(self, event: Any) -> Any:
         """Invoke the processor function."""
-        return self._processor.handler(event, self._context())
+        return self.modules["processor"].handler(event, self._context())
 
     def now(self) -> float:
-        """Tell seconds on the clock that the services go by."""
+        """Seconds on the clock of the services."""
         return self._clock.now
 
+    def printed(self) -> list[str]:
+        """Take the lines that the functions have printed since the last look."""
+        lines = self._output.getvalue().split("\n")
+        self._output.seek(0)
+        self._output.truncate()
+        return lines
+
     def close(self) -> None:
-        """Have the functions' loggers forgotten; Python would keep them, and with them where they write, for ever."""
+        """Remove the functions' loggers from Python's registry, which would keep them and their output for ever."""
         for name in _FUNCTIONS:
             logging.Logger.manager.loggerDict.pop(self._logger_of(name), None)
 
@@ -178,13 +168,12 @@ class Stand:
 
 
 @contextmanager
-def running(loader: Loader | None = None) -> Iterator[Stand]:
-    """Load the functions and take standard output; without a loader, the functions as they are."""
-    output = Output()
-    variables = environment(Settings(), KNOWN_KEYS)
-    with mock.patch.dict(os.environ, variables), redirect_stdout(cast("TextIO", output)):
-        stand = Stand(loader or Loader(), output)
+def loaded(loader: Loader | None = None) -> Iterator[Functions]:
+    """Load the functions and take standard output."""
+    output = StringIO()
+    with mock.patch.dict(os.environ, environment(Settings(), KNOWN_KEYS)), redirect_stdout(output):
+        functions = Functions(loader or Loader(), output)
         try:
-            yield stand
+            yield functions
         finally:
-            stand.close()
+            functions.close()
