@@ -1,10 +1,12 @@
 """Synthesizing: as `python app.py` does, or within the test and without building the functions."""
 
+import fcntl
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -21,6 +23,20 @@ ROOT = Path(__file__).parents[2]
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
+def once_a_run(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Give a folder that the first worker which needs it makes for all."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, done = shared / name, shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]:
     """Run `python app.py` as somebody without node, and with a umask that lets nobody else read."""
     return subprocess.run(
@@ -34,9 +50,9 @@ def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def application_of(organizations: Path, *, output: Path) -> cdk.App:
+def application_of(organizations: Path, *, output: Path, **context: str) -> cdk.App:
     """Build the application for a folder of organization files, with an artifact that holds next to nothing."""
-    context = application.default_context() | {"organizations": str(organizations)}
+    context = application.default_context() | {"organizations": str(organizations)} | context
     app = cdk.App(context=context, outdir=str(output))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(application, "build_artifact", lambda *_args, **_kwargs: _stub_artifact())

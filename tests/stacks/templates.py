@@ -1,7 +1,6 @@
 """Reading synthesized templates."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -91,6 +90,28 @@ def unpublished(template: Template) -> str:
     return referred(template["Outputs"]["UnpublishedQueueUrl"]["Value"])
 
 
+def named(template: Template) -> dict[str, str]:
+    """Give the logical ids of what the functions work on, and of the functions, by a name for people."""
+    queue, dead_letters = queues(template)
+    command_queue, command_dead_letters = queues(template, "sender")
+    outputs = {name: output["Value"] for name, output in template["Outputs"].items()}
+    logical_ids = {id(resource): name for name, resource in template["Resources"].items()}
+    return {
+        "queue": queue,
+        "dead letters": dead_letters,
+        "command queue": command_queue,
+        "command dead letters": command_dead_letters,
+        "unpublished": unpublished(template),
+        "spool": referred(outputs["SpoolBucket"]),
+        "events": referred(outputs["EventsTable"]),
+        "service requests": referred(outputs["ServiceRequestsTable"]),
+        "commands": referred(outputs["CommandsTable"]),
+        "bus": referred(outputs["EventBus"]),
+        "secret": referred(outputs["CredentialsSecret"]),
+        **{name: logical_ids[id(function)] for name, function in functions(template).items()},
+    }
+
+
 def functions(template: Template) -> dict[str, Resource]:
     """Give the functions by the name that their logs and metrics call them."""
     return {
@@ -148,8 +169,3 @@ def rendered(value: Any) -> str:
         case {"Fn::Join": [str(separator), list(parts)]}:
             return separator.join(rendered(part) for part in parts)
     raise AssertionError(f"{value} is not known here")
-
-
-def variables(text: str) -> Iterator[str]:
-    """Find API Gateway's variables in a text."""
-    return (found[0] for found in re.finditer(r"\$[A-Za-z.]+", text))

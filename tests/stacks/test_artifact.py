@@ -15,15 +15,16 @@ import pytest
 from stacks.config.errors import ConfigurationError
 from stacks.functions import packaging
 from tests.stacks import synthesis
+from tests.stacks.templates import functions
 
 UNCHECKED_HASH = 0b01
-FUNCTIONS = ("ingest", "processor", "drain", "redrive", "publisher", "sender", "reader")
 CLIENTS = ("sqs", "s3", "dynamodb", "events", "secretsmanager")
 # What Python itself finds without its site-packages, and the artifact: as on Lambda.
 IMPORT_ALONE = """
-import importlib, sys
+import importlib, json, os, sys
 sys.path.insert(0, sys.argv[1])
-for name in sys.argv[2:]:
+for name, environment in json.loads(sys.argv[2]).items():
+    os.environ.update(environment)
     importlib.import_module(f"{name}.handler")
 import boto3
 for service in ("sqs", "s3", "dynamodb", "events", "secretsmanager"):
@@ -36,8 +37,15 @@ sys.exit(f"from elsewhere: {outside}" if outside else 0)
 """
 
 
-def test_the_sample_synthesizes_without_node_on_the_path(assembly: Path) -> None:
-    assert (assembly / "VectorCareBridge-example.template.json").is_file()
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the functions' artifact, as `python app.py` builds it when it synthesizes the sample."""
+    output = tmp_path_factory.mktemp("assembly")
+    completed = synthesis.run_app(output=output, architecture=synthesis.ARCHITECTURE)
+    assert completed.returncode == 0, completed.stderr
+    assert (output / "VectorCareBridge-example.template.json").is_file()
+    (built,) = output.glob("functions-*")
+    return built
 
 
 def modules(artifact: Path) -> list[Path]:
@@ -46,17 +54,14 @@ def modules(artifact: Path) -> list[Path]:
     return found
 
 
-def test_every_module_has_bytecode_that_this_python_takes_without_a_look_at_the_source(artifact: Path) -> None:
-    for module in modules(artifact):
-        header = Path(importlib.util.cache_from_source(str(module))).read_bytes()[:16]
+def test_every_module_has_bytecode_that_this_python_takes_unchecked_and_there_is_no_other(artifact: Path) -> None:
+    bytecode = {Path(importlib.util.cache_from_source(str(module))): module for module in modules(artifact)}
+    assert set(artifact.rglob("*.pyc")) == bytecode.keys()
+    for compiled, module in bytecode.items():
+        header = compiled.read_bytes()[:16]
         assert header[:4] == importlib.util.MAGIC_NUMBER, module
         assert int.from_bytes(header[4:8], "little") == UNCHECKED_HASH, module
         assert header[8:] == importlib.util.source_hash(module.read_bytes()), module
-
-
-def test_there_is_no_other_bytecode(artifact: Path) -> None:
-    fitting = {Path(importlib.util.cache_from_source(str(module))) for module in modules(artifact)}
-    assert set(artifact.rglob("*.pyc")) == fitting
 
 
 def test_bytecode_names_its_file_where_lambda_puts_it(artifact: Path) -> None:
@@ -66,38 +71,27 @@ def test_bytecode_names_its_file_where_lambda_puts_it(artifact: Path) -> None:
     assert code.co_filename == "/var/task/vectorcare_bridge/__init__.py"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_imports_from_the_artifact_alone(artifact: Path, tmp_path: Path, function: str) -> None:
+def test_the_functions_import_from_the_artifact_alone(artifact: Path, tmp_path: Path) -> None:
     # Given
-    environment = {
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        **environment_of(function, artifact.parent),
+    template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
+    environments = {
+        name: {key: value if isinstance(value, str) else "https://sqs.test/1/x" for key, value in variables.items()}
+        for name, variables in (
+            (name, each["Properties"]["Environment"]["Variables"]) for name, each in functions(template).items()
+        )
     }
+    keys = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     # When
     completed = subprocess.run(  # noqa: S603 nothing in it comes from outside
-        [sys.executable, "-I", "-S", "-c", IMPORT_ALONE, str(artifact), function],
+        [sys.executable, "-I", "-S", "-c", IMPORT_ALONE, str(artifact), json.dumps(environments)],
         cwd=tmp_path,
-        env=environment,
+        env=keys,
         capture_output=True,
         text=True,
         check=False,
     )
     # Then
     assert completed.returncode == 0, completed.stderr
-
-
-def environment_of(function: str, assembly: Path) -> dict[str, str]:
-    """Give the environment of a function, with something for what only a deployment knows."""
-    template = json.loads((assembly / "VectorCareBridge-example.template.json").read_text())
-    (variables,) = (
-        resource["Properties"]["Environment"]["Variables"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-        and resource["Properties"]["Handler"] == f"{function}.handler.handler"
-    )
-    return {name: value if isinstance(value, str) else "https://sqs.test/1/x" for name, value in variables.items()}
 
 
 def test_only_descriptions_of_the_services_that_are_called_are_in_it(artifact: Path) -> None:
@@ -121,10 +115,10 @@ def test_lambda_may_read_it_whatever_the_builders_umask(artifact: Path) -> None:
 
 def test_the_runtime_and_the_processor_are_those_it_was_built_for(artifact: Path) -> None:
     template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
-    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
-    assert {each["Properties"]["Runtime"] for each in functions} == {f"python{packaging.PYTHON}"}
-    assert {tuple(each["Properties"]["Architectures"]) for each in functions} == {(synthesis.ARCHITECTURE,)}
-    assert len({each["Properties"]["Code"]["S3Key"] for each in functions}) == 1
+    found = [each["Properties"] for each in functions(template).values()]
+    assert {each["Runtime"] for each in found} == {f"python{packaging.PYTHON}"}
+    assert {tuple(each["Architectures"]) for each in found} == {(synthesis.ARCHITECTURE,)}
+    assert len({each["Code"]["S3Key"] for each in found}) == 1
 
 
 def test_native_modules_are_for_the_processor_that_was_asked_for(artifact: Path) -> None:
@@ -140,30 +134,28 @@ def test_an_unchanged_tree_is_not_built_again(artifact: Path, monkeypatch: pytes
     assert again.folder == artifact
 
 
-@pytest.mark.parametrize("changed", ["lambdas/ingest/handler.py", "lambdas/requirements.txt"])
-def test_a_changed_tree_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+def test_changed_code_changed_requirements_and_another_processor_make_another_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given
-    for folder in ("lambdas", "stacks"):
-        shutil.copytree(packaging.ROOT / folder, tmp_path / folder)
-    built: list[str] = []
+    shutil.copytree(packaging.SOURCES, tmp_path / "lambdas")
+    packaging_file = tmp_path / "packaging.py"
+    packaging_file.touch()
+    built: set[str] = set()
     monkeypatch.setattr(packaging, "ROOT", tmp_path)
     monkeypatch.setattr(packaging, "SOURCES", tmp_path / "lambdas")
     monkeypatch.setattr(packaging, "REQUIREMENTS", tmp_path / "lambdas" / "requirements.txt")
-    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "stacks" / "functions" / "packaging.py"))
-    monkeypatch.setattr(packaging, "build", lambda folder, **_kwargs: built.append(folder.name))
+    monkeypatch.setattr(packaging, "__file__", str(packaging_file))
+    monkeypatch.setattr(packaging, "build", lambda folder, **_kwargs: built.add(folder.name))
     packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
     # When
-    with (tmp_path / changed).open("a") as file:
-        file.write("# changed\n")
-    packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+    packaging.build_artifact(tmp_path / "out", architecture="x86_64", python=None)
+    for changed in ("ingest/handler.py", "requirements.txt"):
+        with (tmp_path / "lambdas" / changed).open("a") as file:
+            file.write("# changed\n")
+        packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
     # Then
-    assert len(set(built)) == 2
-
-
-def test_each_processor_has_a_build_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging, "build", lambda *_args, **_kwargs: None)
-    builds = {packaging.build_artifact(tmp_path, architecture=each, python=None).digest for each in ("arm64", "x86_64")}
-    assert len(builds) == 2
+    assert len(built) == 4
 
 
 def test_a_build_that_fails_leaves_nothing_that_looks_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,17 +190,19 @@ def test_a_failed_installation_says_why_in_one_line(tmp_path: Path, monkeypatch:
     assert "\n" not in line
 
 
-def test_another_python_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^python=3\.99: this is Python .*; run it with Python 3\.99$"):
-        packaging.build_artifact(tmp_path, architecture="arm64", python="3.99")
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"architecture": "arm64", "python": "3.99"}, r"python=3\.99: this is Python .*; run it with Python 3\.99"),
+        ({"architecture": "mips", "python": None}, "architecture=mips: is not Lambda's; use arm64 or x86_64"),
+    ],
+)
+def test_what_lambda_does_not_run_is_refused(tmp_path: Path, context: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{message}$"):
+        packaging.build_artifact(tmp_path, **context)
 
 
 def test_a_python_that_lambda_does_not_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaging, "PYTHON", "3.15")
     with pytest.raises(ConfigurationError, match=r"^Python 3\.15: is no Lambda runtime; run it with Python 3\.11, "):
         packaging.build_artifact(tmp_path, architecture="arm64", python=None)
-
-
-def test_a_processor_that_lambda_does_not_have_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"^architecture=mips: is not Lambda's; use arm64 or x86_64$"):
-        packaging.build_artifact(tmp_path, architecture="mips", python=None)

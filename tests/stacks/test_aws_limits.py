@@ -9,8 +9,8 @@ import pytest
 
 from stacks.config import aws_limits, environment, resource_policy
 from stacks.config.errors import ConfigurationError
-from stacks.config.organization import MAXIMUM_NAME_LENGTH, Organization, load_organization
-from tests.stacks import organization_files, synthesis
+from stacks.config.organization import Organization, load_organization
+from tests.stacks import organization_files
 from tests.stacks.templates import Template
 
 REGION, ACCOUNT, PARTITION = "ap-southeast-1", "123456789012", "aws-us-gov"
@@ -93,38 +93,25 @@ class Deployed:
         return str(named or f"{self._stack}-{name}-{'R' * 13}"[: LONGEST.get(resource["Type"], 512)])
 
 
-KEY = organization_files.with_keys(organization_files.public_pem())
-TALL = {
-    # Nearly as much as passes, each.
-    "public_keys": organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(5))),
-    "publish_actions": KEY + "publish_actions = [" + ", ".join(f'"ACTION_{n:027d}"' for n in range(100)) + "]\n",
-    "vectorcare_api_url": KEY + f'vectorcare_api_url = "https://vectorcare.example.com/{"a" * 3000}"\n',
-    "allowed_source_ips": KEY
-    + "allowed_source_ips = ["
-    + ", ".join(f'"198.51.{n // 256}.{n % 256}"' for n in range(420))
-    + "]\n",
-    "alarm_emails": KEY + "alarm_emails = [" + ", ".join(f'"a{n}@example.com"' for n in range(250)) + "]\n",
-}
+KEY = organization_files.MINIMAL
+# Nearly as much as passes, each.
+TALL = {key: KEY + text for key, text in organization_files.LONGEST.items()}
+TALL["public_keys"] = organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(5)))
 
 
-def loaded(folder: Path, text: str, *, name: str = "acme") -> Organization:
-    path = folder / f"{name}.toml"
+def loaded(folder: Path, text: str) -> Organization:
+    path = folder / "acme.toml"
     path.write_text(text)
     return load_organization(path)
 
 
 @pytest.fixture(scope="module")
-def longest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organization, Deployed]:
+def longest(
+    organizations: Mapping[str, Organization], templates: Mapping[str, Template]
+) -> tuple[Organization, Deployed]:
     """Give the stack with the longest name, and nearly as much of everything as passes."""
-    folder = tmp_path_factory.mktemp("longest")
-    text = organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(4)))
-    text += "".join(TALL[key].removeprefix(KEY) for key in TALL if key != "public_keys")
-    domain = (
-        'domain_name = "webhooks.example.com"\ncertificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1"\n'
-    )
-    organization = loaded(folder, text + domain, name="a" * MAXIMUM_NAME_LENGTH)
-    template = synthesis.template_of(organization, output=folder / "cdk.out")
-    return organization, Deployed(template, organization.stack_name)
+    organization = organizations["everything"]
+    return organization, Deployed(templates["everything"], organization.stack_name)
 
 
 def characters(document: Any) -> int:
@@ -140,11 +127,11 @@ def test_an_environment_is_measured_as_the_template_has_it(longest: tuple[Organi
     for _, properties in deployed.of_type("AWS::Lambda::Function"):
         service = properties["Handler"].split(".")[0]
         variables = properties["Environment"]["Variables"]
-        told = environment.of_file(organization, service)
+        of_file = environment.of_file(organization, service)
         # Then what the file says is all there, and what a deployment makes is at most as long as it is taken to be
-        assert told.items() <= variables.items()
+        assert of_file.items() <= variables.items()
         assert environment.size(variables) <= aws_limits.ENVIRONMENT_BYTES
-        if told:
+        if of_file:
             estimate = environment.longest(organization, service)
             assert variables.keys() == estimate.keys()
             assert 0 <= environment.size(estimate) - environment.size(variables) < 100

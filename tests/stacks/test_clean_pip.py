@@ -1,4 +1,4 @@
-"""What a user has set for pip decides where packages come from, and nothing else."""
+"""A user's settings of pip decide where packages come from, and nothing else."""
 
 import os
 import subprocess
@@ -76,7 +76,7 @@ def set_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str) 
     monkeypatch.setenv("PYTHONUSERBASE", "/nowhere")
 
 
-@pytest.mark.parametrize("where", ["environment", "global", "install"])
+@pytest.mark.parametrize("where", ["environment", "install"])
 def test_what_says_what_is_installed_and_where_has_no_effect(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wheels: Path, where: str
 ) -> None:

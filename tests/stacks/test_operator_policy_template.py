@@ -1,189 +1,100 @@
-"""What the operator's policy lets a person do: enough for the command, on this stack alone, and no deleting."""
+"""The managed policies for people and for the dispatch system: enough, on this stack alone, and no deleting."""
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from stacks.config.organization import MAXIMUM_NAME_LENGTH, STACK_PREFIX
-from tests.stacks.templates import Template, functions, listed, of_type, queues, referred, rendered, resources_of
+from tests.stacks.templates import Template, listed, named, referred, rendered, resources_of
 
+POLICIES = {
+    "operator": "OperatorPolicyArn",
+    "restore": "RestorePolicyArn",
+    "outbound": "OutboundOperatorPolicyArn",
+    "dispatch system": "CadPolicyArn",
+}
 # There is no narrower resource for these (Service Authorization Reference), or none by a prefix of names.
 ON_ANYTHING = {"cloudformation:ListStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}
-RESTORED = {
-    f"dynamodb:{action}"
-    for action in (
-        "RestoreTableToPointInTime",
-        "DescribeTable",
-        "GetItem",
-        "Query",
-        "Scan",
-        "PutItem",
-        "UpdateItem",
-        "DeleteItem",
-        "BatchWriteItem",
-    )
+LOOK = "sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility"
+READ = "dynamodb:GetItem dynamodb:Query dynamodb:Scan dynamodb:DescribeTable"
+RESTORE = "dynamodb:DescribeContinuousBackups dynamodb:RestoreTableToPointInTime"
+ALLOWED = {
+    ("operator", "queue"): "sqs:GetQueueAttributes",
+    ("operator", "dead letters"): LOOK,
+    ("operator", "ingest"): "lambda:GetFunctionConfiguration",
+    ("operator", "redrive"): "lambda:GetFunctionConfiguration lambda:InvokeFunction",
+    ("operator", "events"): READ,
+    ("operator", "service requests"): f"{READ} dynamodb:PutItem",
+    ("operator", "spool"): "s3:ListBucket",
+    ("restore", "events"): f"{RESTORE} dynamodb:BatchGetItem dynamodb:PutItem",
+    ("restore", "service requests"): RESTORE,
+    ("outbound", "command queue"): "sqs:GetQueueAttributes sqs:SendMessage",
+    ("outbound", "command dead letters"): LOOK,
+    ("outbound", "unpublished"): LOOK,
+    ("outbound", "commands"): "dynamodb:GetItem",
+    ("dispatch system", "command queue"): "sqs:SendMessage sqs:GetQueueUrl",
 }
 
 
-def test_only_what_has_no_narrower_resource_is_allowed_on_anything(template: Template) -> None:
-    allowed = {
-        action
-        for statement in statements(template)
-        for action in listed(statement["Action"])
-        if "*" in resources_of(statement)
-    }
-    assert allowed == ON_ANYTHING
-
-
-def test_no_action_is_a_pattern(template: Template) -> None:
-    assert not [action for statement in statements(template) for action in listed(statement["Action"]) if "*" in action]
-
-
-def test_queues_are_counted_and_dead_letters_read_and_given_back(template: Template) -> None:
-    queue, dead_letters = queues(template)
-    assert actions_on(template, queue) == {"sqs:GetQueueAttributes"}
-    assert actions_on(template, dead_letters) == {
-        "sqs:GetQueueAttributes",
-        "sqs:ReceiveMessage",
-        "sqs:ChangeMessageVisibility",
-    }
-
-
-@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive"])
-def test_only_the_redrive_function_is_invoked(template: Template, function: str) -> None:
-    # Given
-    (name,) = (
-        logical_id
-        for logical_id, resource in of_type(template, "AWS::Lambda::Function").items()
-        if resource is functions(template)[function]
-    )
-    # When
-    allowed = actions_on(template, name)
-    # Then
-    assert allowed == {"lambda:GetFunctionConfiguration"} | (
-        {"lambda:InvokeFunction"} if function == "redrive" else set()
-    )
-
-
-def test_the_journal_is_read_and_the_state_is_read_and_replayed(template: Template) -> None:
-    # Given
-    events, service_requests = (
-        referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")
-    )
-    read = {f"dynamodb:{action}" for action in ("GetItem", "Query", "Scan", "DescribeTable")}
-    # When
-    allowed = actions_on(template, events), actions_on(template, service_requests)
-    # Then
-    assert allowed == (read, read | {"dynamodb:PutItem"})
-
-
-def test_only_a_restore_writes_to_the_journal(template: Template) -> None:
-    # Given
-    events, service_requests = (
-        referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")
-    )
-    restore = {"dynamodb:DescribeContinuousBackups", "dynamodb:RestoreTableToPointInTime"}
-    # When
-    allowed = actions_on(template, events, "Restore"), actions_on(template, service_requests, "Restore")
-    # Then
-    assert allowed == (restore | {"dynamodb:BatchGetItem", "dynamodb:PutItem"}, restore)
-
-
-def test_a_table_is_restored_beside_the_old_one(template: Template) -> None:
-    # Given
-    tables = [referred(template["Outputs"][output]["Value"]) for output in ("EventsTable", "ServiceRequestsTable")]
-    # When
-    restored = [each for each in statements(template, "Restore") if each.get("Sid") == "RestoreTo"]
-    # Then
-    (statement,) = restored
-    assert set(statement["Action"]) == RESTORED
-    assert {rendered(resource) for resource in statement["Resource"]} == {
-        f"arn:aws:dynamodb:us-east-1:123456789012:table/<{table}>-restored-*" for table in tables
-    }
-
-
-def test_the_spool_is_counted_and_not_read(template: Template) -> None:
-    (spool,) = of_type(template, "AWS::S3::Bucket")
-    assert actions_on(template, spool) == {"s3:ListBucket"}
-
-
-def test_logs_are_read_as_they_are_masked(template: Template) -> None:
-    allowed = {
-        action for each in statements(template) for action in listed(each["Action"]) if action.startswith("logs")
-    }
-    assert allowed == {"logs:FilterLogEvents"}
-
-
-def test_the_key_is_used_by_way_of_tables_and_queues_or_granted_to_aws(template: Template) -> None:
-    (key,) = of_type(template, "AWS::KMS::Key")
-    for statement in [*statements(template), *statements(template, "Restore")]:
-        if key in [named(resource) for resource in resources_of(statement)]:
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_names_its_resources_and_deletes_nothing_of_the_stack(template: Template, name: str) -> None:
+    for statement in statements(template, name):
+        actions = set(listed(statement["Action"]))
+        resources = set(map(rendered, resources_of(statement)))
+        assert statement["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action]
+        assert "*" not in resources or actions <= ON_ANYTHING
+        if any(action.startswith("logs:") for action in actions):
+            assert actions == {"logs:FilterLogEvents"}  # which reads them as they are masked
+        if any(word in action for action in actions for word in ("Delete", "Purge")):
+            assert all(resource.endswith("-restored-*") for resource in resources)
+        if any(action.startswith("kms:") for action in actions):
             (condition,) = statement["Condition"].values()
             assert condition.keys() <= {"kms:ViaService", "kms:GrantIsForAWSResource"}
 
 
-def test_it_is_nobodys_until_it_is_attached(template: Template) -> None:
-    for name in ("Policy", "Restore"):
-        properties = policy(template, name)["Properties"]
-        assert not properties.keys() & {"Roles", "Users", "Groups"}
-    assert referred(template["Outputs"]["OperatorPolicyArn"]["Value"])
-    assert referred(template["Outputs"]["RestorePolicyArn"]["Value"])
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_is_nobodys_until_it_is_attached(template: Template, name: str) -> None:
+    assert not policy(template, name).keys() & {"Roles", "Users", "Groups"}
 
 
-@pytest.mark.parametrize("name", ["Policy", "Restore"])
-def test_it_is_as_long_as_iam_allows_for_the_longest_name_too(templates: Mapping[str, Template], name: str) -> None:
-    # Given a managed policy of 6,144 characters at most (IAM User Guide, "IAM and AWS STS quotas")
-    document = policy(templates["minimal"], name)["Properties"]["PolicyDocument"]
-    stack = STACK_PREFIX + "x" * MAXIMUM_NAME_LENGTH
-    # When CloudFormation has named everything: stack, logical id, 12 characters; functions are cut to 64
-    text = json.dumps(written(document, stack), separators=(",", ":"))
-    # Then
-    assert len(text) <= 6144
-
-
-def written(value: Any, stack: str) -> Any:
-    """Write what will stand there, as long as it can become."""
-    match value:
-        case {"Fn::GetAtt": [str(name), _]}:
-            longest = 64 if re.search(r"Function[0-9A-F]{8}$", name) else 255
-            physical = f"{stack}-{name}-{'X' * 12}"[:longest]
-            return f"arn:aws-us-gov:dynamodb:us-gov-west-1:123456789012:table/{physical}"
-        case {"Ref": str(name)}:
-            return rendered(value) if name.startswith("AWS::") else f"{stack}-{name}-{'X' * 12}"
-        case {"Fn::Join": [str(separator), list(parts)]}:
-            return separator.join(written(part, stack) for part in parts)
-        case dict():
-            return {key: written(each, stack) for key, each in value.items()}
-        case list():
-            return [written(each, stack) for each in value]
-    return value.replace(f"{STACK_PREFIX}minimal", stack) if isinstance(value, str) else value
-
-
-def policy(template: Template, name: str) -> Mapping[str, Any]:
-    """Give one of the two: `Policy`, for those on call, or `Restore`."""
-    (found,) = (
-        each for key, each in of_type(template, "AWS::IAM::ManagedPolicy").items() if key.startswith(f"Operator{name}")
-    )
-    return found
-
-
-def statements(template: Template, name: str = "Policy") -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = policy(template, name)["Properties"]["PolicyDocument"]["Statement"]
-    return found
-
-
-def actions_on(template: Template, name: str, policy_name: str = "Policy") -> set[str]:
-    """Give what is allowed on the resource itself."""
-    return {
+@pytest.mark.parametrize(("name", "resource"), ALLOWED)
+def test_a_policy_allows_this_on_a_resource_and_nothing_else(template: Template, name: str, resource: str) -> None:
+    arn = f"<{named(template)[resource]}.Arn>"
+    allowed = {
         action
-        for statement in statements(template, policy_name)
-        if name in [named(resource) for resource in resources_of(statement)]
+        for statement in statements(template, name)
+        if arn in map(rendered, resources_of(statement))
         for action in listed(statement["Action"])
+    }
+    assert allowed == set(ALLOWED[name, resource].split())
+
+
+def test_the_dispatch_system_may_touch_nothing_but_commands_and_the_reading_api(template: Template) -> None:
+    touched = {
+        rendered(resource)
+        for statement in statements(template, "dispatch system")
+        if not {"execute-api:Invoke", "kms:Decrypt"} & set(listed(statement["Action"]))
+        for resource in resources_of(statement)
+    }
+    assert touched == {f"<{named(template)['command queue']}.Arn>"}
+
+
+def test_a_table_is_restored_beside_the_old_one(template: Template) -> None:
+    (statement,) = (each for each in statements(template, "restore") if each.get("Sid") == "RestoreTo")
+    assert {"dynamodb:RestoreTableToPointInTime", "dynamodb:BatchWriteItem"} <= set(statement["Action"])
+    assert {rendered(resource) for resource in statement["Resource"]} == {
+        f"arn:aws:dynamodb:us-east-1:123456789012:table/<{named(template)[table]}>-restored-*"
+        for table in ("events", "service requests")
     }
 
 
-def named(resource: Any) -> str | None:
-    return referred(resource) if isinstance(resource, dict) and "Fn::Join" not in resource else None
+def policy(template: Template, name: str) -> Mapping[str, Any]:
+    found = template["Resources"][referred(template["Outputs"][POLICIES[name]]["Value"])]
+    properties: Mapping[str, Any] = found["Properties"]
+    return properties
+
+
+def statements(template: Template, name: str) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = policy(template, name)["PolicyDocument"]["Statement"]
+    return found

@@ -27,20 +27,12 @@ def time_to_live(table: Resource) -> str:
     return str(specification["AttributeName"])
 
 
-def test_tables_have_the_keys_that_the_functions_write(template: Template) -> None:
-    assert set(by_key(template)) == {("service_request_id", "event_id"), ("service_request_id",), ("command_id",)}
-
-
-def test_tables_survive_the_stack_and_a_slip_of_the_hand(template: Template) -> None:
+def test_tables_survive_the_stack_and_a_slip_of_the_hand_and_are_encrypted_by_the_key(template: Template) -> None:
+    (key,) = of_type(template, "AWS::KMS::Key")
     for table in of_type(template, "AWS::DynamoDB::Table").values():
         assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
         assert table["Properties"]["DeletionProtectionEnabled"] is True
         assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-
-
-def test_tables_are_encrypted_by_the_key(template: Template) -> None:
-    (key,) = of_type(template, "AWS::KMS::Key")
-    for table in of_type(template, "AWS::DynamoDB::Table").values():
         encryption = table["Properties"]["SSESpecification"]
         assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS")
         assert referred(encryption["KMSMasterKeyId"]) == key
@@ -104,50 +96,43 @@ def test_the_key_survives_the_stack_and_is_rotated(template: Template) -> None:
     assert key["Properties"]["EnableKeyRotation"] is True
 
 
-def test_the_key_admits_the_account_the_logs_and_the_alarms_and_nobody_else(template: Template) -> None:
-    statements = only(template, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
-    principals = [rendered(next(iter(statement["Principal"].values()))) for statement in statements]
-    # The account's own more than once: CDK says of Secrets Manager apart what the first statement says of all.
-    assert sorted(set(principals)) == [
-        "arn:aws:iam::123456789012:root",
-        "cloudwatch.amazonaws.com",
-        "logs.us-east-1.amazonaws.com",
-    ]
-
-
-def test_the_logs_service_uses_the_key_for_this_stacks_groups_alone(template: Template) -> None:
-    (statement,) = key_statements(template, "logs.us-east-1.amazonaws.com")
-    patterns = [rendered(arn) for arn in statement["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]]
+def test_the_key_admits_the_account_its_alarms_and_the_logs_of_this_stack_and_nobody_else(template: Template) -> None:
+    # Given the statements by whom they admit: the account's root once more, by CDK, by way of Secrets Manager
+    statements = {
+        rendered(next(iter(statement["Principal"].values()))): statement
+        for statement in only(template, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+    }
+    logs, alarms = "logs.us-east-1.amazonaws.com", "cloudwatch.amazonaws.com"
+    assert statements.keys() == {"arn:aws:iam::123456789012:root", logs, alarms}
+    # Then logs are those of the stack's groups
+    patterns = statements[logs]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     prefix = "arn:aws:logs:us-east-1:123456789012:log-group:"
     stack = rendered(template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"])
-    assert patterns == [f"{prefix}{stack}-*", f"{prefix}API-Gateway-Execution-Logs_*"]
-    assert {"kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"} <= set(statement["Action"])
+    assert [rendered(arn) for arn in patterns] == [f"{prefix}{stack}-*", f"{prefix}API-Gateway-Execution-Logs_*"]
+    assert {"kms:Encrypt*", "kms:Decrypt*", "kms:GenerateDataKey*"} <= set(statements[logs]["Action"])
+    # And alarms those of the account
+    assert statements[alarms]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert rendered(statements[alarms]["Condition"]["StringEquals"]["aws:SourceAccount"]) == "123456789012"
 
 
-def test_the_alarms_of_the_account_may_use_the_key(template: Template) -> None:
-    (statement,) = key_statements(template, "cloudwatch.amazonaws.com")
-    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
-    assert rendered(statement["Condition"]["StringEquals"]["aws:SourceAccount"]) == "123456789012"
+# CloudWatch Logs User Guide, "Types of data that you can protect".
+MASKED = {"Name", "Address", "EmailAddress", "PhoneNumber-US", "Ssn-US", "MedicareBeneficiaryNumber-US"}
 
 
-def key_statements(template: Template, service: str) -> list[Resource]:
-    return [
-        statement
-        for statement in only(template, "AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
-        if rendered(statement["Principal"].get("Service", "")) == service
-    ]
-
-
-def test_every_log_group_is_encrypted_expires_and_survives_the_stack(template: Template) -> None:
+def test_every_log_group_is_encrypted_masked_admitted_by_the_key_and_survives_the_stack(template: Template) -> None:
     (key,) = of_type(template, "AWS::KMS::Key")
     for group in of_type(template, "AWS::Logs::LogGroup").values():
         assert referred(group["Properties"]["KmsKeyId"]) == key
         assert group["Properties"]["RetentionInDays"] == 365
         assert group["DeletionPolicy"] == group["UpdateReplacePolicy"] == "Retain"
-
-
-def test_the_key_admits_every_log_group_by_its_name(template: Template) -> None:
-    for group in of_type(template, "AWS::Logs::LogGroup").values():
         # Without a name of its own CloudFormation makes one that begins with the stack's.
         name = rendered(group["Properties"].get("LogGroupName", "VectorCareBridge-"))
         assert name.startswith(("VectorCareBridge-", "API-Gateway-Execution-Logs_"))
+        # Masked is what looks like a patient's data, and not the address of a caller.
+        audit, mask = group["Properties"]["DataProtectionPolicy"]["Statement"]
+        identifiers = {rendered(identifier).rsplit("/", 1)[1] for identifier in mask["DataIdentifier"]}
+        assert identifiers >= MASKED
+        assert "IpAddress" not in identifiers
+        assert mask["Operation"] == {"Deidentify": {"MaskConfig": {}}}
+        # What is masked has to be what is audited (the same guide, "JSON properties for a policy statement").
+        assert audit["DataIdentifier"] == mask["DataIdentifier"]
