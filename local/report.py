@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.terminal.screen import screen
-from local.stack_reader import Item
+from vectorcare_bridge.edge.dynamodb_item import Item
 
 
 class Report:

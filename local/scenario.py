@@ -13,8 +13,9 @@ import simulator
 from local import patience
 from local.emulator import Emulator
 from local.report import Report
-from local.stack_reader import UNREADABLE, Item, StackReader
+from local.stack_reader import UNREADABLE, StackReader
 from simulator import VectorCare, Webhook
+from vectorcare_bridge.edge.dynamodb_item import Item
 
 # An event dated further ahead than this is refused until then: applied, it would freeze its service request.
 _FUTURE_TOLERANCE = timedelta(minutes=15)

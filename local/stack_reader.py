@@ -5,18 +5,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from local import patience
 from local.deployment import Deployment
 from local.emulator import Emulator
-
-Item = Mapping[str, Any]
+from vectorcare_bridge.edge.dynamodb_item import Item, to_item
 
 UNREADABLE = "unreadable"
 """In place of a service request's id, the journal's name for what cannot be read or applied."""
-
-_deserialize = TypeDeserializer().deserialize
 
 
 class StackReader:
@@ -41,7 +36,7 @@ class StackReader:
             Key={"service_request_id": {"S": service_request_id}},
             ConsistentRead=True,
         )
-        return _plain(answer["Item"]) if "Item" in answer else None
+        return to_item(answer["Item"]) if "Item" in answer else None
 
     def journal(self, service_request_id: str) -> list[Item]:
         """Return the journal's entries of a service request, oldest arrival first."""
@@ -51,7 +46,7 @@ class StackReader:
             ExpressionAttributeValues={":id": {"S": service_request_id}},
             ConsistentRead=True,
         )
-        entries = [_plain(item) for page in pages for item in page["Items"]]
+        entries = [to_item(item) for page in pages for item in page["Items"]]
         return sorted(entries, key=lambda entry: str(entry["received_at"]))
 
     def everything(self, table_output: str) -> Iterator[Item]:
@@ -59,7 +54,7 @@ class StackReader:
         pages = self._emulator.aws.dynamodb.get_paginator("scan").paginate(
             TableName=self._outputs[table_output], ConsistentRead=True
         )
-        return (_plain(item) for page in pages for item in page["Items"])
+        return (to_item(item) for page in pages for item in page["Items"])
 
     def unreadable(self, body: bytes) -> Item | None:
         """Return the journal's entry of a webhook that could not be read or applied, or None if there is none."""
@@ -68,7 +63,7 @@ class StackReader:
             Key={"service_request_id": {"S": UNREADABLE}, "event_id": {"S": hashlib.sha256(body).hexdigest()}},
             ConsistentRead=True,
         )
-        return _plain(answer["Item"]) if "Item" in answer else None
+        return to_item(answer["Item"]) if "Item" in answer else None
 
     def waiting(self) -> int:
         """Count the messages on the queue, those being processed included."""
@@ -123,10 +118,3 @@ class StackReader:
             ],
         )["Attributes"]
         return sum(int(count) for count in attributes.values())
-
-
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    item = {name: _deserialize(value) for name, value in attributes.items()}
-    if "body" in item:
-        item["body"] = bytes(item["body"])  # boto3 has a binary type of its own
-    return item

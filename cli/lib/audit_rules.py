@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from cli.lib.journal import Item
+from vectorcare_bridge.edge.dynamodb_item import Item
 from vectorcare_bridge.webhooks import envelope, signature
 from vectorcare_bridge.webhooks.envelope import UNREADABLE
 from vectorcare_bridge.webhooks.failure import PermanentError

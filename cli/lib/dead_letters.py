@@ -19,7 +19,8 @@ from vectorcare_bridge.dead_letters import dead_letter
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.queue import MAX_BATCH
-from vectorcare_bridge.webhooks import message, store
+from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks.journal import recorded_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -189,7 +190,7 @@ def _journal(stack: Stack, warn: Callable[[str], None]) -> Recorded:
 
     def recorded(body: bytes) -> str | None:
         try:
-            return store.recorded_reason(client, table, body)
+            return recorded_reason(client, table, body)
         except (BotoCoreError, ClientError) as error:
             warning = explain(error)
             if warning not in warned:

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import Binary, TypeDeserializer
+from vectorcare_bridge.edge.dynamodb_item import Item, to_attributes, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = Mapping[str, Any]
 Key = Mapping[str, Any]
-
-_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,10 @@ class JournalReader:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="service_request_id = :id",
-            ExpressionAttributeValues={":id": {"S": service_request_id}},
+            ExpressionAttributeValues=to_attributes({":id": service_request_id}),
             ConsistentRead=True,
         )
-        return [plain(item) for page in pages for item in page["Items"]]
+        return [to_item(item) for page in pages for item in page["Items"]]
 
     def pages(
         self,
@@ -82,15 +79,9 @@ class JournalReader:
                 request["ExclusiveStartKey"] = start
             answer = self._client.scan(**request)
             start = answer.get("LastEvaluatedKey")
-            yield Page([plain(item) for item in answer["Items"]], answer["ScannedCount"], start)
+            yield Page([to_item(item) for item in answer["Items"]], answer["ScannedCount"], start)
             if not start:
                 return
-
-
-def plain(attributes: Mapping[str, Any]) -> Item:
-    """Convert an item from DynamoDB's form; binary values become bytes."""
-    item = {name: _deserialize(value) for name, value in attributes.items()}
-    return {name: bytes(cast("Any", value)) if isinstance(value, Binary) else value for name, value in item.items()}
 
 
 def _received(since: str | None, until: str | None) -> dict[str, Any]:
@@ -100,5 +91,5 @@ def _received(since: str | None, until: str | None) -> dict[str, Any]:
         return {}
     return {
         "FilterExpression": " AND ".join(condition for condition, _ in given.values()),
-        "ExpressionAttributeValues": {name: {"S": value} for name, (_, value) in given.items()},
+        "ExpressionAttributeValues": to_attributes({name: value for name, (_, value) in given.items()}),
     }

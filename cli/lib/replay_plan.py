@@ -6,11 +6,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from cli.lib.journal import Item
+from vectorcare_bridge.edge.dynamodb_item import Item
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks import fold, store
+from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.fold import Received, Rule
+from vectorcare_bridge.webhooks.journal import read_entry
+from vectorcare_bridge.webhooks.state import first_revision
 
 _STATUS_REGISTER = ("last_updated", "event_id", "request_status", "action", "received_at", "expires_at")
 _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
@@ -173,7 +175,7 @@ def _first_seen(journal: Sequence[Item]) -> Iterator[Received]:
             continue
         key = entry["event_id"]
         try:
-            received = store.received(entry)
+            received = read_entry(entry)
         except PermanentError as error:
             raise _UntrustworthyError(f"the journal's entry {key} cannot be read: {error.reason}") from None
         if (received.event.service_request_id, received.event.event_id) != (entry["service_request_id"], key):
@@ -198,7 +200,7 @@ def _whole(service_request_id: str, state: Item, wanted: Item, *, now: UtcTimest
     """Make the item to put. Attributes of others stay."""
     foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
     revision = state.get("revision")
-    count = int(revision) if isinstance(revision, Decimal) else store.first_revision(now)
+    count = int(revision) if isinstance(revision, Decimal) else first_revision(now)
     return {
         **foreign,
         **wanted,

@@ -2,20 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
-from cli.lib.journal import Item, JournalReader, plain
+from cli.lib.journal import JournalReader
 from cli.lib.replay_plan import Plan, ReplayOutcome, plan
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge.dynamodb_item import Item, to_attributes, to_item
 from vectorcare_bridge.webhooks.fold import Rule
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS = 5
-
-_serialize = TypeSerializer().serialize
 
 
 class Replayer:
@@ -81,13 +79,13 @@ class Replayer:
         answer = self._client.get_item(
             TableName=self._table, Key={"service_request_id": {"S": service_request_id}}, ConsistentRead=True
         )
-        return plain(answer["Item"]) if "Item" in answer else None
+        return to_item(answer["Item"]) if "Item" in answer else None
 
     def _put(self, found: Plan) -> bool:
         assert found.item is not None  # noqa: S101 a plan with a change has one
         condition = {
             "ConditionExpression": "revision = :read",
-            "ExpressionAttributeValues": {":read": _serialize(found.revision)},
+            "ExpressionAttributeValues": to_attributes({":read": found.revision}),
         }
         if not found.existed:
             condition = {"ConditionExpression": "attribute_not_exists(service_request_id)"}
@@ -98,7 +96,7 @@ class Replayer:
         try:
             self._client.put_item(
                 TableName=self._table,
-                Item={name: _serialize(value) for name, value in found.item.items()},
+                Item=to_attributes(found.item),
                 **condition,  # type: ignore[arg-type]  # the keys depend on the plan
             )
         except self._client.exceptions.ConditionalCheckFailedException:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from cli.lib.journal import Item, JournalReader, plain
+from cli.lib.journal import JournalReader
 from cli.lib.stack import Stack
+from vectorcare_bridge.edge.dynamodb_item import Item, to_item
 from vectorcare_bridge.webhooks import envelope
 
 
@@ -41,7 +42,7 @@ def read(stack: Stack, service_request_id: str) -> ServiceRequest:
     )
     journal = JournalReader(client, stack.outputs["EventsTable"])
     return ServiceRequest(
-        state=plain(answer["Item"]) if "Item" in answer else None,
+        state=to_item(answer["Item"]) if "Item" in answer else None,
         journal=journal.entries(service_request_id),
         unreadable=[
             entry

@@ -6,12 +6,13 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from cli.lib.journal import Item
 from cli.lib.replay_plan import Absent, PlannedChange, differences
-from vectorcare_bridge.webhooks import fold, store
+from vectorcare_bridge.edge.dynamodb_item import Item
+from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.fold import Received, Rule
+from vectorcare_bridge.webhooks.journal import read_entry
 
 
 class StepOutcome(StrEnum):
@@ -93,7 +94,7 @@ def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule)
     taking_part: list[Received] = []
     for entry in journal:
         try:
-            received = store.received(entry)
+            received = read_entry(entry)
         except PermanentError as error:
             steps.append(_unreadable(entry, error.reason))
             continue

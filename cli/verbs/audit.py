@@ -14,12 +14,13 @@ from rich.table import Column, Table
 
 from cli.lib import deployed
 from cli.lib.audit_rules import Finding, judge
-from cli.lib.journal import Item, JournalReader
+from cli.lib.journal import JournalReader
 from cli.lib.organization_file import read_key
 from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, printable, stderr
 from cli.terminal.progress import bar
 from cli.terminal.times import since_option, until_option
+from vectorcare_bridge.edge.dynamodb_item import Item
 from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.signature import Key
 

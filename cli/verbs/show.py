@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib import deployed, replay_plan, service_request
-from cli.lib.journal import Item
 from cli.lib.replay_plan import Absent, PlannedChange
 from cli.lib.timeline import Step, StepOutcome, summary, timeline
 from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, phi_option, printable, stderr, to_json
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.dynamodb_item import Item
 from vectorcare_bridge.webhooks.fold import Rule
 
 _STYLES = {StepOutcome.APPLIED: "green", StepOutcome.UNREADABLE: "red", StepOutcome.EXPIRED: "yellow"}

@@ -10,7 +10,8 @@ from vectorcare_bridge.edge.lambda_handler import kept, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.fold import Rule
-from vectorcare_bridge.webhooks.store import Journal, State
+from vectorcare_bridge.webhooks.journal import Journal
+from vectorcare_bridge.webhooks.state import State
 
 _settings = settings.load(ProcessorSettings)
 _rule = Rule(_settings.order_by, _settings.state_retention_days)

@@ -14,8 +14,9 @@ from vectorcare_bridge.webhooks import envelope, failure, fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, Rule
+from vectorcare_bridge.webhooks.journal import Journal, JournalEntry
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
+from vectorcare_bridge.webhooks.state import Moved, State
 from vectorcare_bridge.webhooks.vocabulary import ACTIONS, STATUSES, WebhookOutcome
 
 THREADS = 10
@@ -92,7 +93,7 @@ class Processor:
         list of str
             Message ids of what failed. SQS keeps them and, at the thirtieth time, makes them dead letters.
         """
-        answers = list(self._executor.map(self._enter, deliveries))
+        answers = list(self._executor.map(self._append, deliveries))
         failed = [answer for answer in answers if isinstance(answer, _Failed)]
         groups: defaultdict[str, list[_Journaled]] = defaultdict(list)
         for answer in answers:
@@ -103,20 +104,20 @@ class Processor:
         list(self._executor.map(self._give_back, failed))
         return [one.delivery.message_id for one in failed]
 
-    def _enter(self, delivery: ReceivedWebhook) -> _Journaled | _Failed:
+    def _append(self, delivery: ReceivedWebhook) -> _Journaled | _Failed:
         event = None
         try:
             event = envelope.read(delivery.webhook.body)
             envelope.refuse_future(event, now=runtime.now())
-            return _Journaled(delivery, self._journal.enter(event, delivery.webhook))
+            return _Journaled(delivery, self._journal.append(event, delivery.webhook))
         except PermanentError as error:
-            return self._enter_unreadable(delivery, error, event)
+            return self._append_unreadable(delivery, error, event)
         except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again
             return _Failed(delivery, error, event=event)
 
-    def _enter_unreadable(self, delivery: ReceivedWebhook, why: PermanentError, event: Event | None) -> _Failed:
+    def _append_unreadable(self, delivery: ReceivedWebhook, why: PermanentError, event: Event | None) -> _Failed:
         try:
-            self._journal.enter_unreadable(delivery.webhook, why.reason)
+            self._journal.append_unreadable(delivery.webhook, why.reason)
         except PermanentError:
             pass  # put on the queue by hand, and larger than an item may be: it can only be a dead letter
         except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up
@@ -130,7 +131,7 @@ class Processor:
         except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
             # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
             if isinstance(error, PermanentError) and len(group) == 1:
-                return [self._enter_unreadable(group[0].delivery, error, group[0].entry.event)]
+                return [self._append_unreadable(group[0].delivery, error, group[0].entry.event)]
             return [_Failed(one.delivery, error, event=one.entry.event) for one in group]
         _report(group, folded, moved, now=now)
         return []

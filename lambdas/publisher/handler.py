@@ -8,10 +8,10 @@ from publisher.publish import Publisher
 from publisher.settings import PublisherSettings
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
+from vectorcare_bridge.edge.dynamodb_item import to_item
 from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.webhooks import store
 
 # What setting aside may take after the bus has not taken events.
 _RESERVE_SECONDS = 60
@@ -55,7 +55,7 @@ def _change(record: dict[str, Any]) -> Change | None:
     images = record["dynamodb"]
     old = images.get("OldImage")
     try:
-        return change.between(store.item_of(old) if old else None, store.item_of(images["NewImage"]))
+        return change.between(to_item(old) if old else None, to_item(images["NewImage"]))
     except Exception as error:  # noqa: BLE001 an item that a hand has made shall not hold up all that come after it
         observability.log("change.unreadable", error=error)
         observability.count(Metric.CHANGE_UNREADABLE)

@@ -46,7 +46,7 @@ def events(page: Page, part: Slice) -> str:
 
 def _event(item: Item) -> str:
     try:
-        read = envelope.read(bytes(item["body"]))
+        read = envelope.read(item["body"])
         said = {"request_status": read.request_status, "action": read.action, "data": read.data}
     except PermanentError:
         # Readable when it came, by the rules of that day: it happened all the same.

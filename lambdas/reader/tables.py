@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.dynamodb_item import Item, to_attributes, to_item
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks.store import Item, item_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,7 +58,7 @@ class Reading:
         with _unavailable():
             answer = self._client.get_item(
                 TableName=self._service_requests_table,
-                Key={"service_request_id": {"S": service_request_id}},
+                Key=to_attributes({"service_request_id": service_request_id}),
                 ConsistentRead=True,
             )
         found = _there([answer["Item"]] if "Item" in answer else [], now=now)
@@ -93,12 +93,14 @@ class Reading:
     def _page(self, *, partition: Position, after: Position | None, now: UtcTimestamp, **query: Any) -> Page:
         ((name, value),) = partition.items()
         if after:
-            query["ExclusiveStartKey"] = {key: {"S": text} for key, text in {**partition, **after}.items()}
+            query["ExclusiveStartKey"] = to_attributes({**partition, **after})
         with _unavailable():
             answer = self._client.query(
-                KeyConditionExpression=f"{name} = :value", ExpressionAttributeValues={":value": {"S": value}}, **query
+                KeyConditionExpression=f"{name} = :value",
+                ExpressionAttributeValues=to_attributes({":value": value}),
+                **query,
             )
-        last = item_of(answer.get("LastEvaluatedKey", {}))
+        last = to_item(answer.get("LastEvaluatedKey", {}))
         return Page(
             items=_there(answer["Items"], now=now),
             last={key: text for key, text in last.items() if key != name} or None,
@@ -110,7 +112,7 @@ def _there(stored: Iterable[Mapping[str, Any]], *, now: UtcTimestamp) -> list[It
 
     Source: DynamoDB Developer Guide, "Working with expired items and time to live (TTL)".
     """
-    items = [item_of(attributes) for attributes in stored]
+    items = [to_item(attributes) for attributes in stored]
     return [item for item in items if "expires_at" not in item or item["expires_at"] > utc_timestamp.epoch_seconds(now)]
 
 

@@ -13,7 +13,7 @@ from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
-from vectorcare_bridge.webhooks import store
+from vectorcare_bridge.webhooks.journal import recorded_reason
 
 _settings = settings.load(RedriveSettings)
 _sqs = runtime.client("sqs", connect_timeout=1, read_timeout=5, attempts=2, connections=THREADS)
@@ -50,7 +50,7 @@ def _recorded(asked: RedriveRequest) -> Recorded:
         return lambda _body: None
     # Only now, as for the bus.
     client = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)
-    return partial(store.recorded_reason, client, _settings.events_table)
+    return partial(recorded_reason, client, _settings.events_table)
 
 
 def _from_and_to(source: DeadLetterQueue, *, deadline: float) -> tuple[Queue, Send]:

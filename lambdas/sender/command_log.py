@@ -1,17 +1,16 @@
 """The `commands` table: what is being sent, how it ended, and what all invocations know of VectorCare's health."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from sender.circuit import Circuit
 from sender.command_result import CommandResult, Outcome
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command
+from vectorcare_bridge.edge.dynamodb_item import Item, to_attributes, to_item
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
@@ -23,11 +22,6 @@ RETENTION_DAYS = 30
 # No command's id has this sign in it.
 _CIRCUIT = "#circuit"
 _SENDING, _WAITING, _ENDED = "sending", "waiting", "ended"
-
-Item = Mapping[str, Any]
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +167,9 @@ class CommandLog:
 
     def _get(self, command_id: str) -> Item | None:
         answer: Any = self._client.get_item(
-            TableName=self._table, Key={"command_id": {"S": command_id}}, ConsistentRead=True
+            TableName=self._table, Key=to_attributes({"command_id": command_id}), ConsistentRead=True
         ).get("Item")
-        return _item(answer) if answer else None
+        return to_item(answer) if answer else None
 
     def _put(self, item: Item, condition: str, values: Item, *, now: UtcTimestamp) -> Item | None:
         expires_at = utc_timestamp.epoch_seconds(utc_timestamp.later(now, days=RETENTION_DAYS))
@@ -188,14 +182,14 @@ class CommandLog:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if values:
-            conditional["ExpressionAttributeValues"] = _attributes(values)
+            conditional["ExpressionAttributeValues"] = to_attributes(values)
         try:
-            self._client.put_item(TableName=self._table, Item=_attributes(item), **conditional)
+            self._client.put_item(TableName=self._table, Item=to_attributes(item), **conditional)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             stored: Any = error.response.get("Item", {})
-            return _item(stored)
+            return to_item(stored)
         return None
 
 
@@ -218,11 +212,3 @@ def _ending(item: Item) -> CommandResult:
         attempts=int(item["attempts"]),
         lag_seconds=float(item["lag_seconds"]),
     )
-
-
-def _attributes(item: Item) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in item.items() if value is not None}
-
-
-def _item(attributes: Item) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in attributes.items()}

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.dynamodb_item import to_attributes, to_item
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ _RETENTION_DAYS = 1
 _LINE, _COMMAND = "#line/", "command/"
 # DynamoDB takes an expression of 4 KB.
 _PLACES_IN_A_WRITE = 100
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ class PendingCommands:
             Key=_key(service_request_id),
             UpdateExpression=f"SET {', '.join(['expires_at = :expires_at', *sets])}"
             + (f" REMOVE {', '.join(removed)}" if removed else ""),
-            ExpressionAttributeValues={**values, ":expires_at": _serialize(expires_at)},
+            ExpressionAttributeValues=to_attributes({**values, ":expires_at": expires_at}),
             ExpressionAttributeNames=names | removed,
             ReturnValues="ALL_NEW",
         )
@@ -113,17 +109,17 @@ class PendingCommands:
 
 
 def _key(service_request_id: str) -> dict[str, Any]:
-    return {"command_id": {"S": _LINE + service_request_id}}
+    return to_attributes({"command_id": _LINE + service_request_id})
 
 
-def _value(place: PendingCommand) -> Any:
-    return _serialize({name: value for name, value in asdict(place).items() if value and name != "command_id"})
+def _value(place: PendingCommand) -> dict[str, Any]:
+    return {name: value for name, value in asdict(place).items() if value and name != "command_id"}
 
 
-def _places(item: dict[str, Any], now: UtcTimestamp) -> list[PendingCommand]:
+def _places(attributes: dict[str, Any], now: UtcTimestamp) -> list[PendingCommand]:
     places = [
-        PendingCommand(command_id=name.removeprefix(_COMMAND), **_deserialize(value))
-        for name, value in item.items()
+        PendingCommand(command_id=name.removeprefix(_COMMAND), **value)
+        for name, value in to_item(attributes).items()
         if name.startswith(_COMMAND)
     ]
     return sorted((place for place in places if place.until > now), key=lambda place: place.key)

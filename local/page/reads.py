@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cli.lib import dead_letters as waiting
 from cli.lib import deployed
 from cli.lib import service_request as stored
-from cli.lib.journal import plain
 from cli.lib.queue_depth import queue_depth
 from cli.lib.stack import Stack
 from cli.lib.timeline import summary, timeline
 from local.page import snapshot
 from local.page.embedded_metrics import Reading, embedded
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
+from vectorcare_bridge.edge.dynamodb_item import to_item
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
@@ -109,7 +109,7 @@ def rows(stack: Stack) -> list[dict[str, Any]]:
             Limit=_NEWEST,
         )
         found += [
-            snapshot.row({key: value for key, value in plain(item).items() if value is not None})
+            snapshot.row({key: value for key, value in to_item(item).items() if value is not None})
             for item in answer["Items"]
         ]
     return sorted(found, key=lambda row: row["updated_at"], reverse=True)
@@ -118,7 +118,7 @@ def rows(stack: Stack) -> list[dict[str, Any]]:
 def commands(stack: Stack) -> list[dict[str, Any]]:
     """Read the commands that the sender knows, the last first."""
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["CommandsTable"])
-    items = [plain(item) for page in pages for item in page["Items"]]
+    items = [to_item(item) for page in pages for item in page["Items"]]
     told_ = [snapshot.command(item) for item in items if "progress" in item]
     return sorted(told_, key=lambda command: command["updated_at"], reverse=True)
 
@@ -151,7 +151,7 @@ def journaled(stack: Stack) -> set[str]:
         .get_paginator("scan")
         .paginate(TableName=stack.outputs["EventsTable"], ProjectionExpression="service_request_id, event_id")
     )
-    items: list[Mapping[str, Any]] = [plain(item) for page in pages for item in page["Items"]]
+    items: list[Mapping[str, Any]] = [to_item(item) for page in pages for item in page["Items"]]
     return {item["event_id"] for item in items if item["service_request_id"] != envelope.UNREADABLE}
 
 

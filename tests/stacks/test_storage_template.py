@@ -10,8 +10,8 @@ from vectorcare_bridge.webhooks import fold
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.fold import Received
+from vectorcare_bridge.webhooks.journal import Journal
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Journal
 
 
 def by_key(template: Template) -> dict[tuple[str, ...], Resource]:
@@ -43,7 +43,7 @@ def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Templ
     client = mock.Mock()
     webhook = Webhook(body=b"x", signature="s", received_at=UtcTimestamp("2026-03-01T12:00:00.000000Z"))
     # When
-    Journal(client, "events", retention_days=30).enter_unreadable(webhook, FailureReason.NOT_JSON)
+    Journal(client, "events", retention_days=30).append_unreadable(webhook, FailureReason.NOT_JSON)
     # Then
     item = client.put_item.call_args.kwargs["Item"]
     assert "N" in item[time_to_live(by_key(template)["service_request_id", "event_id"])]

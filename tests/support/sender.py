@@ -24,8 +24,8 @@ from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threa
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge.dynamodb_item import to_item
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks import store
 from verification.simulation.models import sqs_event
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
@@ -197,7 +197,7 @@ class Outbound(Sender):
 
     def command_log(self) -> dict[str, dict[str, Any]]:
         """Read the table, by command id."""
-        items = [store.item_of(item) for item in _client("dynamodb").scan(TableName="commands")["Items"]]
+        items = [to_item(item) for item in _client("dynamodb").scan(TableName="commands")["Items"]]
         return {str(item["command_id"]): dict(item) for item in items}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from local.environment import LocalEnvironment
-from local.stack_reader import Item
+from vectorcare_bridge.edge.dynamodb_item import Item
 from verification.load import plan
 from verification.load.clients import Sent
 from verification.load.plan import LoadEvent

@@ -90,7 +90,8 @@ def run_plan(
 def _check(world: World) -> None:
     # The one question that is put to the functions' own code: what its tools would tell an operator.
     from vectorcare_bridge.dead_letters import dead_letter  # noqa: PLC0415 there once a container has been loaded
-    from vectorcare_bridge.webhooks import message, store  # noqa: PLC0415 there once a container has been loaded
+    from vectorcare_bridge.webhooks import message  # noqa: PLC0415 there once a container has been loaded
+    from vectorcare_bridge.webhooks.journal import recorded_reason  # noqa: PLC0415 likewise
 
     def reason_of(letter: QueuedMessage) -> str:
         return dead_letter.reason(
@@ -98,7 +99,7 @@ def _check(world: World) -> None:
             letter.body,
             message.values(letter.attributes),
             sent_at=instant(letter.sent_at),
-            recorded=lambda body: store.recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
+            recorded=lambda body: recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
         )
 
     checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)

@@ -14,9 +14,9 @@ from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.dead_letters import dead_letter
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
-from vectorcare_bridge.webhooks import envelope, message, store
+from vectorcare_bridge.webhooks import envelope, message
+from vectorcare_bridge.webhooks.journal import Journal, recorded_reason
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Journal
 from verification.simulation.models.dynamodb import DynamoDB, Table
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def told(cloud: Cloud) -> tuple[str, str]:
         letter["Body"],
         values,
         sent_at=send_back.sent_at(letter),
-        recorded=lambda raw: store.recorded_reason(cloud.dynamodb, "events", raw),
+        recorded=lambda raw: recorded_reason(cloud.dynamodb, "events", raw),
     )
     from vectorcare_bridge.edge import runtime  # noqa: PLC0415 whose clock a test may move
 
@@ -180,5 +180,5 @@ def test_the_largest_event_that_may_come_fits_its_entry_in_the_journal() -> None
     # When they are entered, Then DynamoDB takes them
     for character in "xy":
         raw = body(**names, blank=character * room)
-        journal.enter(envelope.read(raw), Webhook(raw, "s" * message.MAX_SIGNATURE_BYTES, NOW))
+        journal.append(envelope.read(raw), Webhook(raw, "s" * message.MAX_SIGNATURE_BYTES, NOW))
     assert len(table.items) == 2

@@ -15,8 +15,9 @@ from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
+from vectorcare_bridge.webhooks.journal import Journal, JournalEntry
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
+from vectorcare_bridge.webhooks.state import Moved, State
 
 if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
@@ -37,12 +38,12 @@ class Tables:
     hidden: dict[str, int] = field(default_factory=dict)
     hide_fails: bool = False
 
-    def enter(self, event: Event, webhook: Webhook) -> JournalEntry:
+    def append(self, event: Event, webhook: Webhook) -> JournalEntry:
         if self.journal_fails:
             raise self.journal_fails
         return replace(JournalEntry(event, webhook.received_at, is_new=True), **self.answers.get(webhook.signature, {}))
 
-    def enter_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
+    def append_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
         if self.journal_fails:
             raise self.journal_fails
         self.unreadable.append((webhook, reason))
@@ -337,7 +338,7 @@ def test_bytes_that_the_journal_does_not_have_yet_are_not_given_up(counted: Coun
 def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> None:
     # Given an event that DynamoDB itself refuses
     class Refusing(Tables):
-        def enter(self, _event: Event, _webhook: Webhook) -> JournalEntry:
+        def append(self, _event: Event, _webhook: Webhook) -> JournalEntry:
             raise PermanentError(FailureReason.UNSTORABLE)
 
     tables = Refusing()

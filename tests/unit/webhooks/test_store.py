@@ -17,8 +17,9 @@ from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.envelope import Event
 from vectorcare_bridge.webhooks.failure import FailureReason, ItemGoneError, PermanentError
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
+from vectorcare_bridge.webhooks.journal import Journal, JournalEntry
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.store import Journal, JournalEntry, Moved, State
+from vectorcare_bridge.webhooks.state import Moved, State
 
 RECEIVED_AT, RECEIVED_AGAIN_AT = (
     UtcTimestamp("2026-03-01T11:00:00.000000Z"),
@@ -87,7 +88,7 @@ def test_the_first_delivery_is_entered_with_all_that_is_known_of_it(cloud: Cloud
     raw = body()
     read = envelope.read(raw)
     # When it is entered
-    entry = journal.enter(read, webhook(raw))
+    entry = journal.append(read, webhook(raw))
     # Then it is the first, and the item holds this and nothing else
     assert entry == JournalEntry(read, RECEIVED_AT, is_new=True, has_other_bytes=False, is_restamped=False)
     [item] = cloud.journal()
@@ -105,9 +106,9 @@ def test_the_first_delivery_is_entered_with_all_that_is_known_of_it(cloud: Cloud
 def test_the_same_bytes_again_are_the_first_entry_again(cloud: Cloud, journal: Journal) -> None:
     # Given a webhook in the journal
     raw = body()
-    journal.enter(envelope.read(raw), webhook(raw))
+    journal.append(envelope.read(raw), webhook(raw))
     # When it is delivered again, Then the first delivery counts, and nothing is added
-    again = journal.enter(envelope.read(raw), webhook(raw, received_at=RECEIVED_AGAIN_AT))
+    again = journal.append(envelope.read(raw), webhook(raw, received_at=RECEIVED_AGAIN_AT))
     assert again == JournalEntry(
         envelope.read(raw), RECEIVED_AT, is_new=False, has_other_bytes=False, is_restamped=False
     )
@@ -117,9 +118,9 @@ def test_the_same_bytes_again_are_the_first_entry_again(cloud: Cloud, journal: J
 def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(cloud: Cloud, journal: Journal) -> None:
     # Given a webhook in the journal
     first, second = body(), body(event_timestamp="2026-03-01T10:08:00Z", action="OTHER")
-    journal.enter(envelope.read(first), webhook(first))
+    journal.append(envelope.read(first), webhook(first))
     # When its id comes again with another time and other bytes
-    entry = journal.enter(envelope.read(second), webhook(second, received_at=RECEIVED_AGAIN_AT))
+    entry = journal.append(envelope.read(second), webhook(second, received_at=RECEIVED_AGAIN_AT))
     # Then the first one goes on
     assert entry == JournalEntry(
         envelope.read(first), RECEIVED_AT, is_new=False, has_other_bytes=True, is_restamped=True
@@ -140,17 +141,17 @@ def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(clou
 
 def test_other_bytes_with_the_same_time_are_no_new_stamp(journal: Journal) -> None:
     first, second = body(), body(action="OTHER")
-    journal.enter(envelope.read(first), webhook(first))
-    entry = journal.enter(envelope.read(second), webhook(second))
+    journal.append(envelope.read(first), webhook(first))
+    entry = journal.append(envelope.read(second), webhook(second))
     assert (entry.has_other_bytes, entry.is_restamped) == (True, False)
 
 
 def test_the_time_in_the_journal_stands_whatever_its_bytes_say_today(cloud: Cloud, journal: Journal) -> None:
     # Given an entry whose bytes once were read as another time
     raw = body()
-    journal.enter(replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z")), webhook(raw))
+    journal.append(replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z")), webhook(raw))
     # When it is delivered again, Then the entry's time counts
-    entry = journal.enter(envelope.read(raw), webhook(raw))
+    entry = journal.append(envelope.read(raw), webhook(raw))
     assert entry.event == replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z"))
     assert (entry.has_other_bytes, entry.is_restamped) == (False, True)
     assert len(cloud.journal()) == 1
@@ -159,7 +160,7 @@ def test_the_time_in_the_journal_stands_whatever_its_bytes_say_today(cloud: Clou
 def test_what_is_unreadable_is_entered_once_under_its_digest(cloud: Cloud, journal: Journal) -> None:
     # Given bytes that are no event, When they are entered twice
     for received_at in (RECEIVED_AT, RECEIVED_AGAIN_AT):
-        journal.enter_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)
+        journal.append_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)
     # Then the first delivery stands
     [item] = cloud.journal()
     assert bytes(item.pop("body").value) == b"x"
@@ -354,11 +355,11 @@ def test_the_journal_gives_back_what_takes_part_in_the_fold(journal: Journal) ->
     # Given an entry, a redelivery with other bytes, another request's entry, and one that no rule of today reads
     raw, other = body(event_id="a"), body(event_id="a", action="OTHER")
     first = envelope.read(raw)
-    journal.enter(first, webhook(raw))
-    journal.enter(envelope.read(other), webhook(other))
+    journal.append(first, webhook(raw))
+    journal.append(envelope.read(other), webhook(other))
     elsewhere = body(service_request_id="VC-OTHER")
-    journal.enter(envelope.read(elsewhere), webhook(elsewhere))
-    journal.enter(replace(first, event_id="b"), webhook(b"not json"))
+    journal.append(envelope.read(elsewhere), webhook(elsewhere))
+    journal.append(replace(first, event_id="b"), webhook(b"not json"))
     # Then the first alone is given back, as first seen
     assert list(journal.entries("VC-TEST0001")) == [Received(first, RECEIVED_AT)]
 
@@ -398,7 +399,7 @@ def test_a_refusal_that_may_pass_is_raised_as_it_is(journal: Journal, state: Sta
     raw = body()
     with faults.failing("PutItem", "UpdateItem", error=lambda: faults.refusal(code)):
         with pytest.raises(ClientError) as of_journal:
-            journal.enter(envelope.read(raw), webhook(raw))
+            journal.append(envelope.read(raw), webhook(raw))
         with pytest.raises(ClientError) as of_state:
             offer(state, event("a", 0))
     assert {error.value.response["Error"]["Code"] for error in (of_journal, of_state)} == {code}
@@ -408,7 +409,7 @@ def test_what_dynamodb_finds_invalid_is_unstorable(journal: Journal, state: Stat
     raw = body()
     with faults.failing("PutItem", "UpdateItem", error=lambda: faults.refusal("ValidationException")):
         with pytest.raises(PermanentError) as of_journal:
-            journal.enter(envelope.read(raw), webhook(raw))
+            journal.append(envelope.read(raw), webhook(raw))
         with pytest.raises(PermanentError) as of_state:
             offer(state, event("a", 0))
     assert {of_journal.value.reason, of_state.value.reason} == {FailureReason.UNSTORABLE}

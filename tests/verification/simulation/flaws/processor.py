@@ -19,13 +19,14 @@ from tests.verification.simulation.flaws.variant import (
 )
 from verification.simulation.flaw import Edit, answers
 
-_STORE = "vectorcare_bridge.webhooks.store"
+_JOURNAL = "vectorcare_bridge.webhooks.journal"
+_STATE = "vectorcare_bridge.webhooks.state"
 _FOLD = "vectorcare_bridge.webhooks.fold"
 _ENVELOPE = "vectorcare_bridge.webhooks.envelope"
 _FAILURE = "vectorcare_bridge.webhooks.failure"
 _PROCESS = "processor.process"
-_OLDER = (_STORE, "State._older")
-_ENTER = (_STORE, "Journal.enter")
+_OLDER = (_STATE, "State._older")
+_APPEND = (_JOURNAL, "Journal.append")
 _MAY_BEGIN = (_FOLD, "may_begin")
 
 
@@ -85,12 +86,12 @@ def _put_after_a_look(put: Any) -> Any:
     return flawed
 
 
-def _goes_on(enter: Any) -> Any:
+def _goes_on(append: Any) -> Any:
     def flawed(self: Any, event: Any, webhook: Any) -> Any:
         try:
-            return enter(self, event, webhook)
+            return append(self, event, webhook)
         except Exception:  # noqa: BLE001 that is the flaw
-            return enter.__globals__["JournalEntry"](event, webhook.received_at)
+            return append.__globals__["JournalEntry"](event, webhook.received_at)
 
     return flawed
 
@@ -130,7 +131,7 @@ VARIANTS = (
     flawed(
         "an event without data keeps older data out",
         "the state's data is not the newest",
-        _STORE,
+        _STATE,
         "State._offer_data",
         answers(False),
     ),
@@ -144,21 +145,21 @@ VARIANTS = (
     flawed(
         "the journal is checked by nobody: the last delivery wins",
         "a journal entry was changed",
-        _STORE,
+        _JOURNAL,
         "Journal._put_if_absent",
         _put_always,
     ),
     flawed(
         "the journal is asked first and written to afterwards",
         "a journal entry was changed",
-        _STORE,
+        _JOURNAL,
         "Journal._put_if_absent",
         _put_after_a_look,
     ),
     flawed(
         "other bytes under a known event id are not kept",
         "accepted, and not in the journal",
-        _STORE,
+        _JOURNAL,
         "Journal._put_if_absent",
         lambda put: lambda self, **entry: None if "redelivery_of" in entry else put(self, **entry),
     ),
@@ -212,7 +213,7 @@ VARIANTS = (
     flawed(
         "the revision of an item that is made again begins again",
         "the revision goes back",
-        _STORE,
+        _STATE,
         "first_revision",
         answers(0),
         trouble=over_years,
@@ -220,7 +221,7 @@ VARIANTS = (
     flawed(
         "a request that is open again keeps its expiry",
         "a closed request does not expire, or an open one does",
-        _STORE,
+        _STATE,
         "State._update",
         _keeps_expiry,
     ),
@@ -249,29 +250,29 @@ VARIANTS = (
     flawed(
         "the state moves although the journal refused",
         "in the state before it was in the journal",
-        *_ENTER,
+        *_APPEND,
         _goes_on,
         trouble=with_faults(FAILS=0.4),
     ),
     flawed(
         "after a conflict in the journal the delivery's own event goes on to the state",
         "the state is not what the journal says",
-        *_ENTER,
-        lambda enter: lambda self, event, webhook: replace(enter(self, event, webhook), event=event),
+        *_APPEND,
+        lambda append: lambda self, event, webhook: replace(append(self, event, webhook), event=event),
         first=12,
     ),
     flawed(
         "after a conflict in the journal the delivery's own time goes on to the state",
         "the state is not what the journal says",
-        *_ENTER,
+        *_APPEND,
         Edit("_1.event", "replace(_1.event, last_updated=event.last_updated)"),
         first=12,
     ),
     flawed(
         "what is poisonous is given up before it is journaled",
         "a webhook died that nothing is wrong with",
-        _STORE,
-        "Journal.enter_unreadable",
+        _JOURNAL,
+        "Journal.append_unreadable",
         never_raises,
         trouble=poisoned_without_tables,
     ),
