@@ -162,7 +162,7 @@ FLAWS: tuple[tuple[str, str, Plant], ...] = (
     (
         PROCESSOR,
         "a dead message's bytes are not in the journal under `unreadable`",
-        replaced(journal, "enter_unreadable", lambda *_: None),
+        replaced(journal, "append_unreadable", lambda *_: None),
     ),
     (PROCESSOR, "a message ended in no outcome, or in several", drop_what_fails),
     (
