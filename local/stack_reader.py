@@ -9,6 +9,7 @@ from local import patience
 from local.deployment import Deployment
 from local.emulator import Emulator
 from vectorcare_bridge.edge.dynamodb_item import Item, to_item
+from vectorcare_bridge.edge.queue import queue_depth
 
 UNREADABLE = "unreadable"
 """In place of a service request's id, the journal's name for what cannot be read or applied."""
@@ -109,12 +110,4 @@ class StackReader:
         return content
 
     def _count(self, queue_url: str) -> int:
-        attributes = self._emulator.aws.sqs.get_queue_attributes(
-            QueueUrl=queue_url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-                "ApproximateNumberOfMessagesDelayed",
-            ],
-        )["Attributes"]
-        return sum(int(count) for count in attributes.values())
+        return queue_depth(self._emulator.aws.sqs, queue_url).total

@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib.aws_error import explain
-from cli.lib.queue_depth import QueueDepth, queue_depth
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.queue import QueueDepth, queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
 

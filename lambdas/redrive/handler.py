@@ -39,7 +39,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 def _remaining(dead_letters: Queue) -> int | None:
     try:
-        return dead_letters.count()
+        return dead_letters.depth().total
     except Exception as error:  # noqa: BLE001 whatever it is, it must not cost the report
         observability.log("queue.refused", error=error)
         return None

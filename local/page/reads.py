@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cli.lib import dead_letters as waiting
 from cli.lib import deployed
 from cli.lib import service_request as stored
-from cli.lib.queue_depth import queue_depth
 from cli.lib.stack import Stack
 from cli.lib.timeline import summary, timeline
 from local.page import snapshot
 from local.page.embedded_metrics import Reading, embedded
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.edge.dynamodb_item import to_item
+from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.failure import PermanentError
 from vectorcare_bridge.webhooks.vocabulary import STATUSES

@@ -11,13 +11,13 @@ from unittest import mock
 
 import pytest
 
-from cli.lib.queue_depth import queue_depth
 from cli.lib.redriving import Progress, Selection, redrive
 from cli.lib.stack import Stack
 from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
+from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook

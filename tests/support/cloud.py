@@ -21,6 +21,7 @@ from moto import mock_aws
 
 from tests.support import signing
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
@@ -160,10 +161,8 @@ class Cloud:
         return sorted(map(dict, items), key=lambda item: (item["service_request_id"], item["event_id"]))
 
     def messages(self, url: str | None = None) -> int:
-        """Count a queue's messages, hidden ones included; the main queue's by default."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=names)
-        return sum(map(int, answer["Attributes"].values()))
+        """Count a queue's messages, those in flight included; the main queue's by default."""
+        return queue_depth(self.sqs, url or self.queue_url).total
 
     def spooled(self) -> list[str]:
         """List the spool's keys."""

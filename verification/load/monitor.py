@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.environment import LocalEnvironment
+from vectorcare_bridge.edge.queue import queue_depth
 from verification.load import workers
 from verification.load.background import Background
 from verification.load.workers import Worker
@@ -92,14 +93,11 @@ class Monitor(Background):
             for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=outputs["SpoolBucket"])
             for stored in page.get("Contents", [])
         ]
-        counts = aws.sqs.get_queue_attributes(
-            QueueUrl=outputs["QueueUrl"],
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
+        depth = queue_depth(aws.sqs, outputs["QueueUrl"])
         return Look(
             at=time.time(),
-            visible=int(counts["ApproximateNumberOfMessages"]),
-            hidden=int(counts["ApproximateNumberOfMessagesNotVisible"]),
+            visible=depth.visible,
+            hidden=depth.in_flight,
             spooled=frozenset(spooled),
         )
 

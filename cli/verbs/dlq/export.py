@@ -10,12 +10,12 @@ import click
 
 from cli.lib import dead_letters
 from cli.lib.dead_letters import DeadLetter
-from cli.lib.queue_depth import queue_depth
 from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, stderr, to_json
 from cli.terminal.progress import bar
 from cli.verbs.dlq.queue import queue_option
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
+from vectorcare_bridge.edge.queue import queue_depth
 
 _WARNING = "The file holds patients' data. Only you can read it (mode 0600). Delete it when you no longer need it."
 

@@ -14,7 +14,6 @@ from rich.console import RenderableType
 from cli.lib import dead_letters, redriving
 from cli.lib.aws_error import explain
 from cli.lib.dead_letters import DeadLetter, Queues
-from cli.lib.queue_depth import queue_depth
 from cli.lib.redriving import Progress, Selection
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
@@ -23,6 +22,7 @@ from cli.terminal.progress import bar
 from cli.verbs.dlq.queue import queue_option
 from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge.queue import queue_depth
 
 T = TypeVar("T")
 

@@ -1,5 +1,6 @@
-"""The SQS queues: what is sent, received, given back and deleted."""
+"""The SQS queues: what is sent, received, returned, deleted and counted."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vectorcare_bridge.webhooks.message import OutgoingMessage
@@ -13,7 +14,50 @@ LONG_POLL_SECONDS = 2
 
 
 class InFlightLimitError(Exception):
-    """SQS hides no more messages of this queue at once."""
+    """As many messages of this queue are in flight as SQS allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """About how many messages a queue holds, by SQS's own words for where they are.
+
+    Source: GetQueueAttributes, SQS API reference.
+
+    Attributes
+    ----------
+    visible : int
+        May be received.
+    in_flight : int
+        Received, and neither deleted nor returned.
+    delayed : int
+        Not to be received yet.
+    """
+
+    visible: int
+    in_flight: int
+    delayed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.visible + self.in_flight + self.delayed
+
+
+def queue_depth(client: "SQSClient", url: str) -> QueueDepth:
+    """Count a queue's messages."""
+    attributes = client.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )["Attributes"]
+    return QueueDepth(
+        visible=int(attributes["ApproximateNumberOfMessages"]),
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+    )
 
 
 class Queue:
@@ -32,12 +76,12 @@ class Queue:
         )["MessageId"]
 
     def receive(self, *, maximum: int, visibility_timeout: int) -> list["MessageTypeDef"]:
-        """Receive up to `maximum` messages (10 at most), and hide them for `visibility_timeout` seconds.
+        """Receive up to `maximum` messages (10 at most), invisible to others for `visibility_timeout` seconds.
 
         Raises
         ------
         InFlightLimitError
-            120,000 messages are hidden already ("Amazon SQS message quotas", SQS developer guide).
+            120,000 messages are in flight already ("Amazon SQS message quotas", SQS developer guide).
         """
         try:
             return self._client.receive_message(
@@ -56,15 +100,11 @@ class Queue:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
     def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
-        """Give a received message back, to be seen again after so many seconds."""
+        """Return a received message to the queue, visible again after so many seconds."""
         self._client.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
         )
 
-    def count(self) -> int:
-        """About how many messages the queue holds, visible or not."""
-        attributes = self._client.get_queue_attributes(
-            QueueUrl=self._url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        return sum(int(value) for value in attributes.values())
+    def depth(self) -> QueueDepth:
+        """Count the queue's messages."""
+        return queue_depth(self._client, self._url)

@@ -1,10 +1,10 @@
-"""What is asked of SQS: all that is there, with all that came along, hidden for as long as it was meant to be."""
+"""What is asked of SQS: all that is there, with all that came along, invisible for as long as it was meant to be."""
 
 import pytest
 
 from tests.support import faults
 from tests.support.cloud import Cloud
-from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.edge.queue import Queue, QueueDepth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
@@ -28,15 +28,15 @@ def test_a_message_comes_with_its_attributes_and_the_time_it_was_sent(queue: Que
     assert int(received["Attributes"]["SentTimestamp"]) > 0
 
 
-def test_a_received_message_is_hidden_counted_and_back_at_once_if_it_is_given_back(queue: Queue) -> None:
+def test_a_received_message_is_in_flight_until_it_is_returned(queue: Queue) -> None:
     # Given a message that was received
     (received,) = queue.receive(maximum=10, visibility_timeout=60)
     assert queue.receive(maximum=10, visibility_timeout=60) == []
-    assert queue.count() == 1
-    # When it is given back for later, Then it stays hidden
+    assert queue.depth() == QueueDepth(visible=0, in_flight=1, delayed=0)
+    # When it is returned for later, Then it stays invisible
     queue.change_visibility(received["ReceiptHandle"], seconds=600)
     assert queue.receive(maximum=10, visibility_timeout=60) == []
-    # When it is given back for now, Then it is there
+    # When it is returned for now, Then it is visible
     queue.change_visibility(received["ReceiptHandle"], seconds=0)
     assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
 
@@ -44,4 +44,4 @@ def test_a_received_message_is_hidden_counted_and_back_at_once_if_it_is_given_ba
 def test_what_is_deleted_is_gone(queue: Queue) -> None:
     (received,) = queue.receive(maximum=10, visibility_timeout=60)
     queue.delete(received["ReceiptHandle"])
-    assert queue.count() == 0
+    assert queue.depth().total == 0

@@ -121,6 +121,7 @@ class SQS:
         counts = {
             "ApproximateNumberOfMessages": visible,
             "ApproximateNumberOfMessagesNotVisible": len(queue) - visible,
+            "ApproximateNumberOfMessagesDelayed": 0,
         }
         return {"Attributes": {name: str(counts[name]) for name in AttributeNames}}
 
