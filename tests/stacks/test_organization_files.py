@@ -30,41 +30,29 @@ PRODUCTION = VALID + 'environment = "production"\n'
 
 WRONG = {
     "not TOML": ("public_keys = [", "acme.toml: is not TOML"),
-    "a number that no computer reads": (f"max_concurrency = {'1' * 5000}\n", "acme.toml: is not TOML: a number is too"),
     "a list without end": (f"public_keys = {'[' * 5000}\n", "acme.toml: is not TOML"),
     "a key twice": (VALID + 'order_by = "event_id"\norder_by = "event_id"\n', "is not TOML at line"),
     "a misspelt key": (VALID + "max_concurency = 3\n", "max_concurency: is not a key of this file; did you mean max_"),
     "a foreign key": (VALID + "zzz = 3\n", "zzz: is not a key of this file; the keys are public_keys, environment"),
     "a key of two lines": (VALID + '"a\\nb" = 3\n', "acme.toml: a key: is not a key of this file"),
-    "a table": (VALID + "[keys]\na = 1\n", "keys: is not a key of this file"),
     "no keys": ("", "public_keys: is missing; list"),
     "an empty list of keys": ("public_keys = []\n", "public_keys: is empty; list"),
-    "one key instead of a list": (f"public_keys = '''{KEY}'''\n", "public_keys: is not a list; put"),
     "a key that is no text": ("public_keys = [1]\n", "public_keys[0]: is not a text; put"),
     "a short key": (with_keys(public_pem(bits=1024)), "public_keys[0]: has 1024 bits, fewer than 2048; ask"),
     "a key that is not RSA": (with_keys(KEY, ELLIPTIC), "public_keys[1]: is not an RSA key; copy"),
     "a private key": (with_keys(PKCS8), "public_keys[0]: is a private key; delete it"),
-    "a private key of the older form": (with_keys(PKCS1), "public_keys[0]: is a private key; delete it"),
     "a private key beside its public one": (with_keys(KEY + PKCS8), "public_keys[0]: is a private key; delete it"),
     "a certificate": (with_keys(CERTIFICATE), "public_keys[0]: is a certificate; take the key out of it with: openssl"),
     "a key cut short": (with_keys(CUT_SHORT), "public_keys[0]: is not a readable PEM public key; copy"),
-    "a key without its first line": (with_keys("MIIBIjANBgkqhkiG9w0"), "public_keys[0]: holds 0 PEM blocks instead of"),
     "two keys in one text": (with_keys(KEY + public_pem()), "public_keys[0]: holds 2 PEM blocks instead of one; copy"),
     "the same key twice": (with_keys(KEY, KEY), "public_keys[1]: repeats [0]; remove"),
-    "more keys than the environment holds": (
-        with_keys(*(public_pem(bits=4096) for _ in range(6))),
-        "bytes for the function ingest, and Lambda takes 4,096; remove",
-    ),
     "an unknown environment": (
         VALID + 'environment = "prod"\n',
         "environment: is not one of its values; choose uat or",
     ),
     "an identifier that a URL would change": (VALID + 'customer_id = "a b"\n', "customer_id: has to stand in a URL"),
-    "an empty identifier": (VALID + 'customer_id = ""\n', "customer_id: has to stand in a URL as it is; use 1 to 64"),
     "no identifier in production": (PRODUCTION, "customer_id: can be guessed, which production does not allow; make"),
-    "a short identifier in production": (PRODUCTION + 'customer_id = "acme-2026"\n', "customer_id: can be guessed"),
     "a bad network": (VALID + 'allowed_source_ips = ["10.0.0.0/8", "x"]\n', "allowed_source_ips[1]: is not a network"),
-    "a prefix too long": (VALID + 'allowed_source_ips = ["10.0.0.0/33"]\n', "allowed_source_ips[0]: is not a network"),
     "host bits": (
         VALID + 'allowed_source_ips = ["203.0.113.7/24"]\n',
         "allowed_source_ips[0]: has bits set behind its prefix; write 203.0.113.0/24 or",
@@ -74,13 +62,10 @@ WRONG = {
         "allowed_source_ips[0]: is not a network; write it in CIDR form",
     ),
     "a network of an interface": (VALID + 'allowed_source_ips = ["fe80::1%eth0"]\n', "[0]: is not a network; write"),
-    "IPv4 within IPv6": (VALID + 'allowed_source_ips = ["::ffff:203.0.113.7"]\n', "[0]: is not a network; write"),
-    "a network and a line break": (VALID + 'allowed_source_ips = ["203.0.113.7\\n"]\n', "[0]: is not a network; write"),
     "the same network in two spellings": (
         VALID + 'allowed_source_ips = ["2001:db8::1", "2001:0DB8:0::1/128"]\n',
         "allowed_source_ips[1]: repeats [0]; remove",
     ),
-    "a number for a network": (VALID + "allowed_source_ips = [3221225984]\n", "allowed_source_ips[0]: is not a text"),
     "an unknown order": (VALID + 'order_by = "last_updated"\n', "order_by: is not one of its values; choose event_t"),
     "an action in small letters": (VALID + 'publish_actions = ["accept"]\n', "publish_actions[0]: is not an action"),
     "patients' data in quotes": (VALID + 'publish_data = "false"\n', "publish_data: is neither true nor false; write"),
@@ -92,24 +77,8 @@ WRONG = {
         VALID + 'vectorcare_token_url = "https://user:invented@auth.example.com/token"\n',
         "vectorcare_token_url: is not a plain https address; write it as",
     ),
-    "a token endpoint with a query": (
-        VALID + 'vectorcare_token_url = "https://auth.example.com/token?client_secret=x"\n',
-        "vectorcare_token_url: is not a plain https address; write it as",
-    ),
-    "an api with a fragment": (
-        VALID + 'vectorcare_api_url = "https://hub.vectorcare.com/openapi#v2"\n',
-        "vectorcare_api_url: is not a plain https address; write",
-    ),
-    "an api with an empty label": (
-        VALID + 'vectorcare_api_url = "https://hub..vectorcare.com"\n',
-        "vectorcare_api_url: is not a plain https address; write",
-    ),
     "an api behind a port that there is not": (
         VALID + 'vectorcare_api_url = "https://hub.vectorcare.com:65536"\n',
-        "vectorcare_api_url: is not a plain https address; write",
-    ),
-    "an api in letters that look alike": (
-        VALID + 'vectorcare_api_url = "https://hub.vectorc\u0430re.com"\n',
         "vectorcare_api_url: is not a plain https address; write",
     ),
     "an api with a letter that only folds to one of its own": (
@@ -120,18 +89,12 @@ WRONG = {
         VALID + 'alarm_emails = ["On call <oncall@example.com>"]\n',
         "alarm_emails[0]: is not an e-mail address; write",
     ),
-    "an address with two dots": (VALID + 'alarm_emails = ["a..b@example.com"]\n', "alarm_emails[0]: is not an e-mail"),
-    "an address too long": (VALID + f'alarm_emails = ["{"a" * 65}@example.com"]\n', "[0]: is not an e-mail address;"),
-    "an address in other letters": (VALID + 'alarm_emails = ["m\u00fcller@example.com"]\n', "[0]: is not an e-mail"),
     "an address with a path in it": (VALID + 'alarm_emails = ["a/b@example.com"]\n', "[0]: is not an e-mail address;"),
     "a bad address": (VALID + 'alarm_emails = ["oncall"]\n', "alarm_emails[0]: is not an e-mail address; write"),
-    "an address twice": (VALID + 'alarm_emails = ["a@b.de", "a@b.de"]\n', "alarm_emails[1]: repeats [0]; remove"),
-    "a retention as text": (VALID + 'state_retention_days = "90"\n', "state_retention_days: is not a whole number in"),
     "a retention that is true": (
         VALID + "state_retention_days = true\n",
         "state_retention_days: is not a whole number",
     ),
-    "a retention of days and a half": (VALID + "state_retention_days = 90.5\n", "state_retention_days: is not a whole"),
     "a short retention": (VALID + "state_retention_days = 29\n", "choose one from 30 to 36500"),
     "a journal shorter than the state": (
         VALID + "state_retention_days = 90\njournal_retention_days = 60\n",
@@ -142,46 +105,17 @@ WRONG = {
         ALARMS + "silence = 3\n",
         "alarms.silence: is not a key of this file; did you mean silence_mi",
     ),
-    "an alarm's key of two lines": (
-        ALARMS + '"a\\nb" = 3\n',
-        "alarms.a key: is not a key of this file; the keys are fr",
-    ),
-    "a threshold as text": (
-        ALARMS + 'freshness_seconds = "300"\n',
-        "alarms.freshness_seconds: is not a whole number in",
-    ),
     "an answer too late for VectorCare": (ALARMS + "answer_milliseconds = 10000\n", "choose one from 500 to 9000"),
-    "a change that the stream has nearly forgotten": (
-        ALARMS + "publishing_seconds = 86400\n",
-        "alarms.publishing_seconds: is not a whole number in range; choose one from 60 to 64800",
-    ),
-    "a command that has expired by then": (ALARMS + "command_seconds = 3600\n", "choose one from 60 to 1800"),
-    "more commands than all": (ALARMS + "failed_commands_percent = 101\n", "choose one from 1 to 100"),
     "hours in words": (ALARMS + 'busy_hours = "nine to five"\n', "alarms.busy_hours: is not a span of hours; write it"),
-    "an hour too late": (
-        ALARMS + 'busy_hours = "09:00-24:00"\n',
-        "alarms.busy_hours: is not a span of hours; write it",
-    ),
     "hours over midnight": (ALARMS + 'busy_hours = "22:00-06:00"\n', "alarms.busy_hours: ends before it starts; name"),
     "an unknown day": (
         ALARMS + 'busy_days = ["Monday"]\n',
         "alarms.busy_days[0]: is not one of its values; choose MON",
     ),
-    "a day twice": (ALARMS + 'busy_days = ["MON", "MON"]\n', "alarms.busy_days[1]: repeats [0]; remove"),
     "no day": (ALARMS + "busy_days = []\n", "alarms.busy_days: is empty; list"),
     "an unknown time zone": (
         ALARMS + 'time_zone = "America/Springfield"\n',
         "alarms.time_zone: is not a time zone; wri",
-    ),
-    "a time zone of no zone": (ALARMS + 'time_zone = "Factory"\n', "alarms.time_zone: is not a time zone; write"),
-    "a time zone in small letters": (
-        ALARMS + 'time_zone = "america/new_york"\n',
-        "alarms.time_zone: is not a time zone; write",
-    ),
-    "no time zone": (ALARMS + 'time_zone = ""\n', "alarms.time_zone: is not a time zone; write"),
-    "a time zone that is a path": (
-        ALARMS + 'time_zone = "../etc/passwd"\n',
-        "alarms.time_zone: is not a time zone; wr",
     ),
     "a silence longer than the busy hours": (
         ALARMS + 'busy_hours = "09:00-13:00"\n',
@@ -190,11 +124,6 @@ WRONG = {
     "one batch at once": (
         VALID + "max_concurrency = 1\n",
         "max_concurrency: is not a whole number in range; choose one",
-    ),
-    "more than Lambda runs": (VALID + "max_concurrency = 1001\n", "max_concurrency: is not a whole number in range"),
-    "a URL for a domain": (
-        VALID + f'domain_name = "https://a.de"\ncertificate_arn = "{CERTIFICATE_ARN}"\n',
-        "domain_name: is not a domain name; write",
     ),
     "an address for a domain": (
         VALID + f'domain_name = "203.0.113.7"\ncertificate_arn = "{CERTIFICATE_ARN}"\n',
@@ -227,7 +156,7 @@ def refusal(folder: Path, only: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_mistake_is_a_line_with_file_key_and_how_to_fix_it(tmp_path: Path, mistake: str) -> None:
+def test_a_mistake_is_a_line_with_file_key_and_fix_that_repeats_no_long_value(tmp_path: Path, mistake: str) -> None:
     # Given
     text, expected = WRONG[mistake]
     path = write(tmp_path, text)
@@ -238,16 +167,6 @@ def test_a_mistake_is_a_line_with_file_key_and_how_to_fix_it(tmp_path: Path, mis
     assert expected in line
     assert ";" in line
     assert "\n" not in line
-
-
-@pytest.mark.parametrize("mistake", WRONG)
-def test_no_mistake_is_answered_with_what_the_file_says(tmp_path: Path, mistake: str) -> None:
-    # Given
-    text, _ = WRONG[mistake]
-    write(tmp_path, text)
-    # When
-    line = refusal(tmp_path)
-    # Then
     pasted = [word for word in text.replace("'''", "\n").split() if len(word) > 40 and "=" not in word]
     assert not [word for word in pasted if word in line]
 
@@ -264,30 +183,26 @@ def test_names_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}/acme.toml: differs from Acme.toml only in case; rename one of them"
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_holds_nothing_to_load_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere").startswith(f"{tmp_path}/nowhere: is not a folder; create it")
-
-
-def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / ".acme.toml").write_text("an editor's own file")
     assert refusal(tmp_path).startswith(f"{tmp_path}: holds no organization; put a file")
-
-
-def test_an_organization_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
     write(tmp_path, VALID)
     assert refusal(tmp_path, only="amce").endswith("holds no amce.toml; the organizations there are acme")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
-def test_a_file_in_another_unicode_encoding_is_named(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "acme.toml").write_text(VALID, encoding=encoding)
-    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text; save it as UTF-8"
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_a_file_in_an_older_encoding_is_named_with_the_line(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "acme.toml").write_text("# first\n# of M\u00fcller\n" + VALID, encoding=encoding)
-    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text at line 2; save it as UTF-8"
+@pytest.mark.parametrize(
+    ("encoding", "name", "place"),
+    [
+        ("utf-16", "Muller", ""),
+        ("utf-16-le", "Muller", ""),
+        ("utf-32-be", "Muller", ""),
+        ("latin-1", "M\u00fcller", " at line 2"),
+    ],
+)
+def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str, name: str, place: str) -> None:
+    (tmp_path / "acme.toml").write_text(f"# first\n# of {name}\n" + VALID, encoding=encoding)
+    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text{place}; save it as UTF-8"
 
 
 @pytest.mark.parametrize("line_break", ["\r\n", "\n"])
@@ -332,19 +247,11 @@ def test_what_is_wrong_by_itself_is_not_said_of_its_default_too(tmp_path: Path) 
 
 def test_a_time_zone_is_one_of_the_pinned_release_whatever_this_machine_holds(tmp_path: Path) -> None:
     # Given names that folders of time zones hold beside the zones
-    for name in (
-        "posixrules",
-        "localtime",
-        "posix/America/New_York",
-        "right/UTC",
-        "Factory",
-        "AMERICA/CHICAGO",
-        "tzdata.zi",
-    ):
+    for name in ("", "localtime", "posix/America/New_York", "../etc/passwd", "Factory", "AMERICA/CHICAGO"):
         write(tmp_path, ALARMS + f'time_zone = "{name}"\n')
         assert "alarms.time_zone: is not a time zone" in refusal(tmp_path), name
     # And when the machine has none at all
-    for name in ("America/Chicago", "UTC", "Etc/UTC", "US/Pacific", "America/Argentina/ComodRivadavia"):
+    for name in ("America/Chicago", "UTC", "US/Pacific"):
         write(tmp_path, ALARMS + f'time_zone = "{name}"\n')
         assert load(tmp_path).alarms.time_zone == name
 
@@ -365,24 +272,6 @@ def test_one_organization_loads_beside_anothers_broken_file(tmp_path: Path) -> N
     write(tmp_path, VALID)
     write(tmp_path, "broken", name="other")
     assert [organization.name for organization in load_organizations(tmp_path, only="acme")] == ["acme"]
-
-
-def test_a_file_with_keys_alone_has_sensible_defaults(tmp_path: Path) -> None:
-    # Given
-    write(tmp_path, VALID)
-    # When
-    organization = load(tmp_path)
-    # Then
-    assert organization.customer_id == organization.name == "acme"
-    assert organization.environment == "uat"
-    assert organization.allowed_source_ips == organization.alarm_emails == ()
-    assert organization.publish_actions == ("*",)
-    assert organization.order_by == "event_timestamp"
-    assert organization.journal_retention_days >= organization.state_retention_days >= 30
-    assert 2 <= organization.max_concurrency < 10  # the whole concurrency of a new account
-    assert organization.domain_name is organization.certificate_arn is None
-    assert 0 < organization.alarms.silence_minutes < organization.alarms.busy_hours.minutes
-    assert organization.alarms.answer_milliseconds < 10_000  # when VectorCare gives up
 
 
 def test_the_environment_says_where_commands_go_unless_the_file_does(tmp_path: Path) -> None:
@@ -410,6 +299,8 @@ def test_the_sample_says_the_defaults(tmp_path: Path) -> None:
     # Then
     differing = {name for name in vars(default) if getattr(default, name) != getattr(sample, name)}
     assert differing == {"public_keys"}
+    assert default.customer_id == default.name
+    assert default.max_concurrency < 10  # the whole concurrency of a new account
 
 
 def test_a_key_is_the_same_key_in_whichever_form_it_is_pasted(tmp_path: Path) -> None:
@@ -428,11 +319,6 @@ def test_a_key_is_the_same_key_in_whichever_form_it_is_pasted(tmp_path: Path) ->
     loaded = load_organizations(tmp_path)
     # Then
     assert {organization.public_keys for organization in loaded} == {(der,)}
-
-
-def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / "acme.toml").write_text(VALID, encoding="utf-8-sig")
-    assert load(tmp_path).name == "acme"
 
 
 def test_a_single_address_is_a_network_of_one(tmp_path: Path) -> None:
