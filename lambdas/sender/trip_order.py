@@ -81,13 +81,14 @@ class TripOrder:
         """Give up the places of what has ended; `due_at` says, by a delivery's identity, when it comes again."""
         ended = set(self._ended)
         gone = sorted(ended & self._placed)
-        waiting = [
-            replace(self._own[one.command.command_id], due_at=due_at.get(id(one)))
-            for one in self._waiting
+        # By their ids: several messages may bring one command, and DynamoDB takes no attribute twice in a write.
+        waiting = {
+            one.command.command_id: replace(self._own[one.command.command_id], due_at=due_at.get(id(one)))
+            for one in reversed(self._waiting)
             if one.command.command_id in self._own and one.command.command_id not in ended
-        ]
+        }
         if self._service_request_id:
-            self._lines.leave(self._service_request_id, gone, waiting, now=runtime.now())
+            self._lines.leave(self._service_request_id, gone, list(waiting.values()), now=runtime.now())
 
 
 def place(delivery: ReceivedCommand) -> PendingCommand:

@@ -217,6 +217,15 @@ def test_what_has_ended_and_could_not_leave_its_line_holds_back_nothing(outbound
     assert places(outbound) == set()
 
 
+def test_a_command_that_came_twice_and_waits_has_one_place_that_says_when_it_is_due(outbound: Outbound) -> None:
+    # Given a state that came twice under one name, and VectorCare not taking it now
+    put(outbound, "en_route", "en_route")
+    outbound.vectorcare.faults.append(UNAVAILABLE)
+    # When both come in one batch, Then its place in the line is written when they wait
+    assert len(outbound.run()) == 2
+    assert outbound.command_log()[f"#line/{TRIP}"]["command/en_route"]["due_at"]
+
+
 def test_nothing_is_sent_while_nobody_knows_what_waits(outbound: Outbound) -> None:
     put(outbound, "en_route")
     with mock.patch("sender.pending_commands.PendingCommands.join", side_effect=ConnectionError):
