@@ -269,7 +269,3 @@ def test_the_picture_is_drawn_from_its_source() -> None:
     (drawn_from,) = re.findall(r"sha256:(\w+)", picture)
     # Then the source has not changed since
     assert drawn_from == hashlib.sha256(TEXTS["docs/flow.dot"].encode()).hexdigest(), "run: make picture"
-
-
-def test_the_changelog_has_a_section_for_the_version() -> None:
-    assert f"\n## [{TEXTS['VERSION'].strip()}] - " in DOCUMENTS["CHANGELOG.md"]
