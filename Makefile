@@ -5,7 +5,6 @@ SHELL := bash
 PYTHON ?= python3
 SEEDS ?= 200
 INPUTS ?= 100000
-MINUTES ?= 20
 BIN := .venv/bin
 READY := .venv/.ready
 DEVELOPMENT := .venv/.development
@@ -49,7 +48,7 @@ fuzz: $(DEVELOPMENT) ## Let coverage guide hostile inputs through ingest and pro
 mutants: $(DEVELOPMENT) ## Change the rules one by one; a test must notice each change.
 	@python -m verification.mutation $(ARGS)
 
-load: $(DEVELOPMENT) ## Load the local environment under faults, then steadily for MINUTES=20.
+load: $(DEVELOPMENT) ## Load the local environment under faults, then steadily; ARGS=burst does the first alone.
 	@python -m verification.load $(ARGS)
 
 audit: $(DEVELOPMENT) ## Look for risky code, and for known vulnerabilities in what is pinned; needs the network.

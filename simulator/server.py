@@ -22,12 +22,12 @@ class Answering(Protocol):
 
 
 @contextmanager
-def serving(vectorcare: Answering, *, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(api: Answering, *, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve it on loopback, on a free port unless one is given; yields the URL without a path.
 
     With `tls`, which has a certificate, it speaks HTTPS as VectorCare does. OSError if the port is taken.
     """
-    server = _Server(("127.0.0.1", port), _handler(vectorcare))
+    server = _Server(("127.0.0.1", port), _handler(api))
     server.tls = tls
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -56,14 +56,15 @@ class _Server(ThreadingHTTPServer):
         """Print nothing if the other side hung up."""
 
 
-def _handler(vectorcare: Answering) -> type[BaseHTTPRequestHandler]:
+def _handler(api: Answering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits for the other side to confirm the headers
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            response = vectorcare.answer(Request(self.command, self.path, headers, body))
+            response = api.answer(Request(self.command, self.path, headers, body))
             time.sleep(response.delay)
             if response.is_reset:
                 self._reset()

@@ -1,1 +1,1 @@
-"""The stand under load and under faults: every accepted webhook is accounted for afterwards."""
+"""The local environment under load and faults: every accepted webhook is accounted for afterwards."""

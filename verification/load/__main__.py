@@ -37,8 +37,8 @@ def main(context: click.Context) -> None:
     The functions are the deployed ones, on the emulated AWS of `python -m local run`. VectorCare's side is real HTTP:
     10 seconds of patience, three attempts (1 s and 2 s apart here), any 2xx is success. The last line reads
     `sent N, accepted N, refused N, kills N, refusals N, lost 0, doubled 0, stale 0`; exit 1 if anything is lost,
-    doubled, stale, unknown, left over, later than the faults explain, or grows. Everything it writes is in .local/;
-    Ctrl-C ends it and shows what was seen so far.
+    doubled, stale, unknown, left over or late, or if a process grows. Everything it writes is in .local/; Ctrl-C ends
+    it and shows what was seen so far.
     """
     if context.invoked_subcommand is None:
         _run([_burst(_BURST_WEBHOOKS, _BURST_CLIENTS, _BURST_REFUSED), _steady(_STEADY_MINUTES, _STEADY_RATE)])
@@ -98,10 +98,10 @@ def _run(loads: Sequence[Load]) -> None:
 
 
 def _run_one(load: Load, assembly: Assembly, organization: LocalOrganization, screen: Screen) -> bool:
-    """Run on a stand of its own: the emulator keeps everything in memory and would only grow slower."""
+    """Run in an environment of its own: the emulator keeps everything in memory and would only grow slower."""
     screen.headline("Steady" if load.rate else "Burst")
     with environment.running(assembly, organization, directory=DIRECTORY, port=0, report=screen) as running:
-        run = Run(running, load, directory=DIRECTORY, screen=screen)
+        run = Run(running, load, screen=screen)
         try:
             run.play()
         finally:

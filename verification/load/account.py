@@ -1,4 +1,4 @@
-"""Everything that was sent, against everything that the stand holds."""
+"""Everything that was sent, against everything that the local environment holds."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Account:
-    """What does not add up; event ids and service request ids, all empty where nothing is wrong.
+    """What does not add up; event ids and service request ids, all empty if nothing is wrong.
 
     Attributes
     ----------
@@ -29,10 +29,8 @@ class Account:
         Journal entries that nobody sent.
     journaled : int
         Entries of the run.
-    kept_unanswered : int
-        Events in the journal though none of their sendings was answered 2xx: the answer was lost, not the webhook.
     dead, waiting, spooled : int
-        What is left where nothing should be.
+        Messages that are left.
     """
 
     lost: tuple[str, ...]
@@ -40,7 +38,6 @@ class Account:
     stale: tuple[str, ...]
     unknown: tuple[str, ...]
     journaled: int
-    kept_unanswered: int
     dead: int
     waiting: int
     spooled: int
@@ -52,41 +49,31 @@ class Account:
         return not any(wrong) and not (self.dead or self.waiting or self.spooled)
 
 
-def journal_keys(stand: LocalEnvironment) -> frozenset[Key]:
-    """Return the keys of all entries that a stand's journal has."""
-    return frozenset(_key(entry) for entry in stand.stack.everything("EventsTable"))
+def journal_keys(local: LocalEnvironment) -> frozenset[Key]:
+    """Read the keys of all entries in the journal."""
+    return frozenset(_key(entry) for entry in local.stack.everything("EventsTable"))
 
 
 def take(
-    stand: LocalEnvironment, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
+    local: LocalEnvironment, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
 ) -> Account:
-    """Compare what was sent with what the stand holds, once it has come to rest.
+    """Compare what was sent with what is held, once all has come to rest.
 
-    Parameters
-    ----------
-    stand : LocalEnvironment
-        To be audited.
-    events : collection of Event
-        All that was to be sent.
-    sent : Sent
-        What the clients were answered.
-    earlier, dead_before : frozenset of Key, int
-        The journal's keys and the count of dead letters before the run.
+    `earlier` and `dead_before` are the journal's keys and the count of dead letters before the run.
     """
-    entries = [entry for entry in stand.stack.everything("EventsTable") if _key(entry) not in earlier]
+    entries = [entry for entry in local.stack.everything("EventsTable") if _key(entry) not in earlier]
     by_body = {event.body: event for event in events}
     times = Counter(entry["body"] for entry in entries)
-    journaled = [by_body[body] for body in times if body in by_body]
+    states = {item["service_request_id"]: item for item in local.stack.everything("ServiceRequestsTable")}
     return Account(
         lost=_lost(events, sent, {_key(entry): entry for entry in entries}),
         doubled=tuple(by_body[body].event_id for body, count in times.items() if count > 1 and body in by_body),
-        stale=_stale(journaled, {item["service_request_id"]: item for item in _states(stand)}),
+        stale=_stale([by_body[body] for body in times if body in by_body], states),
         unknown=tuple("/".join(_key(entry)) for entry in entries if entry["body"] not in by_body),
         journaled=len(entries),
-        kept_unanswered=sum(event.event_id not in sent.accepted_at for event in journaled),
-        dead=stand.stack.dead() - dead_before,
-        waiting=stand.stack.waiting(),
-        spooled=stand.stack.spooled(),
+        dead=local.stack.dead() - dead_before,
+        waiting=local.stack.waiting(),
+        spooled=local.stack.spooled(),
     )
 
 
@@ -101,7 +88,7 @@ def _lost(events: Collection[LoadEvent], sent: Sent, entries: Mapping[Key, Item]
 
 
 def _stale(journaled: Sequence[LoadEvent], states: Mapping[str, Item]) -> tuple[str, ...]:
-    """Name the service requests whose state is not what their journaled events say, computed here anew."""
+    """Name the service requests whose state is not what their journaled events say."""
     histories = defaultdict(list)
     for event in journaled:
         histories[event.service_request_id].append(event)
@@ -113,15 +100,11 @@ def _is_newest(item: Item | None, history: Sequence[LoadEvent]) -> bool:
         return False
     newest, with_data = plan.newest(history)
     status = (item["event_id"], item["request_status"], item["action"])
-    if status != (newest.event_id, newest.request_status, newest.action):
+    if status != (newest.event_id, newest.webhook.request_status, newest.webhook.action):
         return False
     if with_data is None:
         return "data" not in item
     return (item.get("data_event_id"), item.get("data")) == (with_data.event_id, with_data.data())
-
-
-def _states(stand: LocalEnvironment) -> list[Item]:
-    return list(stand.stack.everything("ServiceRequestsTable"))
 
 
 def _key(entry: Item) -> Key:

@@ -5,20 +5,17 @@ from abc import ABC, abstractmethod
 
 from local import patience, processes
 
-# An emulator at its limit answers late, and an interrupted run shall not wait for it.
+# An emulator at its limit answers late, and an interrupted run must not wait for it.
 _JOIN_SECONDS = 5.0
 
 
 class Background(ABC):
-    """Runs until it is stopped."""
+    """Runs from `start` until `stop`."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        self.start = self._thread.start
 
     def stop(self) -> None:
         """End, soon."""

@@ -4,14 +4,13 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 
 import requests
 
-from simulator import GIVES_UP_AFTER, SIGNATURE_HEADER
+from simulator import SIGNATURE_HEADER
 from verification.load.plan import LoadEvent
 
 PAUSES = (1.0, 2.0)
@@ -22,16 +21,14 @@ _STARTER_TICK = 0.05  # seconds
 
 @dataclass
 class Sent:
-    """What became of the sendings, as the clients saw it.
+    """What became of the webhooks, as the clients saw it.
 
     Attributes
     ----------
     accepted_at : dict of str to float
         By event id: when it was first answered 2xx, in seconds since 1970.
-    refused : set of str
-        Event ids of sendings whose three attempts all failed.
     sent, accepted, attempts : int
-        Sendings, those answered 2xx, and all their attempts.
+        Webhooks, those answered 2xx, and all their attempts; an event that is sent again counts again.
     seconds : list of float
         How long each attempt took that was answered 2xx.
     failures : Counter of str
@@ -39,7 +36,6 @@ class Sent:
     """
 
     accepted_at: dict[str, float] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
     sent: int = 0
     accepted: int = 0
     attempts: int = 0
@@ -52,10 +48,6 @@ class Clients:
 
     Parameters
     ----------
-    url : str
-        The webhook URL.
-    events : sequence of Event
-        In this order.
     count : int
         How many clients.
     rate : float or None
@@ -65,13 +57,7 @@ class Clients:
     """
 
     def __init__(
-        self,
-        url: str,
-        events: Sequence[LoadEvent],
-        *,
-        count: int,
-        rate: float | None = None,
-        gives_up_after: float = GIVES_UP_AFTER,
+        self, url: str, events: Sequence[LoadEvent], *, count: int, rate: float | None, gives_up_after: float
     ) -> None:
         self.sent = Sent()
         self._url = url
@@ -117,15 +103,15 @@ class Clients:
                 except queue.Empty:
                     return
                 if not self._stopping.wait(max(0.0, at - time.monotonic())):
-                    self._send(partial(_post, session, self._url, event, self._gives_up_after), event)
+                    self._send(session, event)
 
-    def _send(self, post: Callable[[], str | None], event: LoadEvent) -> None:
+    def _send(self, session: requests.Session, event: LoadEvent) -> None:
         accepted = False
         for pause in (0.0, *PAUSES):
-            if self._stopping.wait(pause):
+            if accepted or self._stopping.wait(pause):
                 break
             begin = time.monotonic()
-            failure = post()
+            failure = self._post(session, event)
             accepted = failure is None
             with self._lock:
                 self.sent.attempts += 1
@@ -133,26 +119,17 @@ class Clients:
                     self.sent.seconds.append(time.monotonic() - begin)
                 else:
                     self.sent.failures[failure] += 1
-            if accepted:
-                break
         with self._lock:
             self.sent.sent += 1
             self.sent.accepted += accepted
             if accepted:
                 self.sent.accepted_at.setdefault(event.event_id, time.time())
-            else:
-                self.sent.refused.add(event.event_id)
 
-
-def _post(session: requests.Session, url: str, event: LoadEvent, gives_up_after: float) -> str | None:
-    """Deliver once; any 2xx is success, and anything else is named."""
-    try:
-        answer = session.post(
-            url,
-            data=event.body,
-            headers={"Content-Type": "application/json", SIGNATURE_HEADER: event.signature},
-            timeout=gives_up_after,
-        )
-    except requests.RequestException as error:
-        return type(error).__name__
-    return None if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES else str(answer.status_code)
+    def _post(self, session: requests.Session, event: LoadEvent) -> str | None:
+        """Deliver once; any 2xx is success, and anything else is named."""
+        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: event.signature}
+        try:
+            answer = session.post(self._url, data=event.body, headers=headers, timeout=self._gives_up_after)
+        except requests.RequestException as error:
+            return type(error).__name__
+        return None if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES else str(answer.status_code)

@@ -2,9 +2,12 @@
 
 import json
 import random
+import threading
 from collections import Counter
+from dataclasses import replace
 from enum import StrEnum
-from typing import NamedTuple
+
+from simulator.http_types import Response
 
 SERVICES = ("sqs", "dynamodb", "s3")
 
@@ -22,18 +25,10 @@ class Kind(StrEnum):
     OUT = "service out"
 
     @property
-    def is_after(self) -> bool:
+    def takes_effect(self) -> bool:
         """Whether the call takes effect all the same."""
         return self in {Kind.FAILED_AFTER, Kind.CUT_AFTER, Kind.STALLED_AFTER}
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether the caller gets no answer at all."""
-        return self in {Kind.CUT, Kind.CUT_AFTER, Kind.STALLED_AFTER}
-
-
-STALL_SECONDS = 4.0
-"""Longer than any time-out that a function gives one attempt."""
 
 _WEIGHTS = {
     Kind.THROTTLED: 6,
@@ -43,38 +38,26 @@ _WEIGHTS = {
     Kind.CUT_AFTER: 2,
     Kind.STALLED_AFTER: 2,
 }
+_STALL_SECONDS = 4.0  # longer than any time-out that a function gives one attempt
 _OUTAGE_SECONDS = 3.0
 
 
-class Refusal(NamedTuple):
-    """An HTTP answer in place of the emulator's."""
-
-    status: str
-    content_type: str
-    body: bytes
+def _json(status: int, error: str) -> Response:
+    return Response(status, json.dumps({"__type": error}).encode(), {"Content-Type": "application/x-amz-json-1.0"})
 
 
-# Codes and forms are those of the services' API references, "Common errors"; S3 answers in XML.
-_JSON = "application/x-amz-json-1.0"
-_ANSWERS = {
-    ("sqs", True): Refusal(
-        "400 Bad Request", _JSON, json.dumps({"__type": "com.amazonaws.sqs#RequestThrottled"}).encode()
+def _xml(status: int, error: str) -> Response:
+    return Response(status, f"<Error><Code>{error}</Code></Error>".encode(), {"Content-Type": "application/xml"})
+
+
+# Throttled, and failed. Codes and forms are those of the services' API references, "Common errors".
+_RESPONSES = {
+    "sqs": (_json(400, "com.amazonaws.sqs#RequestThrottled"), _json(500, "InternalFailure")),
+    "dynamodb": (
+        _json(400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"),
+        _json(500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
     ),
-    ("sqs", False): Refusal("500 Internal Server Error", _JSON, json.dumps({"__type": "InternalFailure"}).encode()),
-    ("dynamodb", True): Refusal(
-        "400 Bad Request",
-        _JSON,
-        json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}).encode(),
-    ),
-    ("dynamodb", False): Refusal(
-        "500 Internal Server Error",
-        _JSON,
-        json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}).encode(),
-    ),
-    ("s3", True): Refusal("503 Slow Down", "application/xml", b"<Error><Code>SlowDown</Code></Error>"),
-    ("s3", False): Refusal(
-        "500 Internal Server Error", "application/xml", b"<Error><Code>InternalError</Code></Error>"
-    ),
+    "s3": (_xml(503, "SlowDown"), _xml(500, "InternalError")),
 }
 
 
@@ -96,15 +79,17 @@ class Faults:
         self.outage_every = 0.0
         self.counts: Counter[str] = Counter()
         self._rng = rng
+        self._lock = threading.Lock()
         self._out = ""
         self._next_outage: float | None = None
 
     def choose(self, service: str, *, now: float) -> Kind | None:
         """Say how a call is refused, or None if it is not; `now` in seconds on any steady clock."""
-        kind = self._choose(service, now) if service in SERVICES else None
-        if kind:
-            self.counts[f"{service} {kind}"] += 1
-        return kind
+        with self._lock:
+            kind = self._choose(service, now) if service in SERVICES else None
+            if kind:
+                self.counts[f"{service} {kind}"] += 1
+            return kind
 
     def _choose(self, service: str, now: float) -> Kind | None:
         if self._is_out(service, now):
@@ -117,9 +102,7 @@ class Faults:
         if not self.outage_every:
             self._next_outage = None
             return False
-        if self._next_outage is None:
-            self._next_outage = now + self.outage_every
-        if now >= self._next_outage + _OUTAGE_SECONDS:
+        if self._next_outage is None or now >= self._next_outage + _OUTAGE_SECONDS:
             self._next_outage = now + self.outage_every
         if now < self._next_outage:
             self._out = ""
@@ -128,6 +111,11 @@ class Faults:
         return service == self._out
 
 
-def answer(service: str, kind: Kind) -> Refusal:
-    """Write the answer of a refused call as the service would."""
-    return _ANSWERS[service, kind is Kind.THROTTLED]
+def response(service: str, kind: Kind) -> Response:
+    """Answer a refused call as the service would, late, or not at all."""
+    throttled, failed = _RESPONSES[service]
+    return replace(
+        throttled if kind is Kind.THROTTLED else failed,
+        delay=_STALL_SECONDS if kind is Kind.STALLED_AFTER else 0,
+        is_reset=kind in {Kind.CUT, Kind.CUT_AFTER, Kind.STALLED_AFTER},
+    )

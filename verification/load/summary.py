@@ -41,7 +41,7 @@ def _rows(result: LoadResult) -> list[tuple[str, str]]:
     if result.account:
         rows += _account_rows(result.account)
     if result.lateness:
-        rows += _lateness_rows(result.lateness, result.load.visibility_timeout)
+        rows += _lateness_rows(result.lateness)
     if result.growth:
         rows += _growth_rows(result.growth)
     return rows
@@ -50,37 +50,27 @@ def _rows(result: LoadResult) -> list[tuple[str, str]]:
 def _account_rows(account: Account) -> list[tuple[str, str]]:
     return [
         ("journal entries", f"{account.journaled:,}"),
-        ("of them never answered 2xx", f"{account.kept_unanswered:,}"),
         ("dead letters, queue, spool", f"{account.dead}, {account.waiting}, {account.spooled}"),
     ]
 
 
-def _lateness_rows(lateness: Lateness, visibility_timeout: int) -> list[tuple[str, str]]:
+def _lateness_rows(lateness: Lateness) -> list[tuple[str, str]]:
     if not lateness.seconds:
         return []
     return [
         ("acceptance to applied p50, p99, max", _percentiles(lateness.seconds, digits=1)),
-        ("events given back at least once", f"{lateness.retried:,}"),
-        (
-            f"visibility time-outs of {visibility_timeout} s waited out",
-            f"{lateness.debts:,} (the log accounts for up to {lateness.allowed_debts:,})",
-        ),
-        (
-            "longest beyond backlog, spool, retries and those",
-            f"{max(0.0, lateness.beyond):.1f} s of {lateness.work_seconds:.0f}",
-        ),
+        ("longest beyond backlog and retries", f"{lateness.longest:.1f} s of {lateness.allowed:.0f}"),
     ]
 
 
 def _growth_rows(growth: Growth) -> list[tuple[str, str]]:
-    rows = [
+    return [
         (
             f"memory of a worker of {function}, growth over the second half",
             f"{growth.sizes[function] / _MIB:.0f} MiB, {grown / _MIB:+.2f} MiB of {BOUND_BYTES / _MIB:.0f}",
         )
         for function, grown in sorted(growth.workers.items())
     ]
-    return [*rows, ("the emulator's growth for each webhook", f"{growth.emulator_per_webhook / 1024:.1f} KiB")]
 
 
 def _wrong(result: LoadResult) -> list[str]:
@@ -93,8 +83,8 @@ def _wrong(result: LoadResult) -> list[str]:
         lines += _named("in the journal and never sent", account.unknown)
         left = (account.dead, account.waiting, account.spooled)
         lines += ["dead letters, queue or spool are not empty"] if any(left) else []
-    if result.lateness and not result.lateness.is_explained:
-        lines.append("webhooks were later than the faults explain")
+    if result.lateness and not result.lateness.is_in_time:
+        lines.append("webhooks were applied late")
     if result.growth and not result.growth.is_flat:
         lines.append("a worker's memory grows")
     return lines

@@ -29,26 +29,20 @@ class Worker:
     function: str
 
 
-def find(stand: LocalEnvironment) -> list[Worker]:
-    """Find the workers of a stand: the emulator's children that run a function's code.
-
-    Raises
-    ------
-    LocalError
-        This system has no /proc.
-    """
+def find(local: LocalEnvironment) -> list[Worker]:
+    """Find the emulator's children that run a function's code; LocalError if this system has no /proc."""
     if not _PROCESSES.is_dir():
         raise LocalError("Finding the functions' processes needs /proc, and so Linux.")
-    return list(_find(stand.emulator.pid, names(stand)))
+    return list(_find(local.emulator.pid, names(local)))
 
 
-def names(stand: LocalEnvironment) -> dict[str, str]:
-    """Return what the stand's functions are called by AWS, by what they are called here."""
-    return {one.lower(): stand.deployment.outputs[f"{one}Function"] for one in _FUNCTIONS}
+def names(local: LocalEnvironment) -> dict[str, str]:
+    """Map what the functions are called here to their names at AWS."""
+    return {one.lower(): local.deployment.outputs[f"{one}Function"] for one in _FUNCTIONS}
 
 
 def memory(pid: int) -> int | None:
-    """Return the resident memory of a process in bytes, or None if it is gone."""
+    """Read the resident memory of a process in bytes, or None if it is gone."""
     try:
         pages = int((_PROCESSES / str(pid) / "statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -59,24 +53,15 @@ def memory(pid: int) -> int | None:
 class Killer(Background):
     """Kills a worker about every second, of a function chosen at random, in whatever it is doing.
 
-    A new worker has to unpack and load its code. Where that takes longer than a second, killing by the clock alone
-    would let nothing be done at all; so the next kill waits until something has been. And a worker that dies while it
-    loads takes all idle ones of its function with it, which is the emulator's own way; so the youngest are spared.
-
-    Parameters
-    ----------
-    stand : LocalEnvironment
-        Whose workers.
-    rng : random.Random
-        Chooses.
-    progress : callable
-        Counts what has been done so far.
+    A new worker has to unpack and load its code. If that takes longer than a second, killing by the clock alone would
+    let nothing be done at all; so the next kill waits until `progress`, a count of what has been done, has grown. And
+    the emulator ends all idle workers of a function when one dies while it loads; so the youngest are spared.
     """
 
-    def __init__(self, stand: LocalEnvironment, rng: random.Random, *, progress: Callable[[], int]) -> None:
+    def __init__(self, local: LocalEnvironment, rng: random.Random, *, progress: Callable[[], int]) -> None:
         super().__init__()
         self.kills: Counter[str] = Counter()
-        self._stand = stand
+        self._local = local
         self._rng = rng
         self._progress = progress
 
@@ -85,7 +70,7 @@ class Killer(Background):
         seen: dict[Worker, float] = {}
         while not self._stopping.wait(self._rng.uniform(*_KILL_PAUSE)):
             now = time.monotonic()
-            seen = {worker: seen.get(worker, now) for worker in find(self._stand)}
+            seen = {worker: seen.get(worker, now) for worker in find(self._local)}
             workers = [worker for worker, since in seen.items() if now - since >= _SPARED_SECONDS]
             if not workers or self._progress() < due:
                 continue
