@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stacks.conftest import organizations, synthesized, templates
 from tests.support.cloud import Cloud, running
 from tests.unit.conftest import _no_network, cloud, output
 
-__all__ = ["_no_network", "cloud", "output", "shared_cloud"]
+__all__ = ["_no_network", "cloud", "organizations", "output", "shared_cloud", "synthesized", "templates"]
 
 
 @pytest.fixture(scope="module")
