@@ -18,6 +18,7 @@ import boto3
 import botocore.session
 from botocore.client import BaseClient
 from moto import mock_aws
+from moto.moto_api._internal.models import moto_api_backend
 
 from tests.support import signing
 from vectorcare_bridge import utc_timestamp
@@ -57,21 +58,16 @@ class Context:
 class Cloud:
     """Queues, tables and bucket in moto; the handlers, freshly imported."""
 
-    def __init__(self, threads: "Threads", *, order_by: str = "event_timestamp", public_keys: str = "") -> None:
+    def __init__(
+        self, threads: "Threads", clock: "Clock", *, order_by: str = "event_timestamp", public_keys: str = ""
+    ) -> None:
         self._threads = threads
+        self._clock = clock
         self.order_by = order_by
         self.sqs = boto3.client("sqs")
         self.dynamodb = boto3.client("dynamodb")
         self.s3 = boto3.client("s3")
-        self.dead_letter_queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-        self.queue_url = self._create_queue()
-        self.outbound_queue_url, self.outbound_dead_letter_queue_url, self.unpublished_queue_url = (
-            str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
-            for name in ("outbound", "outbound-dead-letters", "unpublished")
-        )
-        self._create_table("events", "event_id")
-        self._create_table("service_requests", index=("by_status", "request_status", "last_updated"))
-        self.s3.create_bucket(Bucket="spool")
+        self._fill()
         settings = {
             "QUEUE_URL": self.queue_url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
@@ -91,6 +87,11 @@ class Cloud:
         }
         with mock.patch.dict("os.environ", settings):
             self._handlers = {name: fresh_handler(name) for name in FUNCTIONS}
+
+    def empty(self) -> None:
+        """Begin again, with the clients and handlers that are there: to make them takes most of a test's time."""
+        self._threads.finish()
+        self._fill()
 
     def invoke(self, function: str, event: Any, context: Context | None = None) -> Any:
         """Call a function's handler. One that is killed leaves no thread behind that goes on."""
@@ -168,6 +169,19 @@ class Cloud:
         """List the spool's keys."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket="spool").get("Contents", [])]
 
+    def _fill(self) -> None:
+        moto_api_backend.reset()
+        self._clock.ticks = itertools.count()
+        self.dead_letter_queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        self.queue_url = self._create_queue()
+        self.outbound_queue_url, self.outbound_dead_letter_queue_url, self.unpublished_queue_url = (
+            str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
+            for name in ("outbound", "outbound-dead-letters", "unpublished")
+        )
+        self._create_table("events", "event_id")
+        self._create_table("service_requests", index=("by_status", "request_status", "last_updated"))
+        self.s3.create_bucket(Bucket="spool")
+
     def _create_queue(self) -> str:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": attributes["Attributes"]["QueueArn"], "maxReceiveCount": 30}
@@ -198,11 +212,7 @@ def _key_schema(keys: list[str]) -> list[dict[str, str]]:
 @contextmanager
 def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
-    ticks = itertools.count()
-    clock = mock.patch(
-        "vectorcare_bridge.edge.runtime.now",
-        side_effect=lambda: utc_timestamp.later(NOW, minutes=next(ticks) / 60_000_000),
-    )
+    clock = Clock()
     # Moto may take longer than AWS would be given: as long as it likes.
     patience = mock.patch.multiple("ingest.enqueue_or_spool", QUEUE_SECONDS=None, SPOOL_SECONDS=None)
     loader = mock.patch("botocore.session.create_loader", _LOADER)
@@ -211,14 +221,14 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
     with (
         mock.patch.dict("os.environ", CREDENTIALS),
         mock_aws(),
-        clock,
+        mock.patch("vectorcare_bridge.edge.runtime.now", clock.now),
         patience,
         loader,
         one_call_at_a_time(),
         executor,
     ):
         try:
-            yield Cloud(threads, order_by=order_by, public_keys=public_keys)
+            yield Cloud(threads, clock, order_by=order_by, public_keys=public_keys)
         finally:
             # What still ran would make its calls in the next test's cloud.
             threads.finish()
@@ -236,6 +246,16 @@ def one_call_at_a_time() -> Iterator[None]:
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield
+
+
+class Clock:
+    """A clock that moves on by a microsecond whenever somebody looks."""
+
+    ticks = itertools.count()
+
+    def now(self) -> UtcTimestamp:
+        """Look."""
+        return utc_timestamp.later(NOW, minutes=next(self.ticks) / 60_000_000)
 
 
 class Threads:

@@ -20,11 +20,17 @@ def _no_network() -> Iterator[None]:
     pytest_socket.enable_socket()
 
 
-@pytest.fixture
-def cloud() -> Iterator[moto_cloud.Cloud]:
-    """Give the stack's resources in moto and the real handlers."""
+@pytest.fixture(scope="module")
+def _cloud() -> Iterator[moto_cloud.Cloud]:
     with moto_cloud.running() as cloud:
         yield cloud
+
+
+@pytest.fixture
+def cloud(_cloud: moto_cloud.Cloud) -> moto_cloud.Cloud:
+    """Give the stack's resources in moto, empty, and the real handlers."""
+    _cloud.empty()
+    return _cloud
 
 
 @pytest.fixture

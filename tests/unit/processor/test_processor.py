@@ -238,7 +238,7 @@ def test_what_may_succeed_later_waits_and_then_succeeds(
     # Given a table that refuses
     hidden: list[int] = []
     monkeypatch.setattr(
-        "vectorcare_bridge.edge.queue.Queue.hide", lambda _queue, _handle, *, seconds: hidden.append(seconds)
+        "vectorcare_bridge.edge.queue.Queue.change_visibility", lambda _queue, _handle, *, seconds: hidden.append(seconds)
     )
     cloud.post(OLD)
     [record] = cloud.receive()
@@ -257,7 +257,7 @@ def test_an_unreadable_webhook_is_not_given_up_before_it_is_journaled(
 ) -> None:
     hidden: list[int] = []
     monkeypatch.setattr(
-        "vectorcare_bridge.edge.queue.Queue.hide", lambda _queue, _handle, *, seconds: hidden.append(seconds)
+        "vectorcare_bridge.edge.queue.Queue.change_visibility", lambda _queue, _handle, *, seconds: hidden.append(seconds)
     )
     with faults.failing("PutItem"):
         deliver(cloud, b"x")
@@ -270,7 +270,7 @@ def test_an_event_that_dynamodb_itself_refuses_takes_no_innocent_along(
     # Given DynamoDB refusing a write, of which two messages are part
     hidden: list[int] = []
     monkeypatch.setattr(
-        "vectorcare_bridge.edge.queue.Queue.hide", lambda _queue, _handle, *, seconds: hidden.append(seconds)
+        "vectorcare_bridge.edge.queue.Queue.change_visibility", lambda _queue, _handle, *, seconds: hidden.append(seconds)
     )
     with faults.failing("UpdateItem", error=lambda: faults.refusal("ValidationException")):
         # When they come together, Then both wait, since either may be to blame
