@@ -12,8 +12,10 @@ from verification.load.clients import Sent
 from verification.load.monitor import INTERVAL, Look
 
 MOST_TIMEOUTS = 10
-"""How often a message may stay hidden until the queue's visibility time-out, because a worker died over it or its
-return to the queue was refused."""
+"""How often a message may stay hidden until the queue's visibility time-out because its worker was killed."""
+
+MOST_REFUSED_RETURNS = 2
+"""How often because its return to the queue was refused."""
 
 WORK_SECONDS = 30.0
 """What one batch may take while calls are refused: three calls one after the other, of three attempts and 3 s each,
@@ -73,7 +75,13 @@ def read(lines: Iterable[str]) -> Log:
 
 
 def measure(
-    sent: Sent, log: Log, looks: Sequence[Look], *, visibility_timeout: float, work_seconds: float = WORK_SECONDS
+    sent: Sent,
+    log: Log,
+    looks: Sequence[Look],
+    *,
+    kills: bool,
+    visibility_timeout: float,
+    work_seconds: float = WORK_SECONDS,
 ) -> Lateness:
     """Measure how long each event took, from its acceptance.
 
@@ -91,7 +99,8 @@ def measure(
         delayed = max((log.delayed.get(message, 0.0) for message in log.messages[event_id]), default=0.0)
         seconds.append(max(0.0, end - begin))
         longest = max(longest, end - begin - (backlog[last] - backlog[first]) - delayed)
-    return Lateness(sorted(seconds), longest, work_seconds + MOST_TIMEOUTS * visibility_timeout)
+    timeouts = MOST_REFUSED_RETURNS + MOST_TIMEOUTS * kills
+    return Lateness(sorted(seconds), longest, work_seconds + timeouts * visibility_timeout)
 
 
 def _read_line(log: Log, line: str) -> None:

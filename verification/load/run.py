@@ -149,6 +149,7 @@ class Run:
                     result.sent,
                     lateness.read(log),
                     monitor.looks,
+                    kills=self._load.kills,
                     visibility_timeout=self._load.visibility_timeout,
                     work_seconds=self._load.work_seconds,
                 )
