@@ -50,6 +50,7 @@ WRONG = (
     ("SET data = :x", None, ""),
     ("SET b = :x SET c = :x", None, "ministack"),
     ("SET b = :x, b = :x", None, "ministack"),
+    ("SET data2 = :x, #d = :x", None, "ministack"),
     ("SET b = :undefined", None, ""),
     ("SET b = ", None, "ministack"),
     ("SET b = :x", "b << :x", "moto"),
@@ -122,7 +123,7 @@ def given(expression: str) -> dict[str, Any]:
     used = {word.strip("(),") for word in expression.replace(",", " ").split()}
     parameters: dict[str, Any] = {}
     if "#d" in expression:
-        parameters["ExpressionAttributeNames"] = {"#d": "data"}
+        parameters["ExpressionAttributeNames"] = {"#d": "data2" if "data2" in expression else "data"}
     placeholders = sorted(word for word in used if word.startswith(":") and word != ":undefined")
     if placeholders:
         parameters["ExpressionAttributeValues"] = {name: values.get(name) for name in placeholders}

@@ -50,13 +50,13 @@ class DynamoDB:
     def put_item(
         self,
         *,
-        TableName: str,  # noqa: N803 boto3's name, as are all of these
-        Item: Item,  # noqa: N803
-        ConditionExpression: str | None = None,  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        ExpressionAttributeValues: Item | None = None,  # noqa: N803
-        ReturnValues: str = "NONE",  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+        TableName: str,
+        Item: Item,
+        ConditionExpression: str | None = None,
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
         """Write an item whole, on a condition."""
         table = self._table(TableName, "PutItem")
@@ -74,14 +74,14 @@ class DynamoDB:
     def update_item(
         self,
         *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        UpdateExpression: str,  # noqa: N803
-        ConditionExpression: str | None = None,  # noqa: N803
-        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
-        ExpressionAttributeValues: Item | None = None,  # noqa: N803
-        ReturnValues: str = "NONE",  # noqa: N803
-        ReturnValuesOnConditionCheckFailure: str = "NONE",  # noqa: N803
+        TableName: str,
+        Key: Item,
+        UpdateExpression: str,
+        ConditionExpression: str | None = None,
+        ExpressionAttributeNames: dict[str, str] | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
     ) -> dict[str, Any]:
         """Change an item, or make one, on a condition."""
         table = self._table(TableName, "UpdateItem")
@@ -104,12 +104,7 @@ class DynamoDB:
         return {"Attributes": new} if ReturnValues == "ALL_NEW" else {}
 
     def get_item(
-        self,
-        *,
-        TableName: str,  # noqa: N803
-        Key: Item,  # noqa: N803
-        ProjectionExpression: str | None = None,  # noqa: N803 DynamoDB's name
-        ConsistentRead: bool = False,  # noqa: N803
+        self, *, TableName: str, Key: Item, ProjectionExpression: str | None = None, ConsistentRead: bool = False
     ) -> dict[str, Any]:
         """Read an item, or one attribute of it; only as the writes have left it."""
         if not ConsistentRead:
@@ -124,11 +119,11 @@ class DynamoDB:
     def query(
         self,
         *,
-        TableName: str,  # noqa: N803
-        KeyConditionExpression: str,  # noqa: N803
-        ExpressionAttributeValues: Item,  # noqa: N803
-        ConsistentRead: bool = False,  # noqa: N803
-        ExclusiveStartKey: Item | None = None,  # noqa: N803
+        TableName: str,
+        KeyConditionExpression: str,
+        ExpressionAttributeValues: Item,
+        ConsistentRead: bool = False,
+        ExclusiveStartKey: Item | None = None,
     ) -> dict[str, Any]:
         """Read the items of one partition, a page at a time, by sort key."""
         table = self._table(TableName, "Query")
@@ -179,20 +174,17 @@ class _Request:
         self._update: expressions.Update | None = None
 
     def parse(self, condition: str | None, update: str | None) -> None:
-        used_names: set[str] = set()
-        used_values: set[str] = set()
+        used: set[str] = set()
         try:
             if condition is not None:
-                self._condition, used = expressions.condition(condition)
-                used_names |= used.names
-                used_values |= used.values
+                self._condition, its_own = expressions.condition(condition)
+                used |= its_own
             if update is not None:
-                self._update, used = expressions.update(update)
-                used_names |= used.names
-                used_values |= used.values
+                self._update, its_own = expressions.update(update)
+                used |= its_own
         except expressions.InvalidExpressionError as error:
             raise _invalid(self._operation, f"Invalid expression: {error}") from None
-        if used_names != self._names.keys() or used_values != self._given.keys():
+        if used != self._names.keys() | self._given.keys():
             raise _invalid(self._operation, "Expression attributes are unused, or used and not defined")
 
     def check(self, old: Item | None, *, return_old: bool) -> None:

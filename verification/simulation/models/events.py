@@ -39,7 +39,7 @@ class EventBridge:
         self._refuses = refuses
         self._serial = 0
 
-    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 boto3's name
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:
         """Publish events; the answer says of each whether it was taken."""
         size = sum(len(entry[name].encode()) for entry in Entries for name in ("Source", "DetailType", "Detail"))
         if not 0 < len(Entries) <= MAX_ENTRIES or size >= MAX_BYTES:

@@ -1,16 +1,19 @@
-"""DynamoDB's condition and update expressions, parsed into functions of an item.
+"""DynamoDB's condition and update expressions as functions of an item, by way of Python's own parser.
 
 Grammar: DynamoDB developer guide, "Condition and filter expressions, operators, and functions" and "Using update
-expressions". Document paths below the top level, sets, and list functions are not modelled and say so.
+expressions". Document paths below the top level, sets, and most functions are not modelled and say so.
+
+moto has an evaluator too. Called without HTTP it takes 2.4 ms for a write, this one 0.05 ms: seeds would take twice
+as long. It also compares values of different types, and takes NULL for absent.
 """
 
+import ast
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from verification.simulation.models import values
 from verification.simulation.models.values import Item, Value
@@ -19,42 +22,46 @@ Names = dict[str, str]
 Condition = Callable[[Item, Names, Item], bool]
 Operand = Callable[[Item, Names, Item], Value | None]
 Update = Callable[[Item, Names, Item], Item]
-_V = TypeVar("_V")
+Used = frozenset[str]
+"""The placeholders that an expression uses; DynamoDB refuses those that are given and not used."""
 
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[<>=(),+\-]|[#:]?[A-Za-z0-9_]+|[.\[\]])")
-_COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
+_OPERATORS = {"=": "==", "<>": "!=", "AND": "and", "OR": "or", "NOT": "not"}
+_COMPARATORS = {ast.Eq: "=", ast.NotEq: "<>", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_FUNCTIONS = {"attribute_exists", "attribute_not_exists", "if_not_exists"}
+_NOT_MODELLED = {".", "[", "attribute_type", "begins_with", "contains", "size", "BETWEEN", "IN", "DELETE"}
+# In Python's eyes all these are names; what they are is said by how they begin.
+_PREFIXES = {"#": "name_", ":": "value_"}
 _ABSENT = "The provided expression refers to an attribute that does not exist in the item"
-_CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
 
 class InvalidExpressionError(Exception):
     """DynamoDB would refuse the expression."""
 
 
-@dataclass(slots=True)
-class Used:
-    """The placeholders that an expression uses; DynamoDB refuses those that are given and not used."""
-
-    names: set[str] = field(default_factory=set)
-    values: set[str] = field(default_factory=set)
-
-
 @lru_cache
 def condition(text: str) -> tuple[Condition, Used]:
     """Parse a condition expression."""
-    parser = _Parser(text)
-    parsed = parser.disjunction()
-    parser.end()
-    return parsed, parser.used
+    tokens = _tokens(text)
+    return _condition(_parsed(tokens)), _used(tokens)
 
 
 @lru_cache
 def update(text: str) -> tuple[Update, Used]:
-    """Parse an update expression; what it makes of an item is a new item."""
-    parser = _Parser(text)
-    parsed = parser.update()
-    parser.end()
-    return parsed, parser.used
+    """Parse an update expression; what it makes of an item is a new item, every operand read from the old one."""
+    tokens = _tokens(text)
+    clauses = dict(_clauses(tokens))
+    actions = [_action(clause, part) for clause, parts in clauses.items() for part in _split(parts)]
+
+    def apply(item: Item, names: Names, given: Item) -> Item:
+        changed: list[tuple[str, Any]] = [
+            (_resolved(path, names), value(item, names, given)) for path, value in actions
+        ]
+        if len(dict(changed)) < len(changed):
+            raise InvalidExpressionError("Two document paths overlap with each other")
+        return {name: value for name, value in (item | dict(changed)).items() if value is not None}
+
+    return apply, _used(tokens)
 
 
 @lru_cache
@@ -67,226 +74,171 @@ def reserved_words() -> frozenset[str]:
     return frozenset(path.read_text(encoding="utf-8").split())
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.used = Used()
-        self._tokens: list[str] = []
-        position = 0
-        text = text.rstrip()
-        while position < len(text):
-            match = _TOKEN.match(text, position)
-            if not match:
-                raise InvalidExpressionError(f"Syntax error; token: {text[position]!r}")
-            self._tokens.append(match[1])
-            position = match.end()
-        if not self._tokens:
-            raise InvalidExpressionError("The expression can not be empty;")
-        self._position = 0
-
-    def end(self) -> None:
-        if self._position < len(self._tokens):
-            raise InvalidExpressionError(f"Syntax error; token: {self._tokens[self._position]!r}")
-
-    def disjunction(self) -> Condition:
-        parts = [self._conjunction()]
-        while self._takes("OR"):
-            parts.append(self._conjunction())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda item, names, given: any(part(item, names, given) for part in parts)
-
-    def _conjunction(self) -> Condition:
-        parts = [self._negation()]
-        while self._takes("AND"):
-            parts.append(self._negation())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda item, names, given: all(part(item, names, given) for part in parts)
-
-    def _negation(self) -> Condition:
-        if self._takes("NOT"):
-            negated = self._negation()
-            return lambda item, names, given: not negated(item, names, given)
-        if self._takes("("):
-            if self._peek() == "(" and self._closes_at_once():
-                raise InvalidExpressionError("The expression has redundant parentheses;")
-            inner = self.disjunction()
-            self._expect(")")
-            return inner
-        return self._comparison()
-
-    def _closes_at_once(self) -> bool:
-        depth = 0
-        for position in range(self._position, len(self._tokens)):
-            depth += {"(": 1, ")": -1}.get(self._tokens[position], 0)
-            if depth == 0:
-                return self._tokens[position + 1 : position + 2] == [")"]
-        return False
-
-    def _comparison(self) -> Condition:
-        function = self._peek()
-        if function in {"attribute_exists", "attribute_not_exists"}:
-            self._next()
-            self._expect("(")
-            path = self._path()
-            self._expect(")")
-            if function == "attribute_exists":
-                return lambda item, names, given: path(item, names, given) is not None
-            return lambda item, names, given: path(item, names, given) is None
-        if function in {"attribute_type", "begins_with", "contains", "size"}:
-            raise NotImplementedError(f"{function} is not modelled")
-        left = self._operand()
-        comparator = self._next()
-        if comparator.upper() in {"BETWEEN", "IN"}:
-            raise NotImplementedError(f"{comparator} is not modelled")
-        if comparator not in _COMPARATORS:
-            raise InvalidExpressionError(f"Syntax error; token: {comparator!r}")
-        right = self._operand()
-        return lambda item, names, given: values.compare(
-            left(item, names, given), comparator, right(item, names, given)
-        )
-
-    def update(self) -> "_Changes":
-        changes = _Changes()
-        seen: set[str] = set()
-        while self._peek() is not None:
-            clause = self._next().upper()
-            if clause not in _CLAUSES or clause in seen:
-                raise InvalidExpressionError(f"Syntax error; token: {clause!r}")
-            seen.add(clause)
-            self._clause(clause, changes)
-        paths = [*changes.assigned, *changes.removed, *changes.added]
-        # Two spellings of one name (`#a` and `a`) are not seen as overlapping, as names are known later.
-        if len(set(paths)) < len(paths):
-            raise InvalidExpressionError("Two document paths overlap with each other")
-        return changes
-
-    def _clause(self, clause: str, changes: "_Changes") -> None:
-        while True:
-            path = self._name()
-            if clause == "SET":
-                self._expect("=")
-                changes.assigned.append(path)
-                changes.operands.append(self._sum())
-            elif clause == "REMOVE":
-                changes.removed.append(path)
-            elif clause == "ADD":
-                changes.added.append(path)
-                changes.amounts.append(self._given())
-            else:
-                raise NotImplementedError("DELETE is not modelled")
-            if not self._takes(","):
-                return
-
-    def _sum(self) -> Operand:
-        left = self._operand_of_set()
-        sign = self._peek()
-        if sign not in {"+", "-"}:
-            return left
-        self._next()
-        right = self._operand_of_set()
-        factor = 1 if sign == "+" else -1
-        return lambda item, names, given: _add(left(item, names, given), right(item, names, given), factor)
-
-    def _operand_of_set(self) -> Operand:
-        if self._peek() != "if_not_exists":
-            return self._operand()
-        self._next()
-        self._expect("(")
-        path = self._path()
-        self._expect(",")
-        otherwise = self._operand()
-        self._expect(")")
-        return lambda item, names, given: path(item, names, given) or otherwise(item, names, given)
-
-    def _operand(self) -> Operand:
-        return self._given() if (self._peek() or "").startswith(":") else self._path()
-
-    def _given(self) -> Operand:
-        token = self._next()
-        if not token.startswith(":"):
-            raise InvalidExpressionError(f"Syntax error; token: {token!r}")
-        self.used.values.add(token)
-        return lambda _item, _names, given: _defined(given, token)
-
-    def _path(self) -> Operand:
-        name = self._name()
-        if name.startswith("#"):
-            return lambda item, names, _given: item.get(_defined(names, name))
-        return lambda item, _names, _given: item.get(name)
-
-    def _name(self) -> str:
-        token = self._next()
-        if token.startswith("#"):
-            self.used.names.add(token)
-        elif not token[0].isalpha():
-            raise InvalidExpressionError(f"Syntax error; token: {token!r}")
-        elif token.upper() in reserved_words():
-            raise InvalidExpressionError(f"Attribute name is a reserved keyword; reserved keyword: {token}")
-        if self._peek() in {".", "["}:
-            raise NotImplementedError("document paths below the top level are not modelled")
-        return token
-
-    def _peek(self) -> str | None:
-        return self._tokens[self._position] if self._position < len(self._tokens) else None
-
-    def _next(self) -> str:
-        token = self._peek()
-        if token is None:
-            raise InvalidExpressionError("Syntax error; token: <EOF>")
-        self._position += 1
-        return token
-
-    def _takes(self, expected: str) -> bool:
-        if (self._peek() or "").upper() != expected:
-            return False
-        self._position += 1
-        return True
-
-    def _expect(self, expected: str) -> None:
-        if not self._takes(expected):
-            raise InvalidExpressionError(f"Syntax error; token: {self._peek()!r}")
+def _tokens(text: str) -> list[str]:
+    tokens: list[str] = []
+    position, text = 0, text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if not match:
+            raise InvalidExpressionError(f"Syntax error; token: {text[position]!r}")
+        tokens.append(match[1])
+        position = match.end()
+    if not tokens:
+        raise InvalidExpressionError("The expression can not be empty;")
+    if not _NOT_MODELLED.isdisjoint(tokens):
+        raise NotImplementedError(f"{_NOT_MODELLED & set(tokens)} is not modelled")
+    return tokens
 
 
-def _defined(given: dict[str, _V], placeholder: str) -> _V:
+def _used(tokens: Sequence[str]) -> Used:
+    return frozenset(token for token in tokens if token[0] in _PREFIXES)
+
+
+def _parsed(tokens: Sequence[str]) -> ast.expr:
+    """Parse tokens as Python, whose operators bind as DynamoDB's do."""
+    _refuse_redundant_parentheses(tokens)
+    words = [_OPERATORS.get(token.upper()) or _python_name(token) for token in tokens]
     try:
-        return given[placeholder]
-    except KeyError:
-        raise InvalidExpressionError(f"An expression attribute used is not defined: {placeholder}") from None
+        return ast.parse(" ".join(words), mode="eval").body
+    except SyntaxError:
+        raise InvalidExpressionError(f"Syntax error; tokens: {tokens}") from None
 
 
-@dataclass(slots=True)
-class _Changes:
-    """The clauses of an update expression; every operand is read from the item as it was."""
-
-    assigned: list[str] = field(default_factory=list)
-    operands: list[Operand] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    added: list[str] = field(default_factory=list)
-    amounts: list[Operand] = field(default_factory=list)
-
-    def __call__(self, item: Item, names: Names, given: Item) -> Item:
-        new = dict(item)
-        for path, operand in zip(self.assigned, self.operands, strict=True):
-            value = operand(item, names, given)
-            if value is None:
-                raise InvalidExpressionError(_ABSENT)
-            new[_resolve(path, names)] = value
-        for path in self.removed:
-            new.pop(_resolve(path, names), None)
-        for path, amount in zip(self.added, self.amounts, strict=True):
-            name = _resolve(path, names)
-            new[name] = _add(item.get(name, {"N": "0"}), amount(item, names, given), 1)
-        return new
+def _python_name(token: str) -> str:
+    if token[0] in _PREFIXES:
+        return _PREFIXES[token[0]] + token[1:]
+    if not token[0].isalnum() or token in _FUNCTIONS:
+        return token
+    if token.upper() in reserved_words():
+        raise InvalidExpressionError(f"Attribute name is a reserved keyword; reserved keyword: {token}")
+    return f"attribute_{token}"
 
 
-def _resolve(path: str, names: Names) -> str:
-    return _defined(names, path) if path.startswith("#") else path
+def _refuse_redundant_parentheses(tokens: Sequence[str]) -> None:
+    opened: list[int] = []
+    pairs = set()
+    for place, token in enumerate(tokens):
+        if token == "(":  # noqa: S105 no password
+            opened.append(place)
+        elif token == ")" and opened:  # noqa: S105 no password
+            pairs.add((opened.pop(), place))
+    if any((begins + 1, ends - 1) in pairs for begins, ends in pairs):
+        raise InvalidExpressionError("The expression has redundant parentheses;")
 
 
-def _add(left: Value | None, right: Value | None, factor: int) -> Value:
+def _condition(node: ast.expr) -> Condition:
+    match node:
+        case ast.BoolOp(ast.And(), parts):
+            every = [_condition(part) for part in parts]
+            return lambda item, names, given: all(part(item, names, given) for part in every)
+        case ast.BoolOp(ast.Or(), parts):
+            some = [_condition(part) for part in parts]
+            return lambda item, names, given: any(part(item, names, given) for part in some)
+        case ast.UnaryOp(ast.Not(), part):
+            negated = _condition(part)
+            return lambda item, names, given: not negated(item, names, given)
+        case ast.Compare(first, [comparator], [second]) if type(comparator) in _COMPARATORS:
+            left, sign, right = _operand(first), _COMPARATORS[type(comparator)], _operand(second)
+            return lambda item, names, given: values.compare(left(item, names, given), sign, right(item, names, given))
+        case ast.Call(ast.Name("attribute_exists" | "attribute_not_exists" as function), [ast.Name() as name]):
+            path = _operand(name)
+            return lambda item, names, given: (path(item, names, given) is None) is ("not" in function)
+    raise InvalidExpressionError(f"Syntax error; {ast.unparse(node)}")
+
+
+def _operand(node: ast.expr) -> Operand:
+    match node:
+        case ast.Name(id=str(name)) if name.startswith("value_"):
+            value = ":" + name.removeprefix("value_")
+            return lambda _item, _names, given: _defined(given, value)
+        case ast.Name(id=str(name)) if name.startswith("name_"):
+            alias = "#" + name.removeprefix("name_")
+            return lambda item, names, _given: item.get(_defined(names, alias))
+        case ast.Name(id=str(name)) if name.startswith("attribute_"):
+            attribute = name.removeprefix("attribute_")
+            return lambda item, _names, _given: item.get(attribute)
+        case ast.BinOp(first, ast.Add() | ast.Sub() as sign, second):
+            left, right, factor = _operand(first), _operand(second), 1 if isinstance(sign, ast.Add) else -1
+            return lambda item, names, given: _sum(left(item, names, given), right(item, names, given), factor)
+        case ast.Call(ast.Name("if_not_exists"), [ast.Name() as name, other]):
+            path, otherwise = _operand(name), _operand(other)
+            return lambda item, names, given: path(item, names, given) or otherwise(item, names, given)
+    raise InvalidExpressionError(f"Syntax error; {ast.unparse(node)}")
+
+
+def _clauses(tokens: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Divide an update expression into its clauses, each there once at most."""
+    places = [place for place, token in enumerate(tokens) if token.upper() in {"SET", "REMOVE", "ADD"}]
+    clauses = [tokens[place].upper() for place in places]
+    if not places or places[0] or len(set(clauses)) < len(clauses):
+        raise InvalidExpressionError(f"Syntax error; token: {tokens[0]!r}")
+    for clause, begins, ends in zip(clauses, places, [*places[1:], len(tokens)], strict=True):
+        yield clause, list(tokens[begins + 1 : ends])
+
+
+def _split(tokens: Sequence[str]) -> Iterator[list[str]]:
+    """Divide a clause at its commas, all but those between a function's arguments."""
+    part: list[str] = []
+    depth = 0
+    for token in tokens:
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if token == "," and not depth:  # noqa: S105 no password
+            yield part
+            part = []
+        else:
+            part.append(token)
+    yield part
+
+
+def _action(clause: str, tokens: Sequence[str]) -> tuple[str, Operand]:
+    """Read one part of a clause: the attribute, and its new value; None removes it."""
+    match clause, tokens:
+        case "SET", [path, "=", *operand] if operand:
+            assigned = _present(_operand(_parsed(operand)))
+        case "REMOVE", [path]:
+            assigned = _nothing
+        case "ADD", [path, amount] if amount.startswith(":"):
+            old, added = _operand(_parsed([path])), _operand(_parsed([amount]))
+            assigned = _increment(old, added)
+        case _:
+            raise InvalidExpressionError(f"Syntax error; {clause} {tokens}")
+    _python_name(path)
+    return path, assigned
+
+
+def _nothing(_item: Item, _names: Names, _given: Item) -> None:
+    return None
+
+
+def _present(operand: Operand) -> Operand:
+    def present(item: Item, names: Names, given: Item) -> Value:
+        value = operand(item, names, given)
+        if value is None:
+            raise InvalidExpressionError(_ABSENT)
+        return value
+
+    return present
+
+
+def _increment(old: Operand, added: Operand) -> Operand:
+    return lambda item, names, given: _sum(old(item, names, given) or {"N": "0"}, added(item, names, given), 1)
+
+
+def _sum(left: Value | None, right: Value | None, factor: int) -> Value:
     if left is None or right is None:
         raise InvalidExpressionError(_ABSENT)
     if "N" not in left or "N" not in right:
         raise InvalidExpressionError("An operand in the update expression has an incorrect data type")
     return {"N": str(values.plain(left) + factor * values.plain(right))}
+
+
+def _resolved(path: str, names: Names) -> str:
+    resolved: str = _defined(names, path) if path.startswith("#") else path
+    return resolved
+
+
+def _defined(given: dict[str, Any], placeholder: str) -> Any:
+    try:
+        return given[placeholder]
+    except KeyError:
+        raise InvalidExpressionError(f"An expression attribute used is not defined: {placeholder}") from None

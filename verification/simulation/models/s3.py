@@ -38,12 +38,7 @@ class S3:
         self.buckets = buckets
 
     def put_object(
-        self,
-        *,
-        Bucket: str,  # noqa: N803 boto3's name, as are all of these
-        Key: str,  # noqa: N803
-        Body: bytes,  # noqa: N803
-        Metadata: dict[str, str] | None = None,  # noqa: N803
+        self, *, Bucket: str, Key: str, Body: bytes, Metadata: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """Store an object."""
         metadata = {name.lower(): value for name, value in (Metadata or {}).items()}
@@ -52,25 +47,20 @@ class S3:
         self._bucket(Bucket, "PutObject").put(Key, StoredObject(bytes(Body), metadata))
         return {}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         """Read an object."""
         stored = self._bucket(Bucket, "GetObject").objects.get(Key)
         if stored is None:
             raise refusal("NoSuchKey", "GetObject", "The specified key does not exist.", status=404, kind=NoSuchKey)
         return {"Body": stored.body, "Metadata": dict(stored.metadata), "ContentLength": len(stored.body)}
 
-    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         """Delete an object."""
         self._bucket(Bucket, "DeleteObject").delete(Key)
         return {}
 
     def list_objects_v2(
-        self,
-        *,
-        Bucket: str,  # noqa: N803
-        Prefix: str = "",  # noqa: N803
-        MaxKeys: int = _MAX_KEYS,  # noqa: N803
-        ContinuationToken: str = "",  # noqa: N803
+        self, *, Bucket: str, Prefix: str = "", MaxKeys: int = _MAX_KEYS, ContinuationToken: str = ""
     ) -> dict[str, Any]:
         """List objects from after the continuation token on."""
         objects = self._bucket(Bucket, "ListObjectsV2").objects

@@ -44,11 +44,7 @@ class SQS:
         self._serial = 0
 
     def send_message(
-        self,
-        *,
-        QueueUrl: str,  # noqa: N803 boto3's name, as are all of these
-        MessageBody: str,  # noqa: N803
-        MessageAttributes: dict[str, dict[str, Any]] | None = None,  # noqa: N803
+        self, *, QueueUrl: str, MessageBody: str, MessageAttributes: dict[str, dict[str, Any]] | None = None
     ) -> dict[str, Any]:
         """Put a message on a queue."""
         queue = self._queue(QueueUrl, "SendMessage")
@@ -62,13 +58,13 @@ class SQS:
     def receive_message(
         self,
         *,
-        QueueUrl: str,  # noqa: N803
-        MaxNumberOfMessages: int = 1,  # noqa: N803
-        VisibilityTimeout: int | None = None,  # noqa: N803
-        WaitTimeSeconds: int = 0,  # noqa: ARG002, N803 who calls waits and asks again
-        MessageAttributeNames: list[str] | None = None,  # noqa: N803
-        AttributeNames: list[str] | None = None,  # noqa: ARG002, N803 all are given, asked for or not
-        MessageSystemAttributeNames: list[str] | None = None,  # noqa: ARG002, N803 likewise
+        QueueUrl: str,
+        MaxNumberOfMessages: int = 1,
+        VisibilityTimeout: int | None = None,
+        WaitTimeSeconds: int = 0,  # noqa: ARG002 who calls waits and asks again
+        MessageAttributeNames: list[str] | None = None,
+        AttributeNames: list[str] | None = None,  # noqa: ARG002 all are given, asked for or not
+        MessageSystemAttributeNames: list[str] | None = None,  # noqa: ARG002 likewise
     ) -> dict[str, Any]:
         """Receive what is visible, in any order, and hide it."""
         queue = self._queue(QueueUrl, "ReceiveMessage")
@@ -83,7 +79,7 @@ class SQS:
         with_attributes = bool(MessageAttributeNames)
         return {"Messages": [self._as_received(message, with_attributes=with_attributes) for message in received]}
 
-    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:  # noqa: N803
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:
         """Delete a received message; deleting it again is no error."""
         queue = self._queue(QueueUrl, "DeleteMessage")
         message = queue.received_as(ReceiptHandle)
@@ -93,13 +89,7 @@ class SQS:
             queue.remove(message)
         return {}
 
-    def change_message_visibility(
-        self,
-        *,
-        QueueUrl: str,  # noqa: N803
-        ReceiptHandle: str,  # noqa: N803
-        VisibilityTimeout: int,  # noqa: N803
-    ) -> dict[str, Any]:
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:
         """Say anew when a received message is visible again."""
         queue = self._queue(QueueUrl, "ChangeMessageVisibility")
         if not 0 <= VisibilityTimeout <= MAX_VISIBILITY_SECONDS:
@@ -114,7 +104,7 @@ class SQS:
             queue.hide(message, VisibilityTimeout, now=now)
         return {}
 
-    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
         """Count messages; exactly, while AWS says about how many."""
         queue = self._queue(QueueUrl, "GetQueueAttributes")
         visible = queue.count_visible(self._clock())

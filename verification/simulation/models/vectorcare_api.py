@@ -61,7 +61,7 @@ class SecretsManager:
     def __init__(self) -> None:
         self.client_secret = ""
 
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002, N803 boto3's name
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002 boto3's name
         """Read the credentials."""
         return {"SecretString": json.dumps({"client_id": CLIENT_ID, "client_secret": self.client_secret})}
 

@@ -41,6 +41,8 @@ class Output:
         """Read a line."""
         if MARKER in text:
             self._violate("a payload value was logged", text)
+        if "ValidationException" in text:
+            self._violate("a call was made that AWS refuses as it is", text)
         # Of the log lines only these are looked into: reading them all would take a tenth of a run.
         if not text.startswith("{") or ('"_aws"' not in text and '"processing.' not in text):
             return

@@ -290,6 +290,14 @@ VARIANTS = (
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     flawed(
+        "a command that came twice has two places",
+        "a call was made that AWS refuses as it is",
+        "sender.pending_commands",
+        "PendingCommands.leave",
+        lambda leave: lambda self, trip, gone, waiting, **when: leave(self, trip, gone, [*waiting, *waiting], **when),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    flawed(
         "the circuit never closes again",
         "VectorCare was up in time, and does not have it",
         "sender.circuit",
