@@ -1,4 +1,4 @@
-"""One service request's commands of a batch: claimed, sent, recorded, in this order."""
+"""One trip's commands of a batch: claimed, sent and recorded, in this order."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from sender.circuit_breaker import CircuitBreaker
 from sender.command_log import BusyError, Claim, CommandLog
-from sender.command_result import CommandResult, Outcome, end
+from sender.command_result import CommandResult, Outcome
 from sender.received_command import AttemptResult, Completed, Invocation, Postponed, ReceivedCommand
 from sender.vectorcare import api_calls
 from sender.vectorcare.access_token import NoTokenError
@@ -21,12 +21,12 @@ from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
 
 LONGEST_CALL_SECONDS = 45
-"""A call, the secret and another token in case that is refused, and the record: each may use up its time-out."""
+"""A call, the secret and another token in case that is refused, and the record: each may use up its timeout."""
 
-_NOT_ADMITTED = CallResult(Verdict.LATER, "circuit_open")
+_CIRCUIT_OPEN = CallResult(Verdict.LATER, "circuit_open")
 _OUT_OF_TIME = CallResult(Verdict.LATER, "out_of_time")
-NOT_ATTEMPTED = frozenset({_NOT_ADMITTED.reason, _OUT_OF_TIME.reason})
-"""Reasons for which a command is given back without an attempt."""
+NOT_ATTEMPTED = frozenset({_CIRCUIT_OPEN.reason, _OUT_OF_TIME.reason})
+"""Reasons for which a command returns to the queue without an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,20 @@ class _Claimed:
 
 
 class Attempts:
-    """Sends commands, and keeps the command log beside it.
+    """Sends commands, and keeps the command log.
 
     Parameters
     ----------
     api : VectorCareApi
-        Takes the calls.
+        Gets the calls.
     command_log : CommandLog
-        Is asked before a call, and told after it.
-    breaker : Breaker
-        Of this invocation.
+        Is written before and after a call.
+    breaker : CircuitBreaker
+        This invocation's.
     invocation : Invocation
-        Whose end no call may outlast.
+        No call may outlast it.
     executor : Executor
-        Runs calls to the command log side by side; not the one that runs this.
+        Runs calls to the command log side by side; not the executor that runs this.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Attempts:
         self._executor = executor
 
     def send(self, deliveries: Sequence[ReceivedCommand]) -> list[AttemptResult]:
-        """Send the location updates of one service request, or one command.
+        """Send the location updates of one trip, or one command.
 
         Each is claimed right before its call and recorded right after it, so that a crash leaves few in doubt.
         """
@@ -89,7 +89,7 @@ class Attempts:
         return results + list(settled)
 
     def end_without_call(self, delivery: ReceivedCommand, outcome: Outcome, reason: str) -> AttemptResult:
-        """End a command for which no call may be spent; an earlier attempt may have been one all the same."""
+        """End a command that gets no call; an earlier attempt may have made one all the same."""
         answer = self._claim(delivery)
         if not isinstance(answer, _Claimed):
             return answer
@@ -98,12 +98,12 @@ class Attempts:
         return self._end(answer, outcome, reason)
 
     def _obstacle(self) -> CallResult | None:
-        """Say why no call may be made now: it is out of turn, there is no token, or waiting for that took too long."""
+        """Say what forbids a call now: circuit, clock, no token, or a wait for the token that took too long."""
         return self._closed() or self._without_token() or self._closed()
 
     def _closed(self) -> CallResult | None:
         if not self._breaker.allows_call():
-            return _NOT_ADMITTED
+            return _CIRCUIT_OPEN
         seconds_left = utc_timestamp.seconds_between(runtime.now(), self._invocation.ends_at)
         return _OUT_OF_TIME if seconds_left < LONGEST_CALL_SECONDS else None
 
@@ -115,7 +115,7 @@ class Attempts:
         return None
 
     def _note(self, error: NoTokenError) -> CallResult:
-        """Take in that there is no token, once for all who waited for it."""
+        """Count that there is no token, once for all who waited for it."""
         if not error.is_remembered:
             if error.is_refused:
                 observability.log("token.refused", reason=error.answer.reason, status_code=error.answer.status)
@@ -126,10 +126,9 @@ class Attempts:
     def _claim(self, delivery: ReceivedCommand) -> _Claimed | AttemptResult:
         message, command = delivery.message, delivery.command
         holder = f"{message.message_id}/{message.receives}/{self._invocation.request_id}"
+        now, ends_at = runtime.now(), self._invocation.ends_at
         try:
-            claim = self._command_log.claim(
-                command, holder=holder, now=runtime.now(), lease_until=self._invocation.ends_at
-            )
+            claim = self._command_log.claim(command, holder=holder, now=now, lease_until=ends_at)
         except BusyError:
             return Postponed(delivery, "busy")
         except Exception as error:  # noqa: BLE001 nothing is sent that the command log does not know of
@@ -142,26 +141,26 @@ class Attempts:
         return claimed
 
     def _call(self, commands: Sequence[Command]) -> dict[str, list[CallResult]]:
-        """Make the calls; answer what became of each command, by its id, in each call that it was part of."""
+        """Make the calls; answer the results of all calls that a command was part of, by its id."""
         answers: defaultdict[str, list[CallResult]] = defaultdict(list)
         for call in api_calls.calls(commands):
-            answer = self._obstacle() or self._spend(call)
+            answer = self._obstacle() or self._make_call(call)
             answered = {command.command_id: [answer] for command in call.commands}
             is_refused = answer.verdict is Verdict.REFUSED and answer.status == HTTPStatus.BAD_REQUEST
             if is_refused and len(call.commands) > 1:
-                # One of them is at fault: halved until it stands alone, it fails alone.
+                # One of them is at fault: halved until it is alone, it fails alone.
                 middle = len(call.commands) // 2
                 answered = self._call(call.commands[:middle]) | self._call(call.commands[middle:])
             for command_id, more in answered.items():
                 answers[command_id] += more
         return answers
 
-    def _spend(self, call: ApiCall) -> CallResult:
+    def _make_call(self, call: ApiCall) -> CallResult:
         try:
             answer = self._api.send(call, obstacle=self._closed)
         except NoTokenError as error:
             return self._note(error)
-        except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
+        except Exception as error:  # noqa: BLE001 whatever it is, the command needs a result
             observability.log("vectorcare.unanswered", error=error)
             answer = CallResult(Verdict.LOST, "no_answer", is_outage=True)
         if answer.reason not in NOT_ATTEMPTED:
@@ -174,7 +173,7 @@ class Attempts:
         if answer.verdict is Verdict.DONE:
             return self._end(one, Outcome.SUCCEEDED, None, service_request_id=answer.service_request_id)
         if answer.verdict is Verdict.REFUSED:
-            # After an attempt that may have taken effect, it may be that attempt for which this one is refused.
+            # An earlier attempt may have taken effect, and be the reason why this one is refused.
             is_uncertain = one.claim.may_have_been_sent
             return self._end(one, Outcome.UNCERTAIN if is_uncertain else Outcome.FAILED, answer.reason)
         if answer.verdict is Verdict.LOST and kind not in REPEATABLE:
@@ -192,20 +191,21 @@ class Attempts:
     def _end(
         self, one: _Claimed, outcome: Outcome, reason: str | None, *, service_request_id: str | None = None
     ) -> AttemptResult:
-        now = runtime.now()
-        ending = end(
-            one.claim.command,
-            outcome,
-            attempts=one.delivery.message.receives,
-            lag_seconds=one.delivery.age(now),
+        now, command = runtime.now(), one.claim.command
+        result = CommandResult(
+            outcome=outcome,
+            command_id=command.command_id,
+            command=command.kind,
+            service_request_id=service_request_id or command.service_request_id,
             reason=reason,
-            service_request_id=service_request_id,
+            attempts=one.delivery.message.receives,
+            lag_seconds=round(one.delivery.age(now), 3),
         )
         try:
-            self._command_log.record(one.claim, ending, now=now)
-        except Exception as error:  # noqa: BLE001 not recorded, it would be sent or ended once more without a trace
+            self._command_log.record(one.claim, result, now=now)
+        except Exception as error:  # noqa: BLE001 not recorded, it would be sent or ended again without a trace
             return Postponed(one.delivery, "not_recorded", error=error)
-        return Completed(one.delivery, ending)
+        return Completed(one.delivery, result)
 
 
 def _weight(answer: CallResult) -> int:

@@ -11,7 +11,7 @@ LONGEST_RETRY_AFTER_SECONDS = 300
 def wait_seconds(
     receives: int, *, max_age: float, age: float, at_least: float, uniform: Callable[[float, float], float]
 ) -> int:
-    """How long a command that may succeed later stays invisible.
+    """Draw how long a command that may succeed later stays invisible.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def wait_seconds(
     max_age, age : float
         Seconds for which it is tried, and for which it has been.
     at_least : float
-        Seconds for which trying would be in vain, such as Retry-After's; no more than 300 of them are honoured.
+        Seconds for which trying would be useless, such as Retry-After's; at most 300 of them count.
     uniform : callable
         Draws a float between two bounds.
 
@@ -28,7 +28,7 @@ def wait_seconds(
     -------
     int
         Seconds, at least 1: `at_least` and, uniformly, up to min(900, max_age / 10, 2 * 2^(receives - 1)) more, and
-        not past the command's end, which is thus told in time. A state that is tried for its 24 hours is received
+        not past the command's end, so that its result is published in time. A state, tried for 24 hours, is received
         some 200 times, everything else some 30 times.
     """
     ceiling = min(LONGEST_SECONDS, max_age / 10, FIRST_SECONDS * 2 ** min(receives - 1, 10))
@@ -37,7 +37,7 @@ def wait_seconds(
 
 
 def until_the_end(seconds: float, *, max_age: float, age: float) -> int:
-    """Shorten a wait to a command's end, so that this is told in time; whole seconds, at least 1."""
+    """Shorten a wait to a command's end, so that its result is published in time; whole seconds, at least 1."""
     if age < max_age:
         seconds = min(seconds, max_age - age)
     return max(1, math.ceil(seconds))

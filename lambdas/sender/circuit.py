@@ -1,4 +1,4 @@
-"""When calls to VectorCare are stopped, and when one is tried again."""
+"""The state of the circuit breaker: when calls to VectorCare stop, and when one is tried again."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -9,11 +9,11 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30
 PROBE_SECONDS = 60
-"""For so long nobody else probes: longer than a call and its tokens may take."""
+"""Nobody else probes for so long: longer than a call and its tokens may take."""
 
 
 class CircuitState(Enum):
-    """Whether a call may be spent."""
+    """Whether calls may be made."""
 
     CLOSED = auto()
     OPEN = auto()
@@ -22,7 +22,7 @@ class CircuitState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """What all invocations know of VectorCare's health.
+    """The state that all invocations share.
 
         closed ── 5 failures in a row ──▶ open ── 30 s ──▶ half open: one call ── answered ──▶ closed
                                            ▲                              └────── failed ────▶ open
@@ -34,7 +34,7 @@ class Circuit:
     open_until : UtcTimestamp or None
         When a probe is due; None while the circuit is closed.
     probed_until : UtcTimestamp or None
-        Until when the one that probes has the word.
+        Until when the invocation that makes the probe keeps the others out.
     """
 
     failures: int = 0
@@ -42,22 +42,22 @@ class Circuit:
     probed_until: UtcTimestamp | None = None
 
     def state(self, now: UtcTimestamp) -> CircuitState:
-        """Tell whether a call may be spent."""
+        """Say whether calls may be made."""
         if self.open_until is None:
             return CircuitState.CLOSED
         return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN
 
     def seconds_left(self, now: UtcTimestamp) -> float:
-        """Tell for how long no call may be spent."""
+        """Say for how long no call may be made."""
         ends = [utc_timestamp.seconds_between(now, until) for until in (self.open_until, self.probed_until) if until]
         return max(0, *ends, 0)
 
     def with_probe(self, now: UtcTimestamp) -> "Circuit":
-        """Give the word to the one that asks."""
+        """Let the caller make the probe."""
         return replace(self, probed_until=_after(now, PROBE_SECONDS))
 
     def after_failure(self, now: UtcTimestamp) -> "Circuit":
-        """Take a failure in: the fifth in a row opens the circuit, and so does a probe's."""
+        """Count a failure: the fifth in a row opens the circuit, and so does a probe's."""
         failures = self.failures + 1
         if self.open_until is None and failures < FAILURES_TO_OPEN:
             return Circuit(failures=failures)

@@ -1,4 +1,4 @@
-"""The circuit breaker of one invocation, on what all invocations know."""
+"""The circuit breaker of one invocation, on the state that all invocations share."""
 
 from sender.circuit import Circuit, CircuitState
 from sender.command_log import CommandLog
@@ -10,12 +10,12 @@ _ATTEMPTS = 3
 
 
 class CircuitBreaker:
-    """Says whether a call may be spent, and takes in how it went.
+    """Says whether a call may be made, and counts how it went.
 
     Parameters
     ----------
     command_log : CommandLog
-        Keeps the circuit. It is read once; where a probe is due, the first one to ask makes it.
+        Keeps the state. It is read once; if a probe is due, the first invocation to ask makes it.
     """
 
     def __init__(self, command_log: CommandLog) -> None:
@@ -31,19 +31,19 @@ class CircuitBreaker:
 
     @property
     def is_probing(self) -> bool:
-        """The next call decides whether there are more."""
+        """The next call is the probe."""
         return self._has_the_probe
 
     def allows_call(self) -> bool:
-        """Tell whether a call may be spent."""
+        """Say whether a call may be made."""
         return self._has_the_probe or self._circuit.open_until is None
 
     def seconds_left(self) -> float:
-        """Tell for how long no call may be spent."""
+        """Say for how long no call may be made."""
         return self._circuit.seconds_left(runtime.now())
 
     def note(self, answer: CallResult) -> None:
-        """Note how a call went; it is no reason to lose the answer if that cannot be written."""
+        """Count how a call went; a failed write does not lose the answer."""
         with self._lock:
             if not answer.is_outage and self._circuit == Circuit():
                 return
@@ -57,7 +57,7 @@ class CircuitBreaker:
         for _attempt in range(_ATTEMPTS):
             old = self._circuit
             if not is_outage and old.open_until and not had_the_probe:
-                # An answer to a call from before the circuit opened: only the probe says how it is by now.
+                # The call began before the circuit opened: only the probe shows VectorCare's health now.
                 return
             self._circuit = old.after_failure(runtime.now()) if is_outage else Circuit()
             if self._command_log.replace_circuit(old, self._circuit):

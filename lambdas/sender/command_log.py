@@ -1,6 +1,6 @@
-"""The `commands` table: what is being sent, how it ended, and what all invocations know of VectorCare's health."""
+"""The `commands` table: which commands are being sent, how they ended, and the circuit that all invocations share."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RETENTION_DAYS = 30
-"""Longer than a dead letter waits (14 days): a redriven command must be known."""
+"""Longer than a dead letter is kept (14 days): a redriven command must be known."""
 
-# No command's id has this sign in it.
+# No command's id begins with this sign.
 _CIRCUIT = "#circuit"
 _SENDING, _WAITING, _ENDED = "sending", "waiting", "ended"
 
@@ -60,9 +60,9 @@ class CommandLog:
         """Claim a command before it is sent.
 
             put if absent ── taken ──────────────────▶ send
-                          └─ refused: ended ─────────▶ tell its end again, send nothing
+                          └─ refused: ended ─────────▶ publish its result again, send nothing
                                       sending ───────▶ another invocation has it: later
-                                      ... lease over ▶ it crashed on the way: take over, it may have been sent
+                                      ... lease over ▶ its invocation crashed: take over, it may have been sent
                                       waiting ───────▶ take over
 
         Parameters
@@ -71,13 +71,13 @@ class CommandLog:
             Which.
         holder : str
             Who claims it; no two deliveries have the same.
-        now, lease_until : str
+        now, lease_until : UtcTimestamp
             At the second one the invocation is over for certain.
 
         Returns
         -------
         Claim or CommandResult
-            How it ended, where it has: then it must not be sent again.
+            Its result if it has ended: then it must not be sent again.
 
         Raises
         ------
@@ -87,10 +87,10 @@ class CommandLog:
         item = _item_of(command, holder) | {"progress": _SENDING, "lease_until": lease_until, "updated_at": now}
         stored = self._put(item | {"may_have_been_sent": False}, "attribute_not_exists(command_id)", {}, now=now)
         if stored is None or stored.get("holder") == holder:
-            # The client tries again when an answer is lost: then its own first attempt is what refuses the second.
+            # The client repeats a write whose answer is lost; then its own first attempt refuses the second.
             return Claim(command, holder, may_have_been_sent=False)
         if stored["progress"] == _ENDED:
-            return _ending(stored)
+            return _result(stored)
         if stored["progress"] == _SENDING and stored["lease_until"] > now:
             raise BusyError
         may_have_been_sent = stored["may_have_been_sent"] or stored["progress"] == _SENDING
@@ -105,7 +105,7 @@ class CommandLog:
         return Claim(command, holder, may_have_been_sent)
 
     def release(self, claim: Claim, *, may_have_been_sent: bool, now: UtcTimestamp) -> None:
-        """Note that an attempt is over and the command is to be tried again."""
+        """Give up a claim: the command is tried again later."""
         item = _item_of(claim.command, claim.holder) | {
             "progress": _WAITING,
             "may_have_been_sent": may_have_been_sent,
@@ -113,46 +113,41 @@ class CommandLog:
         }
         self._put(item, "holder = :holder", {":holder": claim.holder}, now=now)
 
-    def record(self, claim: Claim, ending: CommandResult, *, now: UtcTimestamp) -> None:
+    def record(self, claim: Claim, result: CommandResult, *, now: UtcTimestamp) -> None:
         """Note how a command ended.
 
         Raises
         ------
         BusyError
-            Another invocation has taken it over, by a clock that is ahead: what that one has told, or will, counts.
+            Another invocation, whose clock is ahead, has taken it over: the result that it publishes counts.
         """
         item = _item_of(claim.command, claim.holder) | {
             "progress": _ENDED,
-            "service_request_id": ending.service_request_id,
-            "outcome": ending.outcome.value,
-            "reason": ending.reason,
-            "attempts": ending.attempts,
-            "lag_seconds": Decimal(str(ending.lag_seconds)),
+            "service_request_id": result.service_request_id,
+            "outcome": result.outcome.value,
+            "reason": result.reason,
+            "attempts": result.attempts,
+            "lag_seconds": Decimal(str(result.lag_seconds)),
             "updated_at": now,
         }
         if self._put(item, "holder = :holder", {":holder": claim.holder}, now=now) is not None:
             raise BusyError
 
     def has_ended(self, command_id: str) -> bool:
-        """Tell whether a command has come to its end."""
+        """Say whether a command has ended."""
         item = self._get(command_id)
         return item is not None and item["progress"] == _ENDED
 
     def circuit(self) -> Circuit:
-        """Read what is known of VectorCare's health."""
+        """Read the shared circuit."""
         item = self._get(_CIRCUIT)
         if item is None:
             return Circuit()
         return Circuit(int(item["failures"]), item.get("open_until"), item.get("probed_until"))
 
     def replace_circuit(self, old: Circuit, new: Circuit) -> bool:
-        """Write what is known of VectorCare's health; False where it is no longer what it was when it was read."""
-        item = {
-            "command_id": _CIRCUIT,
-            "failures": new.failures,
-            "open_until": new.open_until,
-            "probed_until": new.probed_until,
-        }
+        """Write the shared circuit; False if it has changed since it was read."""
+        item = {"command_id": _CIRCUIT, **asdict(new)}
         condition = "failures = :failures"
         values: dict[str, Any] = {":failures": old.failures}
         for name, value in (("open_until", old.open_until), ("probed_until", old.probed_until)):
@@ -202,7 +197,7 @@ def _item_of(command: Command, holder: str) -> dict[str, Any]:
     }
 
 
-def _ending(item: Item) -> CommandResult:
+def _result(item: Item) -> CommandResult:
     return CommandResult(
         outcome=Outcome(item["outcome"]),
         command_id=item["command_id"],

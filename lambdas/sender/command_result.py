@@ -1,16 +1,14 @@
-"""How a command ends, as it is told on the bus."""
+"""How a command ended, as subscribers of the bus read it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
-
-from vectorcare_bridge.commands.command import Command
 
 SCHEMA_VERSION = "1.0"
 
 
 class Outcome(StrEnum):
-    """How a command ends; the bus's detail types."""
+    """How a command ends; these are the bus's detail types."""
 
     SUCCEEDED = "CommandSucceeded"
     FAILED = "CommandFailed"
@@ -30,7 +28,7 @@ class CommandResult:
     command_id, command : str
         Which command, and its kind.
     service_request_id : str or None
-        Whose; of `create_request` the new one's, where VectorCare has named it.
+        Whose; for `create_request` the new one's, if VectorCare has named it.
     reason : str or None
         Why it did not succeed: a code, never a text.
     attempts : int
@@ -48,35 +46,6 @@ class CommandResult:
     lag_seconds: float
 
     def detail(self) -> dict[str, Any]:
-        """Write what subscribers are told."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "command_id": self.command_id,
-            "command": self.command,
-            "service_request_id": self.service_request_id,
-            "outcome": self.outcome.removeprefix("Command").lower(),
-            "reason": self.reason,
-            "attempts": self.attempts,
-            "lag_seconds": self.lag_seconds,
-        }
-
-
-def end(
-    command: Command,
-    outcome: Outcome,
-    *,
-    attempts: int,
-    lag_seconds: float,
-    reason: str | None = None,
-    service_request_id: str | None = None,
-) -> CommandResult:
-    """End a command; `service_request_id` names the one that it created."""
-    return CommandResult(
-        outcome=outcome,
-        command_id=command.command_id,
-        command=command.kind,
-        service_request_id=service_request_id or command.service_request_id,
-        reason=reason,
-        attempts=attempts,
-        lag_seconds=round(lag_seconds, 3),
-    )
+        """Write the event's detail."""
+        outcome = self.outcome.removeprefix("Command").lower()
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), "outcome": outcome}

@@ -4,20 +4,19 @@ from typing import Any
 
 from sender.command_log import CommandLog
 from sender.pending_commands import PendingCommands
-from sender.received_command import Invocation, ReceivedMessage
+from sender.received_command import Invocation, read_record
 from sender.send import THREADS, Sender
 from sender.settings import SenderSettings
 from sender.vectorcare.access_token import AccessToken
 from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.http import Http
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.edge import observability, runtime, settings
 from vectorcare_bridge.edge.bus import Bus
 from vectorcare_bridge.edge.lambda_handler import deadline, kept, lambda_handler
 from vectorcare_bridge.edge.queue import Queue
 
-# What giving back may take after the bus has been told how commands ended.
+# What returning messages to the queue may take after results were published.
 _RESERVE_SECONDS = 15
 
 _settings = settings.load(SenderSettings)
@@ -37,7 +36,7 @@ _sender = Sender(
     _bus,
     Queue(_sqs, _settings.outbound_queue_url),
     Queue(_sqs, _settings.outbound_dead_letter_queue_url),
-    lines=PendingCommands(_dynamodb, _settings.commands_table),
+    pending=PendingCommands(_dynamodb, _settings.commands_table),
     executor=runtime.executor(THREADS),
     aws_executor=runtime.executor(THREADS),
 )
@@ -54,20 +53,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     _bus.deadline = deadline(context, reserve_seconds=_RESERVE_SECONDS)
     ends_at = utc_timestamp.later(runtime.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
     observability.log("sending.started", messages=len(event["Records"]))
-    messages = [_message(record) for record in event["Records"]]
+    messages = [read_record(record) for record in event["Records"]]
     return kept(_sender.send(messages, Invocation(context.aws_request_id, ends_at=ends_at)))
-
-
-def _message(record: dict[str, Any]) -> ReceivedMessage:
-    values = {name: one["stringValue"] for name, one in record["messageAttributes"].items() if "stringValue" in one}
-    return ReceivedMessage(
-        message_id=record["messageId"],
-        first_id=redriven_command.first_message_id(values, record["messageId"]),
-        redriven=redriven_command.redriven(values),
-        receipt_handle=record["receiptHandle"],
-        receives=int(record["attributes"]["ApproximateReceiveCount"]),
-        sent_at=redriven_command.first_sent_at(
-            values, redriven_command.sent_at_of(record["attributes"]["SentTimestamp"])
-        ),
-        body=record["body"],
-    )

@@ -1,9 +1,9 @@
-"""The commands of a service request that are under way or wait: one item of the `commands` table for each request.
+"""The commands of a service request that are being sent or wait: one item of the `commands` table for each request.
 
     command_id "#line/VC-…"    "command/ID" {order, kind, until, due_at}    "command/ID" …    expires_at
 
-Each command has an attribute of its own there, so invocations that write side by side overwrite nothing of each
-other's, and each gets the whole line back with its write.
+Each command is an attribute of its own. So invocations that write side by side overwrite nothing of each other, and
+each write returns all of the request's pending commands.
 """
 
 from collections.abc import Sequence
@@ -18,30 +18,31 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEASE_SECONDS = 1800
-"""So long after its command was last seen a place counts: longer than the longest wait (1,200 s) and the queue's
-visibility time-out (362 s). What is gone from the queue thus holds back nothing for ever."""
+"""A command counts as pending for so long after it was last seen: longer than the longest wait (1,200 s) and the
+queue's visibility timeout (362 s). So a message that somebody deleted from the queue does not hold others back for
+ever."""
 
 _RETENTION_DAYS = 1
-# No service request's id, and no command's, has the first sign in it.
-_LINE, _COMMAND = "#line/", "command/"
+# No id of a service request or a command begins with this sign.
+_REQUEST, _COMMAND = "#line/", "command/"
 # DynamoDB takes an expression of 4 KB.
-_PLACES_IN_A_WRITE = 100
+_COMMANDS_IN_A_WRITE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """A command's place in the line of its service request.
+    """A command that has not ended.
 
     Attributes
     ----------
     command_id : str
-        Whose.
+        Which.
     order : str
         Sorts as the commands came.
     kind : str
-        Which command it is.
+        Which kind of command.
     until : str
-        UTC timestamp from which on it counts no more; empty if it was not written yet.
+        UTC timestamp from which on it counts no more; empty before it is written.
     due_at : UtcTimestamp or None
         When the queue delivers it again, if it waits.
     """
@@ -54,47 +55,47 @@ class PendingCommand:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Places sort by this; no two have the same."""
+        """Commands sort by this; no two have the same."""
         return self.order, self.command_id
 
 
 class PendingCommands:
-    """The lines of all service requests."""
+    """The pending commands of all service requests."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
     def join(
-        self, service_request_id: str, places: Sequence[PendingCommand], *, now: UtcTimestamp
+        self, service_request_id: str, commands: Sequence[PendingCommand], *, now: UtcTimestamp
     ) -> list[PendingCommand]:
-        """Take places in a line, or keep them; answer all that count, those of other invocations too."""
-        if not places:
+        """Add commands, or renew them; answer all that are pending, in other invocations too, in their order."""
+        if not commands:
             answer: Any = self._client.get_item(
                 TableName=self._table, Key=_key(service_request_id), ConsistentRead=True
             ).get("Item", {})
-            return _places(answer, now)
-        line: list[PendingCommand] = []
-        for start in range(0, len(places), _PLACES_IN_A_WRITE):
-            line = self._write(service_request_id, places[start : start + _PLACES_IN_A_WRITE], [], now=now)
-        return line
+            return _read(answer, now)
+        pending: list[PendingCommand] = []
+        for start in range(0, len(commands), _COMMANDS_IN_A_WRITE):
+            pending = self._write(service_request_id, commands[start : start + _COMMANDS_IN_A_WRITE], [], now=now)
+        return pending
 
     def leave(
-        self, service_request_id: str, gone: Sequence[str], waiting: Sequence[PendingCommand], *, now: UtcTimestamp
+        self, service_request_id: str, ended: Sequence[str], waiting: Sequence[PendingCommand], *, now: UtcTimestamp
     ) -> None:
-        """Give up the places of commands that have ended, by their ids, and note when the others come again."""
-        for start in range(0, max(len(gone), len(waiting)), _PLACES_IN_A_WRITE):
-            part = slice(start, start + _PLACES_IN_A_WRITE)
-            self._write(service_request_id, waiting[part], gone[part], now=now)
+        """Remove commands that have ended, by their ids, and note when the others are delivered again."""
+        for start in range(0, max(len(ended), len(waiting)), _COMMANDS_IN_A_WRITE):
+            part = slice(start, start + _COMMANDS_IN_A_WRITE)
+            self._write(service_request_id, waiting[part], ended[part], now=now)
 
     def _write(
-        self, service_request_id: str, kept: Sequence[PendingCommand], gone: Sequence[str], *, now: UtcTimestamp
+        self, service_request_id: str, kept: Sequence[PendingCommand], ended: Sequence[str], *, now: UtcTimestamp
     ) -> list[PendingCommand]:
         until = utc_timestamp.later(now, minutes=LEASE_SECONDS / 60)
-        names = {f"#k{number}": _COMMAND + place.command_id for number, place in enumerate(kept)}
-        values = {f":k{number}": _value(replace(place, until=until)) for number, place in enumerate(kept)}
+        names = {f"#k{number}": _COMMAND + command.command_id for number, command in enumerate(kept)}
+        values = {f":k{number}": _value(replace(command, until=until)) for number, command in enumerate(kept)}
         sets = [f"#k{number} = :k{number}" for number in range(len(kept))]
-        removed = {f"#g{number}": _COMMAND + command_id for number, command_id in enumerate(gone)}
+        removed = {f"#g{number}": _COMMAND + command_id for number, command_id in enumerate(ended)}
         expires_at = utc_timestamp.epoch_seconds(utc_timestamp.later(now, days=_RETENTION_DAYS))
         answer: Any = self._client.update_item(
             TableName=self._table,
@@ -105,21 +106,21 @@ class PendingCommands:
             ExpressionAttributeNames=names | removed,
             ReturnValues="ALL_NEW",
         )
-        return _places(answer["Attributes"], now)
+        return _read(answer["Attributes"], now)
 
 
 def _key(service_request_id: str) -> dict[str, Any]:
-    return to_attributes({"command_id": _LINE + service_request_id})
+    return to_attributes({"command_id": _REQUEST + service_request_id})
 
 
-def _value(place: PendingCommand) -> dict[str, Any]:
-    return {name: value for name, value in asdict(place).items() if value and name != "command_id"}
+def _value(command: PendingCommand) -> dict[str, Any]:
+    return {name: value for name, value in asdict(command).items() if value and name != "command_id"}
 
 
-def _places(attributes: dict[str, Any], now: UtcTimestamp) -> list[PendingCommand]:
-    places = [
+def _read(attributes: dict[str, Any], now: UtcTimestamp) -> list[PendingCommand]:
+    commands = [
         PendingCommand(command_id=name.removeprefix(_COMMAND), **value)
         for name, value in to_item(attributes).items()
         if name.startswith(_COMMAND)
     ]
-    return sorted((place for place in places if place.until > now), key=lambda place: place.key)
+    return sorted((command for command in commands if command.until > now), key=lambda command: command.key)

@@ -1,17 +1,18 @@
 """What the queue delivered, and what became of it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sender.command_result import CommandResult
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Unreadable
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the function; `ends_at` is when it is over for certain."""
+    """One call of the function; at `ends_at` it is over for certain."""
 
     request_id: str
     ends_at: UtcTimestamp
@@ -26,12 +27,12 @@ class ReceivedMessage:
     message_id, receipt_handle : str
         SQS's.
     first_id : str
-        The id under which the command first came on the queue; another one only where it was redriven.
+        The id under which the command first came on the queue; another one only if it was redriven.
     redriven : str
         How often it was taken out of the dead-letter queue, in digits.
     receives : int
-        Counts this delivery.
-    sent_at : str
+        How often it was delivered, this time included.
+    sent_at : UtcTimestamp
         When the command first came on the queue.
     body : str
         The command.
@@ -46,9 +47,24 @@ class ReceivedMessage:
     body: str
 
 
+def read_record(record: dict[str, Any]) -> ReceivedMessage:
+    """Read a record of Lambda's event ("Using Lambda with Amazon SQS", Lambda developer guide)."""
+    values = {name: one["stringValue"] for name, one in record["messageAttributes"].items() if "stringValue" in one}
+    sent_at = redriven_command.sent_at_of(record["attributes"]["SentTimestamp"])
+    return ReceivedMessage(
+        message_id=record["messageId"],
+        first_id=redriven_command.first_message_id(values, record["messageId"]),
+        redriven=redriven_command.redriven(values),
+        receipt_handle=record["receiptHandle"],
+        receives=int(record["attributes"]["ApproximateReceiveCount"]),
+        sent_at=redriven_command.first_sent_at(values, sent_at),
+        body=record["body"],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedCommand:
-    """A message that has been read."""
+    """A message that could be read."""
 
     message: ReceivedMessage
     command: Command
@@ -63,25 +79,37 @@ class ReceivedCommand:
         return utc_timestamp.seconds_between(self.message.sent_at, now)
 
     def is_expired(self, now: UtcTimestamp) -> bool:
-        """Tell whether the command is worse than none by now."""
+        """Say whether the command is too late to be sent."""
         return self.age(now) >= self.max_age
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The command has come to its end; `is_repeated` where it had come to it before."""
+    """The command has ended; `is_repeated` if it had ended before this delivery."""
 
     delivery: ReceivedCommand
-    ending: CommandResult
+    result: CommandResult
     is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The command is tried again, not before `at_least` seconds are over.
+    """The command is tried again.
 
-    `behind` is the delivery, of the same batch, that it has to wait for; `due_at` is when
-    what it waits for is delivered again, to whichever invocation.
+    Attributes
+    ----------
+    delivery : ReceivedCommand
+        Which.
+    reason : str
+        Why it has not ended.
+    at_least : float
+        Seconds before which trying it would be useless.
+    error : Exception or None
+        What kept it from ending.
+    behind : ReceivedCommand or None
+        The delivery of the same batch that it has to wait for.
+    due_at : UtcTimestamp or None
+        When the command that it waits for is delivered again, to any invocation.
     """
 
     delivery: ReceivedCommand
@@ -94,7 +122,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableMessage:
-    """The message cannot be read."""
+    """The message is no command."""
 
     message: ReceivedMessage
     reason: Unreadable

@@ -1,4 +1,4 @@
-"""What the operator reads and counts."""
+"""Log lines and metrics of a batch."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,65 +21,64 @@ _REASONS = frozenset(map(str, Refusal)) | call_result.CODES
 
 
 def report(results: Sequence[AttemptResult]) -> None:
-    """Log and count how messages ended, or why they have not.
+    """Log and count how commands ended, or why they have not.
 
-    What is given back without an attempt is one line a batch: in an outage it is all there is, and often.
+    Commands that return to the queue without an attempt share a line: in an outage there are many, again and again.
     """
-    untried: Counter[str] = Counter()
-    _count_waiting([result for result in results if isinstance(result, Postponed)])
+    not_attempted: Counter[str] = Counter()
+    _count_oldest([result for result in results if isinstance(result, Postponed)])
     for result in results:
         if isinstance(result, Completed):
-            _report_end(result)
+            _report_completed(result)
         elif isinstance(result, UnreadableMessage):
-            _report_dead(result)
+            _report_unreadable(result)
         elif result.reason in NOT_ATTEMPTED or result.reason == HELD_BACK:
-            untried[result.reason] += 1
+            not_attempted[result.reason] += 1
         else:
-            _report_retry(result)
-    for reason, messages in untried.items():
+            _report_postponed(result)
+    for reason, messages in not_attempted.items():
         observability.log("sending.untried", reason=reason, messages=messages)
         observability.count(Metric.COMMAND_RETRIED, messages)
 
 
-def _count_waiting(postponed: Sequence[Postponed]) -> None:
-    """Count the age of the oldest command that is given back: until it ends, nothing else tells of it."""
+def _count_oldest(postponed: Sequence[Postponed]) -> None:
+    """Count the age of the oldest command that waits: no other metric shows it before it ends."""
     if postponed:
         now = runtime.now()
         observability.count(Metric.COMMAND_WAITING_SECONDS, max(result.delivery.age(now) for result in postponed))
 
 
-def _report_end(result: Completed) -> None:
-    message, ending = result.delivery.message, result.ending
-    if result.is_repeated:
-        observability.log("sending.repeated", message_id=message.message_id, command_id=ending.command_id)
+def _report_completed(completed: Completed) -> None:
+    message, result = completed.delivery.message, completed.result
+    if completed.is_repeated:
+        observability.log("sending.repeated", message_id=message.message_id, command_id=result.command_id)
         observability.count(Metric.COMMAND_REPEATED)
         return
     observability.log(
         "sending.completed",
         message_id=message.message_id,
-        service_request_id=ending.service_request_id,
-        command=ending.command,
-        command_id=ending.command_id,
-        outcome=ending.outcome,
-        reason=ending.reason,
+        service_request_id=result.service_request_id,
+        command=result.command,
+        command_id=result.command_id,
+        outcome=result.outcome,
+        reason=result.reason,
         attempt=message.receives,
     )
-    _count(ending)
+    _count(result)
 
 
-def _count(ending: CommandResult) -> None:
-    observability.count(Metric.COMMAND_LAG_SECONDS, ending.lag_seconds)
-    if ending.command != Kind.LOCATION_UPDATE:
-        # Positions are so many more that among them no other command's failure would show.
-        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if ending.outcome is Outcome.FAILED else 0)
-    if ending.outcome is Outcome.FAILED:
-        reason = observability.documented(ending.reason, _REASONS)
-        observability.count_by(Metric.COMMAND_FAILED, reason=reason)
+def _count(result: CommandResult) -> None:
+    observability.count(Metric.COMMAND_LAG_SECONDS, result.lag_seconds)
+    if result.command != Kind.LOCATION_UPDATE:
+        # There are so many location updates that no other command's failure would show among them.
+        observability.count(Metric.COMMAND_FAILED_PERCENT, 100 if result.outcome is Outcome.FAILED else 0)
+    if result.outcome is Outcome.FAILED:
+        observability.count_by(Metric.COMMAND_FAILED, reason=observability.documented(result.reason, _REASONS))
     else:
-        observability.count(_METRIC_OF_OUTCOME[ending.outcome])
+        observability.count(_METRIC_OF_OUTCOME[result.outcome])
 
 
-def _report_retry(result: Postponed) -> None:
+def _report_postponed(result: Postponed) -> None:
     delivery = result.delivery
     observability.log(
         "sending.postponed",
@@ -94,9 +93,9 @@ def _report_retry(result: Postponed) -> None:
     observability.count(Metric.COMMAND_RETRIED)
 
 
-def _report_dead(result: UnreadableMessage) -> None:
+def _report_unreadable(result: UnreadableMessage) -> None:
     if result.message.receives > 1:
-        # The dead-letter queue did not take it the first time: once is said enough.
+        # It was counted the first time, when the dead-letter queue did not take it.
         return
     observability.log("sending.unreadable", message_id=result.message.message_id, reason=result.reason)
     observability.count_by(Metric.COMMAND_UNREADABLE, reason=result.reason)

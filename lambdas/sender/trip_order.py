@@ -1,8 +1,8 @@
-"""Whose turn it is among the commands of one service request, in one invocation and over all of them.
+"""The order of commands within a trip (a service request), in one invocation and over all of them.
 
-A command that waits holds back those that came after it, until it has ended, whatever the end: then VectorCare
-decides. Positions hold back nothing, and wait for an acceptance alone, without which VectorCare refuses them: each says
-by itself when it was taken, and is of no use late. What no call is spent on ends out of turn.
+A command that waits holds back those that came after it until it has ended, whatever its end: then VectorCare decides.
+Location updates hold back nothing and wait for an acceptance alone, without which VectorCare refuses them: each
+position carries its own time, and is of no use late. A command that ends without a call does not wait for others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,59 +18,60 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 HELD_BACK = "held_back"
 
-# SQS tells milliseconds. Within one, what decides whose a trip is comes first.
+# SQS stamps milliseconds. Within one, the commands that decide whose the trip is come first.
 _RANK = {Kind.ACCEPT: 0, Kind.DECLINE: 0, Kind.BEST_TIME: 0, Kind.CHANGE_REQUEST: 1}
 _LAST_RANK = 2
 
 
 class TripOrder:
-    """The line of one service request, as one invocation goes through its commands.
+    """The order of one trip's commands, as one invocation goes through them.
 
     Parameters
     ----------
-    lines : PendingCommands
-        Knows the commands of all invocations.
+    pending : PendingCommands
+        The commands of all invocations that have not ended.
     command_log : CommandLog
-        Knows which of them have ended.
-    group : sequence of Delivery
-        The service request's commands in their order, or one that makes a new one.
+        Knows which have ended.
+    commands : sequence of ReceivedCommand
+        The trip's commands of this batch in their order, or one that creates a trip.
     """
 
-    def __init__(self, lines: PendingCommands, command_log: CommandLog, group: Sequence[ReceivedCommand]) -> None:
-        self.group = group
-        self._lines = lines
+    def __init__(self, pending: PendingCommands, command_log: CommandLog, commands: Sequence[ReceivedCommand]) -> None:
+        self.commands = commands
+        self._pending = pending
         self._command_log = command_log
-        self._service_request_id = group[0].command.service_request_id
-        # Of two messages with one name the first counts. Positions hold back nothing, and need no place.
-        self._own = {one.command_id: one for one in map(place, reversed(group)) if one.kind != Kind.LOCATION_UPDATE}
-        self._placed = set(self._own)
+        self._service_request_id = commands[0].command.service_request_id
+        # Of two messages with one command id the first counts. Location updates hold back nothing: they are not noted.
+        by_id = {one.command_id: one for one in map(pending_command, reversed(commands))}
+        self._own = {name: one for name, one in by_id.items() if one.kind != Kind.LOCATION_UPDATE}
+        self._noted = set(self._own)
         self._ahead: list[PendingCommand] = []
         self._ended: list[str] = []
         self._waiting: list[ReceivedCommand] = []
 
-    def take(self) -> None:
-        """Take the places, and see who else has one; if the table's error is raised, nothing may be sent."""
+    def join(self) -> None:
+        """Note the commands as pending, and see which others are; if this raises, nothing may be sent."""
         if self._service_request_id:
-            line = self._lines.join(self._service_request_id, list(self._own.values()), now=runtime.now())
-            self._ahead = [one for one in line if one.command_id not in self._own]
-            self._placed |= {one.command_id for one in self._ahead}
+            pending = self._pending.join(self._service_request_id, list(self._own.values()), now=runtime.now())
+            self._ahead = [one for one in pending if one.command_id not in self._own]
+            self._noted |= {one.command_id for one in self._ahead}
 
     def hold_back(self, delivery: ReceivedCommand) -> Postponed | None:
-        """Say that it is another's turn, and whose; None if it is this one's."""
-        own = place(delivery)
+        """Postpone a command if an earlier one has not ended; None if it may be sent."""
+        own = pending_command(delivery)
         for earlier in self._waiting:
             if _holds_back(earlier.command.kind, own.kind):
                 return Postponed(delivery, HELD_BACK, behind=earlier)
         for ahead in [one for one in self._ahead if one.key < own.key and _holds_back(one.kind, own.kind)]:
             if not self._command_log.has_ended(ahead.command_id):
                 return Postponed(delivery, HELD_BACK, due_at=ahead.due_at)
-            # Whoever ended it could not say so here.
+            # The invocation that ended it could not remove it.
             self._ahead.remove(ahead)
             self._ended.append(ahead.command_id)
         return None
 
     def note(self, results: Iterable[AttemptResult]) -> None:
-        """Note how it went with some."""
+        """Note which commands wait and which have ended."""
         for result in results:
             if isinstance(result, Postponed):
                 self._waiting.append(result.delivery)
@@ -78,9 +79,8 @@ class TripOrder:
                 self._ended.append(result.delivery.command.command_id)
 
     def leave(self, due_at: Mapping[int, UtcTimestamp]) -> None:
-        """Give up the places of what has ended; `due_at` says, by a delivery's identity, when it comes again."""
+        """Remove what has ended, and note when the others are delivered again: `due_at`, by a delivery's identity."""
         ended = set(self._ended)
-        gone = sorted(ended & self._placed)
         # By their ids: several messages may bring one command, and DynamoDB takes no attribute twice in a write.
         waiting = {
             one.command.command_id: replace(self._own[one.command.command_id], due_at=due_at.get(id(one)))
@@ -88,14 +88,15 @@ class TripOrder:
             if one.command.command_id in self._own and one.command.command_id not in ended
         }
         if self._service_request_id:
-            self._lines.leave(self._service_request_id, gone, list(waiting.values()), now=runtime.now())
+            gone = sorted(ended & self._noted)
+            self._pending.leave(self._service_request_id, gone, list(waiting.values()), now=runtime.now())
 
 
-def place(delivery: ReceivedCommand) -> PendingCommand:
-    """Say where a command stands: by its arrival on the queue, and within a millisecond by what it is about."""
+def pending_command(delivery: ReceivedCommand) -> PendingCommand:
+    """Say where a command stands: by its arrival on the queue, and within a millisecond by its kind and time."""
     command = delivery.command
-    told_at = _told_at(command) if command.kind is Kind.STATE_UPDATE else ""
-    order = f"{delivery.message.sent_at} {_RANK.get(command.kind, _LAST_RANK)} {told_at}"
+    reported_at = _reported_at(command) if command.kind is Kind.STATE_UPDATE else ""
+    order = f"{delivery.message.sent_at} {_RANK.get(command.kind, _LAST_RANK)} {reported_at}"
     return PendingCommand(command.command_id, order, command.kind)
 
 
@@ -103,7 +104,7 @@ def _holds_back(earlier: str, later: str) -> bool:
     return earlier == Kind.ACCEPT if later == Kind.LOCATION_UPDATE else earlier != Kind.LOCATION_UPDATE
 
 
-def _told_at(command: Command) -> str:
+def _reported_at(command: Command) -> str:
     try:
         return utc_timestamp.parse(command.fields["timestamp"])
     except (KeyError, TypeError, ValueError):

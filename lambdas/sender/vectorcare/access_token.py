@@ -1,7 +1,7 @@
-"""VectorCare's access token, asked for with the organization's client credentials.
+"""VectorCare's access token, requested with the organization's client credentials.
 
-It stays in this process. Between processes it could be shared through a table only; there everyone who may read
-the commands, and each of its backups, would hold a key to VectorCare. A process asks for one every 48 minutes.
+It stays in this process. Processes could share it only through a table, and then everyone who may read the commands,
+and each backup, would hold a key to VectorCare. A process requests a token every 48 minutes.
 """
 
 import json
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 RENEW_AFTER = 0.8
 RETRY_RENEWAL_SECONDS = 60
-"""While the old token is good."""
+"""While the old token is still valid."""
 FAILED_RENEWAL_SECONDS = 5
-"""So long a failed renewal is not tried again: those who waited for it would each wait for one of their own."""
+"""A failed renewal is remembered for so long: otherwise each thread that waited for it would wait for its own."""
 _DEFAULT_LIFE_SECONDS = 300
 
 _REFUSALS = frozenset({"invalid_client", "unauthorized_client"})
@@ -38,20 +38,20 @@ _NOT_HERE = frozenset(
         HTTPStatus.GONE,
     }
 )
-"""What is answered where no token endpoint is."""
+"""What a URL answers that is no token endpoint."""
 
 
 class NoTokenError(Exception):
-    """There is no token to be had.
+    """There is no token.
 
     Attributes
     ----------
-    answer : Answer
-        What that means for the call.
+    answer : CallResult
+        The result of the call that needed it.
     is_refused : bool
-        Somebody has to change something: the secret, or the organization's file.
+        Somebody has to change the secret or the organization's file.
     is_remembered : bool
-        Nobody was asked this time.
+        A failure of a moment ago, and no new one.
     """
 
     def __init__(self, answer: CallResult, *, is_refused: bool = False, is_remembered: bool = False) -> None:
@@ -78,7 +78,7 @@ class AccessToken:
     secrets : SecretsManagerClient
         Has the credentials.
     url : str
-        VectorCare's token endpoint; empty where nobody knows it.
+        VectorCare's token endpoint; empty if nobody knows it.
     secret : str
         ARN or name of the JSON secret with `client_id` and `client_secret`.
     """
@@ -95,12 +95,12 @@ class AccessToken:
         self._lock = runtime.lock()
 
     def current(self) -> str:
-        """Give the token, renewed once 80 % of its life are over.
+        """Give the token; it is renewed when 80 % of its life are over.
 
         Raises
         ------
         NoTokenError
-            There is none, and the last one has ended.
+            There is none, and the last one has expired.
         """
         with self._lock:
             now, token = runtime.now(), self._token
@@ -108,7 +108,7 @@ class AccessToken:
                 return self._renew()
             if now < token.renew_at:
                 return token.value
-            # One renews it; the others go on with what is good still.
+            # One thread renews it; the others use the old one meanwhile.
             self._token = replace(token, renew_at=_after(now, RETRY_RENEWAL_SECONDS))
         try:
             return self._renew()
@@ -116,7 +116,7 @@ class AccessToken:
             return token.value
 
     def instead_of(self, refused: str) -> str:
-        """Give another token than the one that VectorCare has refused; of many that ask, one renews it.
+        """Give another token than the one that VectorCare refused; of many threads that ask, one renews it.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class AccessToken:
     def _ask(self, credentials: dict[str, str]) -> "HttpResponse":
         response = self._http.request("POST", self._url, form={**credentials, "grant_type": "client_credentials"})
         if isinstance(response, CallResult):
-            # Whatever happened to it, no command was in it.
+            # Whatever happened to the request, no command was in it.
             raise NoTokenError(CallResult(Verdict.LATER, response.reason, is_outage=True))
         return response
 
@@ -175,7 +175,7 @@ class AccessToken:
         try:
             values = json.loads(self._secrets.get_secret_value(SecretId=self._secret)["SecretString"])
             self._credentials = {name: str(values[name]) for name in ("client_id", "client_secret")}
-        except Exception as error:  # noqa: BLE001 whatever it is, no call was made; its text may repeat the secret
+        except Exception as error:  # noqa: BLE001 no call was made; the error's text may repeat the secret
             observability.log("secret.unreadable", error=error)
             answer = CallResult(Verdict.LATER, "secret_unreadable", is_outage=True)
             raise NoTokenError(answer, is_refused=True) from None
@@ -202,7 +202,7 @@ def _parse(body: bytes | None) -> dict[str, Any]:
 
 
 def _read(body: bytes | None) -> tuple[str | None, float]:
-    """Take token and life in seconds out of an answer; a life that is not told is short."""
+    """Read token and life in seconds; a life that makes no sense is taken as short."""
     values = _parse(body)
     token = values.get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:

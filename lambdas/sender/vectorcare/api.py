@@ -16,7 +16,7 @@ class VectorCareApi:
     Parameters
     ----------
     http : Http
-        Carries the calls.
+        Makes the calls.
     token : AccessToken
         The organization's.
     url : str
@@ -29,7 +29,7 @@ class VectorCareApi:
         self._url = url.rstrip("/")
 
     def authorize(self) -> None:
-        """Have a token for the next call: that may take many times as long as a call.
+        """Get a token for the next call, which may take many times as long as a call.
 
         Raises
         ------
@@ -39,12 +39,12 @@ class VectorCareApi:
         self._token.current()
 
     def send(self, call: ApiCall, *, obstacle: Callable[[], CallResult | None]) -> CallResult:
-        """Make a call, and once more with another token when the first is refused and `obstacle` names none by then.
+        """Make a call, and again with another token if the first is refused and `obstacle` then names nothing.
 
         Raises
         ------
         NoTokenError
-            There is no token, so that no call was made, or none that counts.
+            There is no token, so no call was made, or none that VectorCare accepted.
         """
         token = self._token.current()
         answer = self._send(call, token)

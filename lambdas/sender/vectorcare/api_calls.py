@@ -1,4 +1,4 @@
-"""Commands as calls of VectorCare's API; many positions of one service request as few calls.
+"""Commands as calls of VectorCare's API; the positions of many location updates in few calls.
 
 Paths, methods and bodies: VectorCare Open API 2.0, "Requests". Every path ends in a slash.
 """
@@ -24,14 +24,14 @@ _TIMES = ("timestamp", "proposed_agreed_dt", "agreed_dt")
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request to VectorCare, and whose it is.
+    """A request to VectorCare, and the commands that it carries.
 
     Attributes
     ----------
     commands : sequence of Command
-        One; or all location updates of which positions are in it.
+        One; or all location updates whose positions are in it.
     method, path : str
-        The path begins at the base URL's end.
+        The path follows the base URL.
     body : Any
         JSON values.
     """
@@ -67,7 +67,7 @@ def _single(command: Command) -> ApiCall:
 
 
 def _locations(commands: Sequence[Command]) -> Iterator[ApiCall]:
-    """Bring positions in time order, one for each point in time, and divide them into calls of 200 at most."""
+    """Sort positions by time, one for each point in time, and divide them into calls of 200 at most."""
     positions: dict[float, Any] = {}
     owners: dict[float, list[Command]] = {}
     for command in commands:
@@ -87,5 +87,5 @@ def _locations(commands: Sequence[Command]) -> Iterator[ApiCall]:
 
 
 def _utc(text: str) -> str:
-    """Write a time as VectorCare does: UTC, milliseconds; what is finer is cut off."""
+    """Write a time as VectorCare does: UTC, milliseconds; finer digits are cut off."""
     return f"{utc_timestamp.parse(text)[:23]}Z"

@@ -1,9 +1,8 @@
-"""What an answer to a call says about the command: done, refused, not reached, or nothing.
+"""What a response says about the command: done, refused, not reached, or nothing.
 
-Between here and VectorCare's API stand others that answer too: firewalls, load balancers, maintenance pages. So an
-answer counts as VectorCare's word by its shape alone. What proves neither that the call was done nor that it was not
-leaves its effect open. Codes and shapes: VectorCare Open API 2.0, "Requests" and "Errors"; what statuses mean:
-RFC 9110, section 15.
+Firewalls, load balancers and maintenance pages respond in VectorCare's place, so a response counts as VectorCare's by
+its shape alone. One that proves neither that the call was carried out nor that it was not leaves the effect unknown.
+Codes and shapes: VectorCare Open API 2.0, "Requests" and "Errors"; what statuses mean: RFC 9110, section 15.
 """
 
 import json
@@ -39,7 +38,7 @@ CODES = frozenset(
         "responder:too_many_locations",
     }
 )
-"""What VectorCare documents: the values that a metric may be counted by."""
+"""The codes that VectorCare documents: a metric may be counted by them."""
 
 _CODE = re.compile("[a-z_]{1,40}:[a-z_]{1,60}")
 _SECONDS = re.compile("[0-9]{1,9}")
@@ -67,38 +66,38 @@ _NO_WORD_ON_THE_COMMAND = frozenset(
         449,  # "Retry With", Microsoft's
     }
 )
-"""Not done, and to be asked again, whatever the body says."""
+"""Not carried out, and to be tried again, whatever the body says."""
 
 _TOKEN_REFUSED = frozenset({"members:not_authenticated", "members:authentication_failed"})
 _REGISTERED = frozenset(HTTPStatus)
 
 
 class Verdict(Enum):
-    """What becomes of the command."""
+    """What is known of the command."""
 
     DONE = auto()
     REFUSED = auto()
     """By VectorCare itself, for good."""
     LATER = auto()
-    """It has not taken effect, and may if it is tried again."""
+    """It has not taken effect, and may do so if it is tried again."""
     LOST = auto()
     """Nobody knows whether it has taken effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """An answer, or what is known where none came.
+    """A response as the sender reads it, or what is known if none came.
 
     Attributes
     ----------
     verdict : Verdict
-        What becomes of the command.
+        What is known of the command.
     reason : str or None
-        VectorCare's code, or `http_` and the status, or what kept the call from being answered; never its text.
+        VectorCare's code, or `http_` and the status, or why there was no response; never its text.
     status : int or None
         HTTP's.
     retry_after : float
-        Seconds for which VectorCare wants no call.
+        Seconds for which VectorCare asks for no call.
     is_outage : bool
         It counts against VectorCare's health.
     service_request_id : str or None
@@ -114,17 +113,17 @@ class CallResult:
 
     @property
     def refuses_token(self) -> bool:
-        """It says nothing but that another token is needed."""
+        """It says only that another token is needed."""
         is_no = self.verdict is Verdict.LATER
         return is_no and (self.status == HTTPStatus.UNAUTHORIZED or self.reason in _TOKEN_REFUSED)
 
 
 def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None, now: UtcTimestamp) -> CallResult:
-    """Read an answer.
+    """Read a response.
 
         2xx in the shape that is documented for the command ───▶ done
         4xx in the shape of VectorCare's errors ───────────────▶ refused
-        4xx that HTTP defines, from whomever ──────────────────▶ later: the request was not carried out
+        4xx that HTTP defines, from anybody ───────────────────▶ later: the request was not carried out
         all else: 1xx, 3xx, 5xx, 499, a page in place of JSON ─▶ lost: its effect is unknown
 
     Parameters
@@ -132,13 +131,13 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
     status : int
         HTTP's.
     body : bytes or None
-        The answer's; None when it could not be read to its end.
+        The response's; None if it could not be read to its end.
     kind : Kind
-        The command's that was sent.
+        Of the command that was sent.
     retry_after : str or None
         The header, seconds or a date.
-    now : str
-        When the answer came.
+    now : UtcTimestamp
+        When the response came.
     """
     content = _parse(body)
     code = next(_codes(content), None)
@@ -146,7 +145,7 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
         if _is_done(kind, status, body, content, code):
             created = _created(content) if kind is Kind.CREATE_REQUEST else None
             return CallResult(Verdict.DONE, status=status, service_request_id=created)
-        # An object is some API's answer, and says nothing about VectorCare's health; a page stands for an outage.
+        # An object comes from some API, and says nothing about VectorCare's health; a page means an outage.
         return CallResult(Verdict.LOST, code or _UNEXPECTED, status, is_outage=not isinstance(content, dict))
     reason = code or f"http_{status}"
     wait = retry_after_seconds(retry_after, now=now)
@@ -157,13 +156,13 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
         if code is not None:
             return CallResult(Verdict.REFUSED, reason, status)
         if status in _REGISTERED:
-            # A firewall that does not like one command must not stop the others: no outage.
+            # No outage: a firewall that blocks one command must not stop the others.
             return CallResult(Verdict.LATER, reason, status, retry_after=wait)
     return CallResult(Verdict.LOST, reason, status, retry_after=wait, is_outage=True)
 
 
 def _is_done(kind: Kind, status: int, body: bytes | None, content: Any, code: str | None) -> bool:
-    """Tell whether a 2xx is the answer that is documented for the command."""
+    """Say whether a 2xx is the response that is documented for the command."""
     if kind is Kind.CREATE_REQUEST:
         url = content.get("service_request_web_url") if isinstance(content, dict) else None
         return bool(isinstance(url, str) and url) or _created(content) is not None
@@ -187,7 +186,7 @@ def _parse(body: bytes | None) -> Any:
 
 def _codes(content: Any) -> Iterator[str]:
     """Find error codes in `{message, code}`, `{field: [{message, code}]}` or a list of those."""
-    # In a loop: newer parsers take what is nested deeper than a function may call itself.
+    # In a loop: newer parsers accept deeper nesting than Python allows calls.
     rest = [content]
     while rest:
         value = rest.pop()

@@ -1,4 +1,4 @@
-"""HTTP as VectorCare is spoken to: every call is bounded in time and size, and ends in a response or an answer."""
+"""HTTP to VectorCare: every request is bounded in time and size, and ends in a response or a known failure."""
 
 import json
 import ssl
@@ -16,15 +16,15 @@ from vectorcare_bridge.edge import observability, runtime
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
-"""For a whole answer, from the request's last byte on."""
+"""For a whole response, from the request's last byte on."""
 MAX_ANSWER_BYTES = 256 * 1024
-# A connection that was idle for long may be dead without a sign, and a call on it lost.
+# A connection that was idle for long may be dead without a sign, and a call on it would be lost.
 _MAX_IDLE_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back; `body` is None when it was too long, too slow or broken, or is a redirect's."""
+    """A response; `body` is None if it was too long, too slow or broken, or belongs to a redirect."""
 
     status: int
     body: bytes | None
@@ -47,10 +47,10 @@ class Http:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse | CallResult:
-        """Send a request; answer the response, or what is known when none came."""
+        """Send a request; answer the response, or what is known if none came."""
         try:
             return self._exchange(method, url, form=form, body=body, headers=headers)
-        except Exception as error:  # noqa: BLE001 whatever it is, the command has to end in something
+        except Exception as error:  # noqa: BLE001 whatever it is, the command needs a result
             observability.log("vectorcare.unanswered", error=error)
             return _unanswered(error)
 
@@ -90,13 +90,13 @@ def _body(response: requests.Response) -> bytes | None:
             body += piece
             if len(body) > MAX_ANSWER_BYTES:
                 return None
-    except Exception:  # noqa: BLE001 the status is here, and counts
+    except Exception:  # noqa: BLE001 the status is known, and counts
         return None
     return body
 
 
 def _unanswered(error: Exception) -> CallResult:
-    """Say what an error means for the call: it was not sent for certain, or nobody knows."""
+    """Say what an error means for the call: it was certainly not sent, or nobody knows."""
     if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
         return CallResult(Verdict.LATER, "not_sent", is_outage=True)
     if isinstance(error, requests.ConnectTimeout):

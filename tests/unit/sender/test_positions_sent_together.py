@@ -28,7 +28,7 @@ def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
     results = attempts(world).send(updates)
     # Then those fail alone, found by halving
     outcomes = {
-        result.delivery.command.command_id: result.ending.outcome for result in results if isinstance(result, Completed)
+        result.delivery.command.command_id: result.result.outcome for result in results if isinstance(result, Completed)
     }
     assert outcomes == {
         f"c-{number}": Outcome.FAILED if number in at_fault else Outcome.SUCCEEDED for number in range(1, 6)
@@ -42,7 +42,7 @@ def test_after_another_answer_nobody_looks_for_one_at_fault(answer: CallResult) 
     results = attempts(world).send(updates)
     assert len(world.calls) == 1
     if answer is REFUSED:
-        assert [one.ending.reason for one in results if isinstance(one, Completed)] == ["api:not_found"] * 5
+        assert [one.result.reason for one in results if isinstance(one, Completed)] == ["api:not_found"] * 5
     else:
         assert results == [Postponed(one, "http_400") for one in updates]
 
@@ -75,7 +75,7 @@ def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
     assert [len(call.body) for call in world.calls] == [200, 1]
     if isinstance(expected, Outcome):
         assert isinstance(result, Completed)
-        assert result.ending.outcome is expected
+        assert result.result.outcome is expected
     else:
         reason, may_have_been_sent = expected
         assert isinstance(result, Postponed)

@@ -249,12 +249,12 @@ def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None
 
 
 def test_more_commands_of_a_trip_than_one_write_takes_keep_their_order(outbound: Outbound) -> None:
-    for number in range(pending_commands._PLACES_IN_A_WRITE + 5):
+    for number in range(pending_commands._COMMANDS_IN_A_WRITE + 5):
         outbound.put(command_id=f"{number:03}" + "x" * 125, name="en_route")
         outbound.clock.seconds += 0.001
     outbound.vectorcare.faults.append(UNAVAILABLE)
-    assert len(outbound.run()) == pending_commands._PLACES_IN_A_WRITE + 5
-    assert len(places(outbound)) == pending_commands._PLACES_IN_A_WRITE + 5
+    assert len(outbound.run()) == pending_commands._COMMANDS_IN_A_WRITE + 5
+    assert len(places(outbound)) == pending_commands._COMMANDS_IN_A_WRITE + 5
     assert len(outbound.vectorcare.calls) == 1
 
 

@@ -14,7 +14,7 @@ from verification.simulation.world.faults import Outage
 
 _SEND_BACK, _REDRIVE = "redrive.send_back", "redrive.redrive"
 _REDRIVEN = "vectorcare_bridge.commands.redriven_command"
-_MESSAGE = ("sender.handler", "_message")
+_MESSAGE = ("sender.received_command", "read_record")
 _MINUTES = range(60, 4200, 180)
 
 

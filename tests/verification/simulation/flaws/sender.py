@@ -120,7 +120,7 @@ def _looks_at_no_other_of_its_batch(hold_back: Any) -> Any:
 
 def _leaves_at_once(leave: Any) -> Any:
     def flawed(self: Any, service_request_id: str, gone: Any, waiting: Any, *, now: str) -> Any:
-        return leave(self, service_request_id, [*gone, *(place.command_id for place in waiting)], [], now=now)
+        return leave(self, service_request_id, [*gone, *(one.command_id for one in waiting)], [], now=now)
 
     return flawed
 
@@ -146,7 +146,7 @@ VARIANTS = (
         "a call without an answer is made again, whatever it is",
         "VectorCare has twice what must not be repeated",
         _ATTEMPT,
-        "Attempts._spend",
+        "Attempts._make_call",
         _unanswered_is_later,
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
@@ -252,7 +252,7 @@ VARIANTS = (
         "timed out, and nothing but VectorCare was slow",
         (
             Flaw("sender.vectorcare.access_token", "AccessToken._renew", _asks_again),
-            Flaw("sender.send", "Sender._send_groups", Edit("_1.result(timeout=_)", "_1.result()")),
+            Flaw("sender.send", "Sender._send_trips", Edit("_1.result(timeout=_)", "_1.result()")),
             _OBSTACLE,
         ),
         trouble=at_once_without_tokens,
