@@ -90,18 +90,21 @@ class Alarms(Construct):
         letters = self.metrics.parts.inbound.queues.dead_letters
         self.add(
             "DeadLetters",
-            description="Webhooks could not be applied and wait in the dead-letter queue.",
+            description="Webhooks could not be applied and wait in the dead-letter queue. Look at them, fix the "
+            "cause, then redrive: ./bridge dlq list.",
             metric=letters.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
         )
         self.add(
             "DeadLettersExpiring",
-            description="A dead letter is about 10 days old; SQS deletes it 14 days after its webhook came in.",
+            description="A dead letter is about 10 days old, and SQS deletes it 14 days after its webhook came "
+            "in. Export it, then redrive it: ./bridge dlq export.",
             metric=letters.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic=MAXIMUM),
             threshold=EXPIRING_AFTER.to_seconds(),
         )
         self.add(
             "DeadLettersForgotten",
-            description="There were dead letters on each of the last seven days.",
+            description="There were dead letters on each of the last seven days. Somebody has to look at them "
+            "before SQS deletes them: ./bridge dlq list.",
             # The age forgets a letter that was received three times, as looking at it does. Their number does not, and
             # seven days is the longest that an alarm looks back.
             metric=letters.metric_approximate_number_of_messages_visible(
@@ -115,14 +118,16 @@ class Alarms(Construct):
         least = cloudwatch.Stats.MINIMUM
         self.add(
             "MessagesWaiting",
-            description="Webhooks wait in the queue faster than they are processed.",
+            description="Webhooks arrive faster than they are processed. Check whether the processor fails, then "
+            "raise max_concurrency.",
             metric=queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES, statistic=least),
             threshold=self.thresholds.waiting_messages,
             periods=3,
         )
         self.add(
             "MessagesInFlight",
-            description="Many webhooks are being processed, or wait to be tried again.",
+            description="Many webhooks are being processed or wait for another attempt. Check what the "
+            "processor's log says about them.",
             # What failed waits in flight, and the age below skips it after three attempts.
             metric=queue.metric_approximate_number_of_messages_not_visible(period=FIVE_MINUTES, statistic=least),
             threshold=self.thresholds.waiting_messages,
@@ -130,7 +135,8 @@ class Alarms(Construct):
         )
         self.add(
             "OldestMessage",
-            description="A webhook has waited a quarter of an hour in the queue: nobody reads it.",
+            description="A webhook has waited a quarter of an hour in the queue. Check whether the processor and "
+            "its event source are running.",
             metric=queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=MAXIMUM),
             threshold=cdk.Duration.minutes(15).to_seconds(),
         )
@@ -139,19 +145,22 @@ class Alarms(Construct):
         metrics, thresholds = self.metrics, self.thresholds
         self.add(
             "Freshness",
-            description="Events are applied late: what the tables say is not what is.",
+            description="Events are applied late, so the tables are out of date. Check whether webhooks wait in "
+            "the queue or arrive late.",
             metric=metrics.own("FreshnessSeconds", service="processor", statistic="p99"),
             threshold=thresholds.freshness_seconds,
             operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
         )
         self.add(
             "ProcessorErrors",
-            description="The processor ends in an error or in its time-out.",
+            description="The processor failed or ran into its time-out. SQS delivers the webhooks again; look for "
+            "the error in its log.",
             metric=metrics.functions["processor"].metric_errors(period=FIVE_MINUTES),
         )
         self.add(
             "Retrying",
-            description="Webhooks are given back to be tried again, for a quarter of an hour and more.",
+            description="Webhooks have failed and been tried again for a quarter of an hour or longer. Find the "
+            "cause in the processor's log.",
             metric=metrics.own("Retried", service="processor"),
             # Attempts grow rarer: a single webhook that keeps failing is tried in three of its first four periods.
             periods=6,
@@ -159,7 +168,8 @@ class Alarms(Construct):
         )
         self.add(
             "Duplicates",
-            description="More webhooks come again than VectorCare's own retries explain.",
+            description="More webhooks came again than VectorCare's own retries explain. Check whether ingest "
+            "answers in time, and ask VectorCare.",
             metric=metrics.own("Duplicate", service="processor", period=cdk.Duration.hours(1)),
             threshold=thresholds.duplicates_per_hour,
         )
@@ -168,24 +178,28 @@ class Alarms(Construct):
         metrics, thresholds = self.metrics, self.thresholds
         self.add(
             "SignatureFailures",
-            description="Webhooks with the right customer_id were refused for their signature.",
+            description="Webhooks with the right customer_id were refused because of their signature. Check "
+            "whether VectorCare has a new key.",
             # A quarter of an hour, so that the three attempts of one webhook seldom fall into two periods.
             metric=metrics.own("SignatureInvalid", service="ingest", period=cdk.Duration.minutes(15)),
             threshold=VECTORCARE_ATTEMPTS * thresholds.refused_webhooks,
         )
         self.add(
             "WebhooksTooLarge",
-            description="A webhook with the right customer_id was too large to be taken, and is lost.",
+            description="A webhook with the right customer_id was larger than 256 KiB and is lost. Find the service request "
+            "in VectorCare's Webhook Call History.",
             metric=metrics.own("TooLarge", service="ingest"),
         )
         self.add(
             "ServerErrors",
-            description="VectorCare was answered with a 5xx; the third such answer to a webhook is the last.",
+            description="VectorCare was answered with a 5xx. After three such answers a webhook is lost; check "
+            "ingest, the queue and the spool.",
             metric=metrics.api("5XXError", period=MINUTE),
         )
         self.add(
             "SlowAnswers",
-            description="VectorCare waits long for its answers; after 10 seconds it counts them as failed.",
+            description="VectorCare waits long for its answers, and after 10 seconds it counts them as failed. "
+            "Check what slows down ingest.",
             # API Gateway's own clock: it counts cold starts and functions that were stopped, which the function cannot.
             metric=metrics.api("Latency", statistic="p99"),
             threshold=thresholds.answer_milliseconds,
@@ -197,7 +211,8 @@ class Alarms(Construct):
         drain = self.metrics.functions["drain"]
         self.add(
             "SpoolNotEmpty",
-            description="Webhooks that the queue refused are still in the spool after three runs of the drain.",
+            description="Webhooks that the queue refused are still in the spool after three runs of the drain. "
+            "Check the drain and the queue.",
             metric=self.metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
             periods=3,
             # Nobody has looked: what was true stays true. That the drain does not run is DrainStopped's to tell.
@@ -205,7 +220,8 @@ class Alarms(Construct):
         )
         self.add(
             "DrainStopped",
-            description="The drain has not run for five minutes; webhooks that the queue refused stay in the spool.",
+            description="The drain has not run for five minutes, so webhooks that the queue refused stay in the "
+            "spool. Check its schedule.",
             metric=drain.metric_invocations(period=MINUTE),
             operator=ComparisonOperator.LESS_THAN_THRESHOLD,
             periods=5,
@@ -214,12 +230,14 @@ class Alarms(Construct):
         )
         self.add(
             "DrainErrors",
-            description="The drain ends in an error or in its time-out; what the queue refused stays in the spool.",
+            description="The drain failed or ran into its time-out, so webhooks that the queue refused stay in "
+            "the spool. Look for the error in its log.",
             metric=drain.metric_errors(period=FIVE_MINUTES),
         )
         self.add(
             "DrainFailures",
-            description="The drain finds webhooks in the spool and cannot bring them to the queue.",
+            description="The drain found webhooks in the spool and could not move them to the queue. Look for the "
+            "reason in its log.",
             metric=self.metrics.own("DrainFailed", service="drain"),
         )
 
@@ -227,14 +245,16 @@ class Alarms(Construct):
         metrics = self.metrics
         self.add(
             "IngestThrottled",
-            description="The account runs too many functions at once: Lambda refused to run ingest.",
+            description="Lambda refused to run ingest because the account runs too many functions at once. Raise "
+            "the account's concurrency quota.",
             metric=metrics.functions["ingest"].metric_throttles(period=MINUTE, statistic=SUM),
         )
         # What is throttled behind the queue is tried again: only what lasts is worth a person's sleep.
         lasting = 3
         self.add(
             "ProcessorThrottled",
-            description="Lambda has refused to run the processor for a quarter of an hour; webhooks wait in the queue.",
+            description="Lambda has refused to run the processor for a quarter of an hour, and webhooks wait in "
+            "the queue. Check the account's concurrency.",
             metric=metrics.functions["processor"].metric_throttles(period=FIVE_MINUTES, statistic=SUM),
             periods=lasting,
         )
@@ -245,7 +265,8 @@ class Alarms(Construct):
         ):
             self.add(
                 name,
-                description=f"DynamoDB has throttled writes to {table} for a quarter of an hour.",
+                description=f"DynamoDB has throttled writes to {table} for a quarter of an hour. They are tried again; "
+                "check on the dashboard how many writes there are a second.",
                 metric=metric,
                 periods=lasting,
             )

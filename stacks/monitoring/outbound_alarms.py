@@ -14,12 +14,14 @@ def watch_change_events(alarms: Alarms) -> None:
     unpublished = metrics.parts.change_events.unpublished
     alarms.add(
         "UnpublishedEvents",
-        description="The bus did not take events; they wait in a queue of their own, and no subscriber has them.",
+        description="The bus refused events, and no subscriber has them. They wait in a queue of their own; "
+        "redrive them once the bus works.",
         metric=unpublished.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
     )
     alarms.add(
         "UnpublishedEventsForgotten",
-        description="There were unpublished events on each of the last seven days; SQS deletes them after 14 days.",
+        description="There were unpublished events on each of the last seven days, and SQS deletes them after "
+        "14 days. Redrive them.",
         # Not their age, which forgets what was received three times, as looking at it does.
         metric=unpublished.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.days(1), statistic=MAXIMUM
@@ -28,21 +30,22 @@ def watch_change_events(alarms: Alarms) -> None:
     )
     alarms.add(
         "PublisherErrors",
-        description="Neither the bus nor the queue of unpublished events takes changes, for a quarter of an hour; the "
-        "stream forgets them after 24 hours.",
+        description="For a quarter of an hour neither the bus nor the queue of unpublished events has taken "
+        "changes. Fix this within 24 hours: after that the stream deletes them.",
         metric=metrics.functions["publisher"].metric_errors(period=FIVE_MINUTES),
         # The stream calls again by itself: only what lasts is worth a person's sleep.
         periods=3,
     )
     alarms.add(
         "PublisherBehind",
-        description="Changes are published late; the stream forgets them after 24 hours.",
+        description="Changes are published late. Find the cause within 24 hours: after that the stream deletes them.",
         metric=metrics.iterator_age(),
         threshold=cdk.Duration.seconds(thresholds.publishing_seconds).to_milliseconds(),
     )
     alarms.add(
         "ChangesUnreadable",
-        description="Items of the state's table were changed to what is no service request; nothing was published.",
+        description="Somebody changed items of the state's table to something that is not a service request, "
+        "and nothing was published. Repair the items by a replay.",
         metric=metrics.own("ChangeUnreadable", service="publisher"),
     )
 
@@ -58,14 +61,16 @@ def watch_commands(alarms: Alarms) -> None:
     # Both are tried again by themselves: only what lasts is worth a person's sleep.
     alarms.add(
         "CredentialsRefused",
-        description="No command is sent: VectorCare refuses the credentials, or their secret is empty.",
+        description="No command is sent: VectorCare refuses the credentials, or the secret is empty. Put the "
+        "current credentials into the secret.",
         metric=metrics.own("CredentialsRefused", service="sender"),
         periods=3,
         of_which=2,
     )
     alarms.add(
         "CircuitOpen",
-        description="VectorCare does not answer; calls to it are stopped but for a probe each half minute.",
+        description="VectorCare does not answer, so calls to it are paused except for a probe every half "
+        "minute. Check VectorCare's status.",
         metric=metrics.own("CircuitOpened", service="sender"),
         periods=3,
         of_which=2,
@@ -76,7 +81,8 @@ def watch_reading(alarms: Alarms) -> None:
     """Add the alarm of the reading API."""
     alarms.add(
         "ReadingFails",
-        description="The reading API has answered 5xx for a quarter of an hour: who reads sees nothing new.",
+        description="The reading API has answered 5xx for a quarter of an hour, and readers see nothing new. "
+        "Look for the error in the reader's log.",
         metric=alarms.metrics.parts.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
         # Readers are told to try again: only what lasts is worth a person's sleep.
         periods=3,
@@ -88,19 +94,21 @@ def _watch_queue(alarms: Alarms) -> None:
     queues = metrics.parts.commands.queues
     alarms.add(
         "CommandDeadLetters",
-        description="The dispatch system sent what is no command; it waits in the outbound dead-letter queue.",
+        description="The dispatch system sent a message that is not a command. It waits in the outbound "
+        "dead-letter queue; find out what is wrong with it.",
         metric=queues.dead_letters.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
     )
     alarms.add(
         "CommandsWaiting",
-        description=f"A command has waited {thresholds.command_seconds} seconds in the queue: the sender does not take "
-        "it.",
+        description=f"A command has waited {thresholds.command_seconds} seconds in the queue without being "
+        "taken. Check whether the sender and its event source are running.",
         metric=queues.queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=MAXIMUM),
         threshold=thresholds.command_seconds,
     )
     alarms.add(
         "CommandsLate",
-        description=f"A command is {thresholds.command_seconds} seconds old and is still tried again.",
+        description=f"A command is {thresholds.command_seconds} seconds old and still being tried. Check "
+        "whether VectorCare answers, and what the sender's log says.",
         metric=metrics.own("CommandWaitingSeconds", service="sender", statistic=MAXIMUM),
         threshold=thresholds.command_seconds,
         # Between two attempts lie up to 20 minutes without data: the alarm shall not take itself back in them.
@@ -113,18 +121,20 @@ def _watch_results(alarms: Alarms) -> None:
     metrics, thresholds = alarms.metrics, alarms.thresholds
     alarms.add(
         "CommandsExpired",
-        description="Commands came to their end without VectorCare having taken them.",
+        description="VectorCare did not take commands in time, and they are not tried any more. Check why, "
+        "then send what still matters again.",
         metric=metrics.own("CommandExpired", service="sender"),
     )
     alarms.add(
         "CommandsUncertain",
-        description="Nobody knows whether VectorCare has taken some commands.",
+        description="VectorCare's answer does not show whether some commands were carried out. Check them in "
+        "VectorCare before you send them again.",
         metric=metrics.own("CommandUncertain", service="sender"),
     )
     alarms.add(
         "CommandsFailing",
-        description=f"VectorCare refuses more than {thresholds.failed_commands_percent} % of the commands, positions "
-        "aside.",
+        description=f"VectorCare refuses more than {thresholds.failed_commands_percent} % of the commands, "
+        "positions not counted. Check the reasons on the dashboard.",
         metric=metrics.own(
             "CommandFailedPercent",
             service="sender",

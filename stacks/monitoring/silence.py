@@ -34,8 +34,9 @@ def watch_silence(alarms: Alarms) -> None:
     metrics, thresholds = alarms.metrics, alarms.thresholds
     alarm = alarms.add(
         "Silence",
-        description=f"No webhook was accepted for {thresholds.silence_minutes} minutes of busy hours. Outside of them "
-        "this alarm may be in ALARM and means nothing.",
+        description=f"No webhook was accepted for {thresholds.silence_minutes} minutes of busy hours. Check "
+        "the webhook in VectorCare's settings. Outside busy hours this alarm may be in ALARM; "
+        "ignore it then.",
         # In minutes, since CloudWatch looks a few periods further back before it takes data for missing.
         metric=metrics.own("Accepted", service="ingest", period=MINUTE),
         operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
