@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ QUIET_SECONDS = 3.0
 """Nothing must wait for this long: longer than a call that ingest has given up may still take effect."""
 
 _DRAIN_EVERY = 5.0  # seconds, while waiting for rest
-_FAULTS_END_AFTER = 600.0  # seconds after the last webhook, should the queue never be worked off before
+_FAULTS_END_AFTER = 600.0  # seconds after the last webhook, even if the queue is not worked off
 _LONGEST_REST = 1800.0  # seconds; the longest wait that the processor gives a message is half of that
 _TICK = 0.5
 
@@ -169,19 +169,10 @@ class Run:
             clients.start()
             if load.kills:
                 killer.start()
-            with self._screen.progress("Sending", total=len(events)) as show:
-                while clients.are_busy:
-                    time.sleep(_TICK)
-                    self._local.emulator.check()
-                    show(result.sent.sent, self._so_far(monitor))
+            self._watch("Sending", monitor, lambda: not clients.are_busy, total=len(events))
             result.sending_seconds = time.monotonic() - begin
-            with self._screen.progress("Working off what is queued", total=None) as show:
-                deadline = time.monotonic() + _FAULTS_END_AFTER
-                sent_at = time.time()
-                while _is_behind(monitor, since=sent_at) and time.monotonic() < deadline:
-                    time.sleep(_TICK)
-                    self._local.emulator.check()
-                    show(0, self._so_far(monitor))
+            sent_at = time.time()
+            self._watch("Working off what is queued", monitor, lambda: _is_worked_off(monitor, sent_at))
         finally:
             clients.stop()
             killer.stop()
@@ -191,17 +182,25 @@ class Run:
         """Wait until nothing waits anywhere, the faults having ended."""
         begin = time.monotonic()
         drained = begin - _DRAIN_EVERY
-        with self._screen.progress("Waiting until all is quiet", total=None) as show:
-            while monitor.quiet_seconds() < QUIET_SECONDS:
-                if time.monotonic() - begin > _LONGEST_REST:
-                    break  # the account says what is left
-                if time.monotonic() - drained > _DRAIN_EVERY:
-                    self._local.stack.invoke("DrainFunction", {})
-                    drained = time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal drained
+            if time.monotonic() - drained > _DRAIN_EVERY:
+                self._local.stack.invoke("DrainFunction", {})
+                drained = time.monotonic()
+            # After the longest rest the account says what is left.
+            return monitor.quiet_seconds() >= QUIET_SECONDS or time.monotonic() - begin > _LONGEST_REST
+
+        self._watch("Waiting until all is quiet", monitor, is_quiet)
+        self.result.rest_seconds = time.monotonic() - begin
+
+    def _watch(self, doing: str, monitor: Monitor, is_over: Callable[[], bool], *, total: int | None = None) -> None:
+        """Show what is going on until it is over."""
+        with self._screen.progress(doing, total=total) as show:
+            while not is_over():
                 time.sleep(_TICK)
                 self._local.emulator.check()
-                show(0, self._so_far(monitor))
-        self.result.rest_seconds = time.monotonic() - begin
+                show(self.result.sent.sent, self._so_far(monitor))
 
     def _progress(self, monitor: Monitor) -> int:
         """Count webhooks accepted and webhooks worked off."""
@@ -217,9 +216,10 @@ class Run:
         )
 
 
-def _is_behind(monitor: Monitor, *, since: float) -> bool:
+def _is_worked_off(monitor: Monitor, sent_at: float) -> bool:
+    """Whether no message waits to be taken, or none of this can be expected any more."""
     latest = monitor.latest
-    return latest is None or latest.at < since or latest.visible > 0
+    return bool(latest and latest.at >= sent_at and not latest.visible) or time.time() > sent_at + _FAULTS_END_AFTER
 
 
 @contextmanager

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from verification.load.account import Account
-from verification.load.growth import BOUND_BYTES, Growth
-from verification.load.lateness import Lateness
+from verification.load.growth import BOUND_BYTES
 from verification.load.run import LoadResult
 from verification.load.screen import Screen
 
@@ -38,39 +36,21 @@ def _rows(result: LoadResult) -> list[tuple[str, str]]:
     rows += [(f"refused calls: {kind}", f"{times:,}") for kind, times in sorted(result.refusals.items())]
     if result.rest_seconds:
         rows.append(("until all was quiet, the faults over", f"{result.rest_seconds:.0f} s"))
-    if result.account:
-        rows += _account_rows(result.account)
-    if result.lateness:
-        rows += _lateness_rows(result.lateness)
-    if result.growth:
-        rows += _growth_rows(result.growth)
+    if account := result.account:
+        rows.append(("journal entries", f"{account.journaled:,}"))
+        rows.append(("dead letters, queue, spool", f"{account.dead}, {account.waiting}, {account.spooled}"))
+    if (lateness := result.lateness) and lateness.seconds:
+        rows.append(("acceptance to applied p50, p99, max", _percentiles(lateness.seconds, digits=1)))
+        rows.append(("longest beyond backlog and retries", f"{lateness.longest:.1f} s of {lateness.allowed:.0f}"))
+    if growth := result.growth:
+        rows += [
+            (
+                f"memory of a worker of {function}, growth over the second half",
+                f"{growth.sizes[function] / _MIB:.0f} MiB, {grown / _MIB:+.2f} MiB of {BOUND_BYTES / _MIB:.0f}",
+            )
+            for function, grown in sorted(growth.workers.items())
+        ]
     return rows
-
-
-def _account_rows(account: Account) -> list[tuple[str, str]]:
-    return [
-        ("journal entries", f"{account.journaled:,}"),
-        ("dead letters, queue, spool", f"{account.dead}, {account.waiting}, {account.spooled}"),
-    ]
-
-
-def _lateness_rows(lateness: Lateness) -> list[tuple[str, str]]:
-    if not lateness.seconds:
-        return []
-    return [
-        ("acceptance to applied p50, p99, max", _percentiles(lateness.seconds, digits=1)),
-        ("longest beyond backlog and retries", f"{lateness.longest:.1f} s of {lateness.allowed:.0f}"),
-    ]
-
-
-def _growth_rows(growth: Growth) -> list[tuple[str, str]]:
-    return [
-        (
-            f"memory of a worker of {function}, growth over the second half",
-            f"{growth.sizes[function] / _MIB:.0f} MiB, {grown / _MIB:+.2f} MiB of {BOUND_BYTES / _MIB:.0f}",
-        )
-        for function, grown in sorted(growth.workers.items())
-    ]
 
 
 def _wrong(result: LoadResult) -> list[str]:
