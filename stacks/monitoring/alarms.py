@@ -186,8 +186,8 @@ class Alarms(Construct):
         )
         self.add(
             "WebhooksTooLarge",
-            description="A webhook with the right customer_id was larger than 256 KiB and is lost. Find the service request "
-            "in VectorCare's Webhook Call History.",
+            description="A webhook with the right customer_id was larger than 256 KiB and is lost. Find its service "
+            "request in VectorCare's Webhook Call History.",
             metric=metrics.own("TooLarge", service="ingest"),
         )
         self.add(
