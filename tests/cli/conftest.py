@@ -1,39 +1,26 @@
 """A stack in moto, and the command that looks at it, in this process and without network."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import boto3
 import pytest
-import pytest_socket
 from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
 from cli.lib.stack import Stack
-from tests.support import cloud as moto_cloud
 from tests.support import signing
 from tests.support.cloud import Cloud
+from tests.unit.conftest import _cloud, _no_network, cloud
+
+__all__ = ["Functions", "_cloud", "_no_network", "cloud"]
 
 Run = Callable[..., Result]
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:VectorCareBridge-acme-Topic"
-
-
-@pytest.fixture(autouse=True)
-def _no_network() -> Iterator[None]:
-    pytest_socket.disable_socket(allow_unix_socket=True)
-    yield
-    pytest_socket.enable_socket()
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """Give the stack's resources in moto and the real handlers."""
-    with moto_cloud.running() as cloud:
-        yield cloud
 
 
 @dataclass

@@ -6,9 +6,9 @@ import pytest
 
 from tests.stacks.conftest import organizations, synthesized, templates
 from tests.support.cloud import Cloud, running
-from tests.unit.conftest import _no_network, cloud, output
+from tests.unit.conftest import _cloud, _no_network, cloud, output
 
-__all__ = ["_no_network", "cloud", "organizations", "output", "shared_cloud", "synthesized", "templates"]
+__all__ = ["_cloud", "_no_network", "cloud", "organizations", "output", "shared_cloud", "synthesized", "templates"]
 
 
 @pytest.fixture(scope="module")
