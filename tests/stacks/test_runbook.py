@@ -46,3 +46,9 @@ def test_the_dashboards_have_the_names_that_it_says(template: Template) -> None:
     stack = template["Resources"][rest_api_id(template, "webhook")]["Properties"]["Name"]
     names = {each["Properties"]["DashboardName"] for each in of_type(template, "AWS::CloudWatch::Dashboard").values()}
     assert names == {f"{stack}-{part}" for part in re.findall(r"`\$STACK-(\w+)`", RUNBOOK)}
+
+
+def test_what_it_names_in_italics_is_on_a_dashboard(template: Template) -> None:
+    named = set(re.findall(r"(?<!\*)\*([A-Za-z][\w ]+)\*(?!\*)", RUNBOOK)) - {"Redeliver"}
+    drawn = str([each["Properties"] for each in of_type(template, "AWS::CloudWatch::Dashboard").values()])
+    assert [title for title in sorted(named) if title not in drawn] == []
