@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from simulator import history
-from tests.simulator.post import SPEED, STILL, MovedClock, Post, Received, Receiver, make_key
+from tests.simulator.post import MovedClock, Post, Received, Receiver, make_key
 from tests.support.wait import PATIENCE
 
 
@@ -36,6 +36,10 @@ def test_any_2xx_is_success(post: Post, receiver: Receiver, status: int) -> None
     assert received.body == webhook.body
     assert is_signed_with(make_key(), received)
     assert (counts["acknowledged"], counts["calls"], counts["given_up"]) == (1, 1, 0)
+    # And the history holds neither data nor the URL's identifier
+    text = str(post.delivery.history(10))
+    assert "customer_id" not in text
+    assert "Nobody" not in text
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
@@ -190,41 +194,3 @@ def test_the_history_forgets_the_oldest_and_counts_all(post: Post) -> None:
     assert post.rest()["calls"] == 5
     with pytest.raises(KeyError):
         post.delivery.redeliver(1)
-
-
-def test_the_history_holds_neither_data_nor_the_urls_identifier(post: Post) -> None:
-    # When
-    post.publish()
-    post.rest()
-    # Then
-    text = str(post.delivery.history(10))
-    assert "customer_id" not in text
-    assert "Nobody" not in text
-
-
-def test_at_the_end_what_is_pending_is_listed(post: Post, receiver: Receiver) -> None:
-    # Given one that waits for its second attempt
-    post.clock.speed = STILL
-    receiver.statuses.append(500)
-    webhook = post.publish()
-    post.await_calls(1)
-    # When
-    post.delivery.close()
-    # Then
-    [pending] = post.delivery.pending()
-    assert (pending["event_id"], pending["attempts_made"]) == (webhook.event_id, 1)
-    assert 7 <= pending["due_in_seconds"] <= 8.8
-    assert len(receiver.received) == 1
-
-
-def test_a_faster_clock_reaches_what_waits_already(post: Post, receiver: Receiver) -> None:
-    # Given a retry that waits longer than any test
-    post.clock.speed = STILL
-    receiver.statuses.append(500)
-    post.publish()
-    post.await_calls(1)
-    # When time passes faster
-    post.clock.speed = SPEED
-    post.delivery.on_clock_change()
-    # Then it need not
-    receiver.await_count(2)

@@ -154,17 +154,6 @@ def test_what_is_over_stays_over(market: Market, end: Callable[[Market, str], No
     assert market.webhooks() == earlier
 
 
-def test_a_requester_answers_a_proposal_once(market: Market) -> None:
-    # Given a proposal that was answered
-    name = market.requester.broadcast()
-    say(True, propose)(market, name)
-    # When it is answered again, Then that is refused
-    with pytest.raises(NotPossibleError):
-        market.requester.answer(name, accept=False)
-    with pytest.raises(KeyError):
-        market.requester.answer("VC-UNKNOWN", accept=True)
-
-
 def test_a_broadcast_has_every_documented_field_and_one_seed_invents_one_person(market: Market) -> None:
     # When two marketplaces of one seed broadcast
     market.requester.broadcast()
@@ -176,17 +165,6 @@ def test_a_broadcast_has_every_documented_field_and_one_seed_invents_one_person(
     people = [{name: data[name] for name in data if name.startswith("patient_")} for data in (first, second)]
     assert people[0] == people[1]
     assert first["patient_id"].startswith("invented-")
-
-
-def test_what_the_requester_gives_replaces_sample_data(market: Market) -> None:
-    # When
-    name = market.requester.broadcast({"hospice": True})
-    market.requester.update(name, {"escalated": True})
-    # Then
-    data = market.requester.describe_fully(name)["data"]
-    assert (data["hospice"], data["escalated"]) == (True, True)
-    with pytest.raises(NotPossibleError):
-        market.requester.update(name, {"favorite_color": "none"})
 
 
 def test_events_are_in_the_order_of_their_ids_and_times_however_fast(market: Market) -> None:
