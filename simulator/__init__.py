@@ -1,6 +1,6 @@
 """A VectorCare to test against: webhooks in its form, and its Open API 2.0 by the documented rules.
 
-It stands alone: nothing here imports the rest of the project.
+It is standalone: nothing here imports the rest of the project.
 """
 
 from simulator.sample_data import trip

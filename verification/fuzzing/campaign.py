@@ -52,6 +52,7 @@ class _Job:
         self.report: dict[str, Any] = {"counts": {}, "cpu_seconds": 0.0, "growth_bytes": 0, "violations": []}
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the job
         self.process: subprocess.Popen[bytes] | None = None
+        self.is_killed = False
         self._command = [
             *(sys.executable, "-m", "verification.fuzzing.worker"),
             *(target, str(inputs), str(folder), str(seed)),
@@ -71,8 +72,14 @@ class _Job:
         if artifact:
             self.report["violations"].append([f"an input ends the process ({code})", artifact[-1].decode()])
             self.report["counts"]["violations"] = self.report["counts"].get("violations", 0) + 1
-        elif code > 0:
+        elif code and not self.is_killed:
             raise RuntimeError(f"a worker failed ({code}):\n{self._logged()[-_SHOWN_BYTES:].decode(errors='replace')}")
+
+    def kill(self) -> None:
+        """End the worker if it runs."""
+        self.is_killed = True
+        if self.process:
+            self.process.kill()
 
     def coverage(self) -> int:
         """How many branches libFuzzer has seen taken."""
@@ -108,13 +115,13 @@ class Campaign:
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=_LOOK_SECONDS)
-                for job in done:
-                    job.result()
+                for future in done:
+                    future.result()
                 progress(self.totals())
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
-            for process in [job.process for job in self._jobs if job.process]:
-                process.kill()
+            for job in self._jobs:
+                job.kill()
             executor.shutdown()
 
     def totals(self) -> Totals:
