@@ -37,6 +37,7 @@ pytest: $(DEVELOPMENT) $(CDK)
 
 nightly: $(DEVELOPMENT) $(CDK) ## Run the slow tests, 200 seeds, fuzzing and the mutants; takes hours.
 	@python -m pytest --numprocesses=auto --dist=worksteal -m nightly
+	@HYPOTHESIS_PROFILE=nightly python -m pytest --numprocesses=auto tests/properties
 	@$(MAKE) --no-print-directory simulate fuzz mutants
 
 simulate: $(DEVELOPMENT) ## Run the functions under faults in simulated time; SEEDS=2000 takes half an hour.

@@ -13,7 +13,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "repeatable", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("repeatable")
+# Other examples at every run, and many: what is found is written into the test as an `@example`.
+settings.register_profile(
+    "nightly", deadline=None, max_examples=2000, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 os.environ.update(
     ORGANIZATION="acme",

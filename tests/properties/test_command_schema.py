@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vectorcare_bridge.commands import command, command_fields
@@ -144,7 +144,6 @@ def test_schema_and_code_admit_a_good_command_of_each_kind(kind: str) -> None:
     assert is_read(json.dumps(given))
 
 
-@settings(max_examples=500)
 @given(commands())
 @example({"command": "accept", "service_request_id": "VC-1\n"})
 @example([])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from verification.fuzzing import target_ingest
@@ -42,7 +42,6 @@ def functions() -> Iterator[Functions]:
         yield functions
 
 
-@settings(max_examples=500)
 @given(event=events)
 @example(event={})
 @example(event={"httpMethod": "POST", "resource": "/webhook", "headers": [], "body": {}})
@@ -57,7 +56,6 @@ def test_no_event_raises_fails_or_is_let_in(functions: Functions, event: dict[st
     assert not functions.bucket.objects
 
 
-@settings(max_examples=200)
 @given(field=st.sampled_from(sorted(target_ingest.api_event(b"", ""))), value=values)
 def test_a_request_in_order_but_for_one_field_is_not_let_in_without_a_signature(
     functions: Functions, field: str, value: Any

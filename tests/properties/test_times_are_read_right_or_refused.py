@@ -4,7 +4,7 @@ import string
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.properties.test_instants_order_as_time import moments, written
@@ -126,7 +126,6 @@ def nearly_times(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=1000)
 @given(
     text=nearly_times()
     | st.text(LETTERS, max_size=30)

@@ -133,12 +133,6 @@ def test_the_fold_is_in_the_organizations_order(order_by: OrderBy, newest: str) 
     assert tables.offers[0][0].newest.event.event_id == newest
 
 
-def test_two_requests_are_two_offers() -> None:
-    tables = Tables()
-    tables.process(delivery(body()), delivery(body(service_request_id="VC-OTHER")))
-    assert len(tables.offers) == 2
-
-
 @pytest.mark.parametrize(
     ("moved", "is_new", "outcome"),
     [
@@ -231,37 +225,31 @@ def test_a_register_that_did_not_move_applies_nothing(counted: Counter[str]) -> 
     assert counted == {"Applied": 1, "Stale": 1, "FreshnessSeconds": 7200}
 
 
-def test_of_two_deliveries_of_one_event_the_first_is_applied(counted: Counter[str]) -> None:
-    # Given a batch with a repetition that stands before its first delivery
-    tables = Tables(answers={"again": {"is_new": False}})
-    # When it is processed, Then one is applied, and the other is a duplicate
-    assert tables.process(delivery(body(), name="again"), delivery(body())) == []
-    assert counted == {"Applied": 1, "Duplicate": 1, "FreshnessSeconds": 7200}
-
-
-def test_the_first_of_two_deliveries_is_what_the_log_calls_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_deliveries_of_one_event_the_first_is_applied(
+    monkeypatch: pytest.MonkeyPatch, counted: Counter[str]
+) -> None:
+    # Given a batch with a repetition that stands before its first delivery, When it is processed
     outcomes: dict[str, str] = {}
     monkeypatch.setattr(
         observability, "log", lambda _event, *, message_id, outcome, **_rest: outcomes.update({message_id: outcome})
     )
     Tables(answers={"again": {"is_new": False}}).process(delivery(body(), name="again"), delivery(body()))
+    # Then one is applied, and the other is a duplicate
     assert outcomes == {"id of first": "applied", "id of again": "duplicate"}
+    assert counted == {"Applied": 1, "Duplicate": 1, "FreshnessSeconds": 7200}
 
 
 @pytest.mark.parametrize(
-    ("difference", "metric"),
-    [({"has_other_bytes": True}, "ConflictingBytes"), ({"is_restamped": True}, "Restamped")],
+    ("tables", "metric"),
+    [
+        (Tables(answers={"first": {"has_other_bytes": True}}), "ConflictingBytes"),
+        (Tables(answers={"first": {"is_restamped": True}}), "Restamped"),
+        (Tables(Moved(status=True, data=True, against_id_order=True)), "AgainstIdOrder"),
+    ],
 )
-def test_what_the_journal_finds_strange_is_counted(
-    counted: Counter[str], difference: dict[str, bool], metric: str
-) -> None:
-    Tables(answers={"first": difference}).process(delivery(body()))
+def test_what_is_strange_about_an_applied_event_is_counted(counted: Counter[str], tables: Tables, metric: str) -> None:
+    tables.process(delivery(body()))
     assert counted == {"Applied": 1, "FreshnessSeconds": 7200, metric: 1}
-
-
-def test_what_goes_against_the_order_of_ids_is_counted(counted: Counter[str]) -> None:
-    Tables(Moved(status=True, data=True, against_id_order=True)).process(delivery(body()))
-    assert counted == {"Applied": 1, "FreshnessSeconds": 7200, "AgainstIdOrder": 1}
 
 
 @pytest.mark.parametrize(
@@ -369,10 +357,6 @@ def test_a_message_that_cannot_be_given_back_fails_all_the_same() -> None:
     assert set(tables.hidden) == {"handle of first", "handle of second"}
 
 
-def test_bytes_that_are_no_event_fail_beside_a_request_that_is_applied() -> None:
-    assert Tables().process(delivery(b"x", name="poison"), delivery(body())) == ["id of poison"]
-
-
 @pytest.mark.parametrize("bad_first", [True, False])
 def test_one_request_that_fails_leaves_the_others_applied(counted: Counter[str], bad_first: bool) -> None:
     # Given a state that refuses one request
@@ -389,48 +373,34 @@ def test_one_request_that_fails_leaves_the_others_applied(counted: Counter[str],
     assert counted == {"Applied": 1, "FreshnessSeconds": 7200, "Retried": 1}
 
 
-@dataclass
-class Said:
-    """What the log says of the one message that failed."""
-
-    error: BaseException | None = None
-    service_request_id: str | None = None
-    event_id: str | None = None
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> Said:
-    said = Said()
-
-    def log(name: str, **line: Any) -> None:
-        if name == "processing.failed":
-            said.error, said.service_request_id = line["error"], line["service_request_id"]
-            said.event_id = line["event_id"]
-
-    monkeypatch.setattr(observability, "log", log)
-    return said
-
-
 EVENT_ID = "0198a000000000000000000000000001"
 
 
-@pytest.mark.parametrize("failing", ["journal", "state"])
-def test_the_log_names_the_event_that_a_table_did_not_take(said: Said, failing: str) -> None:
-    error = RuntimeError()
-    tables = Tables(journal_fails=error) if failing == "journal" else Tables(moved=error)
-    tables.process(delivery(body()))
-    assert said == Said(error, "VC-TEST0001", EVENT_ID)
+NAMED, UNNAMED = ("VC-TEST0001", EVENT_ID), (None, None)
+FUTURE = body(event_timestamp="2026-03-02")
 
 
-@pytest.mark.parametrize("journal_fails", [RuntimeError(), None], ids=["not journaled", "journaled"])
-def test_the_log_names_the_event_that_is_of_the_future(said: Said, journal_fails: Exception | None) -> None:
-    Tables(journal_fails=journal_fails).process(delivery(body(event_timestamp="2026-03-02")))
-    assert (said.service_request_id, said.event_id) == ("VC-TEST0001", EVENT_ID)
-    assert type(said.error) is (RuntimeError if journal_fails else PermanentError)
-
-
-@pytest.mark.parametrize("journal_fails", [RuntimeError(), None], ids=["not journaled", "journaled"])
-def test_the_log_says_why_bytes_that_are_no_event_failed(said: Said, journal_fails: Exception | None) -> None:
-    Tables(journal_fails=journal_fails).process(delivery(b"x"))
-    assert (said.service_request_id, said.event_id) == (None, None)
-    assert type(said.error) is (RuntimeError if journal_fails else PermanentError)
+@pytest.mark.parametrize(
+    ("raw", "tables", "error", "event"),
+    [
+        (body(), Tables(journal_fails=RuntimeError()), RuntimeError, NAMED),
+        (body(), Tables(moved=RuntimeError()), RuntimeError, NAMED),
+        (FUTURE, Tables(journal_fails=RuntimeError()), RuntimeError, NAMED),
+        (FUTURE, Tables(), PermanentError, NAMED),
+        (b"x", Tables(journal_fails=RuntimeError()), RuntimeError, UNNAMED),
+        (b"x", Tables(), PermanentError, UNNAMED),
+    ],
+)
+def test_the_log_says_why_a_message_failed_and_which_event_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+    raw: bytes,
+    tables: Tables,
+    error: type[Exception],
+    event: tuple[str | None, str | None],
+) -> None:
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(observability, "log", lambda name, **line: lines.append({"name": name, **line}))
+    tables.process(delivery(raw))
+    [line] = [line for line in lines if line["name"] == "processing.failed"]
+    assert type(line["error"]) is error
+    assert (line["service_request_id"], line["event_id"]) == event
