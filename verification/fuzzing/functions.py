@@ -17,7 +17,7 @@ from verification.simulation.models.s3 import S3, Bucket
 from verification.simulation.models.sqs import SQS
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings
-from verification.simulation.world.client import QueryPaginator
+from verification.simulation.world.client import Paginator
 from verification.simulation.world.container import Context
 from verification.simulation.world.functions import EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, environment
 from verification.simulation.world.loader import Loader
@@ -61,8 +61,8 @@ class _Client:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def get_paginator(self, operation: str) -> QueryPaginator:
-        return QueryPaginator(getattr(self._model, operation))
+    def get_paginator(self, operation: str) -> Paginator:
+        return Paginator(getattr(self._model, operation))
 
 
 class _Runtime(SimulatedRuntime):

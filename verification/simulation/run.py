@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from verification.simulation.history.checks import Checks
-from verification.simulation.history.ledger import Violation
+from verification.simulation.history.checks import WebhookChecks
+from verification.simulation.history.violations import Violation
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import Plan, Selection
@@ -78,12 +78,12 @@ def run_plan(
         world.run()
         _check(world)
     except Exception:  # noqa: BLE001 a seed that breaks the simulation has to be found and shrunk like any other
-        world.ledger.violate("the simulation broke", traceback.format_exc())
+        world.context.violate("the simulation broke", traceback.format_exc())
     return SimulationResult(
         seed=plan.seed,
         events=len(plan.sendings),
         faults=world.faults.injected,
-        violations=tuple(world.ledger.violations),
+        violations=tuple(world.violations.found),
     )
 
 
@@ -102,7 +102,7 @@ def _check(world: World) -> None:
             recorded=lambda body: recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
         )
 
-    checks = Checks(world.ledger, world.plan.settings, now=world.scheduler.now)
+    checks = WebhookChecks(world.context, world.history)
     storage = world.storage
     checks.journal(storage.journal.items)
     checks.state(world.state_at_rest)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import instant, seconds_of
 
 # SQS tells milliseconds.
@@ -27,15 +28,13 @@ class Copies:
         The queue may give a command up that can be read: it has fewer receives than the stack's, or hides for less.
     is_told : callable
         Tells whether a command's end has been told, by its name.
-    violate : callable
-        Told of a rule that does not hold.
     """
 
-    def __init__(self, *, may_die: bool, is_told: Callable[[str], bool], violate: Callable[[str, str], None]) -> None:
+    def __init__(self, context: RunContext, *, may_die: bool, is_told: Callable[[str], bool]) -> None:
         self.have_died: set[str] = set()
         self._may_die = may_die
         self._is_told = is_told
-        self._violate = violate
+        self._violate = context.violate
         self._put: PlannedCommand | None = None
         self._commands: dict[str, PlannedCommand] = {}
         self._names: defaultdict[str, set[str]] = defaultdict(set)

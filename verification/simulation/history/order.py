@@ -7,10 +7,11 @@ the same service request before the first has ended; unless nobody has seen it f
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.world.run_context import RunContext
 
 _FORGOTTEN_SECONDS = 1800.0
 # An invocation notes a command when it begins with its service request, and claims it before its call.
@@ -19,22 +20,12 @@ _PRECISION_SECONDS = 0.001
 
 
 class Order:
-    """Notes what the sender knows of each command, and checks each call.
+    """Notes what the sender knows of each command, and checks each call."""
 
-    Parameters
-    ----------
-    skew : float
-        How far clocks may be ahead.
-    clock : callable
-        Tells the true time.
-    violate : callable
-        Told of a rule that does not hold.
-    """
-
-    def __init__(self, *, skew: float, clock: Callable[[], float], violate: Callable[[str, str], None]) -> None:
-        self._skew = skew
-        self._clock = clock
-        self._violate = violate
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._skew = context.settings.skew
+        self._violate = context.violate
         self._copies: defaultdict[str, list[PlannedCommand]] = defaultdict(list)
         self._of_trip: defaultdict[str, set[str]] = defaultdict(set)
         self._ended: set[str] = set()
@@ -55,7 +46,7 @@ class Order:
         if progress == "ended":
             self._ended.add(key[0])
         elif progress == "sending":
-            self._sees(key[0], self._clock() - _FUNCTION_SECONDS)
+            self._sees(key[0], self._context.now - _FUNCTION_SECONDS)
 
     def given_back(self, name: str, *, began_at: float) -> None:
         """Note that an invocation that `began_at` then ended without the command's end."""
@@ -78,7 +69,7 @@ class Order:
 
     def _sees(self, name: str, at: float) -> None:
         if at > self._seen.get(name, -math.inf) + _FORGOTTEN_SECONDS:
-            self._known[name] = self._clock()
+            self._known[name] = self._context.now
         self._seen[name] = max(at, self._seen.get(name, at))
 
     @staticmethod
@@ -89,5 +80,5 @@ class Order:
         return all(other.at + _PRECISION_SECONDS < command.at for other in others)
 
     def _is_waiting(self, name: str, began_at: float) -> bool:
-        is_forgotten = self._clock() > self._seen.get(name, 0) + _FORGOTTEN_SECONDS - 2 * self._skew
+        is_forgotten = self._context.now > self._seen.get(name, 0) + _FORGOTTEN_SECONDS - 2 * self._skew
         return self._known.get(name, math.inf) < began_at and name not in self._ended and not is_forgotten

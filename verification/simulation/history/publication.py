@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from verification.simulation.models import values
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import MARKER
+from verification.simulation.world.run_context import RunContext
 
 _TOLD = ("request_status", "action", "last_updated", "event_id", "data")
 # Of 256 KiB for an event, 1 KiB is left for what comes around the detail.
@@ -19,19 +20,11 @@ _STATUSES = {"AVAILABLE": "Available", "ASSIGNED": "Assigned", "COMPLETED": "Com
 
 
 class Publication:
-    """Notes each change and each event, and compares them in the end.
+    """Notes each change and each event, and compares them in the end."""
 
-    Parameters
-    ----------
-    with_data : bool
-        The organization publishes patient data.
-    violate : callable
-        Told of a rule that does not hold.
-    """
-
-    def __init__(self, *, with_data: bool, violate: Callable[[str, str], None]) -> None:
-        self._with_data = with_data
-        self._violate = violate
+    def __init__(self, context: RunContext) -> None:
+        self._with_data = context.settings.publish_data
+        self._violate = context.violate
         self._expected: dict[str, Any] = {}
         self._refusals: Counter[str] = Counter()
         self._published: set[str] = set()

@@ -1,8 +1,10 @@
 """What a redrive may do by what it was asked for, and what it answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from verification.simulation.world.run_context import RunContext
 
 _STOPPED = frozenset({"empty", "limit", "time", "refused", "unanswered", "in_flight_limit"})
 _AT_ONCE = 10
@@ -19,26 +21,18 @@ class Run:
 
 
 class Redrives:
-    """Checks redrives.
+    """Checks redrives."""
 
-    Parameters
-    ----------
-    clock : callable
-        Tells the true time.
-    violate : callable
-        Told of a rule that does not hold.
-    """
-
-    def __init__(self, *, clock: Callable[[], float], violate: Callable[[str, str], None]) -> None:
-        self._violate = violate
-        self._clock = clock
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._violate = context.violate
         self._sent_at: dict[tuple[str, str], float] = {}
 
     def sends(self, run: Run, name: str = "") -> None:
         """Check what a redrive sends or publishes; `name` is by which the letter is known however often it dies."""
         if run.event.get("dry_run"):
             self._violate("a dry run moved something", str(run.event))
-        now = self._clock()
+        now = self._context.now
         if name and now > self._sent_at.setdefault((run.request_id, name), now) + _IN_HAND_SECONDS:
             self._violate("a redrive sends again what it sent", name)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from verification.simulation.models import errors
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.world import faults
-from verification.simulation.world.faults import Faults
-from verification.simulation.world.scheduler import CrashedError, Scheduler
+from verification.simulation.world.run_context import RunContext
+from verification.simulation.world.scheduler import CrashedError
 
 # Errors of operations that carry a payload may repeat it, as some of AWS's do: that text must not be logged.
 _TALKATIVE = "the value Zebulon-Quillfeather is not allowed"
@@ -35,33 +35,20 @@ class Wire:
     ----------
     models : mapping of str to object
         By boto3's name of the service; an operation is the method of that name.
-    latency : float
-        Longest seconds that half of a call takes when nothing is wrong.
-    say : callable
-        Told who did what, for the trace.
     """
 
-    def __init__(
-        self,
-        models: Mapping[str, Any],
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
-        *,
-        latency: float,
-        say: Callable[[str, str], None],
-    ) -> None:
+    def __init__(self, context: RunContext, models: Mapping[str, Any]) -> None:
+        self.context = context
+        self.scheduler = context.scheduler
+        self.faults = context.faults
+        self.random = context.random
+        self.say = context.say
         self.models = models
-        self.scheduler = scheduler
-        self.faults = faults
-        self.random = random
-        self.say = say
         self.on_the_way = 0
-        self._latency = latency
 
     def pause(self) -> None:
         """Take the time that a request or an answer needs."""
-        self.scheduler.pause(self.random.random() * self._latency)
+        self.scheduler.pause(self.context.chance(self.context.settings.latency))
 
 
 class Client:
@@ -94,9 +81,9 @@ class Client:
         setattr(self, name, operation)
         return operation
 
-    def get_paginator(self, operation: str) -> "Paginator | QueryPaginator":
+    def get_paginator(self, operation: str) -> "Paginator":
         """Make a paginator."""
-        return QueryPaginator(self.query) if operation == "query" else Paginator(getattr(self, operation))
+        return Paginator(getattr(self, operation))
 
     def _call(self, name: str, operation: Callable[..., Any], /, **parameters: Any) -> Any:
         for attempt in range(1, self._attempts + 1):
@@ -109,7 +96,9 @@ class Client:
                 self._wire.scheduler.pause(min(backoff, _MAX_BACKOFF_SECONDS))
             else:
                 if name == "get_object":
-                    answer["Body"] = Stream(partial(self._attempt, "read", partial(bytes, answer["Body"])))
+                    answer["Body"] = SimpleNamespace(
+                        read=partial(self._attempt, "read", partial(bytes, answer["Body"]))
+                    )
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
@@ -225,46 +214,22 @@ def _text(operation: str) -> str:
     return _TALKATIVE if operation in _CARRY_A_PAYLOAD else "not now"
 
 
-class Stream:
-    """The body of an S3 object, still to be read over the wire."""
-
-    def __init__(self, read: Callable[[], bytes]) -> None:
-        self._read = read
-
-    def read(self) -> bytes:
-        """Read all of it."""
-        return self._read()
-
-
 class Paginator:
-    """Pages of a listing, each a call."""
+    """Pages of a listing or a query, each a call."""
 
     def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
         self._operation = operation
 
-    def paginate(self, *, PaginationConfig: dict[str, int], **parameters: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, PaginationConfig: dict[str, int] | None = None, **asked: Any) -> Iterator[dict[str, Any]]:  # noqa: N803 boto3's name
         """Ask for page after page."""
-        token: dict[str, str] = {}
+        if PaginationConfig:
+            asked["MaxKeys"] = PaginationConfig["PageSize"]
         while True:
-            page = self._operation(**parameters, **token, MaxKeys=PaginationConfig["PageSize"])
+            page = self._operation(**asked)
             yield page
-            if not page["IsTruncated"]:
+            if "LastEvaluatedKey" in page:
+                asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            elif page.get("IsTruncated"):
+                asked["ContinuationToken"] = page["NextContinuationToken"]
+            else:
                 return
-            token = {"ContinuationToken": page["NextContinuationToken"]}
-
-
-class QueryPaginator:
-    """Pages of a query, each a call."""
-
-    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
-        self._operation = operation
-
-    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Ask for page after page."""
-        start: dict[str, Any] = {}
-        while True:
-            page = self._operation(**parameters, **start)
-            yield page
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

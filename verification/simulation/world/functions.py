@@ -1,14 +1,14 @@
 """The functions as the stack configures them, and the names under which they find what they use."""
 
 from simulator.api_rules import API_PATH, TOKEN_PATH
-from verification.simulation.history import ledger
+from verification.simulation.history.webhooks import DEAD_LETTERS
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings
 from verification.simulation.plan.template import figure
 from verification.simulation.world.container import Function
 from verification.simulation.world.vectorcare import CUSTOMER_ID
 
-QUEUE, DEAD_LETTERS = "queue", ledger.DEAD_LETTERS
+QUEUE = "queue"
 EVENTS, SERVICE_REQUESTS = "events", "service_requests"
 OUTBOUND, OUTBOUND_DEAD_LETTERS = "outbound", "outbound dead letters"
 COMMANDS = "commands"

@@ -6,7 +6,6 @@ in their own words.
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from simulator.api_rules import TOKEN_PATH
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.world import faults
 from verification.simulation.world.client import Client, Wire
+from verification.simulation.world.run_context import RunContext
 
 _RETRY_AFTER = (None, None, "1", "20", "400")
 _SERVER_ERROR, _UNAVAILABLE, _GATEWAY_TIMEOUT = 500, 503, 504
@@ -73,10 +73,10 @@ class Session:
         To the model, which it names by the host.
     """
 
-    def __init__(self, wire: Wire, process: Any, random: Random) -> None:
+    def __init__(self, context: RunContext, wire: Wire, process: Any) -> None:
         self._wire = wire
         self._process = process
-        self._random = random
+        self._random = context.random
 
     def close(self) -> None:
         """Close no connection, as there is none."""

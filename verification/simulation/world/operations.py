@@ -1,11 +1,9 @@
 """What happens beside the webhooks: the clock that runs the drain, operators, deploys, outages."""
 
-from collections.abc import Callable
 from functools import partial
-from random import Random
 from typing import Any
 
-from verification.simulation.history.ledger import UNREADABLE, Ledger
+from verification.simulation.history.webhooks import DEAD_LETTERS, UNREADABLE, WebhookHistory
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import (
     ByHand,
@@ -15,15 +13,14 @@ from verification.simulation.plan.plan import (
     Redrive,
     Replay,
     Rotation,
-    Settings,
     Stray,
 )
 from verification.simulation.world import faults
 from verification.simulation.world.container import InvocationOutcome
-from verification.simulation.world.faults import Faults, Outage
+from verification.simulation.world.faults import Outage
 from verification.simulation.world.fleet import Fleet
-from verification.simulation.world.functions import DEAD_LETTERS, QUEUE, UNPUBLISHED, environment
-from verification.simulation.world.scheduler import Scheduler
+from verification.simulation.world.functions import QUEUE, UNPUBLISHED, environment
+from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.storage import Storage
 from verification.simulation.world.vectorcare import VectorCare
 
@@ -44,52 +41,43 @@ class Operations:
 
     def __init__(
         self,
+        context: RunContext,
         fleets: dict[str, Fleet],
         vectorcare: VectorCare,
         storage: Storage,
-        ledger: Ledger,
-        *,
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
-        settings: Settings,
-        say: Callable[[str, str], None],
+        history: WebhookHistory,
     ) -> None:
+        self._context = context
         self._fleets = fleets
         self._vectorcare = vectorcare
         self._storage = storage
-        self._ledger = ledger
-        self._scheduler = scheduler
-        self._faults = faults
-        self._random = random
-        self._settings = settings
-        self._say = say
+        self._history = history
 
     def plan(self, operation: Operation) -> None:
         """Do something when its time comes."""
         if isinstance(operation, Outage):
-            self._scheduler.at(operation.begins, partial(self._begin, operation))
-            self._scheduler.at(operation.ends, partial(self._faults.end, operation))
+            self._context.at(operation.begins, partial(self._begin, operation))
+            self._context.at(operation.ends, partial(self._context.faults.end, operation))
         elif isinstance(operation, Deploy):
-            self._scheduler.at(operation.at, partial(self._deploy, operation))
+            self._context.at(operation.at, partial(self._deploy, operation))
         elif isinstance(operation, Rotation):
-            self._scheduler.at(operation.at, self._rotate)
+            self._context.at(operation.at, self._rotate)
         elif isinstance(operation, ByHand):
-            self._scheduler.at(operation.at, partial(self._put, operation))
+            self._context.at(operation.at, partial(self._put, operation))
         elif isinstance(operation, Stray):
-            self._scheduler.at(operation.at, partial(self._go_astray, operation))
+            self._context.at(operation.at, partial(self._go_astray, operation))
         elif isinstance(operation, Loss):
-            self._scheduler.at(operation.at, partial(self._lose, operation))
+            self._context.at(operation.at, partial(self._lose, operation))
         elif isinstance(operation, Replay):
-            self._faults.count(faults.REPLAYED)
-            self._scheduler.at(operation.at, self._replay)
+            self._context.faults.count(faults.REPLAYED)
+            self._context.at(operation.at, self._replay)
         else:
-            self._faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
-            self._scheduler.at(operation.at, partial(self.redrive, operation))
+            self._context.faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
+            self._context.at(operation.at, partial(self.redrive, operation))
 
     def replay_the_damaged(self) -> None:
         """Rebuild the states of which something was lost."""
-        self._fleets["replay"].invoke({"service_request_ids": sorted(self._ledger.damaged)}, self._replayed)
+        self._fleets["replay"].invoke({"service_request_ids": sorted(self._history.damaged)}, self._replayed)
 
     def replay_at_rest(self) -> None:
         """Rebuild some states when nothing moves any more: that must not change one."""
@@ -98,103 +86,103 @@ class Operations:
     def every_minute(self) -> None:
         """Run the drain, as EventBridge does: at least once."""
         # Through years in which nothing comes nobody has to look every minute.
-        idle = self._scheduler.next_at - self._scheduler.now
+        idle = self._context.scheduler.next_at - self._context.now
         is_long = _IDLE_SECONDS < idle < float("inf") and not self._storage.bucket.objects
-        self._scheduler.after(idle // _DRAIN_SECONDS * _DRAIN_SECONDS if is_long else _DRAIN_SECONDS, self.every_minute)
-        if not self._storage.bucket.objects and self._random.random() >= _DRAIN_OF_NOTHING:
+        self._context.after(idle // _DRAIN_SECONDS * _DRAIN_SECONDS if is_long else _DRAIN_SECONDS, self.every_minute)
+        if not self._storage.bucket.objects and self._context.random.random() >= _DRAIN_OF_NOTHING:
             return
-        for _ in range(2 if self._faults.strikes(faults.DRAIN_TWICE) else 1):
+        for _ in range(2 if self._context.strikes(faults.DRAIN_TWICE) else 1):
             self._fleets["drain"].invoke({}, self._drained)
 
     def redrive(self, operation: Redrive) -> None:
         """Move dead letters back."""
         if operation.by_console:
-            self._say("console", "redrives")
+            self._context.say("console", "redrives")
             self._move_all()
             return
-        self._say("operator", f"redrives {operation.event}")
+        self._context.say("operator", f"redrives {operation.event}")
         self._fleets["redrive"].invoke(
             operation.event,
-            partial(self._redriven, operation.event, self._scheduler.now),
+            partial(self._redriven, operation.event, self._context.now),
             killed_after=operation.killed_after,
         )
 
     def _begin(self, outage: Outage) -> None:
-        self._say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
-        self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
-        self._faults.begin(outage)
+        self._context.say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
+        self._context.faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
+        self._context.faults.begin(outage)
 
     def _replay(self) -> None:
         ids = self._some_ids()
-        self._say("operator", f"replays {ids}")
+        self._context.say("operator", f"replays {ids}")
         self._fleets["replay"].invoke({"service_request_ids": ids}, self._replayed)
 
     def _lose(self, loss: Loss) -> None:
         lost = self._storage.lose(only_data=loss.only_data)
         if lost:
-            self._say("somebody", f"loses {'the data of ' if loss.only_data else ''}{lost}")
-            self._faults.count(faults.LOST)
-            self._ledger.damaged.add(lost)
+            self._context.say("somebody", f"loses {'the data of ' if loss.only_data else ''}{lost}")
+            self._context.faults.count(faults.LOST)
+            self._history.damaged.add(lost)
 
     def _some_ids(self) -> list[str]:
         ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE})
-        return self._random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
+        return self._context.random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
 
     def _replayed(self, outcome: InvocationOutcome) -> None:
         if "refused" in (outcome.answer or ()):
-            self._ledger.violate("a replay was refused", str(outcome.answer))
+            self._context.violate("a replay was refused", str(outcome.answer))
 
     def _replayed_at_rest(self, outcome: InvocationOutcome) -> None:
         if outcome.answer is None or set(outcome.answer) - {"unchanged", "expired"}:
-            self._ledger.violate("a replay at rest changes a state", f"{outcome.error} {outcome.answer}")
+            self._context.violate("a replay at rest changes a state", f"{outcome.error} {outcome.answer}")
 
     def _deploy(self, deploy: Deploy) -> None:
-        self._say("operator", f"deploys with keys {deploy.keys}")
-        self._faults.count(faults.DEPLOYED)
+        self._context.say("operator", f"deploys with keys {deploy.keys}")
+        self._context.faults.count(faults.DEPLOYED)
         for fleet in self._fleets.values():
-            fleet.deploy(environment(self._settings, deploy.keys))
+            fleet.deploy(environment(self._context.settings, deploy.keys))
 
     def _put(self, by_hand: ByHand) -> None:
         try:
             text = by_hand.content.body.decode()
         except UnicodeDecodeError:
             return
-        self._say("operator", f"puts {by_hand.content.event_id} on the queue by hand")
-        self._faults.count(faults.BY_HAND)
-        self._ledger.sends(by_hand.content, "")
+        self._context.say("operator", f"puts {by_hand.content.event_id} on the queue by hand")
+        self._context.faults.count(faults.BY_HAND)
+        self._history.sends(by_hand.content, "")
         self._storage.sqs.send_message(QueueUrl=QUEUE, MessageBody=text)
 
     def _go_astray(self, stray: Stray) -> None:
-        self._say("operator", "puts on the queue of unpublished events what is none")
-        self._faults.count(faults.BY_HAND)
+        self._context.say("operator", "puts on the queue of unpublished events what is none")
+        self._context.faults.count(faults.BY_HAND)
         self._storage.publication.strays(stray.body)
         self._storage.sqs.send_message(QueueUrl=UNPUBLISHED, MessageBody=stray.body)
 
     def _rotate(self) -> None:
-        self._say("VectorCare", "signs with its new key")
-        self._faults.count(faults.ROTATED)
+        self._context.say("VectorCare", "signs with its new key")
+        self._context.faults.count(faults.ROTATED)
         self._vectorcare.key = keys.NEW
 
     def _drained(self, outcome: InvocationOutcome) -> None:
         if outcome.answer is not None and outcome.answer["stopped"] not in {"empty", "time", "queue", "spool"}:
-            self._ledger.violate("the drain answers something else", str(outcome.answer))
+            self._context.violate("the drain answers something else", str(outcome.answer))
 
     def _redriven(self, event: dict[str, Any], since: float, outcome: InvocationOutcome) -> None:
         if outcome.answer is not None:
-            self._say("operator", f"is told {outcome.answer}")
+            self._context.say("operator", f"is told {outcome.answer}")
             self._storage.redrives.answered(
                 event,
                 outcome.answer,
-                seconds=self._scheduler.now - since,
-                is_in_peace=self._faults.stopped_at <= since,
+                seconds=self._context.now - since,
+                is_in_peace=self._context.faults.stopped_at <= since,
             )
 
     def _move_all(self) -> None:
         """Do what StartMessageMoveTask does: send each visible letter to the queue, then delete it."""
-        if "sqs" in self._faults.outages:
+        if "sqs" in self._context.faults.outages:
             return
         sqs = self._storage.sqs
-        while not self._storage.dead_letters.is_full(self._scheduler.now):
+        while not self._storage.dead_letters.is_full(self._context.now):
             received = sqs.receive_message(
                 QueueUrl=DEAD_LETTERS, MaxNumberOfMessages=10, VisibilityTimeout=30, MessageAttributeNames=["All"]
             )

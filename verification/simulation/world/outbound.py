@@ -1,13 +1,12 @@
-"""The other direction: the CAD's queue, the sender behind it, VectorCare's API behind that, and what befalls them."""
+"""The other direction: the CAD's queue, the sender behind it, and VectorCare's API behind that."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from random import Random
 from typing import Any
 
 from simulator.http_types import Request, Response
-from verification.simulation.history.ledger import STANDARD_VISIBILITY_TIMEOUT
-from verification.simulation.history.outbound import Outbound as History
+from verification.simulation.history.commands import CommandHistory
+from verification.simulation.history.webhooks import STANDARD_VISIBILITY_TIMEOUT
 from verification.simulation.models.dynamodb import Table
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
@@ -17,54 +16,34 @@ from verification.simulation.plan.plan import Plan, Redrive, Replay, Stray
 from verification.simulation.plan.template import figure
 from verification.simulation.world import faults
 from verification.simulation.world.container import Container, InvocationOutcome
-from verification.simulation.world.event_source import EventSource
-from verification.simulation.world.faults import Faults, Outage
+from verification.simulation.world.event_sources import QueueSource
+from verification.simulation.world.faults import Outage
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import OUTBOUND
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler
+from verification.simulation.world.run_context import RunContext
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS
 
 
 class Outbound:
-    """Commands on their way to VectorCare.
+    """Commands on their way to VectorCare."""
 
-    Parameters
-    ----------
-    say : callable
-        Told who did what, for the trace.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
-        violate: Callable[[str, str], None],
-        say: Callable[[str, str], None],
-    ) -> None:
+    def __init__(self, context: RunContext, plan: Plan) -> None:
+        self._context = context
         self._plan = plan
-        self._scheduler = scheduler
-        self._faults = faults
-        self._random = random
-        self._say = say
-        self._violate = violate
         self._serial = 0
         self._to_come = len(plan.outbound.commands)
         self.max_receives = plan.outbound.max_receives
-        self.history = History(
-            skew=plan.settings.skew,
+        self.history = CommandHistory(
+            context,
             may_die=self.max_receives < MAX_RECEIVES or plan.settings.visibility_timeout < STANDARD_VISIBILITY_TIMEOUT,
-            clock=lambda: scheduler.now,
-            violate=violate,
         )
-        self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + scheduler.now, self._begun, self._arrived)
+        self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + context.now, self._begun, self._arrived)
         self.api.rules.requests.update(plan.outbound.statuses)
         self.api.rules.foreign |= plan.outbound.foreign
         self.secrets = SecretsManager()
         self._change_secret()
         self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
-        self.ledger = Table(keys=("command_id",), written=self.history.order.noted)
+        self.command_log = Table(keys=("command_id",), written=self.history.order.noted)
         self.models: dict[str, Any] = {API: self.api, TOKENS: self.api, "secretsmanager": self.secrets}
 
     def begin(self, sqs: SQS, queue: QueueModel, dead_letters: QueueModel, sender: Fleet) -> Callable[[float], None]:
@@ -72,26 +51,22 @@ class Outbound:
         self._sqs = sqs
         self._queue = queue
         self._dead_letters = dead_letters
-        self._source = EventSource(
+        self._source = QueueSource(
+            self._context,
             sqs,
             OUTBOUND,
             sender,
-            scheduler=self._scheduler,
-            faults=self._faults,
-            random=self._random,
-            max_concurrency=self._plan.settings.max_concurrency,
             batch_size=figure("outbound/commands", "BATCH_SIZE"),
-            deleted=lambda _message_id: None,
             worked=self._worked,
         )
         plan = self._plan.outbound
         for command in plan.commands:
-            self._scheduler.at(command.at, partial(self._put, command))
+            self._context.at(command.at, partial(self._put, command))
         for rotation in plan.rotations:
-            self._scheduler.at(rotation.at, partial(self._rotate, rotation))
+            self._context.at(rotation.at, partial(self._rotate, rotation))
         for outage in plan.outages:
-            self._scheduler.at(outage.begins, partial(self._go_down, outage))
-            self._scheduler.at(outage.ends, partial(self._faults.end, outage))
+            self._context.at(outage.begins, partial(self._go_down, outage))
+            self._context.at(outage.ends, partial(self._context.faults.end, outage))
         return self._source.message_visible
 
     def is_at_rest(self) -> bool:
@@ -119,17 +94,17 @@ class Outbound:
 
     def _put(self, command: PlannedCommand) -> None:
         self._to_come -= 1
-        self._say("CAD", f"commands {command.number} {command.kind} {command.service_request_id}")
+        self._context.say("CAD", f"commands {command.number} {command.kind} {command.service_request_id}")
         self.history.copies.put(command)
         message_id = self._sqs.send_message(QueueUrl=OUTBOUND, MessageBody=command.body)["MessageId"]
         self.history.put(command, message_id)
 
     def _rotate(self, rotation: SecretRotation) -> None:
-        self._faults.count(faults.CREDENTIALS_ROTATED)
+        self._context.faults.count(faults.CREDENTIALS_ROTATED)
         self._change_secret()
         if rotation.revokes:
             self.api.revoke()
-        self._scheduler.after(rotation.gap, self._write_secret)
+        self._context.after(rotation.gap, self._write_secret)
 
     def _change_secret(self) -> None:
         self._serial += 1
@@ -139,15 +114,15 @@ class Outbound:
         self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
 
     def _go_down(self, outage: Outage) -> None:
-        self._say("VectorCare", f"outage until {outage.ends:.0f} {outage.refusal}")
-        self._faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
-        self._faults.begin(outage)
+        self._context.say("VectorCare", f"outage until {outage.ends:.0f} {outage.refusal}")
+        self._context.faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
+        self._context.faults.begin(outage)
 
     def _worked(self, records: Sequence[Mapping[str, Any]], outcome: InvocationOutcome) -> None:
         """Note what an invocation gave back, and what it may have left half done."""
         container = outcome.container
         if outcome.error == "timed out" and not container.is_troubled:
-            self._violate("timed out, and nothing but VectorCare was slow", container.request_id)
+            self._context.violate("timed out, and nothing but VectorCare was slow", container.request_id)
         failed = outcome.answer["batchItemFailures"] if outcome.answer else []
         self.history.worked(
             records,

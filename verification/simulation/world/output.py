@@ -2,34 +2,24 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from typing import Any
 
 from verification.simulation.plan.content import MARKER
-from verification.simulation.world.scheduler import Scheduler
+from verification.simulation.world.run_context import RunContext
 
 
 class Output:
-    """Standard output for all containers.
+    """Standard output for all containers."""
 
-    Parameters
-    ----------
-    scheduler : Scheduler
-        Knows which process runs.
-    violate : callable
-        Told of a rule that does not hold.
-    """
-
-    def __init__(self, scheduler: Scheduler, violate: Callable[[str, str], None]) -> None:
+    def __init__(self, context: RunContext) -> None:
         self.metrics: Counter[str] = Counter()
         self.outcomes: defaultdict[str, list[str]] = defaultdict(list)
         self.failures: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._scheduler = scheduler
-        self._violate = violate
+        self._context = context
 
     def write(self, text: str) -> int:
         """Take what the process that runs now prints; of a dead one nothing is heard any more."""
-        process = self._scheduler.process
+        process = self._context.scheduler.process
         if process is not None and not process.is_dead:
             self.take(text)
         return len(text)
@@ -40,9 +30,9 @@ class Output:
     def take(self, text: str) -> None:
         """Read a line."""
         if MARKER in text:
-            self._violate("a payload value was logged", text)
+            self._context.violate("a payload value was logged", text)
         if "ValidationException" in text:
-            self._violate("a call was made that AWS refuses as it is", text)
+            self._context.violate("a call was made that AWS refuses as it is", text)
         # Of the log lines only these are looked into: reading them all would take a tenth of a run.
         if not text.startswith("{") or ('"_aws"' not in text and '"processing.' not in text):
             return

@@ -1,14 +1,14 @@
 """The simulated `vectorcare_bridge.edge.runtime` of a container: clients, clock, randomness and threads."""
 
 from concurrent.futures import Executor
-from random import Random
 from types import ModuleType
 from typing import Any
 
 from verification.simulation.world.client import Client, Wire
 from verification.simulation.world.executor import SimulatedExecutor, SimulatedLock
 from verification.simulation.world.http import Session
-from verification.simulation.world.scheduler import CrashedError, Process, Scheduler, instant
+from verification.simulation.world.run_context import RunContext
+from verification.simulation.world.scheduler import CrashedError, Process, instant
 
 _FUNCTIONS = ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform")
 
@@ -26,11 +26,10 @@ class SimulatedRuntime:
         Seconds by which the container's clock is ahead.
     """
 
-    def __init__(self, wire: Wire, process: Process, scheduler: Scheduler, random: Random, *, skew: float) -> None:
+    def __init__(self, context: RunContext, wire: Wire, process: Process, *, skew: float) -> None:
+        self._context = context
         self._wire = wire
         self._process = process
-        self._scheduler = scheduler
-        self._random = random
         self._skew = skew
 
     def replace(self, module: ModuleType) -> None:
@@ -68,30 +67,30 @@ class SimulatedRuntime:
 
     def http_session(self, *, connections: int) -> Any:  # noqa: ARG002 the executor's threads are the bound
         """Make a session with VectorCare."""
-        return Session(self._wire, self._process, self._random)
+        return Session(self._context, self._wire, self._process)
 
     def lock(self) -> Any:
         """Make a lock between threads that take turns."""
-        return SimulatedLock(self._scheduler)
+        return SimulatedLock(self._context.scheduler)
 
     def executor(self, threads: int) -> Executor:
         """Make threads that take turns."""
-        return SimulatedExecutor(self._scheduler, self._process, threads)
+        return SimulatedExecutor(self._context.scheduler, self._process, threads)
 
     def now(self) -> str:
         """Tell the container's time."""
-        return instant(self._scheduler.now + self._skew)
+        return instant(self._context.now + self._skew)
 
     def monotonic(self) -> float:
         """Tell seconds on a clock that no skew touches."""
-        return self._scheduler.now
+        return self._context.now
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         if self._process.is_dead:
             raise CrashedError
-        self._scheduler.pause(seconds)
+        self._context.scheduler.pause(seconds)
 
     def uniform(self, low: float, high: float) -> float:
         """Draw a float."""
-        return self._random.uniform(low, high)
+        return self._context.random.uniform(low, high)

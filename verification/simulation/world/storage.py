@@ -1,27 +1,24 @@
-"""The models of one run, each telling the ledger what comes and goes."""
+"""The models of one run, each reporting what comes and goes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from random import Random
 from typing import Any
 
-from verification.simulation.history.ledger import Ledger, body_of
 from verification.simulation.history.publication import Publication
 from verification.simulation.history.redrives import Redrives, Run
+from verification.simulation.history.webhooks import DEAD_LETTERS, WebhookHistory, body_of
 from verification.simulation.models.dynamodb import DynamoDB, Key, Table
 from verification.simulation.models.events import EventBridge
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.s3 import S3, Bucket, StoredObject
 from verification.simulation.models.sqs import SQS
 from verification.simulation.models.values import Item
-from verification.simulation.plan.plan import Settings
 from verification.simulation.world import faults
 from verification.simulation.world.container import Container
-from verification.simulation.world.faults import EVENT_REFUSED, Faults
+from verification.simulation.world.faults import EVENT_REFUSED
 from verification.simulation.world.functions import (
     BUS,
     COMMANDS,
-    DEAD_LETTERS,
     EVENTS,
     OUTBOUND,
     OUTBOUND_DEAD_LETTERS,
@@ -31,7 +28,8 @@ from verification.simulation.world.functions import (
     UNPUBLISHED,
 )
 from verification.simulation.world.outbound import Outbound
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler, instant
+from verification.simulation.world.run_context import RunContext
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
 from verification.simulation.world.watched_queue import WatchedQueue
 
 _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
@@ -45,21 +43,21 @@ _TIME_TO_ASK_AGAIN = 120.0
 
 
 class _WatchedBucket(Bucket):
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, history: WebhookHistory) -> None:
         super().__init__()
-        self._ledger = ledger
+        self._history = history
 
     def put(self, key: str, stored: StoredObject) -> None:
-        self._ledger.comes(SPOOL, stored.body)
+        self._history.comes(SPOOL, stored.body)
         if key in self.objects:
-            self._ledger.goes(SPOOL, self.objects[key].body)
+            self._history.goes(SPOOL, self.objects[key].body)
         super().put(key, stored)
 
     def delete(self, key: str) -> None:
         stored = self.objects.get(key)
         super().delete(key)
         if stored:
-            self._ledger.goes(SPOOL, stored.body)
+            self._history.goes(SPOOL, stored.body)
 
 
 class _WatchedDynamoDB(DynamoDB):
@@ -79,33 +77,22 @@ class _WatchedDynamoDB(DynamoDB):
 class Storage:
     """Queues, tables and bucket."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
-        *,
-        outbound: Outbound,
-    ) -> None:
-        self._settings = settings
-        self._ledger = ledger
-        self._scheduler = scheduler
-        self._faults = faults
-        self._random = random
-        self.redrives = Redrives(clock=lambda: scheduler.now, violate=ledger.violate)
-        self.publication = Publication(with_data=settings.publish_data, violate=ledger.violate)
+    def __init__(self, context: RunContext, history: WebhookHistory, outbound: Outbound) -> None:
+        settings = context.settings
+        self._context = context
+        self._history = history
+        self.redrives = Redrives(context)
+        self.publication = Publication(context)
         copies = outbound.history.copies
-        watch = partial(WatchedQueue, scheduler=scheduler, faults=faults, random=random)
+        watch = partial(WatchedQueue, context)
         letters = partial(watch, in_flight_limit=settings.in_flight_limit)
         self.dead_letters = letters(
-            came=lambda letter: ledger.comes(DEAD_LETTERS, body_of(letter)),
-            gone=self._letter_gone(lambda letter: ledger.goes(DEAD_LETTERS, body_of(letter)), ledger.about),
+            came=lambda letter: history.comes(DEAD_LETTERS, body_of(letter)),
+            gone=self._letter_gone(lambda letter: history.goes(DEAD_LETTERS, body_of(letter)), history.about),
         )
         self.queue = watch(
-            came=self._sent(lambda message: ledger.comes(QUEUE, body_of(message))),
-            gone=lambda message: ledger.goes(QUEUE, body_of(message)),
+            came=self._sent(lambda message: history.comes(QUEUE, body_of(message))),
+            gone=lambda message: history.goes(QUEUE, body_of(message)),
             visibility_timeout=settings.visibility_timeout,
             max_receives=settings.max_receives,
             dead_letters=self.dead_letters,
@@ -118,8 +105,8 @@ class Storage:
             max_receives=outbound.max_receives,
             dead_letters=self.outbound_dead_letters,
         )
-        self.bucket = _WatchedBucket(ledger)
-        self.journal = Table(keys=("service_request_id", "event_id"), written=ledger.journal_written)
+        self.bucket = _WatchedBucket(history)
+        self.journal = Table(keys=("service_request_id", "event_id"), written=history.journal_written)
         self.state = Table(
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
         )
@@ -135,12 +122,12 @@ class Storage:
                 OUTBOUND: self.outbound_queue,
                 OUTBOUND_DEAD_LETTERS: self.outbound_dead_letters,
             },
-            clock=lambda: scheduler.now,
+            clock=lambda: context.now,
             epoch=START_EPOCH_SECONDS,
-            random=random,
+            random=context.random,
         )
         self.dynamodb = _WatchedDynamoDB(
-            {EVENTS: self.journal, SERVICE_REQUESTS: self.state, COMMANDS: outbound.ledger}, self._touched
+            {EVENTS: self.journal, SERVICE_REQUESTS: self.state, COMMANDS: outbound.command_log}, self._touched
         )
         self.expired: Callable[[str], None] = lambda _service_request_id: None
         self.changed: Changed = lambda _key, _old, _new: None
@@ -159,11 +146,11 @@ class Storage:
 
     def lose(self, *, only_data: bool) -> str | None:
         """Remove an item, or the data of one, that nobody has written for a while; answer whose."""
-        since = instant(self._scheduler.now - _UNTOUCHED_SECONDS)
+        since = instant(self._context.now - _UNTOUCHED_SECONDS)
         untouched = sorted(key for key, item in self.state.items.items() if item["updated_at"]["S"] < since)
         if not untouched:
             return None
-        key = self._random.choice(untouched)
+        key = self._context.random.choice(untouched)
         old = self.state.items.pop(key)
         new = {name: value for name, value in old.items() if name not in _DATA_REGISTER} if only_data else None
         if new:
@@ -204,7 +191,7 @@ class Storage:
 
     def _redrive(self) -> Run | None:
         """Say which redrive's turn it is; None where it is another function's."""
-        process = self._scheduler.process
+        process = self._context.scheduler.process
         if not isinstance(process, Container) or process.function.name != "redrive":
             return None
         return Run(process.request_id, process.event)
@@ -220,40 +207,40 @@ class Storage:
 
     def _refuses(self, detail_type: str, detail: Any) -> str:
         """Say with which of the codes that pass the bus refuses an event; with none, mostly."""
-        if not self._faults.strikes(EVENT_REFUSED):
+        if not self._context.strikes(EVENT_REFUSED):
             return ""
         if not detail_type.startswith("Command") and not self._redrive():
             self.publication.refused(detail_type, detail)
-        return self._random.choice(("InternalFailure", "ThrottlingException"))
+        return self._context.random.choice(("InternalFailure", "ThrottlingException"))
 
     def _set_aside(self, message: QueuedMessage) -> None:
-        process = self._scheduler.process
+        process = self._context.scheduler.process
         is_untroubled = isinstance(process, Container) and not process.is_troubled
         has_time = isinstance(process, Container) and process.seconds_left() > _TIME_TO_ASK_AGAIN
         self.publication.set_aside(message, could_ask_again=is_untroubled and has_time)
 
     def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
-        self._ledger.state_written(key, old, new)
+        self._history.state_written(key, old, new)
         self.publication.changed(old, new)
         self.changed(key, old, new)
         if "expires_at" in new:
             due = float(new["expires_at"]["N"]) - START_EPOCH_SECONDS
-            delay = self._random.random() * self._settings.expiry_delay
-            self._scheduler.at(max(due, self._scheduler.now) + delay, partial(self._expire, key))
+            delay = self._context.chance(self._context.settings.expiry_delay)
+            self._context.at(max(due, self._context.now) + delay, partial(self._expire, key))
 
     def _touched(self, table: str, attributes: Item) -> None:
         if table != SERVICE_REQUESTS:
             return
         key = self.state.key_of(attributes)
         item = self.state.items.get(key, {})
-        is_due = "expires_at" in item and float(item["expires_at"]["N"]) <= START_EPOCH_SECONDS + self._scheduler.now
-        if is_due and self._faults.strikes(faults.EXPIRED_BETWEEN_CALLS):
-            self._scheduler.after(self._random.random() * 2 * self._settings.latency, partial(self._expire, key))
+        is_due = "expires_at" in item and float(item["expires_at"]["N"]) <= START_EPOCH_SECONDS + self._context.now
+        if is_due and self._context.strikes(faults.EXPIRED_BETWEEN_CALLS):
+            self._context.after(self._context.chance(2 * self._context.settings.latency), partial(self._expire, key))
 
     def _expire(self, key: Key) -> None:
-        item = self.dynamodb.expire(SERVICE_REQUESTS, key, now=self._scheduler.now + START_EPOCH_SECONDS)
+        item = self.dynamodb.expire(SERVICE_REQUESTS, key, now=self._context.now + START_EPOCH_SECONDS)
         if item:
-            self._faults.count(faults.EXPIRED_ITEM)
-            self._ledger.item_expired(key[0], item)
+            self._context.faults.count(faults.EXPIRED_ITEM)
+            self._history.item_expired(key[0], item)
             self.changed(key, item, None)
             self.expired(key[0])

@@ -2,21 +2,18 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 from typing import Any
 
-from verification.simulation.history.ledger import Ledger
+from verification.simulation.history.webhooks import WebhookHistory
 from verification.simulation.plan import keys
 from verification.simulation.plan.content import Content, Kind
-from verification.simulation.plan.plan import Sending, Settings
+from verification.simulation.plan.plan import Sending
 from verification.simulation.world import faults
 from verification.simulation.world.container import InvocationOutcome
-from verification.simulation.world.faults import Faults
 from verification.simulation.world.fleet import Fleet
-from verification.simulation.world.scheduler import Scheduler
+from verification.simulation.world.run_context import RunContext
 
 CUSTOMER_ID = "acme-7Jw2"
 ANSWER_SECONDS = 10.0
@@ -43,76 +40,62 @@ class VectorCare:
     ----------
     ingest : Fleet
         Behind the API, which adds nothing.
-    say : callable
-        Told who did what, for the trace.
     """
 
-    def __init__(
-        self,
-        ingest: Fleet,
-        ledger: Ledger,
-        *,
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
-        settings: Settings,
-        say: Callable[[str, str], None],
-    ) -> None:
+    def __init__(self, context: RunContext, ingest: Fleet, history: WebhookHistory) -> None:
         self.key = keys.OLD
         self.under_way = 0
+        self._context = context
         self._ingest = ingest
-        self._ledger = ledger
-        self._scheduler = scheduler
-        self._faults = faults
-        self._settings = settings
-        self._random = random
+        self._history = history
         self._by_request: defaultdict[str, list[Sending]] = defaultdict(list)
-        self._say = say
 
     def plan(self, sending: Sending) -> None:
         """Send a webhook when its time comes."""
         self.under_way += 1
         self._by_request[sending.content.service_request_id].append(sending)
         if sending.forgery or sending.content.kind is Kind.UNREADABLE:
-            self._faults.count(faults.UNWELCOME)
-        self._scheduler.at(sending.at, partial(self._attempt, sending, 1))
+            self._context.faults.count(faults.UNWELCOME)
+        self._context.at(sending.at, partial(self._attempt, sending, 1))
 
     def replay(self, service_request_id: str) -> None:
         """Send some webhooks of a service request once more, as somebody may with old ones: they are signed."""
         for sending in self._by_request.get(service_request_id, []):
-            if self._faults.strikes(faults.REPLAYED_AFTER_EXPIRY):
+            if self._context.strikes(faults.REPLAYED_AFTER_EXPIRY):
                 self.under_way += 1
-                delay = self._random.random() * self._random.choice(_REPLAY_SECONDS)
-                self._scheduler.after(delay, partial(self._attempt, sending, 1))
+                delay = self._context.random.random() * self._context.random.choice(_REPLAY_SECONDS)
+                self._context.after(delay, partial(self._attempt, sending, 1))
 
     def _attempt(self, sending: Sending, number: int) -> None:
         content = sending.content
-        if number > 1 and self._settings.restamps and sending.event and not sending.forgery:
-            content = sending.event.content(at=self._scheduler.now)
-            self._faults.count(faults.RESTAMPED)
+        if number > 1 and self._context.settings.restamps and sending.event and not sending.forgery:
+            content = sending.event.content(at=self._context.now)
+            self._context.faults.count(faults.RESTAMPED)
         signature = keys.sign(content.body, self.key)
         attempt = _Attempt(sending, number, content, signature, self.key)
-        self._ledger.sends(content, signature)
-        self._say("VectorCare", f"sends {sending.number}, attempt {number}: {content.event_id or content.body[:40]!r}")
-        self._scheduler.after(ANSWER_SECONDS, partial(self._give_up, attempt))
-        if self._faults.strikes(faults.REQUEST_LOST):
+        self._history.sends(content, signature)
+        self._context.say(
+            "VectorCare", f"sends {sending.number}, attempt {number}: {content.event_id or content.body[:40]!r}"
+        )
+        self._context.after(ANSWER_SECONDS, partial(self._give_up, attempt))
+        if self._context.strikes(faults.REQUEST_LOST):
             return
         self._ingest.invoke(_request(attempt), partial(self._answered, attempt))
 
     def _answered(self, attempt: _Attempt, outcome: InvocationOutcome) -> None:
         status = outcome.answer["statusCode"] if outcome.answer else _BAD_GATEWAY
-        self._say("VectorCare", f"{attempt.sending.number} is answered {status}")
-        self._ledger.answers[status] += 1
+        self._context.say("VectorCare", f"{attempt.sending.number} is answered {status}")
+        self._history.answers[status] += 1
         if outcome.error == "timed out":
-            self._ledger.violate("ingest did not answer in its time", str(attempt.sending.number))
+            self._context.violate("ingest did not answer in its time", str(attempt.sending.number))
         knows_key = keys.encoded(attempt.key) in outcome.container.environment["PUBLIC_KEYS"].split(",")
         if status in _OK:
-            self._ledger.kept(attempt.content, attempt.signature)
+            self._history.kept(attempt.content, attempt.signature)
             if not knows_key:
-                self._ledger.violate("accepted under a key that is not known any more", str(attempt.sending.number))
+                self._context.violate("accepted under a key that is not known any more", str(attempt.sending.number))
         elif status < _SERVER_ERROR_FROM and knows_key and not attempt.sending.forgery:
-            self._ledger.violate("signed for us, and refused", f"{attempt.sending.number}: {status}")
-        if attempt.is_over or self._faults.strikes(faults.ANSWER_LOST):
+            self._context.violate("signed for us, and refused", f"{attempt.sending.number}: {status}")
+        if attempt.is_over or self._context.strikes(faults.ANSWER_LOST):
             return
         attempt.is_over = True
         if status in _OK or attempt.sending.forgery:
@@ -130,7 +113,7 @@ class VectorCare:
             self.under_way -= 1
             return
         again = partial(self._attempt, attempt.sending, attempt.number + 1)
-        self._scheduler.after(RETRY_SECONDS[attempt.number - 1], again)
+        self._context.after(RETRY_SECONDS[attempt.number - 1], again)
 
 
 def _request(attempt: _Attempt) -> dict[str, Any]:

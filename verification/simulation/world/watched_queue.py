@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from random import Random
 from typing import Any
 
 from verification.simulation.models.queue import QueuedMessage, QueueModel
 from verification.simulation.world import faults
-from verification.simulation.world.faults import Faults
-from verification.simulation.world.scheduler import Scheduler
+from verification.simulation.world.run_context import RunContext
 
 _LATEST_SECONDS = 600.0
 _OLD_HANDLES_WORK = 0.5
@@ -26,12 +24,10 @@ class WatchedQueue(QueueModel):
 
     def __init__(
         self,
+        context: RunContext,
         *,
         came: Callable[[QueuedMessage], None],
         gone: Callable[[QueuedMessage], None],
-        scheduler: Scheduler,
-        faults: Faults,
-        random: Random,
         **how: Any,
     ) -> None:
         super().__init__(old_handles_work=_OLD_HANDLES_WORK, **how)
@@ -39,9 +35,7 @@ class WatchedQueue(QueueModel):
         self.resurfacing = 0
         self._came = came
         self._gone = gone
-        self._scheduler = scheduler
-        self._faults = faults
-        self._random = random
+        self._context = context
 
     @property
     def settles_at(self) -> float:
@@ -55,7 +49,7 @@ class WatchedQueue(QueueModel):
     def left(self, message: QueuedMessage) -> None:
         """Report a copy less; of some, SQS has kept another, which it delivers later."""
         self._gone(message)
-        if self._faults.strikes(faults.DELIVERED_DELETED):
+        if self._context.strikes(faults.DELIVERED_DELETED):
             self.resurfacing += 1
             self._later(message, self._resurface)
 
@@ -66,24 +60,25 @@ class WatchedQueue(QueueModel):
     def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:
         """Hide a message; some are delivered all the same."""
         super().hide(message, seconds, now=now)
-        if seconds and self._faults.strikes(faults.DELIVERED_TWICE):
+        if seconds and self._context.strikes(faults.DELIVERED_TWICE):
             self._later(message, self._show)
 
     def add(self, message: QueuedMessage, *, now: float) -> None:
         """Take a message in; some are visible late."""
         super().add(message, now=now)
-        if self._faults.strikes(faults.VISIBLE_LATE):
-            self.hide(message, self._random.random() * _LATEST_SECONDS, now=now)
+        if self._context.strikes(faults.VISIBLE_LATE):
+            self.hide(message, self._context.chance(_LATEST_SECONDS), now=now)
 
     def _later(self, message: QueuedMessage, action: Callable[[QueuedMessage], None]) -> None:
-        self._scheduler.after(self._random.random() ** 3 * _LATEST_SECONDS, partial(action, message))
+        context = self._context
+        context.after(context.random.random() ** 3 * _LATEST_SECONDS, partial(action, message))
 
     def _show(self, message: QueuedMessage) -> None:
-        if message in self and message.visible_at > self._scheduler.now:
-            super().hide(message, 0, now=self._scheduler.now)
+        if message in self and message.visible_at > self._context.now:
+            super().hide(message, 0, now=self._context.now)
 
     def _resurface(self, message: QueuedMessage) -> None:
         self.resurfacing -= 1
         if message not in self:
             # A copy: the message itself may be among the dead letters meanwhile, and is hidden there by other clocks.
-            self.add(replace(message, is_ready=False), now=self._scheduler.now)
+            self.add(replace(message, is_ready=False), now=self._context.now)

@@ -5,17 +5,18 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from functools import partial
+from dataclasses import replace
 from random import Random
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 from unittest import mock
 
-from verification.simulation.history.ledger import Ledger
+from verification.simulation.history.violations import Violations
+from verification.simulation.history.webhooks import WebhookHistory
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Plan, Redrive
 from verification.simulation.world.client import Wire
-from verification.simulation.world.container import Container, Function
-from verification.simulation.world.event_source import EventSource
+from verification.simulation.world.container import Container
+from verification.simulation.world.event_sources import QueueSource, StreamSource
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import FUNCTIONS, QUEUE, environment
@@ -23,9 +24,9 @@ from verification.simulation.world.loader import Loader
 from verification.simulation.world.operations import Operations
 from verification.simulation.world.outbound import Outbound
 from verification.simulation.world.output import Output
+from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import Scheduler, seconds_of
 from verification.simulation.world.storage import Storage
-from verification.simulation.world.stream import StreamSource
 from verification.simulation.world.vectorcare import VectorCare
 from verification.simulation.world.watched_queue import WatchedQueue
 
@@ -34,8 +35,6 @@ _LONGEST_QUIETING_SECONDS = 12 * 3600.0
 _LAST_REDRIVES = 5
 _TOLERANCE_SECONDS = 900.0
 _FAR_SECONDS = 7 * 86_400.0
-
-Say = Callable[[str, str], None]
 
 
 class World:
@@ -58,68 +57,45 @@ class World:
             name: Random(f"{name} {plan.seed} {plan.variation}")  # noqa: S311 it keeps no secret
             for name in ("time", "faults", "world", "outbound")
         }
-        random = randoms["world"]
-        settings = plan.settings
         self._trace = trace
         self.scheduler = Scheduler(randoms["time"], begins=min(0.0, plan.begins))
         self.faults = Faults({**plan.rates, **plan.outbound.rates}, randoms["faults"])
-        self.ledger = Ledger(settings, self.scheduler)
-        self.output = Output(self.scheduler, self.ledger.violate)
-        self.outbound = Outbound(
-            plan,
-            scheduler=self.scheduler,
-            faults=self.faults,
-            random=randoms["outbound"],
-            violate=self.ledger.violate,
-            say=self.say,
+        self.violations = Violations(lambda: self.scheduler.now)
+        self.context = context = RunContext(
+            plan.settings, self.scheduler, self.faults, randoms["world"], self.violations, self.say
         )
-        self.storage = Storage(settings, self.ledger, self.scheduler, self.faults, random, outbound=self.outbound)
+        apart = replace(context, random=randoms["outbound"])
+        self.history = WebhookHistory(context)
+        self.output = Output(context)
+        self.outbound = Outbound(apart, plan)
+        self.storage = Storage(context, self.history, self.outbound)
         self.state_at_rest = dict(self.storage.state.items)
-        self.wire = Wire(
-            self.storage.models, self.scheduler, self.faults, random, latency=settings.latency, say=self.say
-        )
+        self.wire = Wire(context, self.storage.models)
         self.done: list[str] = []
-        shared: Any = {"scheduler": self.scheduler, "faults": self.faults, "random": random}
-        self._environment = environment(settings, (keys.OLD,))
-        make = partial(
-            Fleet,
-            environment=self._environment,
-            loader=loader,
-            scheduler=self.scheduler,
-            wire=self.wire,
-            write=self._write,
-        )
-
-        def fleet(function: Function) -> Fleet:
-            own = randoms["outbound"] if function.name == "sender" else random
-            return make(function, random=own, skew=lambda: own.uniform(-settings.skew, settings.skew))
-
-        self.fleets = {function.name: fleet(function) for function in FUNCTIONS}
-        self.vectorcare = VectorCare(self.fleets["ingest"], self.ledger, **shared, settings=settings, say=self.say)
+        self._environment = environment(plan.settings, (keys.OLD,))
+        self.fleets = {
+            function.name: Fleet(
+                apart if function.name == "sender" else context,
+                function,
+                self._environment,
+                loader=loader,
+                wire=self.wire,
+                write=self._write,
+            )
+            for function in FUNCTIONS
+        }
+        self.vectorcare = VectorCare(context, self.fleets["ingest"], self.history)
         self.storage.expired = self.vectorcare.replay
-        self.event_source = EventSource(
-            self.storage.sqs,
-            QUEUE,
-            self.fleets["processor"],
-            **shared,
-            max_concurrency=settings.max_concurrency,
-            deleted=self.done.append,
+        self.queue_source = QueueSource(
+            context, self.storage.sqs, QUEUE, self.fleets["processor"], deleted=self.done.append
         )
-        self.storage.queue.visible = self.event_source.message_visible
+        self.storage.queue.visible = self.queue_source.message_visible
         self.storage.outbound_queue.visible = self.outbound.begin(
             self.storage.sqs, self.storage.outbound_queue, self.storage.outbound_dead_letters, self.fleets["sender"]
         )
-        self.stream_source = StreamSource(self.fleets["publisher"], **shared)
+        self.stream_source = StreamSource(context, self.fleets["publisher"])
         self.storage.changed = self.stream_source.changed
-        self.operations = Operations(
-            self.fleets,
-            self.vectorcare,
-            self.storage,
-            self.ledger,
-            **shared,
-            settings=settings,
-            say=self.say,
-        )
+        self.operations = Operations(context, self.fleets, self.vectorcare, self.storage, self.history)
 
     def run(self) -> None:
         """Let everything happen; then, without faults, let it come to rest, redrive, and let it rest again."""
@@ -173,13 +149,13 @@ class World:
         """Redrive by its reason what was dated ahead: now that its time has come, each is found."""
         reason = "timestamp_in_future"
         dead = self.storage.dead_letters
-        ahead = {one.id for one in dead.messages() if self.ledger.about(one).get("reason") == reason}
+        ahead = {one.id for one in dead.messages() if self.history.about(one).get("reason") == reason}
         if not ahead or len(dead) >= self.plan.settings.in_flight_limit:
             return
         self.operations.redrive(Redrive(self.scheduler.now, {"reason": reason}))
         self._come_to_rest()
         if ahead & {one.id for one in dead.messages()}:
-            self.ledger.violate("a redrive by reason left what had died for it", reason)
+            self.context.violate("a redrive by reason left what had died for it", reason)
 
     def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
         """Redrive what can be, until some runs on end have changed nothing.
@@ -205,7 +181,7 @@ class World:
 
     def _last_future(self) -> float:
         """Say when the last event that is dated in the future can be applied."""
-        dates = [seconds_of(content.last_updated) for content in self.ledger.contents.values() if content.last_updated]
+        dates = [seconds_of(content.last_updated) for content in self.history.contents.values() if content.last_updated]
         return max((date for date in dates if date < _FAR_SECONDS), default=0.0) + self.plan.settings.skew
 
     def _come_to_rest(self) -> None:
@@ -213,12 +189,12 @@ class World:
         self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
         while not self._is_at_rest():
             if self.scheduler.now > deadline:
-                self.ledger.violate("never at rest", f"{len(self.storage.queue)} messages")
+                self.context.violate("never at rest", f"{len(self.storage.queue)} messages")
                 return
             self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
 
     def _is_at_rest(self) -> bool:
-        under_way = self.vectorcare.under_way + self.event_source.under_way + self.wire.on_the_way
+        under_way = self.vectorcare.under_way + self.queue_source.under_way + self.wire.on_the_way
         is_empty = self.storage.is_empty() and self.stream_source.is_empty()
         return (
             not under_way

@@ -2,15 +2,15 @@
 
 import base64
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from verification.simulation.history.fold import Rank, rank
 from verification.simulation.models import values
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import Content, Kind
-from verification.simulation.plan.plan import Settings
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, Scheduler, instant, seconds_of
+from verification.simulation.world.run_context import RunContext
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant, seconds_of
 
 UNREADABLE = "unreadable"
 DEAD_LETTERS = "dead letters"
@@ -20,18 +20,12 @@ FUTURE_TOLERANCE_SECONDS = 900.0
 _DAY = 86_400.0
 _CLOCK_MARGIN_SECONDS = 900.0
 _EXPIRY_MARGIN_SECONDS = 3600.0
-_MAX_VIOLATIONS = 20
 # Expiry may be rounded, and may be put off a little to be on the safe side of clocks that differ.
 _EARLIEST_EXPIRY, _LATEST_EXPIRY = -1.0, 3 * _DAY
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that did not hold."""
-
-    rule: str
-    detail: str
-    at: float
+Rank = tuple[str, str]
+"""Of an event: the greater is the newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +36,10 @@ class Entered:
     received_at: str
 
 
-class Ledger:
-    """Counts copies, and checks every write.
+class WebhookHistory:
+    """Counts copies, and checks every write."""
 
-    Parameters
-    ----------
-    scheduler : Scheduler
-        Tells the true time.
-    """
-
-    def __init__(self, settings: Settings, scheduler: Scheduler) -> None:
-        self.violations: list[Violation] = []
+    def __init__(self, context: RunContext) -> None:
         self.contents: dict[bytes, Content] = {}
         self.signatures: dict[bytes, set[str]] = {}
         self.accepted: dict[bytes, set[str]] = {}
@@ -62,15 +49,11 @@ class Ledger:
         self.expired: dict[str, Rank] = {}
         self.damaged: set[str] = set()
         self.answers: Counter[int] = Counter()
-        self._settings = settings
-        self._scheduler = scheduler
+        self.violate = context.violate
+        self._context = context
+        self._settings = context.settings
         self._copies: Counter[bytes] = Counter()
         self._revisions: dict[str, int] = {}
-
-    def violate(self, rule: str, detail: str) -> None:
-        """Note that a rule does not hold."""
-        if len(self.violations) < _MAX_VIOLATIONS:
-            self.violations.append(Violation(rule, detail, self._scheduler.now))
 
     def sends(self, content: Content, signature: str) -> None:
         """Note what is sent."""
@@ -135,7 +118,7 @@ class Ledger:
         reason = content.reason
         if content.kind is Kind.EVENT:
             reason = "timestamp_in_future"
-            if content.last_updated <= instant(self._scheduler.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
+            if content.last_updated <= instant(self._context.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
                 self.violate("readable, and journaled as unreadable", str(key))
         self.reasons[content.body] = new["reason"]["S"]
         if key[1] != content.digest or new.get("reason") != {"S": reason}:
@@ -144,7 +127,7 @@ class Ledger:
     def _check_first(self, content: Content, key: tuple[str, ...], new: Item) -> None:
         if key[1] != content.event_id or new["last_updated"]["S"] != content.last_updated:
             self.violate("journaled under a wrong key or time", f"{key} {new['last_updated']} {content.last_updated}")
-        if content.last_updated > instant(self._scheduler.now + FUTURE_TOLERANCE_SECONDS + self._settings.skew):
+        if content.last_updated > instant(self._context.now + FUTURE_TOLERANCE_SECONDS + self._settings.skew):
             self.violate("dated in the future, and applied", str(key))
         self.first_entries[key] = Entered(content, new["received_at"]["S"])
 
@@ -258,3 +241,13 @@ def _name(content: Content | None) -> str:
     if content is None:
         return "something that nobody sent"
     return f"{content.kind.name} {content.service_request_id} {content.event_id} {content.reason} {content.body[:60]!r}"
+
+
+def rank(last_updated: str, event_id: str, order_by: str) -> Rank:
+    """Rank an event."""
+    return (last_updated, event_id) if order_by == "event_timestamp" else (event_id, last_updated)
+
+
+def newest(contents: Iterable[Content], order_by: str) -> Content | None:
+    """Find the newest of events."""
+    return max(contents, key=lambda one: rank(one.last_updated, one.event_id, order_by), default=None)

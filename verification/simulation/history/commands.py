@@ -18,6 +18,7 @@ from verification.simulation.history.copies import Copies
 from verification.simulation.history.order import Order
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.world.run_context import RunContext
 
 _MINUTE, _HOUR = 60.0, 3600.0
 # A state is refused a week after its own time, up to five minutes before it came; a dead one may wait so long.
@@ -33,32 +34,18 @@ Mark = tuple[str, str]
 """A service request, and what tells a part of a command from all others there."""
 
 
-class Outbound:
-    """Notes what happens, checks what must hold at all times, and the rest in the end.
+class CommandHistory:
+    """Notes what happens, checks what must hold at all times, and the rest in the end; `may_die` is of `Copies`."""
 
-    Parameters
-    ----------
-    skew : float
-        How far clocks may be ahead.
-    may_die : bool
-        See `Copies`.
-    clock : callable
-        Tells the true time.
-    violate : callable
-        Told of a rule that does not hold.
-    """
-
-    def __init__(
-        self, *, skew: float, may_die: bool, clock: Callable[[], float], violate: Callable[[str, str], None]
-    ) -> None:
-        self.copies = Copies(may_die=may_die, is_told=lambda name: bool(self._outcomes[name]), violate=violate)
-        self._clock = clock
-        self._skew = skew
-        self._violate = violate
+    def __init__(self, context: RunContext, *, may_die: bool) -> None:
+        self.copies = Copies(context, may_die=may_die, is_told=lambda name: bool(self._outcomes[name]))
+        self.order = Order(context)
+        self._context = context
+        self._skew = context.settings.skew
+        self._violate = context.violate
         self._put: defaultdict[str, list[PlannedCommand]] = defaultdict(list)
         self._owners: defaultdict[Mark, list[PlannedCommand]] = defaultdict(list)
         self._effects: Counter[Mark] = Counter()
-        self.order = Order(skew=skew, clock=clock, violate=violate)
         self._begun: set[Mark] = set()
         self._first_begun: dict[Mark, float] = {}
         self._taken_at: dict[Mark, float] = {}
@@ -83,7 +70,7 @@ class Outbound:
         owners = [owner for mark in marks for owner in self._owners[service_request_id, mark]]
         self._begun |= {(service_request_id, mark) for mark in marks}
         for mark in marks:
-            self._first_begun.setdefault((service_request_id, mark), self._clock())
+            self._first_begun.setdefault((service_request_id, mark), self._context.now)
         self.order.begun({self._names[owner.number] for owner in owners}, invocation=invocation, began_at=began_at)
 
     def worked(
@@ -129,7 +116,7 @@ class Outbound:
         is_taken = 200 <= response.status < 300  # noqa: PLR2004 HTTP's success
         for mark in {(service_request_id, mark) for mark in marks}:
             if is_taken:
-                self._taken_at.setdefault(mark, self._clock())
+                self._taken_at.setdefault(mark, self._context.now)
             self._effects[mark] += is_taken
             owners = self._owners[mark]
             if not owners:
@@ -146,9 +133,9 @@ class Outbound:
         if detail_type not in _OUTCOMES or detail["command_id"] not in self._put:
             self._violate("told, and nobody gave that command", detail_type)
         self._outcomes[detail["command_id"]].add(detail_type)
-        self._told_at.setdefault(detail["command_id"], self._clock())
+        self._told_at.setdefault(detail["command_id"], self._context.now)
         if detail_type == "CommandSucceeded":
-            self._succeeded_at.setdefault(detail["command_id"], self._clock())
+            self._succeeded_at.setdefault(detail["command_id"], self._context.now)
 
     def check(
         self,
