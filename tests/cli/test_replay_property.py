@@ -1,15 +1,17 @@
-"""Replay makes of a corrupted state what the processor would have made."""
+"""A replay makes of a lost or wrong state what the processor held, however much time has passed."""
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest import mock
 
 import boto3
 import pytest
+from boto3.dynamodb.conditions import Key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,48 +19,73 @@ from cli.lib.journal import JournalReader
 from cli.lib.replay_plan import Plan, ReplayOutcome
 from cli.lib.replayer import Replayer
 from tests.support.cloud import Cloud, InlineExecutor, delivered, running
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.fold import OrderBy, Rule
 
 RETENTION_DAYS = 365  # the cloud's
-# Old enough to make no item, of one instant in two forms, and young.
-TIMES = ("2025-01-01T00:00:00Z", "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.000Z", "2026-03-01T10:00:00.5Z")
-FIELDS = ("last_updated", "event_id", "request_status", "action", "received_at", "expires_at", "data", "data_as_of")
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+MARGIN = timedelta(minutes=15)  # of clocks that differ
+REGISTERS = ("last_updated", "event_id", "request_status", "received_at", "data", "data_as_of", "data_event_id")
+LATER = "9999-01-01T00:00:00.000000Z"
+# What a fault takes from the state, and what it writes into it; None takes the item.
+FAULTS: dict[str, tuple[tuple[str, ...] | None, Mapping[str, Any]]] = {
+    "nothing": ((), {}),
+    "item lost": (None, {}),
+    "data lost": (("data", "data_as_of", "data_event_id"), {}),
+    "status lost": (("last_updated", "event_id", "request_status", "action", "received_at", "expires_at"), {}),
+    "status raised": ((), {"last_updated": LATER, "request_status": "SOMETHING", "expires_at": Decimal(1)}),
+    "data raised": ((), {"data": {"n": Decimal(3)}, "data_as_of": LATER}),
+    "revision lost": (("revision",), {"request_status": "SOMETHING"}),
+}
 
-few = settings(max_examples=15)
 serial_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A webhook as VectorCare sends it; a retry may carry another time, or other bytes."""
+    """A webhook: the day on which it happened, the days until it was received, and the days until it was applied."""
 
     event_id: str
-    time: str
+    day: float
+    received_after: float
+    applied_after: float
     status: str
     data: Any
 
-    def body(self, service_request_id: str) -> bytes:
-        return json.dumps(
-            {
-                "event_id": self.event_id,
-                "event_timestamp": self.time,
-                "service_request_id": service_request_id,
-                "request_status": self.status,
-                "action": "ANY",
-                "data": self.data,
-            }
-        ).encode()
+    @property
+    def received(self) -> float:
+        return self.day + self.received_after
+
+    @property
+    def applied(self) -> float:
+        return self.received + self.applied_after
+
+    def record(self, service_request_id: str) -> dict[str, Any]:
+        """Write it as Lambda hands it over."""
+        content = {
+            "event_id": self.event_id,
+            "event_timestamp": timestamp(self.day),
+            "service_request_id": service_request_id,
+            "request_status": self.status,
+            "action": "ANY",
+            "data": self.data,
+        }
+        return delivered(json.dumps(content).encode(), received_at=timestamp(self.received))
 
 
-values = st.sampled_from([None, {}, {"number": 1}, {"number": True}, {"number": 1.5, "list": [1, None]}])
+def timestamp(day: float) -> UtcTimestamp:
+    return UtcTimestamp((FIRST_DAY + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
 attempts = st.builds(
     Attempt,
-    event_id=st.sampled_from("abcd"),
-    time=st.sampled_from(TIMES),
+    event_id=st.sampled_from("abcdef"),
+    day=st.sampled_from((0.0, 0.5, 1.0, 90.0, 364.0, 365.0, 366.0, 500.0, 900.0, 1500.0)),
+    received_after=st.sampled_from((0.0, 0.0, 0.0, 30.0, 364.0, 365.0, 400.0)),
+    applied_after=st.sampled_from((0.0, 0.0, 0.0, 13.0)),
     status=st.sampled_from(("AVAILABLE", "ASSIGNED", "COMPLETED", "UNAVAILABLE")),
-    data=values,
+    data=st.sampled_from((None, {}, [], {"n": 1}, {"n": True}, {"n": None}, {"n": 1.5, "list": [1, None]})),
 )
-histories = st.lists(attempts, min_size=1, max_size=8)
 
 
 @pytest.fixture(scope="module", params=list(OrderBy))
@@ -69,83 +96,116 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
         yield cloud
 
 
-def deliver(cloud: Cloud, service_request_id: str, attempt: Attempt) -> None:
-    """Have the real processor apply a webhook."""
-    records = [delivered(attempt.body(service_request_id))]
-    assert cloud.invoke("processor", {"Records": records}) == {"batchItemFailures": []}
+def apply(cloud: Cloud, service_request_id: str, history: Sequence[Attempt], *, expires: bool, together: bool) -> None:
+    """Let the processor have the webhooks, each on its day; those of one day together or one by one."""
+    for day, group in itertools.groupby(sorted(history, key=lambda one: one.applied), key=lambda one: one.applied):
+        if expires:
+            expire(cloud, service_request_id, day)
+        records = [one.record(service_request_id) for one in group]
+        for batch in [records] if together else [[record] for record in records]:
+            with on_day(day):
+                assert cloud.invoke("processor", {"Records": batch}) == {"batchItemFailures": []}
 
 
-def replay(cloud: Cloud, service_request_id: str, *, dry_run: bool = False) -> Plan:
-    replayer = Replayer(
-        cloud.dynamodb,
-        JournalReader(cloud.dynamodb, "events"),
-        "service_requests",
-        rule=Rule(OrderBy(cloud.order_by), RETENTION_DAYS),
-        dry_run=dry_run,
-    )
-    return replayer.replay(service_request_id)
+def on_day(day: float) -> Any:
+    return mock.patch("vectorcare_bridge.edge.runtime.now", return_value=timestamp(day))
 
 
-def state_of(cloud: Cloud, service_request_id: str) -> dict[str, Any] | None:
-    return cloud.state(service_request_id)
+def table() -> Any:
+    return boto3.resource("dynamodb").Table("service_requests")
 
 
-def comparable(state: dict[str, Any] | None) -> dict[str, Any]:
-    assert state is not None
-    return {name: value for name, value in state.items() if name not in {"updated_at", "revision"}}
+def expire(cloud: Cloud, service_request_id: str, day: float) -> None:
+    """Delete an expired item, as DynamoDB's time to live does sooner or later."""
+    state = cloud.state(service_request_id)
+    if state and "expires_at" in state and state["expires_at"] <= (FIRST_DAY + timedelta(days=day)).timestamp():
+        table().delete_item(Key={"service_request_id": service_request_id})
 
 
-@few
-@given(history=histories, corruption=st.data())
-def test_replay_makes_of_a_corrupted_state_what_the_processor_had_made(
-    cloud: Cloud, history: list[Attempt], corruption: st.DataObject
-) -> None:
-    # Given a state that a fault raised, lowered, emptied or removed
-    service_request_id = f"VC-{next(serial_numbers)}"
-    young = [attempt for attempt in history if not attempt.time.startswith("2025")]
-    for attempt in young or [Attempt("a", TIMES[1], "AVAILABLE", {"number": 1})]:
-        deliver(cloud, service_request_id, attempt)
-    right = state_of(cloud, service_request_id)
-    assert right is not None
-    wrong = corrupted(right, corruption)
-    table = boto3.resource("dynamodb").Table("service_requests")
-    table.delete_item(Key={"service_request_id": service_request_id})
-    if wrong is not None:
-        table.put_item(Item=wrong)
-
-    # When
-    rehearsed = replay(cloud, service_request_id, dry_run=True)
-    untouched = state_of(cloud, service_request_id)
-    plan = replay(cloud, service_request_id)
-
-    # Then
-    assert untouched == wrong
-    assert (
-        rehearsed.outcome
-        is plan.outcome
-        is (ReplayOutcome.UNCHANGED if wrong and comparable(wrong) == comparable(right) else ReplayOutcome.CHANGED)
-    )
-    assert comparable(state_of(cloud, service_request_id)) == comparable(right)
-    after = state_of(cloud, service_request_id)
-    assert after is not None
-    if plan.outcome is ReplayOutcome.CHANGED and wrong and "revision" in wrong:
-        assert after["revision"] == wrong["revision"] + 1
-    assert replay(cloud, service_request_id).outcome is ReplayOutcome.UNCHANGED
-
-
-def corrupted(right: dict[str, Any], corruption: st.DataObject) -> dict[str, Any] | None:
-    if corruption.draw(st.booleans(), label="gone"):
+def expected(cloud: Cloud, service_request_id: str, *, day: float) -> dict[str, Any] | None:
+    """Compute the state of that day from the journal, by other code than the product's."""
+    entries = boto3.resource("dynamodb").Table("events")
+    found = entries.query(KeyConditionExpression=Key("service_request_id").eq(service_request_id))["Items"]
+    firsts, timely = [], []
+    for entry in found:
+        said = json.loads(entry["body"].value) | {"at": entry["last_updated"], "received_at": entry["received_at"]}
+        age = datetime.fromisoformat(said["received_at"]) - datetime.fromisoformat(said["at"])
+        if "redelivery_of" not in entry:
+            firsts.append(said)
+            timely += [said["at"]] if age <= timedelta(days=RETENTION_DAYS) - MARGIN else []
+    counting = [said for said in firsts if said["at"] >= min(timely, default="9999")]
+    by = ("at", "event_id") if cloud.order_by == OrderBy.EVENT_TIMESTAMP else ("event_id", "at")
+    counting.sort(key=lambda said: [said[name] for name in by])
+    if not counting:
         return None
-    wrong = dict(right)
-    for name in corruption.draw(st.sets(st.sampled_from((*FIELDS, "data_event_id", "revision"))), label="removed"):
-        wrong.pop(name, None)
-    others = {
-        "last_updated": "9999-01-01T00:00:00.000000Z",
-        "request_status": "SOMETHING",
-        "expires_at": Decimal(1),
-        "data": {"number": Decimal(2)},
-        "data_as_of": "9999-01-01T00:00:00.000000Z",
+    newest = counting[-1]
+    ends = datetime.fromisoformat(newest["at"]) + timedelta(days=RETENTION_DAYS)
+    is_closed = newest["request_status"] in {"COMPLETED", "UNAVAILABLE"}
+    if is_closed and ends <= FIRST_DAY + timedelta(days=day) + MARGIN:
+        return None
+    state = {
+        "last_updated": newest["at"],
+        **{name: newest[name] for name in ("event_id", "request_status", "received_at")},
     }
-    for name in corruption.draw(st.sets(st.sampled_from(sorted(others))), label="changed"):
-        wrong[name] = others[name]
-    return wrong
+    with_data = [said for said in counting if said["data"] and list(said["data"].values()) != [None]]
+    if with_data:
+        last = with_data[-1]
+        state |= {"data": last["data"], "data_as_of": last["at"], "data_event_id": last["event_id"]}
+    return state
+
+
+def registers(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    return state and {name: state[name] for name in REGISTERS if name in state}
+
+
+def replay(cloud: Cloud, service_request_id: str, *, day: float, dry_run: bool = False) -> Plan:
+    journal = JournalReader(cloud.dynamodb, "events")
+    rule = Rule(OrderBy(cloud.order_by), RETENTION_DAYS)
+    with on_day(day):
+        return Replayer(cloud.dynamodb, journal, "service_requests", rule=rule, dry_run=dry_run).replay(
+            service_request_id
+        )
+
+
+@settings(max_examples=15)
+@given(
+    history=st.lists(attempts, min_size=1, max_size=7),
+    expires=st.booleans(),
+    together=st.booleans(),
+    fault=st.sampled_from(sorted(FAULTS)),
+    later=st.sampled_from((0.0, 200.0, 4000.0)),
+)
+def test_after_any_fault_a_replay_at_any_time_gives_what_the_processor_held(
+    cloud: Cloud, *, history: list[Attempt], expires: bool, together: bool, fault: str, later: float
+) -> None:
+    # Given webhooks over years, some of them applied long after they were received
+    service_request_id = f"VC-{next(serial_numbers)}"
+    last = max(one.applied for one in history)
+    apply(cloud, service_request_id, history, expires=expires, together=together)
+    # Then the processor holds what follows from the journal, whether DynamoDB has deleted expired items or not
+    right = expected(cloud, service_request_id, day=last)
+    expire(cloud, service_request_id, last + 1 / 96)
+    assert registers(cloud.state(service_request_id)) == right
+
+    # When a fault changes the state, and the journal is replayed at some later time
+    state, (lost, written) = cloud.state(service_request_id), FAULTS[fault]
+    table().delete_item(Key={"service_request_id": service_request_id})
+    if state is not None and lost is not None:
+        table().put_item(Item={name: value for name, value in state.items() if name not in lost} | written)
+    wrong = cloud.state(service_request_id)
+    rehearsed = replay(cloud, service_request_id, day=last + later, dry_run=True)
+    untouched = cloud.state(service_request_id)
+    replayed = replay(cloud, service_request_id, day=last + later)
+
+    # Then a dry run foretells it and writes nothing, and a state that is due is there again
+    assert untouched == wrong
+    assert rehearsed.outcome is replayed.outcome
+    after, due = cloud.state(service_request_id), expected(cloud, service_request_id, day=last + later)
+    if due:
+        assert registers(after) == right == due
+        assert replay(cloud, service_request_id, day=last + later).outcome is ReplayOutcome.UNCHANGED
+        if after and wrong and "revision" in wrong:
+            changed = replayed.outcome is ReplayOutcome.CHANGED
+            assert after["revision"] == wrong["revision"] + changed
+    elif wrong is None:
+        assert (replayed.outcome, after) == (ReplayOutcome.EXPIRED, None)
