@@ -30,7 +30,7 @@ def make_message(
     try:
         read = command.read(json.dumps(message), message_id=command_id)
         command_fields.check(read)
-        command.check_time(read, now=now)
+        command_fields.check_time(read, now=now)
     except UnreadableError as error:
         raise BridgeError(f"The sender could not read it: {error.reason}.") from None
     except RefusedError as error:

@@ -1,1 +1,1 @@
-"""Dead letters back onto the queue."""
+"""Moves dead letters back to where they came from."""

@@ -22,10 +22,9 @@ _executor = runtime.executor(THREADS)
 
 @lambda_handler()
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Move dead letters back; answer with the run's `Report` and how many messages remain, None if nobody knows.
+    """Move dead letters back; answer with the run's report and how many messages remain, None if nobody knows.
 
-    An event that does not say what to do is answered with an `error` beside a report of nothing: were it raised, Lambda
-    would log what somebody typed.
+    A wrong event is answered with an `error` beside an empty report: raised, Lambda would log what was typed.
     """
     try:
         asked = request.read(event)

@@ -1,9 +1,10 @@
-"""From a dead-letter queue back to where its letters belong."""
+"""One run over a dead-letter queue: its messages go back to where they came from."""
 
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, TypeAlias
 
 from redrive import send_back
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 Send: TypeAlias = "Callable[[MessageTypeDef], str | None]"
-"""Takes a letter back, and answers the message id under which it may die again; raises if it was not taken."""
+"""Sends a message back, and answers the message id under which it may die again; raises if it was not taken."""
 
 THREADS = 10
 RESERVE_SECONDS = 60
-"""What ten letters in hand, and giving back those that were held, may still take at the end."""
+"""What ten messages in hand, and the return of those that were held, may still take at the end."""
 
 _IN_HAND_SECONDS = 60
 
@@ -38,16 +39,16 @@ class RedriveReport:
     Attributes
     ----------
     examined, moved, skipped : int
-        Letters looked at, moved, and left because the filter or this same run had no use for them.
+        Messages looked at, moved, and left because the filter does not name them or this run sent them before.
     refused : int
-        Letters that were not taken, and left.
+        Messages that queue or bus did not take; they are left.
     would_move : int
         What a dry run would have moved.
     stopped : str
         Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works),
-        `unanswered` (neither did the dead-letter queue give more, or the journal say why they died; likewise),
-        `in_flight_limit` (SQS hides no more than 120,000 messages at once; narrow the filter, or use a limit), or
-        `error` (it was not begun; see `redrive.handler`).
+        `unanswered` (the dead-letter queue or the journal did not answer; likewise), `in_flight_limit` (SQS allows no
+        more than 120,000 messages in flight; narrow the filter, or use a limit), or `error` (it did not begin; see
+        `redrive.handler`).
     """
 
     examined: int = 0
@@ -61,23 +62,23 @@ class RedriveReport:
 class Redrive:
     """One run over a dead-letter queue.
 
-    A letter is sent before it is deleted: interrupted anywhere, a run has at worst sent one twice, which does no harm.
-    Letters it has no use for stay invisible until it ends, so that it meets each only once and comes to an end. One
-    that dies again meanwhile is known: a webhook keeps the message id under which it was sent, and a command, which the
-    sender may put back as a new message, carries its first one.
+    A message is sent before it is deleted: interrupted anywhere, a run has at worst sent one twice, which does no harm.
+    Messages that are not moved stay invisible until the run ends, so that it meets each only once and comes to an end.
+    A message that dies again meanwhile is recognized: a webhook keeps the message id under which it was sent, and a
+    command, which the sender may send to the dead-letter queue as a new message, carries its first id.
 
     Parameters
     ----------
     dead_letters : Queue
-        From.
+        Where the messages are.
     send : callable
-        To; see `redrive.send_back`.
+        Sends one back; see `redrive.send_back`.
     recorded : callable
         Looks up in the journal why webhooks died; asked if the request names a reason.
     executor : Executor
         Runs the calls of a batch side by side.
     deadline : float
-        On `aws.monotonic`'s clock: nothing new is begun after it.
+        On `runtime.monotonic`'s clock: nothing new begins after it.
     """
 
     def __init__(
@@ -105,13 +106,13 @@ class Redrive:
                     self._move_some(request, report)
                 except InFlightLimitError:
                     report.stopped = "in_flight_limit"
-                except Exception as error:  # noqa: BLE001 whatever it is, what was moved until now is reported
+                except Exception as error:  # noqa: BLE001 whatever it is, the report says what was moved before
                     observability.log("redrive.stopped", error=error)
                     report.stopped = "unanswered"
-                # From when this batch began and not from the run's: what stood still must not catch up in a burst.
+                # From this batch's start and not from the run's: after a pause it must not catch up in a burst.
                 due = began + (report.moved - moved) / request.rate if request.rate else began
         finally:
-            list(self._executor.map(self._release, self._held))
+            list(self._executor.map(self._return_to_queue, self._held))
         observability.count(Metric.REDRIVEN, report.moved)
         return report
 
@@ -127,78 +128,76 @@ class Redrive:
 
     def _move_some(self, request: RedriveRequest, report: RedriveReport) -> None:
         at_once = min(MAX_BATCH, math.ceil(request.rate or MAX_BATCH))
-        letters = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
-        if not letters:
+        received = self._dead_letters.receive(maximum=at_once, visibility_timeout=_IN_HAND_SECONDS)
+        if not received:
             report.stopped = "empty"
             return
         try:
-            answers = list(self._executor.map(partial(self._is_wanted, request), letters))
+            wanted = list(compress(received, self._executor.map(partial(self._is_wanted, request), received)))
         except Exception:
-            self._held += [letter["ReceiptHandle"] for letter in letters]
+            self._held += [one["ReceiptHandle"] for one in received]
             raise
-        wanted = [letter for letter, is_wanted in zip(letters, answers, strict=True) if is_wanted]
         chosen = wanted if request.limit is None else wanted[: request.limit - report.moved - report.would_move]
-        unreached = len(wanted) - len(chosen)
-        report.examined += len(letters) - unreached
-        report.skipped += len(letters) - len(wanted)
+        beyond_limit = len(wanted) - len(chosen)
+        report.examined += len(received) - beyond_limit
+        report.skipped += len(received) - len(wanted)
         if request.dry_run:
             report.would_move += len(chosen)
             moved = []
         else:
-            outcomes = self._executor.map(self._move, chosen)
-            moved = [letter for letter, is_moved in zip(chosen, outcomes, strict=True) if is_moved]
+            moved = list(compress(chosen, self._executor.map(self._move, chosen)))
             report.moved += len(moved)
             self._sent.update(map(_first_message_id, moved))
             report.refused += len(chosen) - len(moved)
-            # What is no event says nothing of the bus: others may follow that it takes.
-            if not moved and any(dead_letter.can_go_back(request.queue, letter["Body"]) for letter in chosen):
+            # A message that is not an event says nothing about the bus: others may follow that the bus takes.
+            if not moved and any(dead_letter.can_go_back(request.queue, one["Body"]) for one in chosen):
                 report.stopped = "refused"
-        list(self._executor.map(self._hold, [letter for letter in letters if letter not in moved]))
+        list(self._executor.map(self._hold, [one for one in received if one not in moved]))
         if request.limit in (report.moved, report.would_move):
             report.stopped = "limit"
 
-    def _is_wanted(self, request: RedriveRequest, letter: "MessageTypeDef") -> bool:
-        if _first_message_id(letter) in self._sent:
+    def _is_wanted(self, request: RedriveRequest, received: "MessageTypeDef") -> bool:
+        if _first_message_id(received) in self._sent:
             return False
-        values = message.values(letter.get("MessageAttributes", {}))
-        body, source = letter["Body"], request.queue
+        values = message.values(received.get("MessageAttributes", {}))
+        body, source = received["Body"], request.queue
         if request.service_request_id not in {None, dead_letter.service_request_id(source, body, values)}:
             return False
         if request.reason is None:
             return True
-        return request.reason == dead_letter.reason(
-            source, body, values, sent_at=send_back.sent_at(letter), recorded=self._recorded
-        )
+        sent_at = send_back.sent_at(received)
+        return request.reason == dead_letter.reason(source, body, values, sent_at=sent_at, recorded=self._recorded)
 
-    def _move(self, letter: "MessageTypeDef") -> bool:
+    def _move(self, received: "MessageTypeDef") -> bool:
         try:
-            message_id = self._send(letter)
-        except Exception as error:  # noqa: BLE001 whatever it is, the letter stays where it is
-            observability.log("redrive.refused", message_id=letter["MessageId"], error=error)
+            message_id = self._send(received)
+        except Exception as error:  # noqa: BLE001 whatever it is, the message stays in its queue
+            observability.log("redrive.refused", message_id=received["MessageId"], error=error)
             return False
         if message_id:
             self._sent.add(message_id)
-        observability.log("redrive.moved", message_id=message_id, redriven_from=letter["MessageId"])
+        observability.log("redrive.moved", message_id=message_id, redriven_from=received["MessageId"])
         try:
-            self._dead_letters.delete(letter["ReceiptHandle"])
-        except Exception as error:  # noqa: BLE001 it comes back, and another run sends it once more, which does no harm
-            observability.log("queue.refused", message_id=letter["MessageId"], error=error)
+            self._dead_letters.delete(received["ReceiptHandle"])
+        except Exception as error:  # noqa: BLE001 it is visible again later, and sending it twice does no harm
+            observability.log("queue.refused", message_id=received["MessageId"], error=error)
         return True
 
-    def _hold(self, letter: "MessageTypeDef") -> None:
+    def _hold(self, received: "MessageTypeDef") -> None:
         until_the_end = self._deadline - runtime.monotonic() + RESERVE_SECONDS
-        self._hide(letter["ReceiptHandle"], seconds=math.ceil(until_the_end))
-        self._held.append(letter["ReceiptHandle"])
+        self._change_visibility(received["ReceiptHandle"], seconds=math.ceil(until_the_end))
+        self._held.append(received["ReceiptHandle"])
 
-    def _release(self, receipt_handle: str) -> None:
-        self._hide(receipt_handle, seconds=0)
+    def _return_to_queue(self, receipt_handle: str) -> None:
+        self._change_visibility(receipt_handle, seconds=0)
 
-    def _hide(self, receipt_handle: str, *, seconds: int) -> None:
+    def _change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         try:
             self._dead_letters.change_visibility(receipt_handle, seconds=seconds)
-        except Exception as error:  # noqa: BLE001 it is seen again all the same, sooner or later than was meant
+        except Exception as error:  # noqa: BLE001 it is visible again all the same, sooner or later than intended
             observability.log("queue.refused", error=error)
 
 
-def _first_message_id(letter: "MessageTypeDef") -> str:
-    return redriven_command.first_message_id(message.values(letter.get("MessageAttributes", {})), letter["MessageId"])
+def _first_message_id(received: "MessageTypeDef") -> str:
+    values = message.values(received.get("MessageAttributes", {}))
+    return redriven_command.first_message_id(values, received["MessageId"])

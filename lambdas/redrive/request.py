@@ -9,7 +9,7 @@ from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 
 
 class RequestError(ValueError):
-    """The test event does not say what to do; the text says what would, and repeats nothing of it."""
+    """The test event is not a request; the text says what would be one, and repeats nothing of the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,18 @@ class RedriveRequest:
 
     Attributes
     ----------
-    queue : Source
-        Of which queue.
+    queue : DeadLetterQueue
+        In which queue.
     dry_run : bool
         Examine, move nothing.
     limit : int or None
         Move at most so many.
     rate : float or None
-        Move at most so many a second.
+        Move at most so many per second.
     reason : str or None
-        Only letters that are dead for this reason, one of the queue's own.
+        Only messages that are dead for this reason, one of the queue's own.
     service_request_id : str or None
-        Only letters of this service request.
+        Only messages of this service request.
     """
 
     queue: DeadLetterQueue = DeadLetterQueue.INBOUND

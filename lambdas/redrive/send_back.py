@@ -1,7 +1,7 @@
-"""The way back of a dead letter, for each kind of them; each raises if it was not taken, and has to stay.
+"""How each kind of dead letter goes back; each function raises if the message was not taken, and must stay.
 
-What goes back is a message that SQS takes, whatever else the dead letter carried: somebody may have put it on the queue
-by hand, with ten attributes of their own, or as large as a message may be.
+Each sends a message that SQS takes, whatever the dead letter carried: somebody may have put it on the queue by hand,
+with ten attributes of their own, or as large as a message may be.
 """
 
 from dataclasses import replace
@@ -26,22 +26,22 @@ class NotTakenError(Exception):
     """The bus did not take the event."""
 
 
-def webhook(queue: Queue, letter: "MessageTypeDef") -> str:
+def webhook(queue: Queue, received: "MessageTypeDef") -> str:
     """Send a webhook to the processor's queue, rebuilt from its bytes; answer its new message id."""
-    given = message.values(letter.get("MessageAttributes", {}))
-    found = message.decode(letter["Body"], given, sent_at=sent_at(letter))
+    given = message.values(received.get("MessageAttributes", {}))
+    found = message.decode(received["Body"], given, sent_at=sent_at(received))
     return queue.send(message.encode(replace(found, redriven=found.redriven + 1)))
 
 
-def command(queue: Queue, letter: "MessageTypeDef") -> str:
-    """Send a command to the sender's queue, under its first name and as old as it is; answer its new message id."""
-    body = message.escaped(letter["Body"])
+def command(queue: Queue, received: "MessageTypeDef") -> str:
+    """Send a command to the sender's queue, under its first id and as old as it is; answer its new message id."""
+    body = message.escaped(received["Body"])
     attributes = redriven_command.attributes(
-        letter.get("MessageAttributes", {}),
-        message_id=letter["MessageId"],
-        sent_at=sent_at(letter),
+        received.get("MessageAttributes", {}),
+        message_id=received["MessageId"],
+        sent_at=sent_at(received),
     )
-    # Name and age keep a command from being sent twice or late, so only one that cannot be read may do without.
+    # Id and age keep a command from being sent twice or late, so only an unreadable one may go without them.
     is_readable = commands.reason_for_death(body) is FailureReason.EXHAUSTED
     dispensable = ["redriven"] if is_readable else list(attributes)
     return queue.send(
@@ -49,7 +49,7 @@ def command(queue: Queue, letter: "MessageTypeDef") -> str:
     )
 
 
-def event(bus: Bus, letter: "MessageTypeDef") -> None:
+def event(bus: Bus, received: "MessageTypeDef") -> None:
     """Publish an event.
 
     Raises
@@ -57,11 +57,11 @@ def event(bus: Bus, letter: "MessageTypeDef") -> None:
     NotTakenError
         The bus did not take it.
     """
-    detail_type, detail = unpublished.read(letter["Body"])
+    detail_type, detail = unpublished.read(received["Body"])
     if bus.publish([BusEntry(detail_type, event_detail.fit(detail))]):
         raise NotTakenError
 
 
-def sent_at(letter: "MessageTypeDef") -> UtcTimestamp:
+def sent_at(received: "MessageTypeDef") -> UtcTimestamp:
     """Say when a dead letter came on the queue."""
-    return redriven_command.sent_at_of(letter["Attributes"]["SentTimestamp"])
+    return redriven_command.sent_at_of(received["Attributes"]["SentTimestamp"])

@@ -16,9 +16,12 @@ from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.api_calls import ApiCall
 from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.commands.command import REPEATABLE, Command
+from vectorcare_bridge.commands.command import Command, Kind
 from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
+
+REPEATABLE = frozenset({Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE})
+"""What is sent again if nobody knows whether VectorCare has it: a repetition does no harm, a loss does."""
 
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its timeout."""

@@ -6,8 +6,21 @@ from typing import Any, TypeAlias
 from sender.command_result import CommandResult
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
-from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Unreadable
+from vectorcare_bridge.commands.command import Command, Kind, Unreadable
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
+
+_MINUTE, _HOUR = 60, 3600
+MAX_AGE_SECONDS = {
+    Kind.STATE_UPDATE: 24 * _HOUR,
+    Kind.LOCATION_UPDATE: 15 * _MINUTE,
+    Kind.ACCEPT: 30 * _MINUTE,
+    Kind.DECLINE: 30 * _MINUTE,
+    Kind.BEST_TIME: 30 * _MINUTE,
+    Kind.CHANGE_REQUEST: 30 * _MINUTE,
+    # By then the person who waits for it makes it by hand: late, it would be a second one.
+    Kind.CREATE_REQUEST: 30 * _MINUTE,
+}
+"""How long a command is tried, from its arrival on the queue: a late one is worse than none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sender.attempt import Attempts
 from sender.command_result import Outcome
 from sender.received_command import AttemptResult, Postponed, ReceivedCommand
 from sender.trip_order import TripOrder, pending_command
-from vectorcare_bridge.commands import command, command_fields
+from vectorcare_bridge.commands import command_fields
 from vectorcare_bridge.commands.command import Kind, RefusedError
 from vectorcare_bridge.edge import runtime
 
@@ -73,7 +73,7 @@ def _without_call(attempts: Attempts, delivery: ReceivedCommand) -> AttemptResul
     now = runtime.now()
     try:
         command_fields.check(delivery.command)
-        seconds_ahead = command.check_time(delivery.command, now=now)
+        seconds_ahead = command_fields.check_time(delivery.command, now=now)
     except RefusedError as error:
         return attempts.end_without_call(delivery, Outcome.FAILED, error.reason)
     if delivery.is_expired(now):

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sender import backoff
+from sender.received_command import MAX_AGE_SECONDS
 from sender.vectorcare import api_calls
-from vectorcare_bridge.commands.command import MAX_AGE_SECONDS, Command, Kind
+from vectorcare_bridge.commands.command import Command, Kind
 
 TIMESTAMPS = st.lists(st.lists(st.integers(0, 700), min_size=1, max_size=200), min_size=1, max_size=12)
 

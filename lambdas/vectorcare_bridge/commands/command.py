@@ -1,8 +1,4 @@
-"""A message of the outbound queue as a command to VectorCare, or the reason why it is none.
-
-`docs/contracts/command.json` says the same to those who write commands. Fields and limits: VectorCare Open API 2.0,
-"Requests"; the bounds of numbers are this project's.
-"""
+"""A message of the outbound queue read as a command to VectorCare; `docs/contracts/command.json` is its schema."""
 
 import json
 import math
@@ -12,12 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn, TypeAlias
 
-from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.failure import FailureReason
-
-MAX_STATE_AGE_DAYS = 7
-CLOCK_TOLERANCE_SECONDS = 60
 
 Fields: TypeAlias = Mapping[str, Any]
 
@@ -26,7 +17,7 @@ _COMMAND_ID = re.compile("[A-Za-z0-9._:-]{1,128}")
 
 
 class Kind(StrEnum):
-    """What VectorCare can be told."""
+    """The commands that VectorCare takes."""
 
     STATE_UPDATE = "state_update"
     LOCATION_UPDATE = "location_update"
@@ -37,25 +28,8 @@ class Kind(StrEnum):
     CREATE_REQUEST = "create_request"
 
 
-_MINUTE, _HOUR = 60, 3600
-MAX_AGE_SECONDS = {
-    Kind.STATE_UPDATE: 24 * _HOUR,
-    Kind.LOCATION_UPDATE: 15 * _MINUTE,
-    Kind.ACCEPT: 30 * _MINUTE,
-    Kind.DECLINE: 30 * _MINUTE,
-    Kind.BEST_TIME: 30 * _MINUTE,
-    Kind.CHANGE_REQUEST: 30 * _MINUTE,
-    # A person waits for it too, and by then makes it by hand: late, it would be the second one.
-    Kind.CREATE_REQUEST: 30 * _MINUTE,
-}
-"""How long a command is tried, from its arrival on the queue: a late one is worse than none."""
-
-REPEATABLE = frozenset({Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE})
-"""What is sent again when nobody knows whether VectorCare has it: a repetition is harmless, a loss is not."""
-
-
 class Unreadable(StrEnum):
-    """Why a message cannot be read, and dies: nobody can be told of a command that has no name."""
+    """Why a message goes to the dead-letter queue: it has no name under which a result could be published."""
 
     NOT_JSON = "not_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -65,7 +39,7 @@ class Unreadable(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a command is refused for good before a call is spent."""
+    """Why a command fails before a call is made."""
 
     MISSING_FIELD = "missing_field"
     UNKNOWN_FIELD = "unknown_field"
@@ -78,7 +52,7 @@ class Refusal(StrEnum):
 
 
 class UnreadableError(Exception):
-    """The message is no command; trying again would not help."""
+    """The message is not a command; trying again would not help."""
 
     def __init__(self, reason: Unreadable) -> None:
         super().__init__(reason.value)
@@ -95,18 +69,18 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to tell VectorCare.
+    """A command to VectorCare.
 
     Attributes
     ----------
     kind : Kind
         Which command.
     command_id : str
-        Its name; the same one is not sent twice.
+        The same one is not sent twice.
     service_request_id : str or None
         Whose; None with `create_request`.
     fields : mapping
-        The command's own, as they were given; `command_fields.check` says whether they are right.
+        The command's own, as given; `command_fields.check` checks them.
     """
 
     kind: Kind
@@ -116,19 +90,19 @@ class Command:
 
 
 def read(body: str, *, message_id: str) -> Command:
-    """Read what a message names: which command, for whom.
+    """Read which command a message holds, and for which service request.
 
     Parameters
     ----------
     body : str
         The message's.
     message_id : str
-        SQS's; the name of a command that has none.
+        SQS's; the command id of a command without one.
 
     Raises
     ------
     UnreadableError
-        It names no command.
+        It is not a command.
     """
     given = _parse(body)
     if not isinstance(given, dict):
@@ -152,9 +126,9 @@ def read(body: str, *, message_id: str) -> Command:
 
 
 def reason_for_death(body: str) -> Unreadable | FailureReason:
-    """Say why a message is in the dead-letter queue, by the same rules that put it there."""
+    """Say why a message is in the dead-letter queue, by the rules that sent it there."""
     try:
-        # A name for a command that has none; which one says nothing about the message.
+        # A valid id in case it has none.
         read(body, message_id="-")
     except UnreadableError as error:
         return error.reason
@@ -162,37 +136,13 @@ def reason_for_death(body: str) -> Unreadable | FailureReason:
 
 
 def service_request_id(body: str) -> str | None:
-    """Name the service request of a message that may be unreadable otherwise; None where it names none."""
+    """Find the service request of a message, which may be unreadable otherwise; None if it names none."""
     try:
         given = _parse(body)
     except UnreadableError:
         return None
     value = given.get("service_request_id") if isinstance(given, dict) else None
     return value if isinstance(value, str) else None
-
-
-def check_time(command: Command, *, now: UtcTimestamp) -> float:
-    """Check a state's timestamp against the clock: within the last 7 days, and not in the future.
-
-    Returns
-    -------
-    float
-        Seconds until VectorCare would take it; 0 for nearly all. A CAD's clock that is up to a minute ahead costs
-        a state so much delay, and not the state.
-
-    Raises
-    ------
-    RefusedError
-        It lies further in the future, or too far in the past: a rejection for time is final.
-    """
-    if command.kind is not Kind.STATE_UPDATE:
-        return 0
-    seconds_ahead = utc_timestamp.seconds_between(now, utc_timestamp.parse(command.fields["timestamp"]))
-    if seconds_ahead > CLOCK_TOLERANCE_SECONDS:
-        raise RefusedError(Refusal.TIMESTAMP_IN_FUTURE)
-    if seconds_ahead < -MAX_STATE_AGE_DAYS * 24 * _HOUR:
-        raise RefusedError(Refusal.TIMESTAMP_TOO_OLD)
-    return max(0, seconds_ahead)
 
 
 def _parse(body: str) -> Any:
@@ -214,5 +164,5 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def matches(pattern: re.Pattern[str], value: Any) -> bool:
-    """Tell whether a value is a string of exactly this form."""
+    """Say whether a value is a string of exactly this form."""
     return isinstance(value, str) and bool(pattern.fullmatch(value))

@@ -1,4 +1,7 @@
-"""The fields of each command, checked before a call is spent; `docs/contracts/command.json` says the same."""
+"""The fields of each command, checked before a call is made; `docs/contracts/command.json` says the same.
+
+Fields and limits: VectorCare Open API 2.0, "Requests"; the bounds of numbers are this project's.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,9 +9,13 @@ from typing import Any
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import ID, Command, Fields, Kind, Refusal, RefusedError, matches
+from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 MAX_TEXT_LENGTH = 450
 MAX_LOCATIONS = 200
+MAX_STATE_AGE_DAYS = 7
+CLOCK_TOLERANCE_SECONDS = 60
+_SECONDS_IN_A_DAY = 86_400
 STATES = ("en_route", "arrived", "on_board", "arrived_at_destination", "completed", "canceled", "dry_run")
 
 _TIME = re.compile(
@@ -26,20 +33,44 @@ _LOCATION_BOUNDS: Mapping[str, Sequence[float]] = {
 
 
 def check(command: Command) -> None:
-    """Check a command's fields, all but what depends on the clock.
+    """Check a command's fields, except what depends on the clock.
 
     Raises
     ------
     RefusedError
-        VectorCare would not take them, at any time.
+        VectorCare would never take them.
     """
     required, optional, check_values = _RULES[command.kind]
     if not required <= command.fields.keys():
         raise RefusedError(Refusal.MISSING_FIELD)
     if command.fields.keys() - required - optional:
-        # A misspelt optional field would be left out without a word.
+        # A misspelt optional field would be ignored silently.
         raise RefusedError(Refusal.UNKNOWN_FIELD)
     check_values(command.fields)
+
+
+def check_time(command: Command, *, now: UtcTimestamp) -> float:
+    """Check a state's timestamp against the clock: within the last 7 days, and not in the future.
+
+    Returns
+    -------
+    float
+        Seconds until VectorCare would take it; 0 for nearly all. If a CAD's clock is up to a minute ahead, its states
+        are delayed, and not refused.
+
+    Raises
+    ------
+    RefusedError
+        It lies further in the future, or too far in the past: VectorCare refuses it for good.
+    """
+    if command.kind is not Kind.STATE_UPDATE:
+        return 0
+    seconds_ahead = utc_timestamp.seconds_between(now, utc_timestamp.parse(command.fields["timestamp"]))
+    if seconds_ahead > CLOCK_TOLERANCE_SECONDS:
+        raise RefusedError(Refusal.TIMESTAMP_IN_FUTURE)
+    if seconds_ahead < -MAX_STATE_AGE_DAYS * _SECONDS_IN_A_DAY:
+        raise RefusedError(Refusal.TIMESTAMP_TOO_OLD)
+    return max(0, seconds_ahead)
 
 
 def _require(fulfilled: bool, otherwise: Refusal = Refusal.BAD_FIELD) -> None:
