@@ -1,1 +1,1 @@
-"""Commands in, calls to VectorCare, outcomes on the bus."""
+"""Commands from the queue to VectorCare, and their results to the event bus."""

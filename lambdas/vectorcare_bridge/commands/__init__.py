@@ -1,1 +1,1 @@
-"""What a command to VectorCare may say, for the sender and for the tools that put one on the queue."""
+"""Commands to VectorCare, as the sender, the redrive and the tools read them."""

@@ -1,7 +1,7 @@
-"""A command that comes back from the dead-letter queue: under its first name, and no younger than it is.
+"""A command that comes back from the dead-letter queue keeps its first message id and its age.
 
-SQS gives what is sent again another id and another age. Were they believed, a command without a `command_id` could be
-sent to VectorCare twice, and one whose time is over once more.
+SQS gives a message that is sent again a new id and a new age. If these counted, a command without a `command_id` could
+be sent to VectorCare twice, and an expired one once more.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ _MESSAGE_ID, _SENT_AT, _REDRIVEN = "first_message_id", "first_sent_at", "redrive
 
 
 def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: UtcTimestamp) -> dict[str, Any]:
-    """Make a dead letter's attributes for its way back: these alone, as the sender reads no others.
+    """Make the attributes with which a dead letter goes back; the sender reads no others.
 
     Parameters
     ----------
     given : mapping
-        The letter's own, as ReceiveMessage gives them.
-    message_id, sent_at : str
-        The letter's; they count unless it had been redriven before.
+        The dead letter's own, as ReceiveMessage gives them.
+    message_id, sent_at : str, UtcTimestamp
+        The dead letter's; they count unless it was redriven before.
     """
     values = message.values(given)
     first_id, since = first_message_id(values, message_id), first_sent_at(values, sent_at)
@@ -39,12 +39,12 @@ def origin(*, message_id: str, sent_at: UtcTimestamp, redriven: str) -> dict[str
 
 
 def first_message_id(values: Mapping[str, str], message_id: str) -> str:
-    """Say under which id the command first came on the queue, by its attributes' values and the message's own id."""
+    """Say under which id a command first came on the queue, by its attributes' values and the message's own id."""
     return values.get(_MESSAGE_ID) or message_id
 
 
 def first_sent_at(values: Mapping[str, str], sent_at: UtcTimestamp) -> UtcTimestamp:
-    """Say when it first came on the queue, likewise; nothing makes a command older or younger by mistake."""
+    """Say when a command first came on the queue; a wrong attribute does not make it younger."""
     try:
         return min(sent_at, utc_timestamp.parse(values.get(_SENT_AT, "")))
     except ValueError:
@@ -52,7 +52,7 @@ def first_sent_at(values: Mapping[str, str], sent_at: UtcTimestamp) -> UtcTimest
 
 
 def redriven(values: Mapping[str, str]) -> str:
-    """Say how often it was redriven, in digits; 0 where it says no number."""
+    """Say how often a command was redriven, in digits; 0 if the attribute is not a number."""
     return str(message.count(values.get(_REDRIVEN, "0")))
 
 

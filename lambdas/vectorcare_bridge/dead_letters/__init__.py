@@ -1,1 +1,1 @@
-"""What waits for an operator, why, and what a redrive would do with it."""
+"""Messages that wait for an operator: why, and what a redrive would do with them."""

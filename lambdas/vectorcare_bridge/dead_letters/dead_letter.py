@@ -1,9 +1,9 @@
-"""What waits for an operator in one of three queues: whose it is, why it is there, and what a redrive would do to it.
+"""A message in one of three dead-letter queues: whose it is, why it is there, and what a redrive would do with it.
 
-Why a webhook died is what the journal recorded when it died: a message in a queue cannot be changed, so the reason
-cannot travel on it. The journal has no word if it was what failed, or if the state's table did. Then the reason is what
-the processor's rule says of the webhook as of its receipt, so that no look changes it; and the processor logs and
-counts the same. What would happen now is another question, and the same rule answers it as of now.
+A message in a queue cannot be changed, so the journal records why a webhook died. It records nothing if the journal
+itself failed, or the state's table did. Then the reason is what the processor's rule says of the webhook at its
+receipt, so that it does not depend on when somebody looks; the processor logs and counts the same. What would happen
+now is another question: the same rule answers it as of now.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from vectorcare_bridge.webhooks.failure import FailureReason
 
 
 class DeadLetterQueue(StrEnum):
-    """Which queue."""
+    """The queues that wait for an operator."""
 
     INBOUND = "inbound"
     """Webhooks that could not be applied."""
@@ -32,10 +32,10 @@ REASONS: Mapping[DeadLetterQueue, Sequence[str]] = {
     DeadLetterQueue.OUTBOUND: (*command.Unreadable, FailureReason.EXHAUSTED),
     DeadLetterQueue.UNPUBLISHED: tuple(unpublished.UnpublishedReason),
 }
-"""Why a message may be in it."""
+"""Why a message may be in each queue."""
 
 Recorded = Callable[[bytes], str | None]
-"""Looks up for which reason the journal says that a webhook with these bytes died; None if it has no word on it."""
+"""Looks up in the journal why a webhook with these bytes died; None if it does not say."""
 
 
 def reason(
@@ -45,14 +45,14 @@ def reason(
 
     Parameters
     ----------
-    source : Source
+    source : DeadLetterQueue
         Where it is.
     body, attributes : str, mapping of str to str
         The message's body and attribute values.
-    sent_at : str
+    sent_at : UtcTimestamp
         When it was put on its first queue.
     recorded : callable
-        Asked for webhooks alone; what it raises is raised.
+        Is called for webhooks alone; what it raises is raised.
     """
     match source:
         case DeadLetterQueue.INBOUND:
@@ -82,14 +82,14 @@ def if_redriven(
 
 
 def can_go_back(source: DeadLetterQueue, body: str) -> bool:
-    """Tell whether a message can be taken where it came from: all but what lies among the events and is none."""
+    """Say whether a message can go back: each can, except one among the events that is not an event."""
     return (
         source is not DeadLetterQueue.UNPUBLISHED or unpublished.reason(body) is unpublished.UnpublishedReason.NOT_TAKEN
     )
 
 
 def service_request_id(source: DeadLetterQueue, body: str, attributes: Mapping[str, str]) -> str | None:
-    """Name the service request of a message that may be unreadable otherwise; None if it names none."""
+    """Find the service request of a message, which may be unreadable otherwise; None if it names none."""
     match source:
         case DeadLetterQueue.INBOUND:
             return envelope.service_request_id(message.signed_bytes(body, attributes))

@@ -1,4 +1,4 @@
-"""An event that the bus did not take, as the message it waits in, and back."""
+"""An event that the bus did not take, written as an SQS message and read back."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,16 +9,16 @@ from vectorcare_bridge.webhooks.message import OutgoingMessage
 
 
 class UnpublishedReason(StrEnum):
-    """Why it waits."""
+    """Why a message is in the queue of unpublished events."""
 
     NOT_TAKEN = "not_taken"
     """Nothing is wrong with it."""
     UNREADABLE = "unreadable"
-    """It is no event: nothing of this project put it there."""
+    """It is not an event: nothing of this project put it there."""
 
 
-class UnreadableError(Exception):
-    """The message holds no event."""
+class NotAnEventError(Exception):
+    """The message is not an event."""
 
 
 def write(detail_type: str, detail: Mapping[str, Any]) -> OutgoingMessage:
@@ -33,35 +33,35 @@ def read(body: str) -> tuple[str, dict[str, Any]]:
 
     Raises
     ------
-    UnreadableError
+    NotAnEventError
         There are none.
     """
     try:
         content = exact_json.read(body)
     except (ValueError, RecursionError):
-        raise UnreadableError from None
+        raise NotAnEventError from None
     if not isinstance(content, dict):
-        raise UnreadableError
+        raise NotAnEventError
     detail_type, detail = content.get("detail_type"), content.get("detail")
     if not isinstance(detail_type, str) or not isinstance(detail, dict):
-        raise UnreadableError
+        raise NotAnEventError
     return detail_type, detail
 
 
 def reason(body: str) -> UnpublishedReason:
-    """Say why a message waits."""
+    """Say why a message is there."""
     try:
         read(body)
-    except UnreadableError:
+    except NotAnEventError:
         return UnpublishedReason.UNREADABLE
     return UnpublishedReason.NOT_TAKEN
 
 
 def service_request_id(body: str) -> str | None:
-    """Name the service request that an event is about; None where it names none."""
+    """Find the service request that an event is about; None if it names none."""
     try:
         _detail_type, detail = read(body)
-    except UnreadableError:
+    except NotAnEventError:
         return None
     value = detail.get("service_request_id")
     return value if isinstance(value, str) else None

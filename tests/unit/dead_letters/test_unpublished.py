@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from vectorcare_bridge.dead_letters import unpublished
-from vectorcare_bridge.dead_letters.unpublished import UnpublishedReason, UnreadableError
+from vectorcare_bridge.dead_letters.unpublished import NotAnEventError, UnpublishedReason
 
 UNREADABLE = [
     "",
@@ -42,7 +42,7 @@ def test_an_event_is_read_back_as_it_was_written() -> None:
 @pytest.mark.parametrize("body", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
     # Given a message that somebody else put there, When it is read
-    with pytest.raises(UnreadableError) as error:
+    with pytest.raises(NotAnEventError) as error:
         unpublished.read(body)
     # Then the error repeats nothing of it
     assert error.value.args == ()

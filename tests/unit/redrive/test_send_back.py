@@ -142,6 +142,6 @@ def test_an_event_that_the_bus_does_not_take_stays() -> None:
 
 def test_what_is_no_event_is_not_published() -> None:
     there = There()
-    with pytest.raises(unpublished.UnreadableError):
+    with pytest.raises(unpublished.NotAnEventError):
         send_back.event(cast("Bus", there), letter(Body="x"))
     assert there.published == []
