@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from simulator import settings
 from simulator.chaos import NAMED_FAULTS, DeliveryFault
-from simulator.http_types import BadRequestError, Request, Response, answer, error
+from simulator.http_types import InvalidRequestError, Request, Response, answer, error
 from simulator.hub import Hub
 from simulator.trip_lifecycle import NotPossibleError
 
@@ -84,7 +84,7 @@ class AdminApi:
         _check_names(body, "data", "count", "fate")
         count = body.get("count", 1)
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST_AT_ONCE:
-            raise BadRequestError(f"count is a whole number from 1 to {_MOST_AT_ONCE}.")
+            raise InvalidRequestError(f"count is a whole number from 1 to {_MOST_AT_ONCE}.")
         with self._hub.delivery.injecting(_fault(body)):
             ids = [self._hub.marketplace.broadcast(_data(body)) for _ in range(count)]
         return answer(201, {"service_request_ids": ids})
@@ -103,7 +103,7 @@ class AdminApi:
             case "answer":
                 _check_names(body, "accept")
                 if not isinstance(body.get("accept"), bool):
-                    raise BadRequestError("accept is true or false.")
+                    raise InvalidRequestError("accept is true or false.")
                 marketplace.answer(service_request_id, accept=body["accept"])
             case _:
                 raise KeyError(verb)
@@ -129,25 +129,25 @@ def _is_from_this_machine(request: Request) -> bool:
 
 def _body(request: Request) -> dict[str, Any]:
     if len(request.body) > _LARGEST_BODY:
-        raise BadRequestError("The body is too large.")
+        raise InvalidRequestError("The body is too large.")
     try:
         body = json.loads(request.body or b"{}")
     except (ValueError, RecursionError):
-        raise BadRequestError("The body is not JSON.") from None
+        raise InvalidRequestError("The body is not JSON.") from None
     if not isinstance(body, dict):
-        raise BadRequestError("The body is not a JSON object.")
+        raise InvalidRequestError("The body is not a JSON object.")
     return body
 
 
 def _check_names(body: dict[str, Any], *known: str) -> None:
     if body.keys() - set(known):
-        raise BadRequestError(f"The body may hold {', '.join(known) or 'nothing'}.")
+        raise InvalidRequestError(f"The body may hold {', '.join(known) or 'nothing'}.")
 
 
 def _data(body: dict[str, Any]) -> dict[str, Any] | None:
     data = body.get("data")
     if data is not None and not isinstance(data, dict):
-        raise BadRequestError("data is an object.")
+        raise InvalidRequestError("data is an object.")
     return data
 
 
@@ -156,12 +156,12 @@ def _fault(body: dict[str, Any]) -> DeliveryFault | None:
     if name is None:
         return None
     if not isinstance(name, str) or name not in NAMED_FAULTS:
-        raise BadRequestError(f"fate is one of {', '.join(NAMED_FAULTS)}.")
+        raise InvalidRequestError(f"fate is one of {', '.join(NAMED_FAULTS)}.")
     return NAMED_FAULTS[name]
 
 
 def _limit(query: dict[str, str]) -> int:
     text = query.get("limit", _DEFAULT_LIMIT)
     if not text.isascii() or not text.isdecimal() or len(text) > 6:  # noqa: PLR2004 more than is kept
-        raise BadRequestError("limit is a whole number.")
+        raise InvalidRequestError("limit is a whole number.")
     return int(text)

@@ -51,7 +51,7 @@ class InjectedFault:
     takes_effect: bool = False
 
 
-class BadRequestError(ValueError):
+class InvalidRequestError(ValueError):
     """What was asked for cannot be read; the message says why."""
 
 

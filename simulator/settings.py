@@ -8,7 +8,7 @@ from typing import Any
 from simulator.api_rules import RateLimit
 from simulator.chaos import Chaos
 from simulator.delivery import check_webhooks
-from simulator.http_types import BadRequestError, InjectedFault
+from simulator.http_types import InjectedFault, InvalidRequestError
 from simulator.hub import Hub
 
 
@@ -41,7 +41,7 @@ def change(hub: Hub, wanted: Mapping[str, Any]) -> None:
     """
     unknown = wanted.keys() - _SETTINGS.keys()
     if unknown:
-        raise BadRequestError("These cannot be set: " + ", ".join(sorted(unknown)))
+        raise InvalidRequestError("These cannot be set: " + ", ".join(sorted(unknown)))
     parsed = {name: _SETTINGS[name][0](name, value) for name, value in wanted.items()}
     for name, value in parsed.items():
         _SETTINGS[name][1](hub, value)
@@ -49,7 +49,7 @@ def change(hub: Hub, wanted: Mapping[str, Any]) -> None:
 
 def _urls(_name: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
-        raise BadRequestError("webhooks is a list of URLs.")
+        raise InvalidRequestError("webhooks is a list of URLs.")
     check_webhooks(value)
     return value
 
@@ -57,7 +57,7 @@ def _urls(_name: str, value: Any) -> list[str]:
 def _number(least: float) -> Callable[[str, Any], float]:
     def parse(name: str, value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 1e6:  # noqa: PLR2004 NaN too
-            raise BadRequestError(f"{name} is a number from {least} to a million.")
+            raise InvalidRequestError(f"{name} is a number from {least} to a million.")
         return value
 
     return parse
@@ -65,7 +65,7 @@ def _number(least: float) -> Callable[[str, Any], float]:
 
 def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise BadRequestError(f"{name} is true or false.")
+        raise InvalidRequestError(f"{name} is true or false.")
     return value
 
 
@@ -73,7 +73,7 @@ def _chaos(name: str, value: Any) -> tuple[Chaos, int | None]:
     content = _content(name, value, {"late", "duplicated", "out_of_order", "restamped", "seed"})
     seed = content.pop("seed", None)
     if seed is not None and not isinstance(seed, int):
-        raise BadRequestError("seed is a whole number.")
+        raise InvalidRequestError("seed is a whole number.")
     return Chaos(**content), seed
 
 
@@ -81,13 +81,13 @@ def _rate_limit(name: str, value: Any) -> RateLimit:
     content = _content(name, value, {"calls_per_second", "retry_after"})
     for key, number in content.items():
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
-            raise BadRequestError(f"{key} is a whole number that is not negative, or null.")
+            raise InvalidRequestError(f"{key} is a whole number that is not negative, or null.")
     return RateLimit(**content)
 
 
 def _faults(name: str, value: Any) -> deque[InjectedFault]:
     if not isinstance(value, list):
-        raise BadRequestError(f"{name} is a list.")
+        raise InvalidRequestError(f"{name} is a list.")
     return deque(_fault(name, fault) for fault in value)
 
 
@@ -95,12 +95,12 @@ def _fault(name: str, value: Any) -> InjectedFault:
     content = _content(name, value, {"status", "headers", "body", "delay", "is_reset", "takes_effect"})
     status, headers, body = content.get("status"), content.get("headers", {}), content.get("body")
     if status is not None and (not isinstance(status, int) or not 200 <= status <= 599):  # noqa: PLR2004 HTTP's own
-        raise BadRequestError("status is an HTTP status from 200 to 599.")
+        raise InvalidRequestError("status is an HTTP status from 200 to 599.")
     texts = [*headers, *headers.values()] if isinstance(headers, dict) else [None]
     if not all(isinstance(text, str) and text.isascii() and text.isprintable() for text in texts):
-        raise BadRequestError("headers is an object of strings.")
+        raise InvalidRequestError("headers is an object of strings.")
     if body is not None and not isinstance(body, str):
-        raise BadRequestError("body is a string.")
+        raise InvalidRequestError("body is a string.")
     return InjectedFault(
         status=status,
         headers=headers,
@@ -117,7 +117,7 @@ def _fault_content(fault: InjectedFault) -> dict[str, Any]:
 
 def _content(name: str, value: Any, known: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict) or value.keys() - known:
-        raise BadRequestError(f"{name} is an object of {', '.join(sorted(known))}.")
+        raise InvalidRequestError(f"{name} is an object of {', '.join(sorted(known))}.")
     return dict(value)
 
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.support.wait import PATIENCE
-from verification.load import account, lateness, plan
+from verification.load import audit, lateness, plan
 from verification.load.clients import Sent
-from verification.load.faults import Faults, Kind
+from verification.load.faults import CallFaults, FaultKind
 from verification.load.monitor import Look
-from verification.load.run import Load, Run
-from verification.load.screen import Screen
+from verification.load.run import Load, LoadRun
+from verification.load.screen import LoadScreen
 
 LINUX = pytest.mark.skipif(not Path("/proc").is_dir(), reason="workers are found by /proc")
 FAULTY = Load(
@@ -34,7 +34,7 @@ FAULTY = Load(
 @LINUX
 def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(local: LocalEnvironment) -> None:
     # Given
-    run = Run(local, FAULTY, screen=Screen())
+    run = LoadRun(local, FAULTY, screen=LoadScreen())
 
     # When
     run.play()
@@ -44,25 +44,25 @@ def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(loc
     assert result.sent.sent == FAULTY.webhooks
     assert result.kills.total() > 0
     assert result.refusals.total() > 0
-    assert result.account is not None
-    assert result.account.adds_up, result.account
+    assert result.audit is not None
+    assert result.audit.adds_up, result.audit
     assert result.lateness is not None
     assert result.lateness.is_in_time, result.lateness
 
 
-def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
+def test_the_audit_names_what_is_lost_doubled_stale_and_unknown(
     local: LocalEnvironment, vectorcare: VectorCare, old_key: rsa.RSAPrivateKey
 ) -> None:
     # Given
     events = plan.make(4, old_key, random.Random(1))
-    earlier, dead = account.journal_keys(local), local.stack.dead()
+    earlier, dead = audit.journal_keys(local), local.stack.dead()
     sent = Sent(accepted_at={event.event_id: time.time() for event in events})
     for event in events:
         assert vectorcare.send(event.body).status == 200
     local.stack.settle()
     newest, _ = plan.newest(events)
     tables, dynamodb = local.deployment.outputs, local.emulator.aws.dynamodb
-    assert account.take(local, events, sent, earlier=earlier, dead_before=dead).adds_up
+    assert audit.take(local, events, sent, earlier=earlier, dead_before=dead).adds_up
 
     # When
     key = {"service_request_id": {"S": newest.service_request_id}, "event_id": {"S": newest.event_id}}
@@ -71,7 +71,7 @@ def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
     other = next(event for event in events if event is not newest)
     for name, body in [("beside", other.body), ("foreign", b"nobody sent this")]:
         dynamodb.put_item(TableName=tables["EventsTable"], Item=entry | {"event_id": {"S": name}, "body": {"B": body}})
-    found = account.take(local, events, sent, earlier=earlier, dead_before=dead)
+    found = audit.take(local, events, sent, earlier=earlier, dead_before=dead)
 
     # Then
     assert found.lost == (newest.event_id,)
@@ -84,7 +84,7 @@ def test_the_account_names_what_is_lost_doubled_stale_and_unknown(
 def test_a_webhook_is_late_unless_a_backlog_or_its_retries_account_for_it() -> None:
     # Given an event that was applied later than faults can make it
     sent, late = Sent(accepted_at={"event": 1000.0}), lateness.WORK_SECONDS + lateness.MOST_REFUSED_RETURNS * 5 + 40
-    log = lateness.Log(completed_at={"event": 1000.0 + late})
+    log = lateness.ProcessingLog(completed_at={"event": 1000.0 + late})
     log.messages["event"].add("message")
     looks = [Look(at=1000.0 + second, visible=0, hidden=1, spooled=0) for second in range(200)]
 
@@ -103,7 +103,7 @@ def test_a_webhook_is_late_unless_a_backlog_or_its_retries_account_for_it() -> N
 
 def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_service() -> None:
     # Given
-    faults = Faults(random.Random(1))
+    faults = CallFaults(random.Random(1))
     faults.share = 0.05
 
     # When
@@ -118,4 +118,4 @@ def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_serv
     assert 400 < refused < 600
     assert foreign is None
     assert before == after == [None] * 3
-    assert during.count(Kind.OUT) == 1
+    assert during.count(FaultKind.OUT) == 1

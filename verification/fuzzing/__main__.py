@@ -12,7 +12,7 @@ from rich.table import Table
 from cli.terminal.command import CliCommand, say
 from cli.terminal.screen import Screen, screen
 from verification.fuzzing import grammar
-from verification.fuzzing.campaign import Campaign, TargetTotals, Totals
+from verification.fuzzing.campaign import Campaign, FuzzTotals, TargetTotals
 from verification.fuzzing.case import TARGETS, BadCaseError, Case, parse
 from verification.fuzzing.functions import loaded
 from verification.fuzzing.harness import Harness
@@ -81,7 +81,7 @@ def _run(campaign: Campaign, inputs: int, console: Screen) -> None:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("inputs", total=inputs)
 
-        def advance(totals: Totals) -> None:
+        def advance(totals: FuzzTotals) -> None:
             violations = totals.count("violations")
             broken = f", [red]{violations} violations[/red]" if violations else ""
             progress.update(task, completed=totals.count("inputs"), description=f"inputs{broken}")
@@ -89,7 +89,7 @@ def _run(campaign: Campaign, inputs: int, console: Screen) -> None:
         campaign.run(advance)
 
 
-def _table(totals: Totals) -> Table:
+def _table(totals: FuzzTotals) -> Table:
     table = Table("", title="What inputs came to")
     for name in totals.targets:
         table.add_column(name, justify="right")

@@ -29,7 +29,7 @@ class TargetTotals:
 
 
 @dataclass(slots=True)
-class Totals:
+class FuzzTotals:
     """What a campaign came to; a violation is the broken rule, and the file of the input."""
 
     targets: dict[str, TargetTotals]
@@ -108,7 +108,7 @@ class Campaign:
             if share
         ]
 
-    def run(self, progress: Callable[[Totals], None]) -> None:
+    def run(self, progress: Callable[[FuzzTotals], None]) -> None:
         """Run until all inputs are through; calls `progress` about once a second."""
         executor = ThreadPoolExecutor(self._processes)
         waiting = {executor.submit(job.run) for job in self._jobs}
@@ -124,9 +124,9 @@ class Campaign:
                 job.kill()
             executor.shutdown()
 
-    def totals(self) -> Totals:
+    def totals(self) -> FuzzTotals:
         """Add up what the workers have reported so far."""
-        totals = Totals({target: TargetTotals() for target in self._targets})
+        totals = FuzzTotals({target: TargetTotals() for target in self._targets})
         for job in self._jobs:
             target = totals.targets[job.target]
             target.counts.update(job.report["counts"])

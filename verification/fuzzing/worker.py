@@ -59,7 +59,7 @@ class _InstrumentedLoader(Loader):
         }
 
 
-class Worker:
+class FuzzWorker:
     """Runs so many inputs, saves the first that breaks each rule, and ends the process."""
 
     def __init__(self, target: str, harness: Harness, *, inputs: int, folder: Path, reports: TextIO) -> None:
@@ -120,7 +120,7 @@ def main(target: str, inputs: int, folder: Path, seed: int) -> None:
         f"-timeout={int(patience.SECONDS)}",
     ]
     with loaded(_InstrumentedLoader()) as functions:
-        worker = Worker(target, Harness(functions), inputs=inputs, folder=violations, reports=reports)
+        worker = FuzzWorker(target, Harness(functions), inputs=inputs, folder=violations, reports=reports)
         atheris.Setup(arguments, worker.run)
         atheris.Fuzz()
 

@@ -12,8 +12,8 @@ from local.errors import LocalError
 from local.organization import LocalOrganization, make_local_organization
 from local.synthesis import Assembly, synthesize
 from verification.load import summary
-from verification.load.run import Load, Run
-from verification.load.screen import Screen
+from verification.load.run import Load, LoadRun
+from verification.load.screen import LoadScreen
 
 _BURST_WEBHOOKS = 10_000
 _BURST_CLIENTS = 32
@@ -78,7 +78,7 @@ def _steady(minutes: float, rate: float) -> Load:
 
 
 def _run(loads: Sequence[Load]) -> None:
-    screen = Screen()
+    screen = LoadScreen()
     good = True
     try:
         with processes.interruptible(), environment.exclusive(DIRECTORY):
@@ -97,11 +97,11 @@ def _run(loads: Sequence[Load]) -> None:
     sys.exit(0 if good else 1)
 
 
-def _run_one(load: Load, assembly: Assembly, organization: LocalOrganization, screen: Screen) -> bool:
+def _run_one(load: Load, assembly: Assembly, organization: LocalOrganization, screen: LoadScreen) -> bool:
     """Run in an environment of its own: the emulator keeps everything in memory and would only grow slower."""
     screen.headline("Steady" if load.rate else "Burst")
     with environment.running(assembly, organization, directory=DIRECTORY, port=0, report=screen) as running:
-        run = Run(running, load, screen=screen)
+        run = LoadRun(running, load, screen=screen)
         try:
             run.play()
         finally:

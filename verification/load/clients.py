@@ -43,7 +43,7 @@ class Sent:
     failures: Counter[str] = field(default_factory=Counter)
 
 
-class Clients:
+class WebhookClients:
     """Sends webhooks from several threads, as fast as they are answered or at a steady rate.
 
     Parameters

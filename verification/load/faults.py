@@ -12,7 +12,7 @@ from simulator.http_types import Response
 SERVICES = ("sqs", "dynamodb", "s3")
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """How a call ends that is not answered as it should be."""
 
     THROTTLED = "throttled"
@@ -27,16 +27,16 @@ class Kind(StrEnum):
     @property
     def takes_effect(self) -> bool:
         """Whether the call takes effect all the same."""
-        return self in {Kind.FAILED_AFTER, Kind.CUT_AFTER, Kind.STALLED_AFTER}
+        return self in {FaultKind.FAILED_AFTER, FaultKind.CUT_AFTER, FaultKind.STALLED_AFTER}
 
 
 _WEIGHTS = {
-    Kind.THROTTLED: 6,
-    Kind.FAILED: 4,
-    Kind.CUT: 2,
-    Kind.FAILED_AFTER: 4,
-    Kind.CUT_AFTER: 2,
-    Kind.STALLED_AFTER: 2,
+    FaultKind.THROTTLED: 6,
+    FaultKind.FAILED: 4,
+    FaultKind.CUT: 2,
+    FaultKind.FAILED_AFTER: 4,
+    FaultKind.CUT_AFTER: 2,
+    FaultKind.STALLED_AFTER: 2,
 }
 _STALL_SECONDS = 4.0  # longer than any time-out that a function gives one attempt
 _OUTAGE_SECONDS = 3.0
@@ -61,7 +61,7 @@ _RESPONSES = {
 }
 
 
-class Faults:
+class CallFaults:
     """Decides call by call.
 
     Attributes
@@ -83,7 +83,7 @@ class Faults:
         self._out = ""
         self._next_outage: float | None = None
 
-    def choose(self, service: str, *, now: float) -> Kind | None:
+    def choose(self, service: str, *, now: float) -> FaultKind | None:
         """Say how a call is refused, or None if it is not; `now` in seconds on any steady clock."""
         with self._lock:
             kind = self._choose(service, now) if service in SERVICES else None
@@ -91,9 +91,9 @@ class Faults:
                 self.counts[f"{service} {kind}"] += 1
             return kind
 
-    def _choose(self, service: str, now: float) -> Kind | None:
+    def _choose(self, service: str, now: float) -> FaultKind | None:
         if self._is_out(service, now):
-            return Kind.OUT
+            return FaultKind.OUT
         if self._rng.random() >= self.share:
             return None
         return self._rng.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))[0]
@@ -111,11 +111,11 @@ class Faults:
         return service == self._out
 
 
-def response(service: str, kind: Kind) -> Response:
+def response(service: str, kind: FaultKind) -> Response:
     """Answer a refused call as the service would, late, or not at all."""
     throttled, failed = _RESPONSES[service]
     return replace(
-        throttled if kind is Kind.THROTTLED else failed,
-        delay=_STALL_SECONDS if kind is Kind.STALLED_AFTER else 0,
-        is_reset=kind in {Kind.CUT, Kind.CUT_AFTER, Kind.STALLED_AFTER},
+        throttled if kind is FaultKind.THROTTLED else failed,
+        delay=_STALL_SECONDS if kind is FaultKind.STALLED_AFTER else 0,
+        is_reset=kind in {FaultKind.CUT, FaultKind.CUT_AFTER, FaultKind.STALLED_AFTER},
     )

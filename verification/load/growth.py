@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import linear_regression
 
-from verification.load.workers import Worker
+from verification.load.workers import FunctionWorker
 
 BOUND_BYTES = 2 * 1024 * 1024
 """What a worker may grow by over the second half of a run, as the straight line through its samples has it."""
@@ -33,7 +33,7 @@ class Growth:
         return all(grown <= BOUND_BYTES for grown in self.workers.values())
 
 
-def measure(memory: Mapping[Worker, Sequence[tuple[float, int]]], *, begin: float, end: float) -> Growth:
+def measure(memory: Mapping[FunctionWorker, Sequence[tuple[float, int]]], *, begin: float, end: float) -> Growth:
     """Fit a line through each worker's samples of the second half; `begin` and `end` in seconds since 1970."""
     middle = (begin + end) / 2
     grown: dict[str, float] = {}

@@ -23,7 +23,7 @@ and the pauses between these."""
 
 
 @dataclass
-class Log:
+class ProcessingLog:
     """What the processor logged during a run.
 
     Attributes
@@ -65,9 +65,9 @@ class Lateness:
         return self.longest <= self.allowed
 
 
-def read(lines: Iterable[str]) -> Log:
+def read(lines: Iterable[str]) -> ProcessingLog:
     """Read the emulator's log, which holds the functions' lines too."""
-    log = Log()
+    log = ProcessingLog()
     for line in lines:
         if line.startswith("{"):
             _read_line(log, line)
@@ -76,7 +76,7 @@ def read(lines: Iterable[str]) -> Log:
 
 def measure(
     sent: Sent,
-    log: Log,
+    log: ProcessingLog,
     looks: Sequence[Look],
     *,
     kills: bool,
@@ -103,7 +103,7 @@ def measure(
     return Lateness(sorted(seconds), longest, work_seconds + timeouts * visibility_timeout)
 
 
-def _read_line(log: Log, line: str) -> None:
+def _read_line(log: ProcessingLog, line: str) -> None:
     try:
         content = json.loads(line)
     except ValueError:  # torn by the death of its process

@@ -14,7 +14,7 @@ from verification.load import workers
 from verification.load.background import Background
 
 if TYPE_CHECKING:
-    from verification.load.workers import Worker
+    from verification.load.workers import FunctionWorker
 
 INTERVAL = 1.0
 """Seconds between two looks."""
@@ -40,14 +40,14 @@ class Monitor(Background):
 
     Attributes
     ----------
-    memory : dict of Worker to list of (float, int)
+    memory : dict of FunctionWorker to list of (float, int)
         Resident bytes of each worker over time, in seconds since 1970.
     """
 
     def __init__(self, local: LocalEnvironment) -> None:
         super().__init__()
         self.looks: list[Look] = []
-        self.memory: defaultdict[Worker, list[tuple[float, int]]] = defaultdict(list)
+        self.memory: defaultdict[FunctionWorker, list[tuple[float, int]]] = defaultdict(list)
         self._local = local
 
     @property

@@ -13,7 +13,7 @@ from local.environment import LocalEnvironment
 from simulator.http_types import Request, Response
 from simulator.server import serving
 from verification.load import faults
-from verification.load.faults import Faults
+from verification.load.faults import CallFaults
 from verification.load.workers import names
 
 _CONNECTIONS = 64
@@ -24,7 +24,7 @@ _OF_THE_CONNECTION = {"connection", "content-length", "date", "server", "transfe
 class FaultProxy:
     """Forwards what it does not refuse."""
 
-    def __init__(self, faults: Faults, url: str) -> None:
+    def __init__(self, faults: CallFaults, url: str) -> None:
         self._faults = faults
         self._url = url
         self._session = requests.Session()
@@ -63,7 +63,7 @@ class FaultProxy:
 
 
 @contextmanager
-def between(local: LocalEnvironment, faults: Faults) -> Iterator[None]:
+def between(local: LocalEnvironment, faults: CallFaults) -> Iterator[None]:
     """Have the functions call AWS through the proxy while the block lasts."""
     functions = local.emulator.aws.functions
     with serving(FaultProxy(faults, f"http://127.0.0.1:{local.emulator.port}")) as url:

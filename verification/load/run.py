@@ -1,4 +1,4 @@
-"""One run: load and faults, rest, account."""
+"""One run: load and faults, rest, audit."""
 
 import random
 import time
@@ -12,14 +12,14 @@ from local.environment import LocalEnvironment
 from local.errors import LocalError
 from local.organization import load_private_key
 from simulator import GIVES_UP_AFTER
-from verification.load import account, growth, lateness, plan, proxy
-from verification.load.account import Account
-from verification.load.clients import Clients, Sent
-from verification.load.faults import Faults
+from verification.load import audit, growth, lateness, plan, proxy
+from verification.load.audit import Audit
+from verification.load.clients import Sent, WebhookClients
+from verification.load.faults import CallFaults
 from verification.load.growth import Growth
 from verification.load.lateness import Lateness
 from verification.load.monitor import Monitor
-from verification.load.screen import Screen
+from verification.load.screen import LoadScreen
 from verification.load.workers import Killer
 
 QUIET_SECONDS = 3.0
@@ -76,7 +76,7 @@ class LoadResult:
     refusals: Counter[str] = field(default_factory=Counter)
     sending_seconds: float = 0.0
     rest_seconds: float = 0.0
-    account: Account | None = None
+    audit: Audit | None = None
     lateness: Lateness | None = None
     growth: Growth | None = None
 
@@ -84,8 +84,8 @@ class LoadResult:
     def is_good(self) -> bool:
         """Whether everything was accounted for, in time and in flat memory."""
         return bool(
-            self.account
-            and self.account.adds_up
+            self.audit
+            and self.audit.adds_up
             and self.lateness
             and self.lateness.is_in_time
             and (self.growth is None or self.growth.is_flat)
@@ -93,7 +93,7 @@ class LoadResult:
 
     def last_line(self) -> str:
         """Say it in one line."""
-        found = self.account
+        found = self.audit
         lost, doubled, stale = (len(found.lost), len(found.doubled), len(found.stale)) if found else ("?", "?", "?")
         return (
             f"sent {self.sent.sent}, accepted {self.sent.accepted}, refused {self.sent.sent - self.sent.accepted}, "
@@ -102,13 +102,13 @@ class LoadResult:
         )
 
 
-class Run:
+class LoadRun:
     """Loads the local environment of an organization whose private key is there.
 
     `result` fills meanwhile, so that an interrupted run can be summed up too.
     """
 
-    def __init__(self, local: LocalEnvironment, load: Load, *, screen: Screen) -> None:
+    def __init__(self, local: LocalEnvironment, load: Load, *, screen: LoadScreen) -> None:
         if local.organization.private_key_file is None:
             raise LocalError("Without the organization's private key nothing can be signed.")
         self.result = LoadResult(load)
@@ -116,7 +116,7 @@ class Run:
         self._load = load
         self._screen = screen
         self._rng = random.Random()  # noqa: S311 shuffles and chooses, keeps no secret
-        self._faults = Faults(self._rng)
+        self._faults = CallFaults(self._rng)
         self.result.refusals = self._faults.counts
         self._private_key = load_private_key(local.organization.private_key_file)
 
@@ -124,7 +124,7 @@ class Run:
         """Do all of it; `result` holds what it showed."""
         with self._screen.phase(f"Signing {self._load.webhooks} webhooks"):
             events = plan.make(self._load.webhooks, self._private_key, self._rng)
-        earlier, dead = account.journal_keys(self._local), self._local.stack.dead()
+        earlier, dead = audit.journal_keys(self._local), self._local.stack.dead()
         log_file = self._local.emulator.log_file
         log_begin = log_file.stat().st_size
         monitor = Monitor(self._local)
@@ -142,7 +142,7 @@ class Run:
             monitor.stop()
         result = self.result
         with self._screen.phase("Accounting for all of them"):
-            result.account = account.take(self._local, events, result.sent, earlier=earlier, dead_before=dead)
+            result.audit = audit.take(self._local, events, result.sent, earlier=earlier, dead_before=dead)
             with log_file.open(encoding="utf-8", errors="replace") as log:
                 log.seek(log_begin)
                 result.lateness = lateness.measure(
@@ -160,7 +160,7 @@ class Run:
         """Send everything, with faults until the queue is worked off."""
         result, load = self.result, self._load
         url = self._local.deployment.webhook_url
-        clients = Clients(url, events, count=load.clients, rate=load.rate, gives_up_after=load.gives_up_after)
+        clients = WebhookClients(url, events, count=load.clients, rate=load.rate, gives_up_after=load.gives_up_after)
         killer = Killer(self._local, self._rng, progress=lambda: self._progress(monitor))
         result.sent, result.kills = clients.sent, killer.kills
         self._faults.share, self._faults.outage_every = load.refused_share, load.outage_every
@@ -188,7 +188,7 @@ class Run:
             if time.monotonic() - drained > _DRAIN_EVERY:
                 self._local.stack.invoke("DrainFunction", {})
                 drained = time.monotonic()
-            # After the longest rest the account says what is left.
+            # After the longest rest the audit says what is left.
             return monitor.quiet_seconds() >= QUIET_SECONDS or time.monotonic() - begin > _LONGEST_REST
 
         self._watch("Waiting until all is quiet", monitor, is_quiet)

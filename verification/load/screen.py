@@ -9,7 +9,7 @@ from rich.table import Table
 from local.report import Report
 
 
-class Screen(Report):
+class LoadScreen(Report):
     """A report that has headlines, progress bars and tables too."""
 
     def headline(self, text: str) -> None:

@@ -6,13 +6,13 @@ from rich.table import Table
 
 from verification.load.growth import BOUND_BYTES
 from verification.load.run import LoadResult
-from verification.load.screen import Screen
+from verification.load.screen import LoadScreen
 
 _MIB = 1024 * 1024
 _SHOWN = 5
 
 
-def show(result: LoadResult, screen: Screen) -> None:
+def show(result: LoadResult, screen: LoadScreen) -> None:
     """Print all of it; the last line is for scripts too."""
     table = Table("what", "figure", title="On this machine")
     for what, figure in _rows(result):
@@ -36,9 +36,9 @@ def _rows(result: LoadResult) -> list[tuple[str, str]]:
     rows += [(f"refused calls: {kind}", f"{times:,}") for kind, times in sorted(result.refusals.items())]
     if result.rest_seconds:
         rows.append(("until all was quiet, the faults over", f"{result.rest_seconds:.0f} s"))
-    if account := result.account:
-        rows.append(("journal entries", f"{account.journaled:,}"))
-        rows.append(("dead letters, queue, spool", f"{account.dead}, {account.waiting}, {account.spooled}"))
+    if audit := result.audit:
+        rows.append(("journal entries", f"{audit.journaled:,}"))
+        rows.append(("dead letters, queue, spool", f"{audit.dead}, {audit.waiting}, {audit.spooled}"))
     if (lateness := result.lateness) and lateness.seconds:
         rows.append(("acceptance to applied p50, p99, max", _percentiles(lateness.seconds, digits=1)))
         rows.append(("longest beyond backlog and retries", f"{lateness.longest:.1f} s of {lateness.allowed:.0f}"))
@@ -55,13 +55,13 @@ def _rows(result: LoadResult) -> list[tuple[str, str]]:
 
 def _wrong(result: LoadResult) -> list[str]:
     lines = []
-    if result.account:
-        account = result.account
-        lines += _named("accepted and not in the journal as it was sent", account.lost)
-        lines += _named("in the journal more than once", account.doubled)
-        lines += _named("not in the newest state", account.stale)
-        lines += _named("in the journal and never sent", account.unknown)
-        left = (account.dead, account.waiting, account.spooled)
+    if result.audit:
+        audit = result.audit
+        lines += _named("accepted and not in the journal as it was sent", audit.lost)
+        lines += _named("in the journal more than once", audit.doubled)
+        lines += _named("not in the newest state", audit.stale)
+        lines += _named("in the journal and never sent", audit.unknown)
+        left = (audit.dead, audit.waiting, audit.spooled)
         lines += ["dead letters, queue or spool are not empty"] if any(left) else []
     if result.lateness and not result.lateness.is_in_time:
         lines.append("webhooks were applied late")

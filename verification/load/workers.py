@@ -22,14 +22,14 @@ _PARENT = 1  # in /proc/PID/stat behind the name and its parenthesis, proc_pid_s
 
 
 @dataclass(frozen=True)
-class Worker:
+class FunctionWorker:
     """A process that runs one function."""
 
     pid: int
     function: str
 
 
-def find(local: LocalEnvironment) -> list[Worker]:
+def find(local: LocalEnvironment) -> list[FunctionWorker]:
     """Find the emulator's children that run a function's code; LocalError if this system has no /proc."""
     if not _PROCESSES.is_dir():
         raise LocalError("Finding the functions' processes needs /proc, and so Linux.")
@@ -67,7 +67,7 @@ class Killer(Background):
 
     def _run(self) -> None:
         due = 0
-        seen: dict[Worker, float] = {}
+        seen: dict[FunctionWorker, float] = {}
         while not self._stopping.wait(self._rng.uniform(*_KILL_PAUSE)):
             now = time.monotonic()
             seen = {worker: seen.get(worker, now) for worker in find(self._local)}
@@ -84,7 +84,7 @@ class Killer(Background):
             due = self._progress() + _PROGRESS_BETWEEN_KILLS
 
 
-def _find(emulator: int | None, functions: Mapping[str, str]) -> Iterator[Worker]:
+def _find(emulator: int | None, functions: Mapping[str, str]) -> Iterator[FunctionWorker]:
     for directory in _PROCESSES.glob("[0-9]*"):
         try:
             parent = int((directory / "stat").read_text().rpartition(")")[2].split()[_PARENT])
@@ -93,4 +93,4 @@ def _find(emulator: int | None, functions: Mapping[str, str]) -> Iterator[Worker
             continue
         for function, name in functions.items():
             if f"/ministack-lambda-{name}-" in command:  # the emulator names a worker's folder after its function
-                yield Worker(int(directory.name), function)
+                yield FunctionWorker(int(directory.name), function)

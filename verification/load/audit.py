@@ -14,7 +14,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Account:
+class Audit:
     """What does not add up; event ids and service request ids, all empty if nothing is wrong.
 
     Attributes
@@ -56,7 +56,7 @@ def journal_keys(local: LocalEnvironment) -> frozenset[Key]:
 
 def take(
     local: LocalEnvironment, events: Collection[LoadEvent], sent: Sent, *, earlier: frozenset[Key], dead_before: int
-) -> Account:
+) -> Audit:
     """Compare what was sent with what is held, once all has come to rest.
 
     `earlier` and `dead_before` are the journal's keys and the count of dead letters before the run.
@@ -65,7 +65,7 @@ def take(
     by_body = {event.body: event for event in events}
     times = Counter(entry["body"] for entry in entries)
     states = {item["service_request_id"]: item for item in local.stack.everything("ServiceRequestsTable")}
-    return Account(
+    return Audit(
         lost=_lost(events, sent, {_key(entry): entry for entry in entries}),
         doubled=tuple(by_body[body].event_id for body, count in times.items() if count > 1 and body in by_body),
         stale=_stale([by_body[body] for body in times if body in by_body], states),
