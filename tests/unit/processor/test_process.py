@@ -207,22 +207,22 @@ def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_
     assert counted == {"Duplicate": 1}
 
 
-def test_a_batch_whose_status_and_data_come_from_two_events_applies_both(counted: Counter[str]) -> None:
+@pytest.mark.parametrize(
+    ("status_moves", "expected"),
+    [(True, {"Applied": 2, "Stale": 1, "FreshnessSeconds": 3600 + 1800}), (False, {"Applied": 1, "Stale": 2})],
+)
+def test_of_a_batch_those_are_applied_that_moved_a_register(
+    counted: Counter[str], status_moves: bool, expected: dict[str, int]
+) -> None:
     # Given three events: an old one, the newest data, and the newest without data
     raws = [
         body(event_id="a", event_timestamp="2026-03-01T09:00:00Z"),
         body(event_id="b", event_timestamp="2026-03-01T11:00:00Z"),
         body(event_id="c", event_timestamp="2026-03-01T11:30:00Z", data=None),
     ]
-    # When both registers move, Then two are applied and the old one is stale
-    Tables().process(*(delivery(raw) for raw in raws))
-    assert counted == {"Applied": 2, "Stale": 1, "FreshnessSeconds": 3600 + 1800}
-
-
-def test_a_register_that_did_not_move_applies_nothing(counted: Counter[str]) -> None:
-    raws = [body(event_id="a"), body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", data=None)]
-    Tables(Moved(status=False, data=True)).process(*(delivery(raw) for raw in raws))
-    assert counted == {"Applied": 1, "Stale": 1, "FreshnessSeconds": 7200}
+    # When both registers move, or the data alone, Then the others are stale
+    Tables(Moved(status=status_moves, data=True)).process(*(delivery(raw) for raw in raws))
+    assert counted == {"FreshnessSeconds": 3600} | expected
 
 
 def test_of_two_deliveries_of_one_event_the_first_is_applied(
