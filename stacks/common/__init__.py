@@ -1,1 +1,1 @@
-"""What several parts of the stack are built of: key, tables, queue pairs, REST APIs, log groups."""
+"""Constructs that several parts of the stack use: key, tables, queue pairs, REST APIs, log groups."""

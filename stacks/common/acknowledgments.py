@@ -1,4 +1,4 @@
-"""Findings of the rule packs that stay, each with the reason why."""
+"""Accepted findings of the rule packs, each with its reason."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
     scope : IConstruct
         Where the finding arises; nothing above it is covered.
     reasons : Mapping[str, str]
-        The reason by the full id of the finding, brackets included.
+        The reason for each finding, by the finding's full id with its brackets.
     """
     cdk.Validations.of(scope).acknowledge(
         *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())

@@ -1,4 +1,4 @@
-"""The one customer-managed key of an organization's tables, queues, secret, logs and alarms."""
+"""The customer-managed key of an organization's tables, queues, secret, logs and alarms."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -7,7 +7,7 @@ from constructs import Construct
 
 
 class Encryption(Construct):
-    """A key that outlives the stack, because the tables that it encrypts do."""
+    """A key that outlives the stack, because the tables that it encrypts outlive it."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -24,7 +24,7 @@ class Encryption(Construct):
     def _admit_logs(self) -> None:
         """Let CloudWatch Logs use the key, for this stack's groups and for API Gateway's execution logs.
 
-        The page that says how: CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS".
+        Source: CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS KMS".
         """
         stack = cdk.Stack.of(self)
         self.key.add_to_resource_policy(
@@ -50,9 +50,9 @@ class Encryption(Construct):
         )
 
     def _admit_alarms(self) -> None:
-        """Let the account's alarms publish to a topic under the key: without it they would say nothing.
+        """Let the account's alarms publish to a topic that the key encrypts: otherwise they would notify nobody.
 
-        The page that says how: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
+        Source: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
         """
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -65,16 +65,16 @@ class Encryption(Construct):
         )
 
     def use_for_queues(self, *actions: str) -> iam.PolicyStatement:
-        """Let a role use the key by way of SQS: ``GenerateDataKey`` and ``Decrypt`` to send, ``Decrypt`` to receive.
+        """Let a role use the key through SQS: ``GenerateDataKey`` and ``Decrypt`` to send, ``Decrypt`` to receive.
 
-        The page that names them: SQS Developer Guide, "Key management".
+        Source: SQS Developer Guide, "Key management".
         """
         return self._use_through("sqs", *actions)
 
     def use_for_tables(self) -> iam.PolicyStatement:
-        """Let a role use the key by way of DynamoDB, with what that needs at the least, but for creating tables.
+        """Let a role use the key through DynamoDB: the least that this needs, without creating tables.
 
-        The page that names them: DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
+        Source: DynamoDB Developer Guide, "DynamoDB encryption at rest: usage notes".
         """
         return self._use_through(
             "dynamodb",
@@ -88,9 +88,9 @@ class Encryption(Construct):
         )
 
     def use_for_secrets(self) -> iam.PolicyStatement:
-        """Let a role use the key by way of Secrets Manager, to read.
+        """Let a role use the key through Secrets Manager, to read.
 
-        The page that names it: Secrets Manager User Guide, "Secret encryption and decryption".
+        Source: Secrets Manager User Guide, "Secret encryption and decryption".
         """
         return self._use_through("secretsmanager", "Decrypt")
 

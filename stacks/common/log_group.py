@@ -1,12 +1,12 @@
-"""A log group as this project keeps one."""
+"""A log group with this project's settings."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# The managed identifiers of what a payload holds of a patient, as CloudWatch Logs knows it in the United States
-# (CloudWatch Logs User Guide, "Types of data that you can protect"). No IP addresses: the access log is read for them.
+# CloudWatch Logs' managed identifiers, for the United States, of the patient data that a payload holds (CloudWatch Logs
+# User Guide, "Types of data that you can protect"). No IP addresses: people read the access log for them.
 _PATIENT_DATA = (
     logs.DataIdentifier.NAME,
     logs.DataIdentifier.ADDRESS,
@@ -26,14 +26,14 @@ _PATIENT_DATA = (
 
 
 def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name: str | None = None) -> logs.LogGroup:
-    """Build a log group under the organization's key, which stays with what it tells when the stack goes.
+    """Build a log group that the organization's key encrypts, and that stays when the stack is deleted.
 
     Parameters
     ----------
     key : kms.IKey
         A key whose policy admits CloudWatch Logs for this group's name.
     name : str | None
-        Only where a service dictates it; by default CloudFormation makes one that begins with the stack's name.
+        Only if a service dictates it; by default CloudFormation makes one that begins with the stack's name.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
         log_group_name=name,
         encryption_key=key,
         retention=logs.RetentionDays.ONE_YEAR,
-        # The second line: nothing of this should ever be logged, and what is all the same is masked.
+        # A second line of defense: none of this should ever be logged, and if it is, it is masked.
         data_protection_policy=logs.DataProtectionPolicy(
             name="patient-data",
             description="Masks what looks like a patient's data",
@@ -57,5 +57,5 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
 
 
 def arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:
-    """Name a log group in both forms, as some actions are checked against the one and some against the other."""
+    """Give both forms of a log group's ARN: some actions are checked against one, some against the other."""
     return log_group.log_group_arn, log_group.log_group_arn.removesuffix(":*")

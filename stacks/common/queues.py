@@ -1,4 +1,4 @@
-"""A queue that feeds a function, and the dead-letter queue behind it: one pair for each direction."""
+"""A queue that feeds a function, and its dead-letter queue: one pair for each direction."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -8,19 +8,19 @@ from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
 
-# The longest that SQS keeps a message. A dead letter's days count from when it first came in.
+# The longest that SQS keeps a message. A dead letter's days count from when the message was first sent.
 RETENTION = cdk.Duration.days(14)
-# A body of 256 KiB as base64, with its attributes, is more than SQS's former 256 KiB.
+# A body of 256 KiB in base64, with its attributes, is more than 256 KiB.
 MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 class Queues(Construct):
-    """Messages wait in one; those that have been received too often are moved to the other, by SQS.
+    """Messages wait in one queue; SQS moves those that were received too often to the other.
 
     Parameters
     ----------
     direction : str
-        What the queue's name ends with: ``inbound`` or ``outbound``.
+        The end of the queue's name: ``inbound`` or ``outbound``.
     max_receive_count : int
         How often a message is tried.
     """
@@ -36,9 +36,9 @@ class Queues(Construct):
         max_receive_count: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        # The queue refers to its dead letters and they, by name, to the queue: only a name known beforehand breaks
-        # that circle. Its price: SQS gives the name of a removed queue away again only after 60 seconds, so a removed
-        # stack can be created anew after a minute, not before; and what was in the queue is gone with it.
+        # The queue refers to its dead-letter queue, which refers to the queue by name: only a fixed name breaks that
+        # circle. Its price: SQS frees the name of a deleted queue only after 60 seconds, so a deleted stack can be
+        # created again after a minute at the earliest.
         name = f"{cdk.Stack.of(self).stack_name}-{direction}"
         self.dead_letters = self._build_dead_letters(key, source_name=name)
         self.queue = sqs.Queue(
@@ -72,8 +72,8 @@ class Queues(Construct):
         acknowledge(
             dead_letters,
             {
-                "Serverless-SQSRedrivePolicy": "It is itself a dead-letter queue: letters leave it by redrive alone, "
-                "after a person has looked, and an alarm tells that person."
+                "Serverless-SQSRedrivePolicy": "It is itself a dead-letter queue: dead letters leave it only by "
+                "redrive, after a person has looked, and an alarm notifies that person."
             },
         )
         return dead_letters

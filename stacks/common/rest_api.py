@@ -1,4 +1,4 @@
-"""What the stack's REST APIs have in common: their stage, their logs, their own answers, their TLS."""
+"""What the stack's REST APIs share: stage, logs, API Gateway's own answers, TLS."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,14 +11,14 @@ from constructs import Construct
 from stacks.common.log_group import build_log_group
 from stacks.config.resource_policy import STAGE
 
-# API Gateway answers HEAD only if it is a method of its own.
+# API Gateway answers HEAD only if HEAD is a method of its own.
 READ_METHODS = ("GET", "HEAD")
-# TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for (API Gateway Developer
+# TLS 1.3, or 1.2 with forward secrecy, and only for the certificate's host name (API Gateway Developer
 # Guide, "Supported security policies", table for Regional APIs; "Security policies for REST APIs", STRICT).
 SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 ENDPOINT_ACCESS_MODE = "STRICT"
 
-# Nothing here is written by the caller: no query string, no header, no body, and of the path its pattern alone.
+# Nothing here is text of the caller: no query string, no header, no body, and only the pattern of the path.
 ACCESS_LOG_FORMAT = {
     "request_id": "$context.requestId",
     "request_time": "$context.requestTime",
@@ -49,9 +49,9 @@ def build_stage_options(
     Parameters
     ----------
     access_log_format : mapping of str to str
-        What a line of the access log holds.
+        The fields of a line in the access log.
     requests_per_second, burst : int or None
-        Beyond these API Gateway answers 429; None where the account's own limit is the only one.
+        Above these API Gateway answers 429; None if only the account's own limit applies.
     """
     return apigateway.StageOptions(
         stage_name=STAGE,
@@ -60,7 +60,7 @@ def build_stage_options(
         access_log_format=apigateway.AccessLogFormat.custom(
             cdk.Stack.of(scope).to_json_string(dict(access_log_format))
         ),
-        # Errors alone, and never the data: at INFO a line holds the query string, with data the body.
+        # Only errors, and never data: at INFO a line holds the query string, and with data the body.
         logging_level=apigateway.MethodLoggingLevel.ERROR,
         data_trace_enabled=False,
         throttling_rate_limit=requests_per_second,
@@ -71,23 +71,23 @@ def build_stage_options(
 def add_read_methods(
     resource: apigateway.IResource, integration: apigateway.Integration, **options: Any
 ) -> list[apigateway.Method]:
-    """Let a function answer GET, and HEAD with it; `options` are those of `add_method`."""
+    """Let a function answer GET and HEAD; `options` are those of `add_method`."""
     return [resource.add_method(method, integration, **options) for method in READ_METHODS]
 
 
 def harden(scope: Construct, rest_api: apigateway.RestApi, *, key: kms.IKey) -> None:
-    """Give an API what its properties cannot say."""
-    # An output of CDK's own, beside those of the stack, would be one URL too many to paste.
+    """Set what the properties of `RestApi` cannot set."""
+    # CDK's own output would be a second URL that looks like the one to paste.
     rest_api.node.try_remove_child("Endpoint")
     resource = cast("apigateway.CfnRestApi", rest_api.node.default_child)
     resource.security_policy = SECURITY_POLICY
     resource.endpoint_access_mode = ENDPOINT_ACCESS_MODE
-    _harden_own_answers(rest_api)
-    _keep_execution_log(scope, rest_api, key)
+    _add_headers_to_own_answers(rest_api)
+    _build_execution_log(scope, rest_api, key)
 
 
-def _harden_own_answers(rest_api: apigateway.RestApi) -> None:
-    """Give what API Gateway answers by itself the headers of what the functions answer."""
+def _add_headers_to_own_answers(rest_api: apigateway.RestApi) -> None:
+    """Give API Gateway's own answers the headers of the functions' answers."""
     for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
         rest_api.add_gateway_response(
             kind.response_type,
@@ -100,8 +100,8 @@ def _harden_own_answers(rest_api: apigateway.RestApi) -> None:
         )
 
 
-def _keep_execution_log(scope: Construct, rest_api: apigateway.RestApi, key: kms.IKey) -> None:
-    """Make the stage's execution log beforehand: API Gateway would, with neither key nor retention."""
+def _build_execution_log(scope: Construct, rest_api: apigateway.RestApi, key: kms.IKey) -> None:
+    """Make the stage's execution log before API Gateway makes it without key and retention."""
     log_group = build_log_group(
         scope,
         "ExecutionLog",

@@ -1,4 +1,4 @@
-"""The tables: the journal of events, the state of service requests, and the ledger of commands."""
+"""The tables: the journal of events, the state of service requests, and the command log."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -12,7 +12,7 @@ STATUS_INDEX = "by_status"
 
 
 class Storage(Construct):
-    """What outlives the stack: tables that neither it nor a slip of the hand deletes."""
+    """Tables that outlive the stack, and that nobody deletes by accident."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
@@ -21,7 +21,7 @@ class Storage(Construct):
         self.service_requests = self._build_table(
             "ServiceRequests",
             key=("service_request_id",),
-            # What changed is the difference of the two.
+            # A change event is the difference between the two.
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
         )
         self.service_requests.add_global_secondary_index(

@@ -1,4 +1,4 @@
-"""The table ``[alarms]`` of an organization's file: from when on a person is told."""
+"""The table ``[alarms]`` of an organization's file: when a person is notified."""
 
 import importlib.resources
 from collections.abc import Callable, Mapping
@@ -15,25 +15,25 @@ DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 @dataclass(frozen=True, kw_only=True)
 class BusyHours:
-    """From and until when webhooks are expected, on the organization's own clock."""
+    """When webhooks are expected, in the organization's time zone."""
 
     start: time = time(9)
     end: time = time(17)
 
     @property
     def minutes(self) -> int:
-        """How long that is."""
+        """The length."""
         return _minutes(self.end) - _minutes(self.start)
 
     def after(self, minutes: int) -> time:
-        """Give the time that many minutes after the start."""
+        """Give the time so many minutes after the start."""
         hour, minute = divmod(_minutes(self.start) + minutes, 60)
         return time(hour, minute)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmThresholds:
-    """What an organization's people want to be told of; the keys are described in ``organizations/example.toml``.
+    """When alarms are raised; ``organizations/example.toml`` describes the keys.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class AlarmThresholds:
     silence_minutes : int
         Minutes of the busy hours without a webhook; 0 for no such alarm.
     publishing_seconds : int
-        Age of a change when the publisher is done with it.
+        Age of a change when the publisher has published it.
     command_seconds : int
-        Age of a command that has not come to its end.
+        Age of a command that has no final result.
     failed_commands_percent : int
-        Share of commands, positions aside, that are refused for good.
+        Share of commands, positions not counted, that are refused for good.
     """
 
     freshness_seconds: int = 300
@@ -75,7 +75,7 @@ def parse_alarm_thresholds(value: object) -> AlarmThresholds:
     Raises
     ------
     InvalidError
-        If it cannot stay.
+        If it is invalid.
     """
     parsed, problems = parsers.table(value, _PARSERS)
     thresholds = AlarmThresholds(**parsed)
@@ -114,9 +114,9 @@ def _time_zone(value: object) -> str:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    """Read the names that IANA publishes, from the release that is pinned: a machine's own folder holds others too.
+    """Read IANA's names from the pinned release: a machine's own folder has other files too.
 
-    Factory is none: it is what a machine has whose zone nobody has set.
+    Factory is excluded: it is the zone of a machine on which nobody has set one.
     """
     names = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
     return frozenset(names) - {"Factory"}
@@ -138,7 +138,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "busy_hours": _busy_hours,
     "busy_days": _busy_days,
     "time_zone": _time_zone,
-    # The stream forgets after a day; a quarter of it is left to mend.
+    # The stream deletes changes after a day; a quarter of it remains to fix the cause.
     "publishing_seconds": parsers.whole_number(60, 64_800),
     # Positions expire after a quarter of an hour, nearly all else after half an hour.
     "command_seconds": parsers.whole_number(60, 1800),

@@ -1,4 +1,4 @@
-"""What an organization's file asks of AWS, against AWS's own limits: at check, not when a deployment rolls back."""
+"""AWS's limits, checked against an organization's file before a deployment would fail and roll back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ENVIRONMENT_BYTES = 4096
 RESOURCE_POLICY_CHARACTERS = 8192
 # CloudFormation User Guide, "Understand CloudFormation quotas": resources in a template.
 TEMPLATE_RESOURCES = 500
-# What a stack may have beside its e-mail addresses; one with everything has half of it.
+# How many resources a stack may have besides its e-mail addresses; the largest has half as many.
 STACK_RESOURCES = 250
 
 Problem = tuple[tuple[str, ...], str]
-"""The keys of the file that it comes from, the one to change first; and what is wrong."""
+"""The keys that cause it, the one to change first; and what is wrong."""
 
 _LISTS = (
     ("ingest", "public_keys", "remove the keys that no longer sign"),
@@ -30,7 +30,7 @@ _LISTS = (
 
 
 def problems(organization: Organization) -> Iterator[Problem]:
-    """Name what would outgrow a limit of AWS's, each with its figure and the limit."""
+    """Name what would exceed a limit of AWS, with the figure and the limit."""
     for service, key, fix in _LISTS:
         yield from _environment(organization, service, key, fix)
     urls = {
@@ -42,7 +42,7 @@ def problems(organization: Organization) -> Iterator[Problem]:
     if characters > RESOURCE_POLICY_CHARACTERS:
         yield (
             ("allowed_source_ips",),
-            f"makes a resource policy of {characters:,} characters, and API Gateway takes "
+            f"makes a resource policy of {characters:,} characters, and API Gateway allows "
             f"{RESOURCE_POLICY_CHARACTERS:,}; join neighbouring networks into larger ones, or list fewer",
         )
     resources = STACK_RESOURCES + len(organization.alarm_emails)
@@ -50,7 +50,7 @@ def problems(organization: Organization) -> Iterator[Problem]:
         yield (
             ("alarm_emails",),
             f"makes a stack of {resources:,} resources, {STACK_RESOURCES} of its own and one for each address, and "
-            f"CloudFormation takes {TEMPLATE_RESOURCES}; name a mailing list instead",
+            f"CloudFormation allows {TEMPLATE_RESOURCES}; name a mailing list instead",
         )
 
 
@@ -59,6 +59,6 @@ def _environment(organization: Organization, service: str, key: str, fix: str) -
     if measured > ENVIRONMENT_BYTES:
         yield (
             (key,),
-            f"makes an environment of {measured:,} bytes for the function {service}, and Lambda takes "
+            f"makes an environment of {measured:,} bytes for the function {service}, and Lambda allows "
             f"{ENVIRONMENT_BYTES:,}; {fix}",
         )

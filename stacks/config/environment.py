@@ -1,4 +1,4 @@
-"""What the functions are told of an organization's file, and how much their environments then hold."""
+"""The functions' environment variables from an organization's file, and their size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 METRICS_NAMESPACE = "VectorCareBridge"
 
-# The longest that AWS makes of what only a deployment knows.
+# The longest values of what only a deployment knows.
 _REGION = "ap-southeast-1"
 _ACCOUNT = "123456789012"
 _PARTITION = "aws-us-gov"
@@ -22,15 +22,7 @@ _LONGEST = {"queue": 80, "bucket": 63, "table": 255}
 
 
 def common(service: str, organization: str) -> dict[str, str]:
-    """Give what every function is told.
-
-    Parameters
-    ----------
-    service : str
-        The folder of its handler, and what its logs and metrics call it.
-    organization : str
-        Its name.
-    """
+    """Give the variables of every function; `service` is its handler's folder, and its name in logs and metrics."""
     return {
         "POWERTOOLS_SERVICE_NAME": service,
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
@@ -39,7 +31,7 @@ def common(service: str, organization: str) -> dict[str, str]:
 
 
 def of_file(organization: Organization, service: str) -> dict[str, str]:
-    """Give what a function is told of the organization's file; nothing to those that are not named here."""
+    """Give the variables that come from the organization's file; none for functions that are not named here."""
     match service:
         case "ingest":
             return {
@@ -60,14 +52,14 @@ def of_file(organization: Organization, service: str) -> dict[str, str]:
         case "sender":
             return {
                 "VECTORCARE_API_URL": organization.api_url,
-                # Empty where it is not known: then no command is sent, and the function says why.
+                # Empty if it is not known: then no command is sent, and the function logs why.
                 "VECTORCARE_TOKEN_URL": organization.token_url,
             }
     return {}
 
 
 def longest(organization: Organization, service: str) -> dict[str, str]:
-    """Give the environment of a function in full, with the longest that a deployment can make of its resources."""
+    """Give all variables of a function, with the longest names that a deployment can give its resources."""
     return (
         common(service, organization.name)
         | _deployed(organization.stack_name).get(service, {})
@@ -81,7 +73,7 @@ def size(environment: Mapping[str, str]) -> int:
 
 
 def _deployed(stack: str) -> dict[str, dict[str, str]]:
-    """Name the resources that the functions with something of the file know."""
+    """Give the variables that name resources, for the functions that have others from the file."""
     return {
         "ingest": {"QUEUE_URL": _queue(f"{stack}-inbound"), "SPOOL_BUCKET": _generated(stack, "bucket")},
         "processor": {
@@ -106,5 +98,5 @@ def _queue(name: str) -> str:
 
 
 def _generated(stack: str, kind: str) -> str:
-    """Make a name as CloudFormation does: stack, logical id and something random, cut to what the service allows."""
+    """Make a name as CloudFormation does: stack, logical id and random characters, cut to what the service allows."""
     return f"{stack}-{_LOGICAL_ID}-{_RANDOM}"[: _LONGEST[kind]]

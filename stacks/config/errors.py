@@ -1,5 +1,5 @@
-"""What an operator can mend, said in one line."""
+"""The error that the person who runs a command can fix."""
 
 
 class ConfigurationError(Exception):
-    """A mistake of whoever runs synth; its text is all that they see of it."""
+    """A mistake in a file or an option; its text is all that is shown: what is wrong, and how to fix it."""

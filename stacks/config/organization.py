@@ -1,4 +1,4 @@
-"""The file of one customer organization: what it may say, and what is wrong with it."""
+"""The file of one customer organization: its keys, and the errors that a mistake in it causes."""
 
 import base64
 import ipaddress
@@ -17,12 +17,12 @@ from stacks.config.parsers import InvalidError
 from stacks.config.public_key import PublicKeyError, read_public_key
 
 STACK_PREFIX = "VectorCareBridge-"
-# The longest name derived from it, "VectorCareBridge-<name>-outbound", has to be an SQS queue name (80 characters).
+# The longest derived name, "VectorCareBridge-<name>-outbound", has to fit into an SQS queue name (80 characters).
 MAXIMUM_NAME_LENGTH = 54
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
 MINIMUM_RETENTION_DAYS = 30
 MAXIMUM_RETENTION_DAYS = 36500
-# VectorCare's documentation, "Open API v2.0": of UAT's token endpoint it does not name the host.
+# VectorCare's documentation, "Open API v2.0", which does not name the host of UAT's token endpoint.
 API_URLS = {
     "uat": "https://hub-uat.vectorcare.com/openapi/v2.0",
     "production": "https://hub.vectorcare.com/openapi/v2.0",
@@ -37,7 +37,7 @@ class Organization:
     Attributes
     ----------
     name : str
-        The file's name without its suffix.
+        The name of the file without its suffix.
     public_keys : tuple[bytes, ...]
         RSA keys as DER SubjectPublicKeyInfo; any of them may have signed a webhook.
     allowed_source_ips : tuple[str, ...]
@@ -45,7 +45,7 @@ class Organization:
     publish_data : bool
         Whether change events carry patients' data.
     vectorcare_api_url, vectorcare_token_url : str | None
-        Where commands go and tokens come from, where the file says so itself.
+        Where commands go and tokens come from, if the file sets them.
     journal_retention_days, state_retention_days : int
         Days after which an event, and a closed service request, expire.
     """
@@ -80,7 +80,7 @@ class Organization:
 
     @property
     def token_url(self) -> str:
-        """Where the access token comes from; empty where neither the file nor VectorCare's documentation says."""
+        """Where the access token comes from; empty if neither the file nor VectorCare's documentation names it."""
         return self.vectorcare_token_url or TOKEN_URLS[self.environment]
 
     @property
@@ -107,19 +107,19 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
     Raises
     ------
     ConfigurationError
-        If the folder or a file is not as it should be.
+        If the folder or a file is invalid.
     """
     if not folder.is_dir():
         raise ConfigurationError(f"{folder}: is not a folder; create it, or name another with -c organizations=DIR")
     paths = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
     if not paths:
-        raise ConfigurationError(f"{folder}: holds no organization; put a file <name>.toml for each into it")
+        raise ConfigurationError(f"{folder}: contains no organization file; add <name>.toml for each organization")
     _check_distinct(paths)
     if only is None:
         return _load_all(paths)
     names = [path.stem for path in paths]
     if only not in names:
-        raise ConfigurationError(f"{folder}: holds no {only}.toml; the organizations there are {', '.join(names)}")
+        raise ConfigurationError(f"{folder}: contains no {only}.toml; choose one of: {', '.join(names)}")
     return [load_organization(folder / f"{only}.toml")]
 
 
@@ -139,8 +139,8 @@ def load_organization(path: Path) -> Organization:
     Raises
     ------
     ConfigurationError
-        One line for each mistake, that names file, key and how to fix it. It quotes no text of the file, which could be
-        a private key.
+        One line for each mistake: file, key, what is wrong, how to fix it. It quotes nothing from the file, which could
+        hold a private key.
     """
     name = path.stem
     if path.suffix != ".toml" or len(name) > MAXIMUM_NAME_LENGTH or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
@@ -152,13 +152,13 @@ def load_organization(path: Path) -> Organization:
     parsed, problems = parsers.parse_keys(document, _PARSERS)
     if "public_keys" not in document:
         problems.append(("public_keys", "is missing; list the PEM public keys that VectorCare shows"))
-    # Those that can stay are checked together all the same, so that one look names all that is wrong.
+    # Valid keys are checked against each other even if others are invalid: one run names all mistakes.
     organization = Organization(name=name, **{"customer_id": name, "public_keys": ()} | parsed)
     wrong = {re.split(r"[.\[]", where, maxsplit=1)[0] for where, _ in problems}
     problems += [
         (keys[0], what)
-        for keys, what in (*_together(organization), *aws_limits.problems(organization))
-        # What is wrong by itself has its default here, of which nobody wants to read.
+        for keys, what in (*_conflicts(organization), *aws_limits.problems(organization))
+        # An invalid key has its default here, and an error about that would mislead.
         if wrong.isdisjoint(keys)
     ]
     if problems:
@@ -191,13 +191,11 @@ def _read(path: Path) -> dict[str, Any]:
         # Editors on Windows may put a byte order mark first.
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigurationError(
-            f"{path}: cannot be read ({error.strerror}); look at its place and permissions"
-        ) from None
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); check its path and permissions") from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: is not UTF-8 text{_line_of(error)}; save it as UTF-8") from None
     if "\0" in text:
-        # Every second byte of Latin letters in UTF-16, which without a mark is UTF-8 as well.
+        # UTF-16 without a byte order mark: Latin text in it is valid UTF-8 with NUL characters.
         raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8")
     try:
         return tomllib.loads(text)
@@ -205,23 +203,23 @@ def _read(path: Path) -> dict[str, Any]:
         place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
         where = f" at {place[1]}" if place else ""
     except (ValueError, RecursionError):
-        where = ": a number is too long, or a list too deep"
-    raise ConfigurationError(f"{path}: is not TOML{where}; compare it with organizations/example.toml there")
+        where = ": a number is too long, or a list is nested too deeply"
+    raise ConfigurationError(f"{path}: is not TOML{where}; compare it there with organizations/example.toml")
 
 
 def _line_of(error: UnicodeDecodeError) -> str:
-    """Say where the first byte is that is no UTF-8; nothing of UTF-16, in which every line is wrong."""
+    """Name the line of the first byte that is not UTF-8; nothing for UTF-16, in which every line is wrong."""
     before = error.object[: error.start]
     return f" at line {before.count(bytes([10])) + 1}" if before else ""
 
 
-def _together(organization: Organization) -> Iterator[Problem]:
-    """Name what is wrong with several keys together."""
+def _conflicts(organization: Organization) -> Iterator[Problem]:
+    """Name keys that do not fit together."""
     if organization.journal_retention_days < organization.state_retention_days:
         yield (
             ("journal_retention_days", "state_retention_days"),
-            f"{organization.journal_retention_days} days are fewer than the state's "
-            f"{organization.state_retention_days}; raise it, or lower state_retention_days",
+            f"{organization.journal_retention_days} days are fewer than the {organization.state_retention_days} of "
+            "state_retention_days; raise one, or lower the other",
         )
     if organization.domain_name and not organization.certificate_arn:
         yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
@@ -230,13 +228,13 @@ def _together(organization: Organization) -> Iterator[Problem]:
     if organization.environment == "production" and _can_be_guessed(organization):
         yield (
             ("customer_id",),
-            "can be guessed, which production does not allow; make one with: "
+            "can be guessed, which production does not allow; set a random one, made with: "
             'python -c "import secrets; print(secrets.token_urlsafe(24))"',
         )
 
 
 def _can_be_guessed(organization: Organization) -> bool:
-    """Tell names and short identifiers: with VectorCare's one key for all, nothing else keeps others' webhooks out."""
+    """Recognize names and short values: with one key for all, only this value keeps others' webhooks out."""
     return (
         organization.customer_id == organization.name
         or len(organization.customer_id) < MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH
@@ -259,7 +257,7 @@ def _public_keys(value: object) -> tuple[bytes, ...]:
 
 def _network(value: object) -> str:
     text = parsers.text(value)
-    # Python reads masks and zones of interfaces as well, and IPv4 within IPv6, as which no caller is seen.
+    # Python also reads masks, zones of interfaces and IPv4 within IPv6, which AWS does not take.
     if not re.fullmatch(r"[0-9.]+(/[0-9]{1,2})?|[0-9A-Fa-f:]+(/[0-9]{1,3})?", text):
         raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24")
     try:
@@ -270,16 +268,16 @@ def _network(value: object) -> str:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise InvalidError("is not a network; write it in CIDR form, such as 203.0.113.0/24") from None
-    raise InvalidError(f"has bits set behind its prefix; write {network} or a longer prefix")
+    raise InvalidError(f"has bits set after its prefix; write {network} or a longer prefix")
 
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?=.{{1,253}}(?:[:/]|$))(?:{_LABEL}\.)*{_LABEL}"
 _PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
-# No user, query or fragment: nothing that could be a secret, and a path is put behind it.
-_HTTPS_ADDRESS = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
-# What SNS takes and any mail server delivers to: RFC 5321's lengths, and of RFC 5322's characters those without a
-# meaning in a path or a template.
+# No user, query or fragment: they could hold a secret, and a path is appended to it.
+_HTTPS_URL = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
+# What SNS accepts and any mail server delivers to: the lengths of RFC 5321, and the characters of RFC 5322 that have
+# no meaning in a path or a template.
 _ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
 _EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
 _DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
@@ -288,7 +286,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "environment": parsers.one_of("uat", "production"),
     "customer_id": parsers.matching(
         r"[A-Za-z0-9._~-]{1,64}",
-        "has to stand in a URL as it is; use 1 to 64 letters, digits, hyphens, dots, underscores and tildes",
+        "has a length or characters that a URL does not keep; use 1 to 64 letters, digits and any of - . _ ~",
     ),
     "allowed_source_ips": parsers.list_of(_network),
     "order_by": parsers.one_of("event_timestamp", "event_id"),
@@ -297,10 +295,10 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     ),
     "publish_data": parsers.boolean,
     "vectorcare_api_url": parsers.matching(
-        _HTTPS_ADDRESS, f"is not a plain https address; write it as {API_URLS['production']}"
+        _HTTPS_URL, f"is not a plain https URL; write it as {API_URLS['production']}"
     ),
     "vectorcare_token_url": parsers.matching(
-        _HTTPS_ADDRESS, f"is not a plain https address; write it as {TOKEN_URLS['production']}"
+        _HTTPS_URL, f"is not a plain https URL; write it as {TOKEN_URLS['production']}"
     ),
     "alarm_emails": parsers.list_of(
         parsers.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")

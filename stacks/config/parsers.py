@@ -1,4 +1,4 @@
-"""What a value of an organization's file may be: parsers, and the error of one that cannot stay."""
+"""Parsers of the values in an organization's file, and the error of an invalid one."""
 
 import difflib
 import re
@@ -9,12 +9,12 @@ _T = TypeVar("_T")
 
 
 class InvalidError(ValueError):
-    """Values that cannot stay.
+    """Invalid values.
 
     Attributes
     ----------
     problems : tuple of (str, str)
-        Of each, where it is below its key, and what is wrong with it and how to fix it.
+        For each value, its place below its key, and what is wrong and how to fix it.
     """
 
     def __init__(self, text: str = "", *, at: str = "", problems: Sequence[tuple[str, str]] = ()) -> None:
@@ -27,12 +27,12 @@ class InvalidError(ValueError):
 
 
 def text(value: object) -> str:
-    """Parse a text.
+    """Check that a value is a string.
 
     Raises
     ------
     InvalidError
-        If it is none.
+        If it is not.
     """
     if not isinstance(value, str):
         raise InvalidError("is not a text; put it between quotes")
@@ -40,7 +40,7 @@ def text(value: object) -> str:
 
 
 def matching(pattern: str, problem: str) -> Callable[[object], str]:
-    """Make a parser of texts that match a pattern as a whole; ``problem`` is what it says of others."""
+    """Make a parser of strings that match a pattern as a whole; ``problem`` is the error of others."""
 
     def parse(value: object) -> str:
         found = text(value)
@@ -52,7 +52,7 @@ def matching(pattern: str, problem: str) -> Callable[[object], str]:
 
 
 def one_of(*choices: str) -> Callable[[object], str]:
-    """Make a parser of texts that are one of the choices."""
+    """Make a parser of strings that are one of the choices."""
 
     def parse(value: object) -> str:
         found = text(value)
@@ -118,12 +118,12 @@ def table(
     Returns
     -------
     dict of str to Any, list of (str, str)
-        As of `parse_keys`; where something is begins with a dot.
+        As from `parse_keys`; each place begins with a dot.
 
     Raises
     ------
     InvalidError
-        If it is no table.
+        If it is not a table.
     """
     if not isinstance(value, dict):
         raise InvalidError("is not a table; write its keys below a line of its name between [ and ]")
@@ -139,7 +139,7 @@ def parse_keys(
     Returns
     -------
     dict of str to Any, list of (str, str)
-        The values that can stay, and of the others where they are and what is wrong.
+        The valid values; and the places of the others, with what is wrong.
     """
     parsed: dict[str, Any] = {}
     problems: list[tuple[str, str]] = []
@@ -155,12 +155,12 @@ def parse_keys(
 
 
 def shown(key: str) -> str:
-    """Name an unknown key, unless it could be more than a key: a slip of the hand can make one of a secret."""
+    """Name an unknown key, unless it could be a secret that was typed in the wrong place."""
     return key if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", key) else "a key"
 
 
 def fix_of_unknown(key: str, known: Iterable[str]) -> str:
-    """Say of an unknown key which one is meant."""
+    """Suggest the key that was meant, or list all."""
     names = list(known)
     nearest = difflib.get_close_matches(key, names, n=1)
     fix = f"did you mean {nearest[0]}?" if nearest else f"the keys are {', '.join(names)}"

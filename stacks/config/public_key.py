@@ -1,4 +1,4 @@
-"""The PEM public keys of an organization's file, checked and brought into one form."""
+"""The PEM public keys of an organization's file, checked and converted to one form."""
 
 import re
 
@@ -13,7 +13,7 @@ _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
 
 
 class PublicKeyError(Exception):
-    """What is wrong with a key, and how to mend it; never what it says."""
+    """What is wrong with a key, and how to fix it; never its content."""
 
 
 def read_public_key(pem: str) -> bytes:
@@ -35,15 +35,15 @@ def read_public_key(pem: str) -> bytes:
     Raises
     ------
     PublicKeyError
-        If it is anything else; the text says what and how to mend it, and holds nothing of the key.
+        If it is anything else. The text says what is wrong and how to fix it, and holds nothing of the key.
     """
     labels = _LABEL.findall(pem)
     if any("PRIVATE KEY" in label for label in labels):
         raise PublicKeyError(f"is a private key; delete it from the file and its history, then {_PASTE}")
     if "CERTIFICATE" in labels:
-        raise PublicKeyError("is a certificate; take the key out of it with: openssl x509 -pubkey -noout -in FILE")
+        raise PublicKeyError("is a certificate; extract its key with: openssl x509 -pubkey -noout -in FILE")
     if len(labels) != 1:
-        raise PublicKeyError(f"holds {len(labels)} PEM blocks instead of one; {_PASTE}, one string per key")
+        raise PublicKeyError(f"has {len(labels)} PEM blocks instead of one; {_PASTE}, one string per key")
     try:
         key = load_pem_public_key(pem.strip().encode())
     except (ValueError, UnsupportedAlgorithm):

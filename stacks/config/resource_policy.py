@@ -1,11 +1,11 @@
-"""Who may call the webhook's API: its resource policy, of which the addresses are the organization's."""
+"""The resource policy of the webhook's API: who may call it, from which networks."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 STAGE = "prod"
-# Each route is allowed by method and path: a denial by address alone would deny the health check too.
+# Each route is allowed by method and path: denying by address alone would also deny the health check.
 _GUARDED = ("POST/webhook",)
 _OPEN = ("GET/health", "HEAD/health")
 
@@ -19,18 +19,21 @@ def resource_policy(networks: Sequence[str], *, api: str = "execute-api:") -> Ma
     Parameters
     ----------
     networks : sequence of str
-        Those in CIDR form from which webhooks may come; none for any.
+        The networks, in CIDR form, that webhooks may come from; none for any.
     api : str
-        The API in the routes' ARNs; by default as the template has it, and API Gateway completes it.
+        The API in the routes' ARNs; by default the template's short form, which API Gateway completes.
 
     Returns
     -------
     mapping of str to Any
-        The document as it stands in the template.
+        The document as the template has it.
     """
-    where = {"Condition": {"IpAddress": {"aws:SourceIp": list(networks)}}} if networks else {}
+    condition = {"Condition": {"IpAddress": {"aws:SourceIp": list(networks)}}} if networks else {}
     return {
-        "Statement": [*(_allow(api, route) | where for route in _GUARDED), *(_allow(api, route) for route in _OPEN)],
+        "Statement": [
+            *(_allow(api, route) | condition for route in _GUARDED),
+            *(_allow(api, route) for route in _OPEN),
+        ],
         "Version": "2012-10-17",
     }
 

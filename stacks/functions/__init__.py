@@ -1,1 +1,1 @@
-"""The Lambda functions: their code as one artifact, their environment, role and log group."""
+"""The Lambda functions: their code as one artifact, their role and log group."""

@@ -1,9 +1,8 @@
-"""pip without the settings by which its user installs elsewhere, and with those by which it finds packages.
+"""Run pip with the user's settings of where packages come from, and without those of what is installed where.
 
-Workspaces set PIP_USER or PIP_TARGET, companies have a pip.conf: some of what these say decides where packages come
-from, without which pip may not work at all, and some decides what is installed and where to, which is this project's.
-The Makefile runs it as a program, ``python -I stacks/functions/clean_pip.py install …``, so it imports the standard
-library alone.
+Workspaces set PIP_USER or PIP_TARGET, and companies have a pip.conf. Without its index or proxy pip may not work at
+all; what is installed, and where, is for this project to decide. The Makefile runs this file as a program,
+``python -I stacks/functions/clean_pip.py install …``, so it imports only the standard library.
 """
 
 import ast
@@ -33,9 +32,9 @@ _KEPT = (
     "use-deprecated",
     "use-feature",
 )
-# pip's own order: what comes later counts.
+# pip's own order: later settings win.
 _SECTIONS = ("global.", "install.", ":env:.")
-# What a file says for all of pip's commands counts for `pip config` too: the first four would have it look at less.
+# A file's settings for all commands also apply to `pip config`, and the first four would make it read less.
 _OF_CONFIG = {
     "PIP_USER": "0",
     "PIP_GLOBAL": "0",
@@ -47,21 +46,16 @@ _OF_CONFIG = {
 
 
 class PipError(Exception):
-    """pip's settings cannot be read; the text is pip's."""
+    """pip cannot read its settings; the text is pip's."""
 
 
 def command(*arguments: str) -> list[str]:
-    """Make a command line of this Python's pip; without PYTHONPATH, PYTHONHOME and the user's own packages."""
+    """Give a command line of this Python's pip, without PYTHONPATH, PYTHONHOME and the user's own packages."""
     return [sys.executable, "-I", "-m", "pip", *arguments]
 
 
 def environment() -> dict[str, str]:
-    """Give the environment for it.
-
-    Returns
-    -------
-    dict of str to str
-        The process's own, in which no variable and no file is a setting of pip but those that are kept.
+    """Give the environment for pip: the process's own, with no settings of pip but those that are kept.
 
     Raises
     ------
@@ -94,7 +88,7 @@ def _kept(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_settings(own: Mapping[str, str]) -> dict[str, str]:
-    """Leave out variables that would stop even the list, such as PIP_REQUIRE_VIRTUALENV or PIP_LOG."""
+    """Remove variables that would stop even `pip config list`, such as PIP_REQUIRE_VIRTUALENV or PIP_LOG."""
     kept = {"PIP_CONFIG_FILE", *(f"PIP_{key.upper().replace('-', '_')}" for key in _KEPT)}
     return {name: value for name, value in own.items() if name in kept or not name.startswith("PIP_")}
 

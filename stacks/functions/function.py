@@ -1,4 +1,4 @@
-"""A Lambda function as this project runs one: its own role and log group, and the artifact of all."""
+"""A Lambda function with a role and a log group of its own, and the artifact that all share."""
 
 from collections.abc import Mapping, Sequence
 
@@ -57,7 +57,7 @@ class BridgeFunction(Construct):
                 **environment,
                 **of_file(context.organization, service),
             },
-            # The role is written by hand: nothing that CDK grants on the way may widen it.
+            # The role is written by hand: CDK's own grants must not widen it.
             role=role.without_policy_updates(),
             log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE,

@@ -1,4 +1,4 @@
-"""The one artifact of all functions: pip's wheels for Lambda's processor and the sources, without Docker."""
+"""The artifact that all functions share: pip's wheels for Lambda's processor and the sources, without Docker."""
 
 import hashlib
 import logging
@@ -28,12 +28,12 @@ RUNTIMES = {
     "3.14": lambda_.Runtime.PYTHON_3_14,
 }
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
-# manylinux2014 asks for glibc 2.17; the oldest runtime, Python 3.11's, has 2.26 (Lambda Developer Guide, "Runtimes").
+# manylinux2014 needs glibc 2.17; the oldest runtime, Python 3.11's, has 2.26 (Lambda Developer Guide, "Runtimes").
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
-# The services that the functions call: of botocore's descriptions of some 400, the rest stays out.
+# The services that the functions call; botocore's descriptions of some 400 others are left out.
 SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
-# What comes with a package but is reached by no import of the functions.
+# What comes with a package, but no import of the functions reaches.
 UNUSED = (
     "*.dist-info/[!M]*",  # Only METADATA stays, by which a scanner knows the versions.
     "aws_lambda_powertools/event_handler",
@@ -54,11 +54,9 @@ class Artifact:
 
     Attributes
     ----------
-    folder : Path
-        Its files.
     digest : str
-        SHA-256 of what went into it. Its own bytecode may differ from machine to machine, and a deployment would
-        replace functions for nothing.
+        SHA-256 of its sources and requirements, not of its files: the bytecode differs between machines, and a
+        deployment would replace functions without need.
     """
 
     folder: Path
@@ -77,11 +75,11 @@ def build_artifact(folder: Path, *, architecture: str, python: str | None) -> Ar
     Parameters
     ----------
     folder : Path
-        Where builds are kept, one for each state of sources, requirements, Python and processor.
+        Where builds are kept, one for each digest.
     architecture : str
         Lambda's processor: ``arm64`` or ``x86_64``.
     python : str | None
-        The Python that is asked for, such as ``3.13``; None for the one that runs.
+        The required Python, such as ``3.13``; None for the running one.
 
     Returns
     -------
@@ -91,18 +89,20 @@ def build_artifact(folder: Path, *, architecture: str, python: str | None) -> Ar
     Raises
     ------
     ConfigurationError
-        If it cannot be built so, or the build fails.
+        If Lambda does not run this, or the build fails.
     """
     if python is not None and python != PYTHON:
         raise ConfigurationError(f"python={python}: this is Python {PYTHON}; run it with Python {python}")
     if PYTHON not in RUNTIMES:
-        raise ConfigurationError(f"Python {PYTHON}: is no Lambda runtime; run it with Python {', '.join(RUNTIMES)}")
+        raise ConfigurationError(f"Python {PYTHON}: is not a Lambda runtime; run it with Python {', '.join(RUNTIMES)}")
     if architecture not in ARCHITECTURES:
-        raise ConfigurationError(f"architecture={architecture}: is not Lambda's; use {' or '.join(ARCHITECTURES)}")
+        raise ConfigurationError(
+            f"architecture={architecture}: Lambda has no such processor; use {' or '.join(ARCHITECTURES)}"
+        )
     digest = _digest(architecture)
     built = folder / f"functions-{digest}"
     if not built.is_dir():
-        _build_aside(built, architecture=architecture)
+        _build_atomically(built, architecture=architecture)
     return Artifact(folder=built, digest=digest, runtime=RUNTIMES[PYTHON], architecture=ARCHITECTURES[architecture])
 
 
@@ -122,7 +122,7 @@ def build(folder: Path, *, architecture: str) -> None:
     _prune(folder)
     _compile(folder)
     for path in folder.rglob("*"):
-        # Lambda runs as another user than the one whose umask this is.
+        # Lambda runs as another user, and the builder's umask may have excluded others.
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
@@ -137,8 +137,8 @@ def _digest(architecture: str) -> str:
     return digest.hexdigest()
 
 
-def _build_aside(built: Path, *, architecture: str) -> None:
-    """Build beside the place and move there, so that what is there is whole."""
+def _build_atomically(built: Path, *, architecture: str) -> None:
+    """Build in a temporary folder and rename it, so that a folder in its place is always complete."""
     _log.info("Building the functions for Python %s on %s ...", PYTHON, architecture)
     built.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=built.parent, prefix="building.") as aside:
@@ -148,7 +148,7 @@ def _build_aside(built: Path, *, architecture: str) -> None:
         try:
             folder.rename(built)
         except OSError:
-            # Another build of the same was faster.
+            # A parallel build was faster.
             if not built.is_dir():
                 raise
 
@@ -157,7 +157,9 @@ def _install(folder: Path, *, architecture: str) -> None:
     try:
         environment = clean_pip.environment()
     except clean_pip.PipError as error:
-        raise ConfigurationError(f"pip: its settings cannot be read ({error}); look at: pip config debug") from None
+        raise ConfigurationError(
+            f"pip: its settings cannot be read ({error}); find the file with: pip config debug"
+        ) from None
     pip = subprocess.run(  # noqa: S603 nothing in it comes from outside
         clean_pip.command(
             *("install", "--disable-pip-version-check", "--no-input", "--quiet"),
@@ -175,7 +177,7 @@ def _install(folder: Path, *, architecture: str) -> None:
         errors = [line for line in pip.stderr.splitlines() if line.startswith("ERROR")] or pip.stderr.splitlines()
         raise ConfigurationError(
             f"{REQUIREMENTS.relative_to(ROOT)}: pip could not install it for Python {PYTHON} on {architecture} "
-            f"({errors[-1] if errors else f'exit status {pip.returncode}'}); look at the network, then at the file"
+            f"({errors[-1] if errors else f'exit status {pip.returncode}'}); check the network, then the file"
         )
 
 
@@ -190,10 +192,10 @@ def _prune(folder: Path) -> None:
 
 
 def _compile(folder: Path) -> None:
-    """Compile every module, unchecked: the times in a zip would make bytecode that is checked by them stale."""
+    """Compile every module to unchecked bytecode: a zip changes the times that checked bytecode depends on."""
     subprocess.run(  # noqa: S603 nothing in it comes from outside
         [
-            # Isolated: the environment may say to optimize, or to put bytecode elsewhere.
+            # Isolated: the environment may ask for optimized bytecode, or for another place for it.
             *(sys.executable, "-I", "-m", "compileall", "-q", "-j", "0"),
             *("--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", "/var/task", str(folder)),
         ],

@@ -42,20 +42,23 @@ WRONG = {
     "a key that is not RSA": (with_keys(KEY, ELLIPTIC), "public_keys[1]: is not an RSA key; copy"),
     "a private key": (with_keys(PKCS8), "public_keys[0]: is a private key; delete it"),
     "a private key beside its public one": (with_keys(KEY + PKCS8), "public_keys[0]: is a private key; delete it"),
-    "a certificate": (with_keys(CERTIFICATE), "public_keys[0]: is a certificate; take the key out of it with: openssl"),
+    "a certificate": (with_keys(CERTIFICATE), "public_keys[0]: is a certificate; extract its key with: openssl"),
     "a key cut short": (with_keys(CUT_SHORT), "public_keys[0]: is not a readable PEM public key; copy"),
-    "two keys in one text": (with_keys(KEY + public_pem()), "public_keys[0]: holds 2 PEM blocks instead of one; copy"),
+    "two keys in one text": (with_keys(KEY + public_pem()), "public_keys[0]: has 2 PEM blocks instead of one; copy"),
     "the same key twice": (with_keys(KEY, KEY), "public_keys[1]: repeats [0]; remove"),
     "an unknown environment": (
         VALID + 'environment = "prod"\n',
         "environment: is not one of its values; choose uat or",
     ),
-    "an identifier that a URL would change": (VALID + 'customer_id = "a b"\n', "customer_id: has to stand in a URL"),
-    "no identifier in production": (PRODUCTION, "customer_id: can be guessed, which production does not allow; make"),
+    "an identifier that a URL would change": (
+        VALID + 'customer_id = "a b"\n',
+        "customer_id: has a length or characters that a URL",
+    ),
+    "no identifier in production": (PRODUCTION, "customer_id: can be guessed, which production does not allow; set"),
     "a bad network": (VALID + 'allowed_source_ips = ["10.0.0.0/8", "x"]\n', "allowed_source_ips[1]: is not a network"),
     "host bits": (
         VALID + 'allowed_source_ips = ["203.0.113.7/24"]\n',
-        "allowed_source_ips[0]: has bits set behind its prefix; write 203.0.113.0/24 or",
+        "allowed_source_ips[0]: has bits set after its prefix; write 203.0.113.0/24 or",
     ),
     "a network with a mask": (
         VALID + 'allowed_source_ips = ["203.0.113.0/255.255.255.0"]\n',
@@ -71,19 +74,19 @@ WRONG = {
     "patients' data in quotes": (VALID + 'publish_data = "false"\n', "publish_data: is neither true nor false; write"),
     "an api without TLS": (
         VALID + 'vectorcare_api_url = "http://hub.vectorcare.com/openapi/v2.0"\n',
-        "vectorcare_api_url: is not a plain https address; write it as https://hub.vectorcare.com/openapi/v2.0",
+        "vectorcare_api_url: is not a plain https URL; write it as https://hub.vectorcare.com/openapi/v2.0",
     ),
     "a token endpoint with a password": (
         VALID + 'vectorcare_token_url = "https://user:invented@auth.example.com/token"\n',
-        "vectorcare_token_url: is not a plain https address; write it as",
+        "vectorcare_token_url: is not a plain https URL; write it as",
     ),
     "an api behind a port that there is not": (
         VALID + 'vectorcare_api_url = "https://hub.vectorcare.com:65536"\n',
-        "vectorcare_api_url: is not a plain https address; write",
+        "vectorcare_api_url: is not a plain https URL; write",
     ),
     "an api with a letter that only folds to one of its own": (
         VALID + 'vectorcare_token_url = "https://\u212a.example.com"\n',
-        "vectorcare_token_url: is not a plain https address; write",
+        "vectorcare_token_url: is not a plain https URL; write",
     ),
     "an address with a name": (
         VALID + 'alarm_emails = ["On call <oncall@example.com>"]\n',
@@ -98,7 +101,7 @@ WRONG = {
     "a short retention": (VALID + "state_retention_days = 29\n", "choose one from 30 to 36500"),
     "a journal shorter than the state": (
         VALID + "state_retention_days = 90\njournal_retention_days = 60\n",
-        "journal_retention_days: 60 days are fewer than the state's 90; raise",
+        "journal_retention_days: 60 days are fewer than the 90 of state_retention_days; raise",
     ),
     "no table of alarms": (VALID + "alarms = 3\n", "alarms: is not a table; write"),
     "a misspelt alarm": (
@@ -186,9 +189,9 @@ def test_names_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_holds_nothing_to_load_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere").startswith(f"{tmp_path}/nowhere: is not a folder; create it")
     (tmp_path / ".acme.toml").write_text("an editor's own file")
-    assert refusal(tmp_path).startswith(f"{tmp_path}: holds no organization; put a file")
+    assert refusal(tmp_path).startswith(f"{tmp_path}: contains no organization file; add")
     write(tmp_path, VALID)
-    assert refusal(tmp_path, only="amce").endswith("holds no amce.toml; the organizations there are acme")
+    assert refusal(tmp_path, only="amce").endswith("contains no amce.toml; choose one of: acme")
 
 
 @pytest.mark.parametrize(
