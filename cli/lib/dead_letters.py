@@ -17,7 +17,7 @@ from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
 from vectorcare_bridge.dead_letters import dead_letter
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
-from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge import queue, runtime
 from vectorcare_bridge.edge.queue import MAX_BATCH
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.journal import recorded_reason
@@ -207,7 +207,7 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
             QueueUrl=url,
             MaxNumberOfMessages=MAX_BATCH,
             # A long poll asks all of SQS's servers; a short one may find nothing although there are messages.
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=queue.LONG_POLL_SECONDS,
             VisibilityTimeout=VISIBILITY_TIMEOUT,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],

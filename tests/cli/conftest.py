@@ -1,7 +1,9 @@
 """A stack in moto, and the command that looks at it, in this process and without network."""
 
+import io
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -25,8 +27,13 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:VectorCareBridge-acme-Topic"
 
 @dataclass
 class Functions:
-    """What Lambda says of the functions: moto would run them in Docker."""
+    """Lambda, which runs the functions in this process: moto would run them in Docker.
 
+    `events` are the events that they were invoked with.
+    """
+
+    cloud: Cloud
+    events: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(
         default_factory=lambda: {
             "ORDER_BY": "event_timestamp",
@@ -42,11 +49,19 @@ class Functions:
             "LoggingConfig": {"LogGroup": f"/functions/{FunctionName}"},
         }
 
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 boto3's names
+        """Call a function."""
+        event = json.loads(Payload)
+        self.events.append(event)
+        with redirect_stdout(io.StringIO()):  # a function's log is not the command's output
+            answer = self.cloud.invoke(FunctionName, event)
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
 
 @pytest.fixture
 def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """Give the one stack that `bridge` finds."""
-    made = {"lambda": Functions()}
+    made = {"lambda": Functions(cloud)}
 
     @cache
     def connect(service: Any) -> Any:
@@ -68,6 +83,7 @@ def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
             "SenderFunction": "sender",
             "SpoolBucket": "spool",
             "IngestFunction": "ingest",
+            "RedriveFunction": "redrive",
             "ProcessorFunction": "processor",
             "AlarmTopicArn": TOPIC,
         },
