@@ -13,13 +13,7 @@ _SEEDS_OF_A_PROCESS = 4
 
 @dataclass(slots=True)
 class Totals:
-    """What all seeds together came to.
-
-    Attributes
-    ----------
-    failing : list of Result
-        Those with violations.
-    """
+    """What all seeds together came to; `failing` are those with violations."""
 
     seeds: int = 0
     events: int = 0
@@ -48,19 +42,7 @@ class Totals:
 def run_all(
     seeds: Sequence[int], *, events: int, processes: int, progress: Callable[[SimulationResult], None]
 ) -> Totals:
-    """Run seeds.
-
-    Parameters
-    ----------
-    seeds : sequence of int
-        Which.
-    events : int
-        Webhooks for each.
-    processes : int
-        How many to run at once.
-    progress : callable
-        Told each result, in any order.
-    """
+    """Run seeds, so many processes at once; `progress` takes each result, in any order."""
     totals = Totals()
     # A process that ends gives everything back at once: no run is collected, only forgotten with its process.
     context = multiprocessing.get_context("forkserver")

@@ -22,15 +22,7 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class SimulationResult:
-    """What came of a run.
-
-    Attributes
-    ----------
-    events : int
-        Webhooks that were sent, retries not counted.
-    faults : Counter
-        Injected, by kind.
-    """
+    """What came of a run: webhooks sent, retries not counted, and faults by kind."""
 
     seed: int
     events: int
@@ -51,21 +43,7 @@ def run(
     loader: Loader | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> SimulationResult:
-    """Run a seed.
-
-    Parameters
-    ----------
-    seed : int
-        Decides everything.
-    events : int
-        How many webhooks are sent.
-    selection : Selection
-        The part of the plan to run.
-    loader : Loader or None
-        Of flawed functions, in tests of the simulation itself.
-    trace : callable or None
-        Told each line of the trace.
-    """
+    """Run a seed, or the selected part of its plan; `trace` takes each line of the trace."""
     return run_plan(selection.of(draw(seed, events)), loader=loader, trace=trace)
 
 

@@ -24,17 +24,7 @@ class Shrunk:
 
 
 class Shrinker:
-    """Looks for it.
-
-    Parameters
-    ----------
-    seed, events : int
-        Of the plan.
-    loader : Loader or None
-        Of flawed functions, in tests of the simulation itself.
-    budget : float
-        Seconds of search; what is found until then is the answer.
-    """
+    """Looks for it, for `budget` seconds; what is found until then is the answer."""
 
     def __init__(
         self, seed: int, *, events: int, loader: Loader | None = None, budget: float = _BUDGET_SECONDS

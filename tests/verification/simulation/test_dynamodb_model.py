@@ -153,7 +153,7 @@ def random_call(random: Random, values: tuple[dict[str, Any], ...]) -> tuple[str
     return operation, parameters
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.nightly)])
 def test_the_same_calls_are_answered_alike_and_leave_the_same_items(emulator: Emulator, seed: int) -> None:
     # Given one table in both
     random, twins = Random(seed), Twins(emulator)
@@ -182,6 +182,7 @@ def test_what_nobody_may_write_is_refused(emulator: Emulator, update: str, condi
         assert _outcome(twins.emulated.update_item, **parameters) == ("ValidationException", None)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "value",
     [
@@ -198,6 +199,7 @@ def test_what_no_item_may_hold_is_refused(ministack: Emulator, value: dict[str, 
     assert answers[0] == answers[1] == ("ValidationException", None)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("levels", [31, 32])
 def test_values_are_nested_as_deep_as_dynamodb_takes_them(ministack: Emulator, levels: int) -> None:
     value: dict[str, Any] = {"S": "x"}

@@ -27,7 +27,7 @@ def outcome(call: Any, **parameters: Any) -> Any:
     return [stored["Key"] for stored in answer.get("Contents", [])], answer.get("IsTruncated")
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.nightly)])
 def test_the_same_calls_are_answered_alike(emulator: Emulator, seed: int) -> None:
     # Given a bucket in both
     random, name = Random(seed), next(names)

@@ -76,19 +76,7 @@ class CommandHistory:
     def worked(
         self, records: Iterable[Mapping[str, Any]], *, given_back: Container[str], began_at: float, is_troubled: bool
     ) -> None:
-        """Note how an invocation ended.
-
-        Parameters
-        ----------
-        records : iterable of mapping
-            What it was given.
-        given_back : container of str
-            Message ids.
-        began_at : float
-            Its begin.
-        is_troubled : bool
-            It crashed, or a call to AWS went wrong.
-        """
+        """Note how an invocation of `records` ended; `is_troubled`: it crashed, or a call to AWS went wrong."""
         for record in records:
             name = self._name_of(record)
             if is_troubled and name:
@@ -149,8 +137,6 @@ class CommandHistory:
 
         Parameters
         ----------
-        letters : iterable of Message
-            The dead.
         up_from : float
             From when on nothing was in the way of a call.
         patience : callable

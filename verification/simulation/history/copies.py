@@ -22,12 +22,8 @@ class _Origin:
 class Copies:
     """Counts a command's copies, and knows under which id and when each first came on the queue.
 
-    Parameters
-    ----------
-    may_die : bool
-        The queue may give a command up that can be read: it has fewer receives than the stack's, or hides for less.
-    is_told : callable
-        Tells whether a command's end has been told, by its name.
+    `may_die`: the queue may give up a command that can be read, as it has fewer receives than the stack's, or hides
+    messages for less time. `is_told` says of a command's name whether its end has been reported.
     """
 
     def __init__(self, context: RunContext, *, may_die: bool, is_told: Callable[[str], bool]) -> None:

@@ -74,12 +74,9 @@ class Publication:
         return about | {"reason": "not_taken", "service_request_id": service_request_id}
 
     def set_aside(self, message: QueuedMessage, *, could_ask_again: bool) -> None:
-        """Check an event that is set aside: without patient data, nothing but what happened, and not at once.
+        """Check an event in the dead-letter queue: without patient data, nothing but what happened, and not at once.
 
-        Parameters
-        ----------
-        could_ask_again : bool
-            Whoever sets it aside had the time to ask the bus again, and nothing but the bus in its way.
+        `could_ask_again`: the sender of it had the time to ask the bus again, and nothing but the bus in its way.
         """
         self._copies[message.body] += 1
         if message.body in self._strays:
@@ -106,13 +103,7 @@ class Publication:
             self._violate("no longer set aside, and not published", message.body[:60])
 
     def check(self, set_aside: Iterable[str]) -> None:
-        """Check, after a last redrive, that every change was published, and that what is no event is still set aside.
-
-        Parameters
-        ----------
-        set_aside : iterable of str
-            What still is.
-        """
+        """Check, after a last redrive, that every change was published, and that what is no event still waits."""
         waiting = set(set_aside)
         for body in waiting - self._strays.keys():
             self._violate("still set aside after the last redrive", body[:60])

@@ -23,12 +23,10 @@ class Table:
 
     Attributes
     ----------
-    keys : sequence of str
-        Partition key, and sort key where there is one.
     index_keys : sequence of str
-        Attributes that are keys of an index: strings that are not empty, where present.
+        Attributes that are keys of an index: strings that are not empty, if present.
     written : callable
-        Told of each write that took effect: key, item before, item after.
+        Takes each write that took effect: key, item before, item after.
     """
 
     keys: Sequence[str]
@@ -140,17 +138,7 @@ class DynamoDB:
         return answer
 
     def expire(self, table_name: str, key: Key, *, now: float) -> Item | None:
-        """Delete an item whose time to live has run out; answer it, or None where it has not.
-
-        Parameters
-        ----------
-        table_name : str
-            The table; its attribute is `expires_at`.
-        key : tuple of str
-            The item's.
-        now : float
-            Seconds since 1970.
-        """
+        """Delete an item whose `expires_at` is before `now`, in seconds since 1970; answer it, or None if it is not."""
         table = self.tables[table_name]
         item = table.items.get(key)
         if item is None or "N" not in item.get("expires_at", {}) or float(item["expires_at"]["N"]) > now:

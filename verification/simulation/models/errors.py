@@ -54,23 +54,7 @@ def refusal(
     kind: type[ClientError] = ClientError,
     **more: Any,
 ) -> ClientError:
-    """Make an answer of AWS that is an error.
-
-    Parameters
-    ----------
-    code : str
-        AWS's error code.
-    operation : str
-        Name of the operation.
-    message : str
-        What AWS says; some of its messages repeat what they were given.
-    status : int
-        HTTP status.
-    kind : type
-        The exception's class.
-    **more
-        What the answer carries beside the error, such as `Item`.
-    """
+    """Make an answer of AWS that is an error; `more` is what it carries beside the error, such as `Item`."""
     response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},

@@ -19,12 +19,8 @@ _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 class EventBridge:
     """The operation, by boto3's name for it and its parameters.
 
-    Parameters
-    ----------
-    taken : callable
-        Told each event that a bus takes: its name, the detail type, the detail with its numbers as Decimal.
-    refuses : callable
-        Decides, by detail type and detail, whether a single event of a call is refused: with which code, or none.
+    `taken` takes each event's bus, detail type, and detail with its numbers as Decimal. `refuses` decides by the latter
+    two whether an event of a call is refused: with which code, or with none.
     """
 
     def __init__(

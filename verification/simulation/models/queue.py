@@ -28,12 +28,8 @@ class QueueModel:
 
     Parameters
     ----------
-    visibility_timeout : int
-        Seconds for which a received message is hidden unless the receiver says otherwise.
     max_receives : int or None
         After so many receives a message is moved to the dead-letter queue instead of being received once more.
-    dead_letters : Queue or None
-        That queue.
     in_flight_limit : int
         How many messages may be hidden at once.
     old_handles_work : float

@@ -20,18 +20,9 @@ _REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 class SQS:
-    """The operations, by boto3's names for them and their parameters.
+    """The operations, by boto3's names for them and their parameters; `queues` are known by their URLs.
 
-    Parameters
-    ----------
-    queues : dict of str to Queue
-        By URL.
-    clock : callable
-        Tells seconds on any clock.
-    epoch : float
-        Seconds since 1970 at that clock's zero.
-    random : Random
-        Decides what SQS leaves open: which messages are received, and whether an old receipt handle still works.
+    `random` decides what SQS leaves open: which messages are received, and whether an old receipt handle still works.
     """
 
     def __init__(

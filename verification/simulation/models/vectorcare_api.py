@@ -18,14 +18,8 @@ Arrived = Callable[[Request, Response, float], None]
 class VectorCareApi:
     """The one operation.
 
-    Parameters
-    ----------
-    clock : callable
-        Seconds since 1970.
-    begun : callable
-        Told of each call but those for a token, before anything can happen to it.
-    arrived : callable
-        Told of each such call that came: request, response, and when it was asked.
+    `begun` takes each call but those for a token before anything can happen to it, `arrived` each such call that came:
+    request, response, and when it was asked.
     """
 
     def __init__(self, clock: Callable[[], float], begun: Callable[[Request, Any], None], arrived: Arrived) -> None:

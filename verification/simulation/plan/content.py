@@ -26,16 +26,9 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Content:
-    """The bytes of one attempt, and what they say.
+    """The bytes of one attempt, and what they say: of an event, `data` has its numbers as Decimal.
 
-    Attributes
-    ----------
-    last_updated : str
-        27-character instant, of an event.
-    data : Any
-        Of an event, as Python's own values with numbers as Decimal.
-    reason : str
-        Why it cannot be read, of the closed list.
+    `reason` is why it cannot be read, of the closed list.
     """
 
     body: bytes
@@ -70,20 +63,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEvent:
-    """An event of a service request, as VectorCare knows it.
+    """An event of a service request, as VectorCare knows it, `at` in seconds on the simulation's clock.
 
-    Attributes
-    ----------
-    event_id : str or None
-        None where VectorCare names none.
-    at : float
-        Seconds on the simulation's clock.
-    time_form : int
-        Which of several ways to write the time.
-    data : dict or None
-        JSON values.
-    prefix : bytes
-        A byte order mark, or nothing.
+    `time_form` is one of several ways to write the time, `prefix` a byte order mark or nothing.
     """
 
     service_request_id: str
@@ -96,15 +78,7 @@ class PlannedEvent:
     prefix: bytes = b""
 
     def content(self, *, at: float | None = None, note: str = "") -> Content:
-        """Write the event.
-
-        Parameters
-        ----------
-        at : float or None
-            The time that VectorCare stamps it with, where that is not the event's own.
-        note : str
-            Something that makes other bytes of the same event.
-        """
+        """Write the event, stamped `at` another time than its own if given; `note` makes other bytes of it."""
         moment = round(self.at if at is None else at, 6)
         envelope: dict[str, Any] = {
             "event_id": self.event_id,

@@ -33,15 +33,7 @@ _YEAR_9999 = 7973 * 365.2425 * _DAY
 
 
 def draw(seed: int, events: int = 500) -> Plan:
-    """Draw a plan.
-
-    Parameters
-    ----------
-    seed : int
-        Decides everything.
-    events : int
-        How many webhooks are sent, retries not counted.
-    """
+    """Draw the plan of a seed with so many webhooks, retries not counted."""
     return draw_years(draw_redrives(_Drawing(seed).plan(events)))
 
 

@@ -26,16 +26,9 @@ _UNREADABLE = (
 
 
 def draw_outbound(seed: int, events: int, *, span: float) -> OutboundPlan:
-    """Draw a plan's commands.
+    """Draw a seed's commands, put on the queue within `span` seconds.
 
-    Parameters
-    ----------
-    seed : int
-        Decides everything.
-    events : int
-        Webhooks of the plan; there is a command for each forty, and in one run of eight for each five.
-    span : float
-        Seconds in which they are put on the queue.
+    There is one for each forty webhooks (`events`), and in one run of eight one for each five.
     """
     return _Drawing(seed, span).plan(events // _EVENTS_PER_COMMAND)
 

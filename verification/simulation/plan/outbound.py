@@ -28,26 +28,16 @@ class Expected(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedCommand:
-    """A message that the CAD puts on the queue.
+    """A message that the CAD puts on the queue; `number` is its place in the plan, by which it can be picked.
 
     Attributes
     ----------
-    number : int
-        Its place in the plan, by which it can be picked.
-    at : float
-        When it is put there.
-    body : str
-        The message.
-    kind : str
-        Which command.
     command_id : str
-        Its name; empty where SQS's message id is its name.
-    service_request_id : str
-        Whose.
+        Its name; empty if SQS's message id is its name.
     marks : frozenset of str
         What tells its parts from all others in a call: positions, or the one thing that it says.
     reason : str
-        Why it cannot be read, of the closed list; empty where it can.
+        Why it cannot be read, of the closed list; empty if it can.
     """
 
     number: int
@@ -81,12 +71,10 @@ class OutboundPlan:
     ----------
     statuses : mapping of str to str
         VectorCare's, by service request.
-    rates : mapping of str to float
-        How likely VectorCare's own kinds of faults are.
     foreign : frozenset of str
         Service requests that are another company's.
     max_receives : int
-        Of the outbound queue. Less than the stack's lets commands die that can be read, wherever they are by then.
+        Less than the stack's lets commands die that can be read, wherever they are by then.
     """
 
     commands: tuple[PlannedCommand, ...] = ()

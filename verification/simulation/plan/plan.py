@@ -19,12 +19,8 @@ class Settings:
     ----------
     visibility_timeout : int
         Less than the stack's lets it run out while batches are worked on.
-    max_receives : int
-        The stack's.
     in_flight_limit : int
         Of the dead-letter queue.
-    max_concurrency : int
-        Of the event source.
     latency : float
         Longest half of a call.
     skew : float
@@ -32,11 +28,9 @@ class Settings:
     expiry_delay : float
         Longest time after which DynamoDB deletes an expired item.
     restamps : bool
-        VectorCare stamps its retries anew.
+        VectorCare stamps its retries with their own time.
     span : float
         How long webhooks come in.
-    publish_data : bool
-        The organization's events carry the whole request.
     """
 
     order_by: str = "event_timestamp"
@@ -55,20 +49,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One webhook that somebody sends, with its retries.
+    """One webhook that somebody sends, with its retries; `number` is its place in the plan, by which it can be picked.
 
-    Attributes
-    ----------
-    number : int
-        Its place in the plan, by which it can be picked.
-    at : float
-        When the first attempt is made.
-    content : Content
-        What is sent.
-    event : Event or None
-        What VectorCare would write anew for a re-stamped retry.
-    forgery : str
-        What is wrong with the request; empty where nothing is.
+    `event` is what VectorCare would write for a retry with another time, `forgery` what is wrong with the request.
     """
 
     number: int
@@ -82,10 +65,7 @@ class Sending:
 class Redrive:
     """An operator runs the redrive function, or presses the SQS console's own button for it.
 
-    Attributes
-    ----------
-    killed_after : float or None
-        So many seconds after it has begun, the function's container crashes.
+    If `killed_after` is given, the function's container crashes so many seconds after it has begun.
     """
 
     at: float
@@ -145,13 +125,7 @@ Operation = ByHand | Redrive | Replay | Loss | Deploy | Rotation | Stray | Outag
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is decided before a run.
-
-    Attributes
-    ----------
-    rates : dict of str to float
-        How likely each kind of fault is.
-    """
+    """Everything that is decided before a run."""
 
     seed: int
     settings: Settings
@@ -175,14 +149,7 @@ class Plan:
 class Selection:
     """A part of a plan, to find out how little of it still fails; None means all.
 
-    Attributes
-    ----------
-    sendings, operations, commands : tuple of int or None
-        Numbers of those to keep.
-    without : frozenset of str
-        Kinds of faults to leave out.
-    variation : int
-        Another course of chance under the same plan.
+    `without` are kinds of faults to leave out, `variation` is another course of chance under the same plan.
     """
 
     sendings: tuple[int, ...] | None = None

@@ -21,16 +21,9 @@ _ODD_NUMBERS = (12345678901234567890, Decimal("9007199254740993.25"))
 
 
 class Trips:
-    """Draws events.
+    """Draws events, `odd` of them with something unusual and allowed about them.
 
-    Parameters
-    ----------
-    random : Random
-        The plan's.
-    chronological_ids : bool
-        Event ids that sort like time, as VectorCare's do since 2026-02-20; before, they were random.
-    odd : float
-        Share of events with something unusual and allowed about them.
+    VectorCare's event ids are chronological since 2026-02-20; before, they were random.
     """
 
     def __init__(self, random: Random, *, chronological_ids: bool, odd: float) -> None:

@@ -29,13 +29,7 @@ _MAX_BACKOFF_SECONDS = 20.0
 
 
 class Wire:
-    """What all clients of a run share.
-
-    Parameters
-    ----------
-    models : mapping of str to object
-        By boto3's name of the service; an operation is the method of that name.
-    """
+    """What all clients of a run share: the models, by boto3's names of the services."""
 
     def __init__(self, context: RunContext, models: Mapping[str, Any]) -> None:
         self.context = context
@@ -52,17 +46,7 @@ class Wire:
 
 
 class Client:
-    """A client of one service; its methods are boto3's.
-
-    Parameters
-    ----------
-    process : Process
-        The container that holds it.
-    connect_timeout, read_timeout : float
-        Seconds, for each attempt.
-    attempts : int
-        How often a call is tried in all.
-    """
+    """A client of one service in a container; its methods are boto3's, its time-outs are for each attempt."""
 
     exceptions = errors.Exceptions
 

@@ -11,17 +11,7 @@ from verification.simulation.world.scheduler import Process, Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as the stack configures it.
-
-    Attributes
-    ----------
-    name : str
-        Of its folder.
-    handler : str
-        Dotted name of its module.
-    timeout : float
-        Seconds.
-    """
+    """A function as the stack configures it: its folder's and its handler's name, and its time-out in seconds."""
 
     name: str
     handler: str
@@ -54,19 +44,9 @@ class Context:
 
 
 class Container(Process):
-    """A container of a function.
+    """A container of a function; `write` takes what the function, or the runtime for it, writes.
 
-    Parameters
-    ----------
-    name : str
-        For logs and traces.
-    write : callable
-        Takes what the function, or the runtime for it, writes.
-
-    Attributes
-    ----------
-    is_troubled : bool
-        A fault has struck a call of the invocation.
+    `is_troubled`: a fault has struck a call of the invocation.
     """
 
     def __init__(self, name: str, function: Function, scheduler: Scheduler, *, write: Callable[[str], None]) -> None:

@@ -38,14 +38,7 @@ Worked = Callable[[Sequence[Mapping[str, Any]], InvocationOutcome], None]
 class QueueSource:
     """Takes messages from the queue to the function while there are any.
 
-    Parameters
-    ----------
-    batch_size : int
-        How many messages a batch may have; more than ten are gathered by several calls.
-    deleted : callable
-        Told the message id of each message that is deleted as done.
-    worked : callable
-        Told of each batch how the function's invocation ended.
+    `deleted` takes the id of each message that is deleted as done, `worked` each batch with how its invocation ended.
     """
 
     def __init__(

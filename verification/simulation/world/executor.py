@@ -13,13 +13,7 @@ _T = TypeVar("_T")
 
 
 class SimulatedFuture(Future[_T]):
-    """A result that a task waits for.
-
-    Parameters
-    ----------
-    scheduler : Scheduler
-        Whose time counts.
-    """
+    """A result that a task waits for."""
 
     def __init__(self, scheduler: Scheduler) -> None:  # Future's own would make locks that nobody needs
         self._scheduler = scheduler

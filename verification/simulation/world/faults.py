@@ -61,14 +61,7 @@ UNWELCOME = "webhook that is unreadable, early or forged"
 class Outage:
     """A time in which services answer nothing, or refuse everything.
 
-    Attributes
-    ----------
-    services : frozenset of str
-        boto3's names of them.
-    begins, ends : float
-        Seconds on the simulation's clock.
-    refusal : str
-        AWS's error code; empty if the services cannot be reached at all, `HANGING` if they take calls and answer none.
+    `refusal` is AWS's error code; empty if the services cannot be reached at all, `HANGING` if they answer no call.
     """
 
     services: frozenset[str]
@@ -78,15 +71,7 @@ class Outage:
 
 
 class Faults:
-    """The faults of one run.
-
-    Parameters
-    ----------
-    rates : mapping of str to float
-        How likely each kind is, each time that it could strike.
-    random : Random
-        Decides.
-    """
+    """The faults of one run; `rates` say how likely each kind is, each time that it could strike."""
 
     def __init__(self, rates: Mapping[str, float], random: Random) -> None:
         self.injected: Counter[str] = Counter()

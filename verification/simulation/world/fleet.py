@@ -24,15 +24,7 @@ class _Version:
 
 
 class Fleet:
-    """All containers of one function.
-
-    Parameters
-    ----------
-    environment : dict
-        The function's environment variables.
-    write : callable
-        Takes a container's output.
-    """
+    """All containers of one function; `write` takes their output."""
 
     def __init__(
         self,

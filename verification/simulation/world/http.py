@@ -65,13 +65,7 @@ class SimulatedResponse:
 
 
 class Session:
-    """A session of one container.
-
-    Parameters
-    ----------
-    wire : Wire
-        To the model, which it names by the host.
-    """
+    """A session of one container."""
 
     def __init__(self, context: RunContext, wire: Wire, process: Any) -> None:
         self._wire = wire

@@ -34,13 +34,7 @@ OUTPUT = "vectorcare_bridge.edge.observability"
 
 
 class Loader:
-    """Makes the modules of containers.
-
-    Parameters
-    ----------
-    flaws : sequence of Flaw
-        To be put into the source; none but in tests of the simulation itself.
-    """
+    """Makes the modules of containers, with flaws in them in tests of the simulation itself."""
 
     def __init__(self, flaws: Sequence[Flaw] = ()) -> None:
         flawed = {flaw.module for flaw in flaws}
@@ -50,22 +44,7 @@ class Loader:
         self._fresh = _reaching(frozenset({RUNTIME, OUTPUT} | flawed))
 
     def load(self, handler: str, *, environment: Mapping[str, str], loaded: Callable[[ModuleType], None]) -> Any:
-        """Import a handler as a cold start does.
-
-        Parameters
-        ----------
-        handler : str
-            Dotted name of the handler's module.
-        environment : mapping
-            The function's environment variables.
-        loaded : callable
-            Given the runtime's module before anything uses it.
-
-        Returns
-        -------
-        ModuleType
-            The handler's module.
-        """
+        """Import a handler's module as a cold start does; `loaded` is given the runtime's before anything uses it."""
         known = {name: module for name, module in sys.modules.items() if name in self._fresh}
         self._forget()
         finder = Finder(self._code, self._flaws, loaded)
@@ -105,16 +84,9 @@ def _bind(name: str, module: ModuleType | None) -> None:
 
 
 class Finder:
-    """Finds the functions' modules as code compiled before.
+    """Finds the functions' modules as code compiled before, with the flaws that were compiled into it.
 
-    Parameters
-    ----------
-    code : mapping
-        By the module's name.
-    flaws : mapping
-        Those that were compiled into it, likewise.
-    loaded : callable
-        Given the runtime's module before anything uses it.
+    `loaded` is given the runtime's module before anything uses it.
     """
 
     def __init__(

@@ -12,13 +12,7 @@ from verification.simulation.world.scheduler import Scheduler
 
 @dataclass(frozen=True)
 class RunContext:
-    """Time, faults, chance, and what is told of the run.
-
-    Attributes
-    ----------
-    say : callable
-        Takes who did what, for the trace.
-    """
+    """Time, faults, chance and rules of a run; `say` takes who did what, for the trace."""
 
     settings: Settings
     scheduler: Scheduler

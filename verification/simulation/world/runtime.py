@@ -14,17 +14,7 @@ _FUNCTIONS = ("client", "http_session", "executor", "lock", "now", "monotonic", 
 
 
 class SimulatedRuntime:
-    """The runtime of one container.
-
-    Parameters
-    ----------
-    wire : Wire
-        To the models.
-    process : Process
-        The container.
-    skew : float
-        Seconds by which the container's clock is ahead.
-    """
+    """The runtime of one container, whose clock is `skew` seconds ahead."""
 
     def __init__(self, context: RunContext, wire: Wire, process: Process, *, skew: float) -> None:
         self._context = context

@@ -92,15 +92,7 @@ class Task:
 
 
 class Scheduler:
-    """Actions by the time they are due, and the task that runs now.
-
-    Parameters
-    ----------
-    random : Random
-        Picks among what is due at once.
-    begins : float
-        The time at first.
-    """
+    """Actions by the time they are due, and the task that runs now; `random` picks among what is due at once."""
 
     def __init__(self, random: Random, *, begins: float = 0.0) -> None:
         self.now = begins

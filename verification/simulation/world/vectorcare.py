@@ -34,13 +34,7 @@ class _Attempt:
 
 
 class VectorCare:
-    """Sends what is planned.
-
-    Parameters
-    ----------
-    ingest : Fleet
-        Behind the API, which adds nothing.
-    """
+    """Sends what is planned to ingest; the API before it adds nothing."""
 
     def __init__(self, context: RunContext, ingest: Fleet, history: WebhookHistory) -> None:
         self.key = keys.OLD

@@ -14,13 +14,7 @@ _OLD_HANDLES_WORK = 0.5
 
 
 class WatchedQueue(QueueModel):
-    """A queue of the simulated world.
-
-    Parameters
-    ----------
-    came, gone : callable
-        Told of each message that comes and goes.
-    """
+    """A queue of the simulated world; `came` and `gone` take each message that does so."""
 
     def __init__(
         self,

@@ -38,17 +38,7 @@ _FAR_SECONDS = 7 * 86_400.0
 
 
 class World:
-    """A run of a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-        What happens.
-    loader : Loader
-        Makes the containers' modules.
-    trace : callable or None
-        Told each line of the trace.
-    """
+    """A run of a plan; `trace` takes each line of the trace."""
 
     def __init__(self, plan: Plan, loader: Loader, trace: Callable[[str], None] | None = None) -> None:
         self.plan = plan
