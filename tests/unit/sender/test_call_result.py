@@ -1,4 +1,4 @@
-"""What an answer says about a command: done, refused for good, later, or nothing."""
+"""What a response says about a command: done, refused for good, later, or nothing."""
 
 import json
 import time
@@ -13,8 +13,7 @@ from sender.vectorcare.call_result import CallResult, Verdict
 from tests.support.cloud import NOW
 from vectorcare_bridge.commands.command import Kind
 
-KINDS_WITH_A_BODY = (Kind.LOCATION_UPDATE, Kind.CREATE_REQUEST)
-KINDS_WITHOUT = (Kind.STATE_UPDATE, Kind.ACCEPT, Kind.DECLINE, Kind.BEST_TIME, Kind.CHANGE_REQUEST)
+KINDS_WITHOUT_A_BODY = (Kind.STATE_UPDATE, Kind.ACCEPT, Kind.DECLINE, Kind.BEST_TIME, Kind.CHANGE_REQUEST)
 CREATED = {"service_request_web_url": "https://x.invalid/requests/VC-TEST0001"}
 SUCCESS = dict.fromkeys(Kind, 201) | {Kind.LOCATION_UPDATE: 200, Kind.CHANGE_REQUEST: 200}
 PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
@@ -46,85 +45,51 @@ def test_a_2xx_in_the_documented_shape_is_success(kind: Kind, status: int) -> No
 
 
 @pytest.mark.parametrize("content", [b"", {"name": "en_route"}, CREATED, {"message": "Zebulon"}], ids=range(4))
-@pytest.mark.parametrize("kind", KINDS_WITHOUT)
-def test_where_no_body_is_documented_the_documented_status_is_success(kind: Kind, content: Any) -> None:
+@pytest.mark.parametrize("kind", KINDS_WITHOUT_A_BODY)
+def test_if_no_body_is_documented_the_documented_status_is_success(kind: Kind, content: Any) -> None:
     assert read(SUCCESS[kind], content, kind=kind) == CallResult(Verdict.DONE, status=SUCCESS[kind])
+    other = 200 if SUCCESS[kind] == 201 else 201
+    assert read(other, content, kind=kind).verdict is Verdict.LOST
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        PAGE,
-        b"OK",
-        b"\xff",
-        b'{"service_request_web_url": "https://x.inva',
-        b"[" * 100_000,
-        [],
-        [{}],
-        "ok",
-        7,
-        True,
-        b"null",
-    ],
-    ids=range(11),
-)
+@pytest.mark.parametrize("content", [None, PAGE, b"\xff", b"[" * 100_000, [{}], "ok", 7, b"null"], ids=range(8))
 @pytest.mark.parametrize("status", [200, 201, 203])
-def test_a_2xx_that_is_no_answer_of_an_api_says_nothing_and_counts_against_vectorcare(
-    content: Any, status: int
-) -> None:
+def test_a_2xx_that_no_api_gives_proves_nothing_and_counts_against_vectorcare(content: Any, status: int) -> None:
     expected = CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
     assert {read(status, content, kind=kind) for kind in Kind} == {expected}
 
 
-@pytest.mark.parametrize("status", [200, 201])
-def test_a_success_whose_body_could_not_be_read_is_none(status: int) -> None:
-    expected = CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
-    assert {read(status, None, kind=kind) for kind in Kind} == {expected}
-
-
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [(kind, status) for kind in KINDS_WITH_A_BODY for status in (200, 201, 204, 299)]
-    + [(kind, status) for kind in KINDS_WITHOUT for status in (200, 201, 204, 299) if status != SUCCESS[kind]],
-)
-def test_an_empty_2xx_is_no_success_unless_it_is_documented(kind: Kind, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+@pytest.mark.parametrize("kind", [Kind.LOCATION_UPDATE, Kind.CREATE_REQUEST])
+def test_an_empty_2xx_is_no_success_if_a_body_is_documented(kind: Kind, status: int) -> None:
     assert read(status, b"", kind=kind) == CallResult(Verdict.LOST, "unexpected_answer", status, is_outage=True)
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("kinds", "content", "reason"),
     [
-        (REFUSAL, "members:permission_denied"),
-        ({"name": [REFUSAL]}, "members:permission_denied"),
-        ({"message": "Zebulon", "code": "Zebulon"}, "unexpected_answer"),
-        ({"error": "Zebulon"}, "unexpected_answer"),
-        ({"errors": []}, "unexpected_answer"),
+        (Kind, REFUSAL, "members:permission_denied"),
+        (Kind, {"name": [REFUSAL]}, "members:permission_denied"),
+        (Kind, {"message": "Zebulon", "code": "Zebulon"}, "unexpected_answer"),
+        (Kind, {"error": "Zebulon"}, "unexpected_answer"),
+        (Kind, {"errors": []}, "unexpected_answer"),
+        ([Kind.LOCATION_UPDATE, Kind.CREATE_REQUEST], {"status": "maintenance"}, "unexpected_answer"),
+        *(
+            ([Kind.CREATE_REQUEST], content, "unexpected_answer")
+            for content in (
+                {},
+                {"service_request_web_url": None},
+                {"service_request_web_url": ""},
+                {"service_request_web_url": 7},
+                {"service_request_id": "Zebulon Quillfeather"},
+                {"service_request_id": "VC-ABC"},
+            )
+        ),
     ],
 )
-def test_an_error_in_a_2xx_is_no_success_and_no_outage(content: Any, reason: str) -> None:
-    for kind, status in SUCCESS.items():
-        assert read(status, content, kind=kind) == CallResult(Verdict.LOST, reason, status)
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "content"),
-    [
-        (Kind.LOCATION_UPDATE, 200, {"status": "maintenance"}),
-        (Kind.STATE_UPDATE, 200, {"status": "maintenance"}),
-        (Kind.ACCEPT, 202, {"status": "maintenance"}),
-        (Kind.CREATE_REQUEST, 201, {}),
-        (Kind.CREATE_REQUEST, 201, {"status": "ok"}),
-        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": None}),
-        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": ""}),
-        (Kind.CREATE_REQUEST, 201, {"service_request_web_url": 7}),
-        (Kind.CREATE_REQUEST, 201, {"service_request_id": "Zebulon Quillfeather"}),
-        (Kind.CREATE_REQUEST, 201, {"service_request_id": "VC-ABC"}),
-    ],
-)
-def test_another_shape_than_the_documented_one_is_no_success_and_no_outage(
-    kind: Kind, status: int, content: Any
-) -> None:
-    assert read(status, content, kind=kind) == CallResult(Verdict.LOST, "unexpected_answer", status)
+def test_a_2xx_in_another_shape_is_no_success_and_no_outage(kinds: list[Kind], content: Any, reason: str) -> None:
+    for kind in kinds:
+        assert read(SUCCESS[kind], content, kind=kind) == CallResult(Verdict.LOST, reason, SUCCESS[kind])
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 422, 428, 451, 499])
@@ -166,9 +131,8 @@ def test_a_refused_token_says_nothing_about_the_command(status: int, content: An
     assert (answer.verdict, answer.refuses_token, answer.is_outage) == (Verdict.LATER, True, True)
 
 
-@pytest.mark.parametrize("answer", [read(403, REFUSAL), read(403), read(500), read(201), read(429)])
-def test_other_answers_do_not_ask_for_another_token(answer: CallResult) -> None:
-    assert not answer.refuses_token
+def test_other_answers_do_not_ask_for_another_token() -> None:
+    assert not any(read(status, content).refuses_token for status in (403, 500, 201, 429) for content in (REFUSAL, b""))
 
 
 @pytest.mark.parametrize(
@@ -209,20 +173,15 @@ def test_the_first_code_that_vectorcare_names_is_the_reason(status: int, content
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"Zebulon",
         b"\xff",
-        b"[" * 100_000,
-        "api:not_found",
         ["api:not_found"],
         {"code": 7},
-        {"code": None},
         {"code": "Zebulon Quillfeather"},
         {"code": "x" * 41 + ":y"},
         {"code": "x:" + "y" * 61},
         {"message": "api:not_found"},
     ],
-    ids=range(12),
+    ids=range(7),
 )
 def test_what_is_no_code_is_never_a_reason(content: Any) -> None:
     assert read(400, content).reason == "http_400"

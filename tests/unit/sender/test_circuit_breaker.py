@@ -131,15 +131,14 @@ def test_only_the_first_invocation_probes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shared", "failures"),
-    [
-        (Shared(), 5),
-        (Shared(Circuit(failures=1), meanwhile=[OPEN]), 0),
-        (Shared(DUE, meanwhile=[DUE, OPEN]), 0),
-    ],
+    ("circuit", "meanwhile", "failures"),
+    [(Circuit(), [], 5), (Circuit(failures=1), [OPEN], 0), (DUE, [DUE, OPEN], 0)],
     ids=["its own failures", "others' failures", "others' failures since its probe"],
 )
-def test_a_late_success_does_not_close_a_circuit_that_has_opened_since(shared: Shared, failures: int) -> None:
+def test_a_late_success_does_not_close_a_circuit_that_has_opened_since(
+    circuit: Circuit, meanwhile: list[Circuit], failures: int
+) -> None:
+    shared = Shared(circuit, meanwhile=[*meanwhile])
     # Given calls side by side, of which some fail and open the circuit
     mine = breaker(shared)
     for _call in range(failures):

@@ -1,4 +1,4 @@
-"""Whatever comes over the wire, a call to VectorCare ends soon, once, and in something that is known."""
+"""Whatever VectorCare's address answers, a request is made once, ends in time, and has a known result."""
 
 import itertools
 import threading
@@ -116,47 +116,41 @@ def _network() -> Iterator[None]:
         yield
 
 
+STATUS_ALONE = HttpResponse(200, None, None)
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "expected"),
     [
-        trickling(b"HTTP/1.1 200 O", b"K", 500, b"\r\nContent-Length: 2\r\n\r\n{}"),
-        trickling(b"HTTP/1.1 200 OK\r\nX: ", b"x", 500, b"\r\nContent-Length: 2\r\n\r\n{}"),
-        trickling(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 500, OK),
-        trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 500, OK),
+        (trickling(b"HTTP/1.1 200 O", b"K", 500, b"\r\nContent-Length: 2\r\n\r\n{}"), UNKNOWN),
+        (trickling(b"HTTP/1.1 200 OK\r\nX: ", b"x", 500, b"\r\nContent-Length: 2\r\n\r\n{}"), UNKNOWN),
+        (trickling(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 500, OK), UNKNOWN),
+        (trickling(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 500, OK), UNKNOWN),
+        (trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 501\r\n\r\n", b" ", 500, b"1"), STATUS_ALONE),
+        (trickling(b"HTTP/1.1 200 OK\r\n\r\n", b" ", 500, b"1"), STATUS_ALONE),
+        (
+            trickling(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1F5\r\n", b" ", 500, b"1\r\n0\r\n\r\n"),
+            STATUS_ALONE,
+        ),
     ],
-    ids=["status", "header", "103", "100"],
+    ids=["status", "header", "103", "100", "body by length", "body to the end", "chunked body"],
 )
 @pytest.mark.usefixtures("_a_second_at_each_look")
-def test_an_answer_that_trickles_is_given_up(answer: Answering) -> None:
-    # Given an answer that takes 500 seconds, and never long for the next byte
+def test_the_time_for_a_response_is_one_for_all_of_it(answer: Answering, expected: HttpResponse | CallResult) -> None:
+    # Given a response that takes 500 seconds, and never long for the next byte
     with called(answer) as (peer, http):
-        # When it is asked for, Then the bound is one for the whole answer
-        assert http.request("POST", peer.url, body={}) == UNKNOWN
+        # When it is awaited, Then it is given up, and its status counts if it came
+        assert http.request("POST", peer.url, body={}) == expected
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 501\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1F5\r\n",
-    ],
-    ids=["length", "to the end", "chunked"],
-)
-@pytest.mark.usefixtures("_a_second_at_each_look")
-def test_of_a_body_that_trickles_the_status_alone_is_known(head: bytes) -> None:
-    with called(trickling(head, b" ", 500, b"1\r\n0\r\n\r\n")) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == HttpResponse(200, None, None)
-
-
-def test_what_an_answer_uses_up_of_its_time_is_not_the_next_requests() -> None:
+def test_a_response_uses_up_no_time_of_the_next_request() -> None:
     # Given a connection that is kept, When some of an answer has come in
     ours, theirs = socketpair()
     with ours, theirs:
         ours.settimeout(60)
         theirs.sendall(b"x")
         assert http_session._Reader(ours).read(1) == b"x"
-        # Then whatever is sent next has all its time
+        # Then the next request has all its time
         assert ours.gettimeout() == 60
 
 
@@ -177,87 +171,73 @@ def test_a_body_that_is_too_large_is_not_read_on(status: int) -> None:
     assert sum(sent) < LARGE
 
 
-@pytest.mark.parametrize(("size", "is_read"), [(MAX_ANSWER_BYTES, True), (MAX_ANSWER_BYTES + 1, False)])
-def test_a_body_is_read_up_to_its_bound(size: int, is_read: bool) -> None:
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
-    with called(sending(head, b" " * size)) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == HttpResponse(200, b" " * size if is_read else None, None)
-
-
-@pytest.mark.parametrize(
-    ("status", "location"),
-    [
-        (300, b""),
-        (301, b"https://127.0.0.1/"),
-        (302, b"http://["),
-        (303, b"\xff\xfe"),
-        (307, b"https://\xe2\x80\xae"),
-        (308, b"https://x:99999/"),
-    ],
-)
-def test_a_redirect_is_neither_followed_nor_looked_into(status: int, location: bytes) -> None:
-    head = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nLocation: ".encode() + location + b"\r\n\r\n"
-    with called(sending(head, b"{}")) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == HttpResponse(status, None, None)
-        assert len(peer.requests) == 1
-
-
 @pytest.mark.parametrize("interim", [100, 102, 103, 199])
-def test_an_interim_answer_is_not_the_answer(interim: int) -> None:
+def test_an_interim_response_is_not_the_response(interim: int) -> None:
     # Given hints that come before the answer, When two calls are made
     hint = f"HTTP/1.1 {interim} X\r\nLink: </x>\r\n\r\n".encode()
     with called(sending(hint, hint, OK)) as (peer, http):
-        # Then each has its own answer
+        # Then each has its own response
         assert [http.request("POST", peer.url, body={}) for _call in range(2)] == [HttpResponse(200, b"{}", None)] * 2
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        sending(b"Zebulon\r\n\r\n"),
-        sending(b"HTTP/1.1 Zebulon\r\n\r\n"),
-        sending(b"HTTP/1.1 -200 OK\r\n\r\n"),
-        sending(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 70_000, b"\r\n\r\n"),
-        sending(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n" * 200, b"\r\n"),
-        lambda connection: connection.close(),
-    ],
-    ids=["no HTTP", "no status", "negative", "header too long", "too many headers", "hung up"],
-)
-@pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_call_without_an_answer_is_made_once_and_nobody_knows(answer: Answering, method: str) -> None:
-    with called(answer) as (peer, http):
-        assert http.request(method, peer.url, body={}) == UNKNOWN
-        assert peer.connections == 1
+def with_body(size: int) -> Answering:
+    return sending(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode(), b" " * size)
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}",),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZebulon\r\n",),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",),
-    ],
-    ids=["broken off", "no chunk", "no gzip"],
-)
-def test_of_a_body_that_is_broken_the_status_alone_is_known(pieces: tuple[bytes, ...]) -> None:
+def redirecting(status: int, location: bytes) -> Answering:
+    head = f"HTTP/1.1 {status} X\r\nContent-Length: 2\r\nLocation: ".encode()
+    return sending(head, location, b"\r\n\r\n{}")
+
+
+def breaking_off(*pieces: bytes) -> Answering:
     def answer(connection: socket) -> None:
         sending(*pieces)(connection)
         connection.close()
 
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (with_body(MAX_ANSWER_BYTES), HttpResponse(200, b" " * MAX_ANSWER_BYTES, None)),
+        (with_body(MAX_ANSWER_BYTES + 1), STATUS_ALONE),
+        (redirecting(300, b""), HttpResponse(300, None, None)),
+        (redirecting(301, b"https://127.0.0.1/"), HttpResponse(301, None, None)),
+        (redirecting(302, b"http://["), HttpResponse(302, None, None)),
+        (redirecting(303, b"\xff\xfe"), HttpResponse(303, None, None)),
+        (redirecting(307, b"https://\xe2\x80\xae"), HttpResponse(307, None, None)),
+        (redirecting(308, b"https://x:99999/"), HttpResponse(308, None, None)),
+        (breaking_off(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}"), STATUS_ALONE),
+        (breaking_off(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZebulon\r\n"), STATUS_ALONE),
+        (breaking_off(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"), STATUS_ALONE),
+        (sending(b"Zebulon\r\n\r\n"), UNKNOWN),
+        (sending(b"HTTP/1.1 Zebulon\r\n\r\n"), UNKNOWN),
+        (sending(b"HTTP/1.1 -200 OK\r\n\r\n"), UNKNOWN),
+        (sending(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 70_000, b"\r\n\r\n"), UNKNOWN),
+        (sending(b"HTTP/1.1 200 OK\r\n", b"X: x\r\n" * 200, b"\r\n"), UNKNOWN),
+        (breaking_off(), UNKNOWN),
+    ],
+    ids=range(17),
+)
+def test_a_request_is_made_once_and_its_response_read_as_far_as_it_can_be(
+    answer: Answering, expected: HttpResponse | CallResult
+) -> None:
     with called(answer) as (peer, http):
-        assert http.request("POST", peer.url, body={}) == HttpResponse(200, None, None)
+        assert http.request("PUT", peer.url, body={}) == expected
+        assert (peer.connections, len(peer.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize(
     "answer", [sending(b"Zebulon\r\n"), lambda connection: connection.close()], ids=["no TLS", "hung up"]
 )
-def test_who_does_not_get_as_far_as_tls_was_sent_nothing_and_is_tried_once(answer: Answering) -> None:
+def test_without_tls_nothing_is_sent_and_one_attempt_made(answer: Answering) -> None:
     with called(answer, is_tls=False) as (peer, http):
         assert http.request("PUT", peer.url, body={}) == UNREACHABLE
         assert peer.connections == 1
 
 
-def test_who_is_silent_before_tls_was_sent_nothing() -> None:
+def test_a_peer_that_is_silent_before_tls_is_unreachable() -> None:
     # Given somebody who accepts a connection and says nothing
     is_over = threading.Event()
 
@@ -320,13 +300,13 @@ def test_no_cookie_is_sent_back_and_nothing_on_the_machine_replaces_the_token(
 @pytest.mark.parametrize(
     "url", ["", "vectorcare.invalid/", "ftp://vectorcare.invalid/", "https://", "https://[", "https://x:99999/"]
 )
-def test_a_url_that_is_none_costs_no_command(url: str) -> None:
+def test_a_wrong_url_costs_no_command(url: str) -> None:
     assert Http(session(connections=1)).request("POST", url, body={}) == CallResult(
         Verdict.LATER, "not_sent", is_outage=True
     )
 
 
 @pytest.mark.parametrize("error", [ValueError("Zebulon"), KeyError(7), UnicodeError(), AssertionError(), OSError()])
-def test_an_error_that_nobody_foresaw_says_nothing_about_the_call(error: Exception) -> None:
+def test_after_an_unforeseen_error_nobody_knows_whether_the_call_was_made(error: Exception) -> None:
     broken: Any = mock.Mock(spec=requests.Session, request=mock.Mock(side_effect=error))
     assert Http(broken).request("POST", "https://vectorcare.invalid/", body={}) == UNKNOWN
