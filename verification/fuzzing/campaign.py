@@ -53,10 +53,8 @@ class _Job:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the job
         self.process: subprocess.Popen[bytes] | None = None
         self.is_killed = False
-        self._command = [
-            *(sys.executable, "-m", "verification.fuzzing.worker"),
-            *(target, str(inputs), str(folder), str(seed)),
-        ]
+        arguments = [target, str(inputs), str(folder), str(seed)]
+        self._command = [sys.executable, "-m", "verification.fuzzing.worker", *arguments]
 
     def run(self) -> None:
         """Run the worker until its end; an end that it did not choose breaks a rule."""

@@ -14,10 +14,8 @@ from verification.fuzzing.signatures import TAMPERINGS, WITH_TEXT
 from verification.simulation.plan import keys
 from verification.simulation.plan.content import MARKER
 
-_FIELDS = (
-    *("event_id", "event_timestamp", "last_updated", "service_request_id", "request_status", "action", "data"),
-    *("event_type", "event"),
-)
+_ENVELOPE = ("event_id", "event_timestamp", "service_request_id", "request_status", "action", "data")
+_FIELDS = (*_ENVELOPE, "last_updated", "event_type", "event")
 _STATUSES = ("AVAILABLE", "ACCEPTED", "COMPLETED", "UNAVAILABLE")
 _KINDS = ("text",) * 4 + ("number",) * 2 + ("constant", "list", "nested", "object")
 _DEEPEST = 5
