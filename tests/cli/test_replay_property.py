@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ MARGIN = timedelta(minutes=15)  # of clocks that differ
 REGISTERS = ("last_updated", "event_id", "request_status", "received_at", "data", "data_as_of", "data_event_id")
 LATER = "9999-01-01T00:00:00.000000Z"
 # What a fault takes from the state, and what it writes into it; None takes the item.
-FAULTS: dict[str, tuple[tuple[str, ...] | None, Mapping[str, Any]]] = {
+FAULTS: dict[str, tuple[tuple[str, ...] | None, dict[str, Any]]] = {
     "nothing": ((), {}),
     "item lost": (None, {}),
     "data lost": (("data", "data_as_of", "data_event_id"), {}),
