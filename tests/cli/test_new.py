@@ -1,4 +1,4 @@
-"""`bridge new`."""
+"""`bridge new` and `bridge check`."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,13 @@ import pytest
 from click.testing import Result
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from tests.cli.conftest import Run, parsed
 from tests.support import signing
 
 Ask = Any
+EXAMPLE = Path(__file__).parents[2] / "organizations" / "example.toml"
 
 
 def public_pem() -> str:
@@ -56,6 +58,7 @@ def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, 
     options += ["--alarm-email", "ops@acme.example", "--allow-ip", "203.0.113.0/24"]
     # When
     result = run("new", "acme", "--organizations", str(folder), *options, "--json")
+    other = run("new", "other", "--organizations", str(folder), *options, "--json")
     # Then
     assert result.exit_code == 0, result.output
     organization = load_organization(folder / "acme.toml")
@@ -64,16 +67,9 @@ def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, 
     assert organization.allowed_source_ips == ("203.0.113.0/24",)
     assert organization.encoded_public_keys == signing.encoded_public_key()
     assert parsed(result)["customer_id"] == organization.customer_id
-
-
-def test_no_two_customer_ids_are_alike(run: Run, folder: Path, key_file: Path) -> None:
-    # When
-    for name in ("acme", "other"):
-        run("new", name, "--organizations", str(folder), "--public-key", str(key_file), "--environment", "uat")
-    # Then
-    ids = {load_organization(folder / f"{name}.toml").customer_id for name in ("acme", "other")}
-    assert len(ids) == 2
-    assert min(map(len, ids)) >= 32
+    # And nobody can guess the customer_id
+    assert len({parsed(result)["customer_id"], parsed(other)["customer_id"]}) == 2
+    assert len(organization.customer_id) >= 32
 
 
 def test_an_existing_file_is_never_overwritten(run: Run, folder: Path, key_file: Path) -> None:
@@ -158,3 +154,21 @@ def test_a_private_key_is_refused_and_not_repeated(ask: Ask, folder: Path) -> No
     assert "is a private key" in result.stderr
     assert private_pem().splitlines()[1] not in result.stderr
     assert not folder.exists()
+
+
+def test_check_reports_each_mistake_in_the_words_of_a_deployment_and_hides_no_other_file(
+    run: Run, tmp_path: Path
+) -> None:
+    # Given
+    path = tmp_path / "acme.toml"
+    path.write_text(EXAMPLE.read_text().replace('environment = "uat"', 'environment = "sandbox"'))
+    with pytest.raises(ConfigurationError) as refused:
+        load_organization(path)
+    # When
+    result = run("check", str(path), str(tmp_path / "missing.toml"), str(EXAMPLE), "--json")
+    table = run("check", str(EXAMPLE))
+    # Then
+    assert (result.exit_code, table.exit_code) == (1, 0)
+    wrong, missing, right = parsed(result)
+    assert (wrong["error"], bool(missing["error"]), right["error"]) == (str(refused.value), True, None)
+    assert "ok, VectorCareBridge-example, uat" in table.stdout

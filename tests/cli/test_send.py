@@ -64,25 +64,20 @@ def test_a_sample_is_signed_taken_and_carries_the_status_of_its_action(
 ) -> None:
     # When
     result = run(
-        "send", "--action", "BROADCAST_ACCEPTED", "--key", str(key_file), "--organizations", describe(), "--json"
+        *("send", "--action", "BROADCAST_ACCEPTED", "--count", "2"),
+        *("--key", str(key_file), "--organizations", describe(), "--json"),
     )
     # Then
     assert result.exit_code == 0, result.output
-    (answered,) = parsed(result)
-    assert answered["status"] == 200
-    (message,) = cloud.receive()
-    assert message["body"].encode() == sent[0]
-    assert f'"{answered["service_request_id"]}", "request_status": "ASSIGNED"' in message["body"]
-
-
-def test_every_sample_is_of_a_service_request_of_its_own(
-    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]
-) -> None:
-    # When
-    result = run("send", "--count", "3", "--key", str(key_file), "--organizations", describe(), "--json")
-    # Then
-    assert len({answered["service_request_id"] for answered in parsed(result)}) == 3
-    assert len(sent) == 3
+    assert {answer["status"] for answer in parsed(result)} == {200}
+    bodies = {message["body"].encode() for message in cloud.receive()}
+    assert bodies == {*sent}
+    names = {answer["service_request_id"] for answer in parsed(result)}
+    assert len(names) == 2
+    assert {f'"{name}", "request_status": "ASSIGNED"'.encode() in body for name in names for body in bodies} == {
+        True,
+        False,
+    }
 
 
 def test_a_file_is_sent_byte_for_byte(
@@ -102,36 +97,35 @@ def test_a_file_is_sent_byte_for_byte(
     assert webhooks.INVENTED_NAME not in result.output
 
 
-def test_production_is_never_sent_to(run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]) -> None:
-    # When
-    result = run("send", "--key", str(key_file), "--organizations", describe(environment="production"))
-    # Then
-    assert result.exit_code == 1
-    assert "works only with UAT" in result.stderr
-    assert sent == []
-
-
-def test_a_key_that_the_organization_does_not_list_is_refused_before_sending(
-    run: Run, sent: Sent, key_file: Path, describe: Callable[..., str]
+@pytest.mark.parametrize(
+    ("organization", "message"),
+    [
+        ({"environment": "production"}, "works only with UAT"),
+        ({"key": signing.private_key("other")}, "not in public_keys"),
+        (None, "acme.toml"),
+    ],
+    ids=["production", "another key", "no file"],
+)
+def test_it_sends_only_to_uat_with_a_listed_key(
+    run: Run,
+    sent: Sent,
+    key_file: Path,
+    describe: Callable[..., str],
+    tmp_path: Path,
+    *,
+    organization: dict[str, Any] | None,
+    message: str,
 ) -> None:
+    # Given
+    folder = str(tmp_path) if organization is None else describe(**organization)
     # When
-    result = run("send", "--key", str(key_file), "--organizations", describe(key=signing.private_key("other")))
+    result = run("send", "--key", str(key_file), "--organizations", folder)
     # Then
-    assert result.exit_code == 1
-    assert "not in public_keys" in result.stderr
-    assert sent == []
+    assert (result.exit_code, sent) == (1, [])
+    assert message in result.stderr
 
 
-def test_an_organization_without_a_file_is_not_sent_to(run: Run, sent: Sent, key_file: Path, tmp_path: Path) -> None:
-    # When
-    result = run("send", "--key", str(key_file), "--organizations", str(tmp_path))
-    # Then
-    assert result.exit_code == 1
-    assert "acme.toml" in result.stderr
-    assert sent == []
-
-
-def test_the_stand_s_own_key_signs_what_is_sent_to_it(
+def test_in_the_local_environment_its_own_key_signs(
     run: Run, sent: Sent, stack: Stack, key_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given
