@@ -116,8 +116,8 @@ class BridgeFunction(Construct):
             {
                 "AwsSolutions-IAM5[Resource::*]": traces,
                 "Serverless-LambdaStarPermissions": traces,
-                "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the one role of one function, and is made "
-                "and removed with it; a managed policy could be attached to others.",
+                "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the only role of one function, and is "
+                "created and deleted with it; a managed policy could be attached to others.",
             },
         )
         acknowledge(

@@ -35,12 +35,12 @@ class WebhookApi(Construct):
 
     @property
     def account(self) -> IConstruct:
-        """The account's setting by which every API writes its logs."""
+        """The account's setting that lets every API write its logs."""
         return self.rest_api.node.find_child("Account")
 
     @property
     def base_url(self) -> str:
-        """Where the routes are; without a slash at the end."""
+        """The URL of the routes, without a slash at the end."""
         if self._organization.domain_name:
             return f"https://{self._organization.domain_name}"
         return self.rest_api.url_for_path().removesuffix("/")
@@ -54,11 +54,11 @@ class WebhookApi(Construct):
                 types=[apigateway.EndpointType.REGIONAL], ip_address_type=self._ip_address_type()
             ),
             disable_execute_api_endpoint=self._organization.domain_name is not None,
-            # Bodies come byte for byte: decoded and encoded again, some would no longer be what was signed.
+            # Bodies arrive byte for byte: decoded and encoded again, some would differ from what was signed.
             binary_media_types=["*/*"],
             policy=iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips)),
-            # One role per account and region, by which every API writes its logs. A new account has none; and it has
-            # to stay when this stack goes, because the other stacks write by it too.
+            # One role per account and region lets every API write its logs. A new account has none. It stays when this
+            # stack is deleted, because other stacks use it too.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
             deploy_options=build_stage_options(self, key=self._key, access_log_format=ACCESS_LOG_FORMAT),
@@ -67,7 +67,7 @@ class WebhookApi(Construct):
         return rest_api
 
     def _ip_address_type(self) -> apigateway.IpAddressType:
-        """Answer IPv6 only where IPv6 networks are allowed: else a caller that prefers it would be locked out."""
+        """Answer IPv6 only if IPv6 networks are allowed: otherwise a caller that prefers it would be locked out."""
         ipv6 = any(":" in network for network in self._organization.allowed_source_ips)
         return apigateway.IpAddressType.DUAL_STACK if ipv6 else apigateway.IpAddressType.IPV4
 
@@ -110,23 +110,23 @@ def _acknowledge(rest_api: apigateway.RestApi) -> None:
     acknowledge(
         rest_api,
         {
-            "AwsSolutions-APIG2": "A webhook is checked by its signature over the raw bytes and kept whatever it says; "
-            "a model would refuse signed webhooks, which VectorCare does not send a fourth time.",
+            "AwsSolutions-APIG2": "A webhook is checked by its signature over the raw bytes and stored whatever it "
+            "says; a model would refuse signed webhooks, which VectorCare does not send a fourth time.",
             "AwsSolutions-APIG4": signed,
             "AwsSolutions-COG4": signed,
             f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/{_PUSH_TO_LOGS}]": "API "
-            "Gateway accepts no account role that lacks an action of this policy, which AWS keeps for that purpose.",
+            "Gateway accepts no account role that lacks an action of this policy, which AWS maintains for it.",
         },
     )
     acknowledge(
         rest_api.deployment_stage,
         {
             "AwsSolutions-APIG3": "Nothing is parsed before its RSA signature is verified, and the resource policy "
-            "lets in VectorCare's addresses alone where they are configured; a web ACL could only lose webhooks.",
-            "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache, so nothing lies in one.",
-            "HIPAA.Security-APIGWSSLEnabled": "A client certificate tells an HTTP backend who calls; this backend is a "
-            "Lambda function, whose policy lets this API's routes alone invoke it.",
+            "admits only VectorCare's addresses if they are configured; a web ACL could only lose webhooks.",
+            "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache.",
+            "HIPAA.Security-APIGWSSLEnabled": "A client certificate identifies the caller to an HTTP backend; this "
+            "backend is a Lambda function, and its policy lets only this API's routes invoke it.",
             "Serverless-APIGWDefaultThrottling": "VectorCare asks not to be rate limited, and after three refusals a "
-            "webhook is gone: the account's own limit is the only one that is wanted.",
+            "webhook is lost: only the account's own limit applies.",
         },
     )

@@ -1,4 +1,4 @@
-"""The way of a webhook into the tables: ingest, queue, processor; and the way back from the spool."""
+"""The path of a webhook to the tables: ingest, queue, processor; and from the spool: drain."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -18,7 +18,7 @@ PROCESSOR_TIMEOUT_SECONDS = 60
 # Six times the function's time-out, so that no batch is delivered a second time while Lambda retries a throttled call
 # (Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping"); there is no batching window.
 VISIBILITY_TIMEOUT_SECONDS = 6 * PROCESSOR_TIMEOUT_SECONDS
-# With the processor's waits, an hour without DynamoDB ends with everything applied.
+# With the processor's waits, everything is applied after an hour without DynamoDB.
 MAX_RECEIVE_COUNT = 30
 DRAIN_TIMEOUT_SECONDS = 60
 BATCH_SIZE = 10
@@ -113,8 +113,8 @@ class Inbound(Construct):
                 ),
                 *self._send_to_queue(),
             ],
-            no_dead_letters="A clock calls the function: whatever a failed run leaves in the spool, the next one finds "
-            "there a minute later, and an alarm tells when runs fail.",
+            no_dead_letters="A schedule calls the function: the next run, a minute later, finds what a failed run has "
+            "left in the spool, and an alarm is raised if runs fail.",
         )
         self.spool.acknowledge_objects(drain)
         return drain
@@ -124,7 +124,7 @@ class Inbound(Construct):
             self.drain,
             "EveryMinute",
             schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            # A tick that comes late is worth nothing: the next one is there.
+            # A late call is worth nothing: the next one comes within a minute.
             targets=[
                 targets.LambdaFunction(self.drain.function, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
             ],
@@ -132,8 +132,8 @@ class Inbound(Construct):
         acknowledge(
             rule,
             {
-                "Serverless-EventBusDLQ": "The event is a tick without content; the next one makes up for a lost one, "
-                "and an alarm tells when none comes."
+                "Serverless-EventBusDLQ": "The event has no content; the next one replaces a lost one, and an alarm is "
+                "raised if none comes."
             },
         )
 

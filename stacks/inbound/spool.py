@@ -1,4 +1,4 @@
-"""The second durable way: where ingest keeps webhooks while the queue refuses them."""
+"""The second durable path: where ingest stores webhooks while the queue refuses them."""
 
 from typing import cast
 
@@ -10,14 +10,14 @@ from stacks.common.acknowledgments import acknowledge
 
 
 class Spool(Construct):
-    """A bucket that nothing but the drain empties."""
+    """A bucket that only the drain empties."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,
             "Bucket",
-            # S3's own key: what stops the queue's key must not stop the way around the queue.
+            # S3's own key: a failure of the queue's key must not stop the path around the queue.
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
@@ -34,8 +34,8 @@ class Spool(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         logging = (
-            "Two functions of this stack alone may use it, and their logs name every object written or taken; "
-            "a bucket of access logs would be one more to guard and would tell nothing new."
+            "Only two functions of this stack may use it, and their logs name every object that they write or read; "
+            "a bucket of access logs would be one more to protect and would add nothing."
         )
         acknowledge(
             self.bucket,
@@ -43,7 +43,7 @@ class Spool(Construct):
                 "AwsSolutions-S1": logging,
                 "HIPAA.Security-S3BucketLoggingEnabled": logging,
                 "HIPAA.Security-S3BucketReplicationEnabled": "It holds a webhook for the minutes in which the queue "
-                "refuses it; a replica would keep patients' data where nothing ever removes it.",
+                "refuses it; a replica would keep patients' data where nothing removes it.",
                 "HIPAA.Security-S3DefaultEncryptionKMS": "It is encrypted, on purpose under S3's own key: it is the "
                 "way around the queue when the customer-managed key cannot be used.",
             },
@@ -55,7 +55,7 @@ class Spool(Construct):
         Parameters
         ----------
         scope : IConstruct
-            What holds the role.
+            The construct that has the role.
         """
         bucket = cast("s3.CfnBucket", self.bucket.node.default_child)
         logical_id = cdk.Stack.of(self).get_logical_id(bucket)

@@ -1,4 +1,4 @@
-"""The alarms: what is watched, from when on it is too much, and what it means when there is nothing to watch."""
+"""The alarms of the inbound direction: what each watches, its threshold, and what missing data means."""
 
 from collections.abc import Mapping
 
@@ -13,15 +13,15 @@ from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.metrics import FIVE_MINUTES, MAXIMUM, MINUTE, SUM, Metrics
 
 VECTORCARE_ATTEMPTS = 3
-"""How often VectorCare tries each webhook, within about 72 seconds."""
+"""How often VectorCare sends each webhook, within about 72 seconds."""
 
-# Letters expire 14 days after their webhook came in, but the metric counts from when the letter was moved. A day is
-# left for the way before: 30 failed attempts take 8 hours at most, and a queue that nobody reads is another alarm.
+# A dead letter expires 14 days after its webhook came in, but the metric counts from when it was moved. A day is left
+# for the time before: 30 failed attempts take 8 hours at most, and a queue that nobody reads is another alarm.
 EXPIRING_AFTER = cdk.Duration.days(10 - 1)
 
 
 class Alarms(Construct):
-    """The stack's alarms, each of which tells the topic and has its section in docs/runbook.md."""
+    """The stack's alarms. Each notifies the topic and has a section in docs/runbook.md."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class Alarms(Construct):
         of_which: int | None = None,
         missing: TreatMissingData = TreatMissingData.NOT_BREACHING,
     ) -> cloudwatch.Alarm:
-        """Add an alarm; by default no data means that nothing happened.
+        """Add an alarm; by default missing data means that nothing happened.
 
         Parameters
         ----------
         name : str
-            Of the alarm after the stack's, and of its section in the runbook.
+            The alarm's name after the stack's, and its section in the runbook.
         periods, of_which : int
-            How many of the metric's periods are looked at, and how many of them have to be too much: all by default.
+            How many periods are evaluated, and how many of them have to breach the threshold: by default all.
         """
         alarm = cloudwatch.Alarm(
             self,
@@ -87,27 +87,27 @@ class Alarms(Construct):
         return alarm
 
     def _watch_dead_letters(self) -> None:
-        letters = self.metrics.parts.inbound.queues.dead_letters
+        dead_letters = self.metrics.parts.inbound.queues.dead_letters
         self.add(
             "DeadLetters",
             description="Webhooks could not be applied and wait in the dead-letter queue. Look at them, fix the "
             "cause, then redrive: ./bridge dlq list.",
-            metric=letters.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
+            metric=dead_letters.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=MAXIMUM),
         )
         self.add(
             "DeadLettersExpiring",
             description="A dead letter is about 10 days old, and SQS deletes it 14 days after its webhook came "
             "in. Export it, then redrive it: ./bridge dlq export.",
-            metric=letters.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic=MAXIMUM),
+            metric=dead_letters.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic=MAXIMUM),
             threshold=EXPIRING_AFTER.to_seconds(),
         )
         self.add(
             "DeadLettersForgotten",
             description="There were dead letters on each of the last seven days. Somebody has to look at them "
             "before SQS deletes them: ./bridge dlq list.",
-            # The age forgets a letter that was received three times, as looking at it does. Their number does not, and
-            # seven days is the longest that an alarm looks back.
-            metric=letters.metric_approximate_number_of_messages_visible(
+            # SQS leaves a message that was received three times, for instance to look at it, out of the age, and not
+            # out of the number. Seven days is the longest that an alarm looks back.
+            metric=dead_letters.metric_approximate_number_of_messages_visible(
                 period=cdk.Duration.days(1), statistic=MAXIMUM
             ),
             periods=7,
@@ -128,7 +128,7 @@ class Alarms(Construct):
             "MessagesInFlight",
             description="Many webhooks are being processed or wait for another attempt. Check what the "
             "processor's log says about them.",
-            # What failed waits in flight, and the age below skips it after three attempts.
+            # A failed webhook waits in flight, and the age below leaves it out after three attempts.
             metric=queue.metric_approximate_number_of_messages_not_visible(period=FIVE_MINUTES, statistic=least),
             threshold=self.thresholds.waiting_messages,
             periods=3,
@@ -162,7 +162,7 @@ class Alarms(Construct):
             description="Webhooks have failed and been tried again for a quarter of an hour or longer. Find the "
             "cause in the processor's log.",
             metric=metrics.own("Retried", service="processor"),
-            # Attempts grow rarer: a single webhook that keeps failing is tried in three of its first four periods.
+            # Attempts become rarer: a single webhook that keeps failing is tried in three of its first four periods.
             periods=6,
             of_which=3,
         )
@@ -180,7 +180,7 @@ class Alarms(Construct):
             "SignatureFailures",
             description="Webhooks with the right customer_id were refused because of their signature. Check "
             "whether VectorCare has a new key.",
-            # A quarter of an hour, so that the three attempts of one webhook seldom fall into two periods.
+            # A quarter of an hour: the three attempts of one webhook seldom fall into two periods.
             metric=metrics.own("SignatureInvalid", service="ingest", period=cdk.Duration.minutes(15)),
             threshold=VECTORCARE_ATTEMPTS * thresholds.refused_webhooks,
         )
@@ -200,7 +200,7 @@ class Alarms(Construct):
             "SlowAnswers",
             description="VectorCare waits long for its answers, and after 10 seconds it counts them as failed. "
             "Check what slows down ingest.",
-            # API Gateway's own clock: it counts cold starts and functions that were stopped, which the function cannot.
+            # API Gateway's own clock includes cold starts and stopped functions, which the function cannot measure.
             metric=metrics.api("Latency", statistic="p99"),
             threshold=thresholds.answer_milliseconds,
             periods=3,
@@ -215,7 +215,7 @@ class Alarms(Construct):
             "Check the drain and the queue.",
             metric=self.metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
             periods=3,
-            # Nobody has looked: what was true stays true. That the drain does not run is DrainStopped's to tell.
+            # Nobody has looked: the state stays as it was. DrainStopped watches whether the drain runs.
             missing=TreatMissingData.IGNORE,
         )
         self.add(
@@ -249,7 +249,7 @@ class Alarms(Construct):
             "the account's concurrency quota.",
             metric=metrics.functions["ingest"].metric_throttles(period=MINUTE, statistic=SUM),
         )
-        # What is throttled behind the queue is tried again: only what lasts is worth a person's sleep.
+        # What is throttled behind the queue is tried again: only what lasts should wake a person.
         lasting = 3
         self.add(
             "ProcessorThrottled",

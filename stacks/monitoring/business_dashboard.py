@@ -1,4 +1,4 @@
-"""The dashboard for the business: what came, what it moved, how fresh the tables are."""
+"""The dashboard for the business: what came in, what it changed, how fresh the tables are."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,7 +10,7 @@ from stacks.monitoring.metrics import MAXIMUM
 
 
 class BusinessDashboard(Construct):
-    """Read from the top: is all well, what came in, how did it end."""
+    """From the top: is all well, what came in, how did it end."""
 
     def __init__(self, scope: Construct, construct_id: str, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
@@ -23,17 +23,17 @@ class BusinessDashboard(Construct):
             dashboard_name=f"{cdk.Stack.of(self).stack_name}-business",
             default_interval=cdk.Duration.days(1),
             widgets=[
-                self._verdict(),
+                self._alarm_states(),
                 self._totals(),
-                self._came(),
-                self._fresh(),
-                self._ends(),
+                self._webhooks(),
+                self._freshness(),
+                self._results(),
                 widgets.heading("### Commands to VectorCare"),
                 self._commands(),
             ],
         )
 
-    def _verdict(self) -> list[cloudwatch.IWidget]:
+    def _alarm_states(self) -> list[cloudwatch.IWidget]:
         return [
             cloudwatch.TextWidget(
                 markdown=f"## Service requests of {self._metrics.organization}\n"
@@ -75,7 +75,7 @@ class BusinessDashboard(Construct):
             ),
         ]
 
-    def _came(self) -> list[cloudwatch.IWidget]:
+    def _webhooks(self) -> list[cloudwatch.IWidget]:
         by = self._metrics.own_by
         return [
             widgets.graph(
@@ -94,7 +94,7 @@ class BusinessDashboard(Construct):
             ),
         ]
 
-    def _fresh(self) -> list[cloudwatch.IWidget]:
+    def _freshness(self) -> list[cloudwatch.IWidget]:
         own = self._metrics.own
         return [
             widgets.graph(
@@ -114,7 +114,7 @@ class BusinessDashboard(Construct):
             ),
         ]
 
-    def _ends(self) -> list[cloudwatch.IWidget]:
+    def _results(self) -> list[cloudwatch.IWidget]:
         own = self._metrics.own
         return [
             widgets.graph(

@@ -1,4 +1,4 @@
-"""The dashboard for the engineer on call: each part on the way of a webhook, a change and a command."""
+"""The dashboard for the engineer on call: each part on the path of a webhook, a change and a command."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,7 +11,7 @@ from stacks.monitoring.outbound_rows import outbound_rows
 
 
 class EngineerDashboard(Construct):
-    """Read from the top: which alarm, then the part of the way that it belongs to."""
+    """From the top: the alarms, then the parts that they watch."""
 
     def __init__(self, scope: Construct, construct_id: str, alarms: Alarms) -> None:
         super().__init__(scope, construct_id)
@@ -132,11 +132,11 @@ class EngineerDashboard(Construct):
         ]
 
     def _dead_letters(self) -> list[cloudwatch.IWidget]:
-        metrics, letters = self._metrics, self._metrics.parts.inbound.queues.dead_letters
+        metrics, dead_letters = self._metrics, self._metrics.parts.inbound.queues.dead_letters
         return [
             widgets.graph(
                 "Dead letters",
-                letters.metric_approximate_number_of_messages_visible(statistic=MAXIMUM, label="letters"),
+                dead_letters.metric_approximate_number_of_messages_visible(statistic=MAXIMUM, label="letters"),
                 unit="letters",
             ),
             widgets.graph(

@@ -1,4 +1,4 @@
-"""The metrics of one stack: its functions' own, and those that AWS keeps of its resources."""
+"""The metrics of one stack: those that its functions emit, and AWS's metrics of its resources."""
 
 from dataclasses import dataclass
 
@@ -24,9 +24,9 @@ class Metrics:
     Attributes
     ----------
     organization : str
-        Its name, a dimension of all that the functions emit.
+        Its name, a dimension of every metric that the functions emit.
     storage, parts
-        The resources of which AWS keeps metrics.
+        The resources that AWS keeps metrics of.
     """
 
     organization: str
@@ -40,7 +40,7 @@ class Metrics:
 
     @property
     def tables(self) -> dict[str, dynamodb.ITable]:
-        """The tables by what the documents call them."""
+        """The tables by their names in the documents."""
         return {"events": self.storage.events, "service_requests": self.storage.service_requests}
 
     def own(
@@ -61,7 +61,7 @@ class Metrics:
         service : str
             The function.
         label : str or None
-            What dashboards call it. An alarm takes none: CDK would make metric math of it.
+            Its name on dashboards. An alarm has none: CDK would make metric math of it.
         """
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
@@ -73,7 +73,7 @@ class Metrics:
         )
 
     def own_by(self, dimension: str, name: str, *, service: str, prefix: str = "") -> cloudwatch.MathExpression:
-        """Give a metric that a function emits by one dimension more: a line for each of its values, on dashboards."""
+        """Give a metric that a function emits with one more dimension: on dashboards, a line for each of its values."""
         return cloudwatch.MathExpression(
             expression=f"SEARCH('{{{METRICS_NAMESPACE},organization,service,{dimension}}} "
             f'MetricName="{name}" organization="{self.organization}" service="{service}"\', '
@@ -90,7 +90,7 @@ class Metrics:
         return self.parts.webhook_api.rest_api.metric(name, statistic=statistic, period=period, label=label)
 
     def iterator_age(self, *, label: str | None = None) -> cloudwatch.Metric:
-        """Give the age, in milliseconds, of the changes that the publisher is at."""
+        """Give the age in milliseconds of the changes that the publisher is reading."""
         return self.functions["publisher"].metric("IteratorAge", statistic=MAXIMUM, period=FIVE_MINUTES, label=label)
 
     def bus(self, name: str, *, label: str) -> cloudwatch.Metric:
@@ -105,7 +105,7 @@ class Metrics:
         )
 
     def table_throttles(self, table: str, *, index: str | None = None, label: str | None = None) -> cloudwatch.Metric:
-        """Give the writes that a table, or an index of it, refused for their number."""
+        """Give the throttled writes of a table or of its index."""
         name = self.tables[table].table_name
         return cloudwatch.Metric(
             namespace="AWS/DynamoDB",
@@ -117,5 +117,5 @@ class Metrics:
         )
 
     def index_throttles(self, *, label: str | None = None) -> cloudwatch.Metric:
-        """Give the writes that the index ``by_status`` refused: its few keys are what may grow hot."""
+        """Give the throttled writes of the index ``by_status``: its few keys may become hot."""
         return self.table_throttles("service_requests", index=STATUS_INDEX, label=label)

@@ -1,4 +1,4 @@
-"""The alarms of the outbound way: changes that do not come out or cannot be read, commands that do not go out."""
+"""The alarms of the outbound direction: change events, commands, the reading API."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -22,7 +22,7 @@ def watch_change_events(alarms: Alarms) -> None:
         "UnpublishedEventsForgotten",
         description="There were unpublished events on each of the last seven days, and SQS deletes them after "
         "14 days. Redrive them.",
-        # Not their age, which forgets what was received three times, as looking at it does.
+        # Not their age, which leaves out what was received three times, for instance to look at it.
         metric=unpublished.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.days(1), statistic=MAXIMUM
         ),
@@ -33,7 +33,7 @@ def watch_change_events(alarms: Alarms) -> None:
         description="For a quarter of an hour neither the bus nor the queue of unpublished events has taken "
         "changes. Fix this within 24 hours: after that the stream deletes them.",
         metric=metrics.functions["publisher"].metric_errors(period=FIVE_MINUTES),
-        # The stream calls again by itself: only what lasts is worth a person's sleep.
+        # The stream calls again by itself: only what lasts should wake a person.
         periods=3,
     )
     alarms.add(
@@ -53,12 +53,12 @@ def watch_change_events(alarms: Alarms) -> None:
 def watch_commands(alarms: Alarms) -> None:
     """Add the alarms of outbound queue and sender.
 
-    There is none for the sender's errors and throttles: what it does not take, CommandsWaiting tells of.
+    There is none for the sender's errors and throttles: CommandsWaiting covers what it does not take.
     """
     metrics = alarms.metrics
     _watch_queue(alarms)
     _watch_results(alarms)
-    # Both are tried again by themselves: only what lasts is worth a person's sleep.
+    # Both are tried again by themselves: only what lasts should wake a person.
     alarms.add(
         "CredentialsRefused",
         description="No command is sent: VectorCare refuses the credentials, or the secret is empty. Put the "
@@ -84,7 +84,7 @@ def watch_reading(alarms: Alarms) -> None:
         description="The reading API has answered 5xx for a quarter of an hour, and readers see nothing new. "
         "Look for the error in the reader's log.",
         metric=alarms.metrics.parts.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
-        # Readers are told to try again: only what lasts is worth a person's sleep.
+        # Readers try again: only what lasts should wake a person.
         periods=3,
     )
 
@@ -111,7 +111,7 @@ def _watch_queue(alarms: Alarms) -> None:
         "whether VectorCare answers, and what the sender's log says.",
         metric=metrics.own("CommandWaitingSeconds", service="sender", statistic=MAXIMUM),
         threshold=thresholds.command_seconds,
-        # Between two attempts lie up to 20 minutes without data: the alarm shall not take itself back in them.
+        # Up to 20 minutes without data lie between two attempts: the alarm must not end in them.
         periods=6,
         of_which=1,
     )

@@ -1,4 +1,4 @@
-"""The rows of the engineer's dashboard about the outbound way, in its order."""
+"""The rows of the engineer's dashboard for the outbound direction, in its order."""
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 

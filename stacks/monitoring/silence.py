@@ -1,4 +1,4 @@
-"""The alarm for webhooks that do not come, in the organization's own busy hours."""
+"""The alarm that is raised if no webhook comes in the organization's busy hours."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,22 +14,22 @@ from stacks.monitoring.metrics import MINUTE
 
 
 def watch_silence(alarms: Alarms) -> None:
-    """Add the alarm, and what lets it speak in busy hours alone.
+    """Add the alarm, and the schedules that let it notify only in busy hours.
 
-    CloudWatch knows neither calendars nor time zones, EventBridge Scheduler does, summer time included. So the alarm is
-    always in the state that the last ``silence_minutes`` give it, and its actions are switched on only where all of
+    CloudWatch has no calendar and no time zones; EventBridge Scheduler has both, with daylight saving time. So the
+    alarm always has the state that the last ``silence_minutes`` give it, and its actions are enabled only while all of
     those minutes were busy ones:
 
     ===================================== =====================================================
-    on busy days, on the local clock      what is called
+    on busy days, in local time           what is called
     ===================================== =====================================================
     ``silence_minutes`` after the start   EnableAlarmActions
     a minute later                        SetAlarmState to OK
     at the end                            DisableAlarmActions
     ===================================== =====================================================
 
-    An action follows a change of state alone. An alarm that the night has left in ALARM would stay mute, so it is set
-    to OK; CloudWatch evaluates it anew within a minute, and silence that still lasts is told then.
+    An action follows only a change of state. An alarm that is still in ALARM from the night would notify nobody, so it
+    is set to OK; CloudWatch evaluates it again within a minute, and notifies if the silence lasts.
     """
     metrics, thresholds = alarms.metrics, alarms.thresholds
     alarm = alarms.add(
@@ -37,11 +37,11 @@ def watch_silence(alarms: Alarms) -> None:
         description=f"No webhook was accepted for {thresholds.silence_minutes} minutes of busy hours. Check "
         "the webhook in VectorCare's settings. Outside busy hours this alarm may be in ALARM; "
         "ignore it then.",
-        # In minutes, since CloudWatch looks a few periods further back before it takes data for missing.
+        # Periods of a minute: CloudWatch looks a few periods further back before it treats data as missing.
         metric=metrics.own("Accepted", service="ingest", period=MINUTE),
         operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         periods=thresholds.silence_minutes,
-        # Where nothing is accepted, nothing is counted.
+        # If nothing is accepted, nothing is counted.
         missing=cloudwatch.TreatMissingData.BREACHING,
     )
     clock = _Clock(alarms, "Clock", alarm=alarm, thresholds=thresholds)
@@ -58,7 +58,7 @@ def watch_silence(alarms: Alarms) -> None:
 
 
 class _Clock(Construct):
-    """Calls of CloudWatch about one alarm, on busy days at a local time."""
+    """Schedules that call CloudWatch about one alarm, on busy days at a local time."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, alarm: cloudwatch.Alarm, thresholds: AlarmThresholds
@@ -70,7 +70,7 @@ class _Clock(Construct):
         self._role = self._build_role()
 
     def call(self, construct_id: str, action: str, *, at: str, **parameters: str) -> None:
-        """Call an action of CloudWatch's each busy day at that time, ``HH:MM``."""
+        """Call an action of CloudWatch each busy day at a time, ``HH:MM``."""
         hour, minute = (str(int(part)) for part in at.split(":"))
         alarm = self._alarm.alarm_name
         name = {"AlarmName": alarm} if action == "setAlarmState" else {"AlarmNames": [alarm]}
@@ -84,9 +84,9 @@ class _Clock(Construct):
                 service="cloudwatch",
                 action=action,
                 input=scheduler.ScheduleTargetInput.from_object({**name, **parameters}),
-                # The role is written by hand: CDK would allow the action on every alarm.
+                # The role is written by hand: CDK's own would allow the action on every alarm.
                 role=self._role.without_policy_updates(),
-                # Much later, the next call may be due.
+                # Later than this, the next call may be due.
                 max_event_age=cdk.Duration.minutes(15),
             ),
         )
@@ -117,8 +117,8 @@ class _Clock(Construct):
         acknowledge(
             role,
             {
-                "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the one role of the silence alarm's clock, "
-                "and is made and removed with it; a managed policy could be attached to others."
+                "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the only role of the alarm's schedules, "
+                "and is created and deleted with it; a managed policy could be attached to others."
             },
         )
         return role

@@ -1,4 +1,4 @@
-"""The topic that alarms publish to, and the addresses that hear it."""
+"""The topic that alarms publish to, and its subscribers."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,7 @@ from stacks.common.acknowledgments import acknowledge
 
 
 class AlarmTopic(Construct):
-    """An encrypted topic of the account's alarms; each address has to confirm a message from AWS once."""
+    """An encrypted topic for alarms; each e-mail address has to confirm a message from AWS once."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey, emails: tuple[str, ...]) -> None:
         super().__init__(scope, construct_id)
@@ -20,7 +20,7 @@ class AlarmTopic(Construct):
             self._subscribe(email)
 
     def _admit_alarms(self) -> None:
-        # A policy of the topic's own takes the place of the default one, by which the account's alarms may publish.
+        # The topic's own policy replaces the default one, which lets the account's alarms publish.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="Alarms",
@@ -38,7 +38,7 @@ class AlarmTopic(Construct):
         acknowledge(
             subscription,
             {
-                "Serverless-SNSRedrivePolicy": "An alarm that no mail server took is still in alarm in CloudWatch; "
-                "a letter about it in one more queue would reach nobody."
+                "Serverless-SNSRedrivePolicy": "An alarm whose e-mail was refused is still in ALARM in CloudWatch; "
+                "a message about it in one more queue would reach nobody."
             },
         )

@@ -1,4 +1,4 @@
-"""Widgets as both dashboards use them: a grid of 24 columns, rows of one height."""
+"""Widgets of both dashboards: a grid of 24 columns, rows of one height."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ _TRANSPARENT = cloudwatch.TextWidgetBackground.TRANSPARENT
 
 
 def heading(text: str) -> list[cloudwatch.IWidget]:
-    """Give a row that says what the rows below it are about."""
+    """Give a row with a heading for the rows below it."""
     return [cloudwatch.TextWidget(markdown=text, width=COLUMNS, height=1, background=_TRANSPARENT)]
 
 
@@ -29,11 +29,11 @@ def graph(
     Parameters
     ----------
     unit, right_unit : str
-        What stands at the axes.
+        The labels of the axes.
     right : sequence of IMetric
-        Lines by the right axis.
+        Lines on the right axis.
     threshold : tuple[str, float] | None
-        A line across, and the alarm that it belongs to.
+        An alarm's name and threshold, drawn as a line across.
     """
     return cloudwatch.GraphWidget(
         title=title,
@@ -52,7 +52,7 @@ def graph(
 
 
 def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwatch.SingleValueWidget:
-    """Give one number for the whole time that the dashboard shows."""
+    """Give one number for the whole period that the dashboard shows."""
     return cloudwatch.SingleValueWidget(
         title=title, metrics=[metric], width=width, height=3, set_period_to_time_range=True
     )
@@ -61,7 +61,7 @@ def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwat
 def states(
     title: str, alarms: Mapping[str, cloudwatch.Alarm], names: Sequence[str], *, width: int = COLUMNS, height: int = 3
 ) -> cloudwatch.AlarmStatusWidget:
-    """Give the states of alarms, of those that the stack has."""
+    """Give the states of alarms; names that the stack does not have are left out."""
     return cloudwatch.AlarmStatusWidget(
         title=title, alarms=[alarms[name] for name in names if name in alarms], width=width, height=height
     )

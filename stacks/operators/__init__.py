@@ -1,1 +1,1 @@
-"""What people on call use: the redrive function and their policies."""
+"""For people on call: the redrive function and their policies."""

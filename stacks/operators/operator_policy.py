@@ -1,6 +1,6 @@
-"""What a person needs, at the most, for the command ``./bridge``: two policies, for those on call and for a restore.
+"""The permissions that ``./bridge`` needs, and no more: one policy for people on call, one for a restore.
 
-A third one, for the outbound way, stands in ``outbound_operator_policy.py``.
+A third one, for the outbound direction, is in ``outbound_operator_policy.py``.
 """
 
 from typing import cast
@@ -18,13 +18,13 @@ from stacks.context import StackContext
 from stacks.parts import Parts
 
 RESTORED = "-restored-*"
-"""How ``bridge restore`` names the table that DynamoDB writes beside the old one: the time comes last."""
+"""The end of the name that ``bridge restore`` gives the restored table: the time comes last."""
 
 
 class OperatorPolicy(Construct):
-    """Managed policies over this stack's resources alone, which delete none of them and read patients' data.
+    """Managed policies for this stack's resources only. They delete none of them, and read patients' data.
 
-    Two, because only a restore writes to the journal, and few have to be able to do that.
+    There are two, because only a restore writes to the journal, and few people need that.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
@@ -38,9 +38,9 @@ class OperatorPolicy(Construct):
             "Policy",
             description=f"{cdk.Stack.of(self).stack_name}: all that the operator's command ./bridge needs",
             statements=[
-                *self._see_stack(),
-                *self._see_what_is_kept(),
-                *self._work_on_dead_letters(),
+                *self._view_stack(),
+                *self._count_messages(),
+                *self._handle_dead_letters(),
                 *self._read_and_replay_tables(),
             ],
         )
@@ -52,11 +52,11 @@ class OperatorPolicy(Construct):
         )
         self._acknowledge()
 
-    def _see_stack(self) -> list[iam.PolicyStatement]:
+    def _view_stack(self) -> list[iam.PolicyStatement]:
         return [
             iam.PolicyStatement(
                 sid="FindStacksAndAlarms",
-                # There is no narrower resource for two of them; DescribeAlarms by prefix asks for all alarms.
+                # Two of them have no narrower resource; DescribeAlarms with a prefix needs all alarms.
                 actions=["cloudformation:ListStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"],
                 resources=["*"],
             ),
@@ -65,7 +65,7 @@ class OperatorPolicy(Construct):
             ),
             iam.PolicyStatement(
                 sid="SeeFunctions",
-                # Their log groups; and the keys and the rule of order that they were told, for audit and replay.
+                # Their log groups; and their public keys and order rule, for audit and replay.
                 actions=["lambda:GetFunctionConfiguration"],
                 resources=[function.function_arn for function in self._functions()],
             ),
@@ -76,7 +76,7 @@ class OperatorPolicy(Construct):
             ),
         ]
 
-    def _see_what_is_kept(self) -> list[iam.PolicyStatement]:
+    def _count_messages(self) -> list[iam.PolicyStatement]:
         queues = self._inbound.queues
         return [
             iam.PolicyStatement(
@@ -89,11 +89,11 @@ class OperatorPolicy(Construct):
             ),
         ]
 
-    def _work_on_dead_letters(self) -> list[iam.PolicyStatement]:
+    def _handle_dead_letters(self) -> list[iam.PolicyStatement]:
         return [
             iam.PolicyStatement(
                 sid="ReadDeadLetters",
-                # To look, and to give back at once. Nobody deletes a letter: redrive moves it.
+                # To look, and to return messages to the queue at once. Nobody deletes one: redrive moves it.
                 actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
                 resources=[self._inbound.queues.dead_letters.queue_arn],
             ),
@@ -122,9 +122,9 @@ class OperatorPolicy(Construct):
         ]
 
     def _restore_tables(self) -> list[iam.PolicyStatement]:
-        """Allow a table beside the old one, and to read and fill that.
+        """Allow restoring to a new table, and reading and filling that table.
 
-        The pages that say what this takes: DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore", and
+        Sources: DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore", and
         "DynamoDB encryption at rest: usage notes" for the grant on the key.
         """
         tables = (self._storage.events, self._storage.service_requests)
@@ -136,7 +136,7 @@ class OperatorPolicy(Construct):
             ),
             iam.PolicyStatement(
                 sid="PutBack",
-                # What the journal has lost: only where there is no entry of that key.
+                # Entries that the journal has lost: written only if there is none with that key.
                 actions=["dynamodb:BatchGetItem", "dynamodb:PutItem"],
                 resources=[self._storage.events.table_arn],
             ),
@@ -188,7 +188,7 @@ class OperatorPolicy(Construct):
             self.restore_policy,
             {
                 f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/"
-                f"<{_logical_id(table)}>{RESTORED}]": "What follows the table's name is the time that is restored."
+                f"<{_logical_id(table)}>{RESTORED}]": "The time of the restore follows the table's name."
                 for table in (self._storage.events, self._storage.service_requests)
             },
         )
@@ -198,7 +198,7 @@ class OperatorPolicy(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, cloudwatch:GetMetricData and a search of "
                 "alarms by prefix exist on no narrower resource; every other statement names its own.",
                 f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/"
-                f"{cdk.Stack.of(self).stack_name}/*]": "What follows a stack's name in its ARN is made at run time.",
+                f"{cdk.Stack.of(self).stack_name}/*]": "The end of a stack's ARN is generated at run time.",
             },
         )
 

@@ -1,4 +1,4 @@
-"""What a person needs, at the most, for the outbound way: change events, commands, what was set aside, and reading."""
+"""The permissions that ``./bridge`` needs for change events and commands, and no more."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -10,9 +10,9 @@ from stacks.parts import Parts
 
 
 class OutboundOperatorPolicy(Construct):
-    """A managed policy beside the operator's: IAM's limit of length leaves no room for both ways in one.
+    """A managed policy of its own: IAM's length limit leaves no room for it in the operator's policy.
 
-    Apart from it, it has a meaning too: who holds it may send commands to VectorCare.
+    It also has its own meaning: whoever has it may send commands to VectorCare.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
@@ -42,7 +42,7 @@ class OutboundOperatorPolicy(Construct):
                 ),
                 iam.PolicyStatement(
                     sid="ReadWhatWasSetAside",
-                    # To look, and to give back at once. Nobody deletes: redrive moves it.
+                    # To look, and to return messages to the queue at once. Nobody deletes one: redrive moves it.
                     actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
                     resources=waiting,
                 ),

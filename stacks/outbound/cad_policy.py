@@ -1,4 +1,4 @@
-"""What the customer's dispatch system (CAD) may do: one policy, to attach to the role that it runs under."""
+"""What the customer's dispatch system (CAD) may do: one policy, to attach to its role."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -9,9 +9,9 @@ from stacks.parts import Parts
 
 
 class CadPolicy(Construct):
-    """A managed policy over this stack's resources alone, that makes, changes and deletes none of them.
+    """A managed policy for this stack's resources only, which creates, changes and deletes none of them.
 
-    To hear of changes it needs nothing here: a rule on the bus is made where the CAD's own queue is made.
+    Receiving change events needs nothing here: the rule on the bus is created together with the CAD's own queue.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""The way of a change out of the tables: stream, publisher, the organization's event bus."""
+"""The path of a change from the tables: stream, publisher, the organization's event bus."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -12,13 +12,13 @@ from stacks.common.queues import MAX_MESSAGE_BYTES, RETENTION, send_to
 from stacks.context import StackContext
 from stacks.functions.function import BridgeFunction
 
-# A batch of 100 is ten calls of the bus of up to six seconds; they are tried again until a minute before the end.
+# A batch of 100 is ten calls of the bus, each up to six seconds; they are retried until a minute before the end.
 PUBLISHER_TIMEOUT_SECONDS = 180
 BATCH_SIZE = 100
 
 
 class ChangeEvents(Construct):
-    """The bus that subscribers listen to, the function that publishes on it, and the queue of what it did not take."""
+    """The bus for subscribers, the function that publishes to it, and the queue of events that it refused."""
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext) -> None:
         super().__init__(scope, construct_id)
@@ -29,12 +29,12 @@ class ChangeEvents(Construct):
         self._connect_publisher()
 
     def _build_bus(self) -> events.EventBus:
-        """Build the bus, under EventBridge's own key and not the stack's.
+        """Build the bus, encrypted by EventBridge's own key and not by the stack's.
 
-        With a key of the customer's EventBridge first takes an event and encrypts it afterwards: where the key fails
-        then, the event is lost to the publisher, unless EventBridge may write it, patient data and all, to one more
-        queue (EventBridge User Guide, "Using dead-letter queues to capture encrypted event errors"). A bus keeps an
-        event only until its subscribers have it, a day at most, and encrypts it in either case.
+        With a customer's key, EventBridge accepts an event first and encrypts it afterwards: if the key fails then, the
+        event is lost, unless EventBridge may write it, with patient data, to one more queue (EventBridge User Guide,
+        "Using dead-letter queues to capture encrypted event errors"). A bus keeps an event only until its subscribers
+        have it, a day at most.
         """
         return events.EventBus(self, "Bus", event_bus_name=cdk.Stack.of(self).stack_name)
 
@@ -48,7 +48,7 @@ class ChangeEvents(Construct):
             max_message_size_bytes=MAX_MESSAGE_BYTES,
             retention_period=RETENTION,
         )
-        reason = "It is itself where failed events wait: they leave it by redrive alone, after a person has looked."
+        reason = "Failed events wait in it: they leave it only by redrive, after a person has looked."
         acknowledge(unpublished, {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason})
         return unpublished
 
@@ -85,21 +85,21 @@ class ChangeEvents(Construct):
             "EventSource",
             target=self.publisher.function,
             event_source_arn=self._stream_arn(),
-            # What was written while the stack was being made is published too.
+            # What was written while the stack was being created is published too.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=BATCH_SIZE,
-            # The function fails only where neither bus nor queue takes an event. Then it is called again until one
-            # does, or until the stream forgets, after a day: fewer attempts would lose what an outage outlasts.
+            # The function fails only if neither bus nor queue accepts an event. It is then called again until one does,
+            # or until the stream deletes the batch after a day: fewer attempts would lose events in a long outage.
             retry_attempts=-1,
-            # A batch that runs out of time comes back as two.
+            # A batch that runs out of time is split in two.
             bisect_batch_on_error=True,
         )
         acknowledge(
             event_source,
             {
-                "Serverless-LambdaEventSourceMappingDestination": "An on-failure destination would hold no more than "
-                "where in the stream a batch was, and the stream forgets after a day; the function sets finished "
-                "events aside itself."
+                "Serverless-LambdaEventSourceMappingDestination": "An on-failure destination would hold only the "
+                "position of a batch in the stream, which deletes it after a day; the function itself sends what the "
+                "bus refuses to a queue."
             },
         )
 

@@ -1,4 +1,4 @@
-"""The way of a command from the customer's dispatch system to VectorCare: queue, sender, ledger."""
+"""The path of a command from the customer's dispatch system to VectorCare: queue, sender, command log."""
 
 import json
 from typing import cast
@@ -19,17 +19,17 @@ BATCHING_WINDOW_SECONDS = 2
 # Six times the function's time-out and the window (Lambda Developer Guide, "Creating and configuring an Amazon SQS
 # event source mapping").
 VISIBILITY_TIMEOUT_SECONDS = 6 * SENDER_TIMEOUT_SECONDS + BATCHING_WINDOW_SECONDS
-# Far more than a command is tried before it expires, which alone ends its retries.
+# Far more than the attempts before a command expires: only its expiry ends the retries.
 MAX_RECEIVE_COUNT = 300
-# Many positions of one trip become one call. A call takes a fraction of a second, ten run side by side, and none is
-# begun in the last 45 of the function's 60 seconds.
+# Many positions of one trip become one call. A call takes a fraction of a second, ten run in parallel, and none is
+# started in the last 45 of the function's 60 seconds.
 BATCH_SIZE = 500
-# Each batch makes up to ten calls at once: VectorCare limits calls, and does not say to how many.
+# Each batch makes up to ten calls at once: VectorCare limits calls, and does not document the limit.
 MAX_CONCURRENCY = 5
 
 
 class Commands(Construct):
-    """Queues, secret, and the function that sends."""
+    """Queues, secret, and the function that sends commands."""
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, *, bus: events.IEventBus) -> None:
         super().__init__(scope, construct_id)
@@ -55,27 +55,27 @@ class Commands(Construct):
             cdk.Annotations.of(self).add_warning_v2(
                 "vectorcare-bridge:no-token-url",
                 f"no command is sent to VectorCare: {context.organization.name}.toml has no vectorcare_token_url, and "
-                "VectorCare does not document UAT's; all else works",
+                "VectorCare does not document UAT's; everything else works",
             )
 
     def _build_secret(self) -> str:
-        """Build the secret that a person fills with what VectorCare shows; until then its client_id is empty."""
+        """Build the secret for the credentials that VectorCare shows a person; until then its client_id is empty."""
         secret = secretsmanager.Secret(
             self,
             "Credentials",
             description=f"{cdk.Stack.of(self).stack_name}: VectorCare's client_id and client_secret",
             encryption_key=self._context.encryption.key,
-            # Never change this: CloudFormation would write a new placeholder over what a person has filled in.
+            # Never change this: CloudFormation would overwrite the credentials with a new placeholder.
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps({"client_id": ""}), generate_string_key="client_secret"
             ),
         )
         reason = (
-            "VectorCare makes these credentials, on a screen of its own and for a person alone; the function takes "
-            "what a person has put in their place without a deployment."
+            "VectorCare creates these credentials on a page of its own, for a person only; the function uses what a "
+            "person puts into the secret without a deployment."
         )
         acknowledge(secret, {"AwsSolutions-SMG4": reason, "HIPAA.Security-SecretsManagerRotationEnabled": reason})
-        # The ARN, like CDK's own Ref, but for the local emulator, which takes Ref for the name.
+        # The ARN. CDK's own `Ref` is the ARN too, but the local emulator returns the name for it.
         return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
 
     def _build_sender(self) -> BridgeFunction:
@@ -94,7 +94,7 @@ class Commands(Construct):
             },
             statements=[
                 receive_from(self.queues.queue),
-                # What cannot be read.
+                # Messages that cannot be read.
                 send_to(self.queues.dead_letters),
                 iam.PolicyStatement(
                     actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],

@@ -1,1 +1,1 @@
-"""The API by which a dispatch system reads."""
+"""The API that a dispatch system reads from."""

@@ -1,4 +1,4 @@
-"""The REST API by which the organization's dispatch system reads, and the function that answers it."""
+"""The REST API that the organization's dispatch system reads from, and the function that answers it."""
 
 from typing import cast
 
@@ -15,16 +15,15 @@ from stacks.functions.function import BridgeFunction
 
 # Inside the 29 seconds that API Gateway waits; the function's own calls give up after 8.
 TIMEOUT_SECONDS = 15
-# What the reader runs at once, of the few that an account may (a new one: 10), ingest cannot: a caller that asks in a
-# tight loop is told to wait (429).
+# Reader and ingest share the account's concurrency (a new account: 10): a caller in a tight loop is throttled (429).
 REQUESTS_PER_SECOND = 10
 BURST = 5
 
 
 class ReadingApi(Construct):
-    """Three routes, each for ``GET`` and ``HEAD``, for whoever IAM lets in.
+    """Three routes, each for ``GET`` and ``HEAD``, for callers that IAM admits.
 
-    An API of its own: on the webhook's, every body is binary and the resource policy knows VectorCare's addresses.
+    It is not the webhook's API: there every body is binary, and the resource policy admits VectorCare's addresses.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, *, account: IConstruct) -> None:
@@ -34,17 +33,17 @@ class ReadingApi(Construct):
         self.rest_api = self._build_rest_api()
         self._methods = self._add_routes()
         harden(self, self.rest_api, key=context.encryption.key)
-        # A stage that logs can only be made once the account lets API Gateway log.
+        # A stage that logs can only be created after the account lets API Gateway log.
         self.rest_api.deployment_stage.node.add_dependency(account)
         self._acknowledge()
 
     @property
     def base_url(self) -> str:
-        """Where the routes are; without a slash at the end."""
+        """The URL of the routes, without a slash at the end."""
         return self.rest_api.url_for_path().removesuffix("/")
 
     def invoke_statement(self) -> iam.PolicyStatement:
-        """Let a principal of this account ask all three questions; `acknowledge_ids` belongs to its policy."""
+        """Let a principal of this account call all routes; call `acknowledge_ids` for its policy."""
         return iam.PolicyStatement(
             sid="ReadServiceRequests",
             actions=["execute-api:Invoke"],
@@ -52,7 +51,7 @@ class ReadingApi(Construct):
         )
 
     def acknowledge_ids(self, policy: IConstruct) -> None:
-        """Say why a policy with `invoke_statement` has a wildcard in it."""
+        """Accept the wildcards in a policy with `invoke_statement`."""
         api, stage = (
             cdk.Stack.of(self).get_logical_id(cast("cdk.CfnElement", each.node.default_child))
             for each in (self.rest_api, self.rest_api.deployment_stage)
@@ -62,7 +61,7 @@ class ReadingApi(Construct):
             policy,
             {
                 f"AwsSolutions-IAM5[Resource::{routes}/{method}/service-requests/{rest}]": "A service request's "
-                "id stands in the path; whoever may read one may read all of the organization's."
+                "id is in the path; whoever may read one may read all of the organization's."
                 for method in READ_METHODS
                 for rest in ("*", "*/events")
             },
@@ -90,7 +89,7 @@ class ReadingApi(Construct):
                 self._context.encryption.use_for_tables(),
             ],
             no_dead_letters="API Gateway calls the function and waits for its answer: an error is a 5xx to the caller, "
-            "which asks again; nothing is lost, since nothing is written.",
+            "which asks again; nothing is written that could be lost.",
         )
 
     def _build_rest_api(self) -> apigateway.RestApi:
@@ -101,13 +100,13 @@ class ReadingApi(Construct):
             endpoint_configuration=apigateway.EndpointConfiguration(
                 types=[apigateway.EndpointType.REGIONAL], ip_address_type=apigateway.IpAddressType.DUAL_STACK
             ),
-            # The webhook's API makes the account's one role for logs.
+            # The webhook's API creates the account's role for logs.
             cloud_watch_role=False,
             default_method_options=apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM),
             deploy_options=build_stage_options(
                 self,
                 key=self._context.encryption.key,
-                # Who read, and the line of the function's log that says what.
+                # Who read, and the id by which the function's log shows what.
                 access_log_format=ACCESS_LOG_FORMAT
                 | {"caller": "$context.identity.userArn", "function_request_id": "$context.integration.requestId"},
                 requests_per_second=REQUESTS_PER_SECOND,
@@ -132,19 +131,19 @@ class ReadingApi(Construct):
         acknowledge(
             self.rest_api,
             {
-                "AwsSolutions-APIG2": "The function refuses what is unknown, repeated or out of range, and says what "
-                "would do; API Gateway could only see that a parameter is missing.",
-                "AwsSolutions-COG4": "Every method asks for IAM authorization: the caller is a system, which has no "
-                "user to log in.",
+                "AwsSolutions-APIG2": "The function refuses parameters that are unknown, repeated or out of range, and "
+                "says what is allowed; API Gateway could only see that one is missing.",
+                "AwsSolutions-COG4": "Every method requires IAM authorization: the caller is a system without a user "
+                "to log in.",
             },
         )
         acknowledge(
             self.rest_api.deployment_stage,
             {
-                "AwsSolutions-APIG3": "API Gateway lets in only requests that are signed by a principal of the account "
-                "with permission; a web ACL would look at those alone that it has refused already.",
-                "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache, so nothing lies in one.",
-                "HIPAA.Security-APIGWSSLEnabled": "A client certificate tells an HTTP backend who calls; this backend "
-                "is a Lambda function, whose policy lets this API's routes alone invoke it.",
+                "AwsSolutions-APIG3": "API Gateway admits only requests that a permitted principal of the account has "
+                "signed; a web ACL would add nothing.",
+                "HIPAA.Security-APIGWCacheEnabledAndEncrypted": "The stage has no cache.",
+                "HIPAA.Security-APIGWSSLEnabled": "A client certificate identifies the caller to an HTTP backend; "
+                "this backend is a Lambda function, and its policy lets only this API's routes invoke it.",
             },
         )
