@@ -1,1 +1,1 @@
-"""A page that shows the stand: webhooks on their way, what became of them, and what the dispatch system commands."""
+"""A page that shows the webhooks on their way, what became of them, and the dispatch system's commands."""

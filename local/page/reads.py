@@ -1,4 +1,4 @@
-"""What the page reads of the stack, through the AWS APIs that an operator has, as `./bridge --local` does."""
+"""What the page reads of the stack, with the AWS APIs that `./bridge --local` uses."""
 
 import json
 import time
@@ -32,12 +32,12 @@ _NAMES = "service_request_id, request_status, #action, last_updated, updated_at,
 
 
 class MetricsLog:
-    """The metrics that the functions have written into their logs since this was made, each once.
+    """The metrics that the functions have logged since this was made, each once.
 
     Parameters
     ----------
     stack : Stack
-        Whose functions.
+        The functions' stack.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -59,7 +59,7 @@ class MetricsLog:
         began, begin = _now(), self._begin[group]
         lines = Counter(self._lines(group, begin))
         new = lines - self._seen[group]
-        # The emulator cuts an answer off without a word: then the next look goes on where this one ended.
+        # The emulator cuts a long answer off: then the next look goes on where this one ended.
         is_cut = lines.total() >= _MOST_LINES
         self._begin[group] = max(at for at, _ in lines) if is_cut else max(begin, began - _OVERLAP)
         self._seen[group] = Counter({line: n for line, n in lines.items() if line[0] >= self._begin[group]})
@@ -81,7 +81,7 @@ class MetricsLog:
 
 
 def depths(stack: Stack) -> dict[str, int]:
-    """Count what waits: queues with what is being worked on in them, and the spool."""
+    """Count what waits: messages on each queue, in flight included, and objects in the spool."""
     queues = {
         "queue": "QueueUrl",
         "dead": "DeadLetterQueueUrl",
@@ -95,7 +95,7 @@ def depths(stack: Stack) -> dict[str, int]:
 
 
 def rows(stack: Stack) -> list[dict[str, Any]]:
-    """Read the newest service requests of each status, the last written first."""
+    """Read the newest service requests of each status, the last written one first."""
     found = []
     for status in STATUSES:
         answer = stack.client("dynamodb").query(
@@ -116,15 +116,15 @@ def rows(stack: Stack) -> list[dict[str, Any]]:
 
 
 def commands(stack: Stack) -> list[dict[str, Any]]:
-    """Read the commands that the sender knows, the last first."""
+    """Read the command log, newest first."""
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["CommandsTable"])
     items = [to_item(item) for page in pages for item in page["Items"]]
-    told_ = [snapshot.command(item) for item in items if "progress" in item]
-    return sorted(told_, key=lambda command: command["updated_at"], reverse=True)
+    found = [snapshot.command(item) for item in items if "progress" in item]
+    return sorted(found, key=lambda command: command["updated_at"], reverse=True)
 
 
 def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | None:
-    """Read one service request with its time line and the values of its data; None if nobody knows it."""
+    """Read one service request with its timeline and the values of its data; None if it is unknown."""
     found = stored.read(stack, service_request_id)
     if not found.is_known:
         return None
@@ -137,7 +137,7 @@ def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | N
 
 
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
-    """Read the dead letters with the reason of each; while it reads, they are hidden from others."""
+    """Read the dead letters with their reasons; meanwhile they are hidden from others."""
     queues = waiting.queues(stack, DeadLetterQueue.INBOUND)
     with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as letters:
         found = [{**letter.summary(), "event_id": _event_id(letter.body)} for letter in letters]
@@ -145,7 +145,7 @@ def dead_letters(stack: Stack) -> list[dict[str, Any]]:
 
 
 def journaled(stack: Stack) -> set[str]:
-    """Name the events that the journal has entered."""
+    """Return the ids of the events in the journal."""
     pages = (
         stack.client("dynamodb")
         .get_paginator("scan")
@@ -161,7 +161,7 @@ def send(stack: Stack, message: Mapping[str, Any]) -> None:
 
 
 def _now() -> int:
-    """Tell the milliseconds since 1970, by which CloudWatch Logs finds lines."""
+    """Return milliseconds since 1970, as CloudWatch Logs counts."""
     return int(time.time() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""VectorCare's side, through the local VectorCare's control interface; and what somebody else sends in its name."""
+"""Calls the simulator's admin API; and sends a forged webhook."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,16 +16,16 @@ HISTORY_COMPARED = 5000
 
 
 class NotPossibleError(Exception):
-    """What the local VectorCare refuses; the message says why."""
+    """The simulator has refused; the message says why."""
 
 
 class Requester:
-    """Calls the local VectorCare.
+    """Calls the simulator's admin API.
 
     Parameters
     ----------
     url : str
-        The stand's `vectorcare_url`.
+        The `vectorcare_url` of stand.json.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,14 +40,14 @@ class Requester:
         return self._call("POST", f"requester/{quote(service_request_id, safe='')}/{quote(verb, safe='')}", body)
 
     def request(self, service_request_id: str) -> Any:
-        """Tell of a service request as its requester sees it; None if it was not broadcast here."""
+        """Return a service request as its requester sees it; None if it was not broadcast here."""
         try:
             return self._call("GET", f"requester/{quote(service_request_id, safe='')}")
         except NotPossibleError:
             return None
 
     def history(self, limit: int) -> Any:
-        """Give the Webhook Call History, its counts, and what is on its way."""
+        """Return the Webhook Call History, its counts, and what is on its way."""
         return self._call("GET", f"webhooks/history?limit={limit}")
 
     def redeliver(self, call_id: int) -> Any:
@@ -55,7 +55,7 @@ class Requester:
         return self._call("POST", f"webhooks/history/{call_id}/redeliver", {})
 
     def settings(self) -> Any:
-        """Give the settings."""
+        """Return the settings."""
         return self._call("GET", "settings")
 
     def change_settings(self, body: Mapping[str, Any]) -> Any:
@@ -75,7 +75,7 @@ class Requester:
 
 
 def forge(webhook_url: str, *, service_request_id: str | None) -> int:
-    """Cancel a trip as somebody would who knows the URL, but not VectorCare's key; answers the HTTP status."""
+    """Send a cancellation signed with another key than VectorCare's; return the HTTP status."""
     name = service_request_id or simulator.new_service_request_id()
     now = datetime.now(UTC)
     webhook = simulator.Webhook(

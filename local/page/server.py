@@ -103,8 +103,8 @@ class Page:
         async with self._watch.watching() as queue:
             while True:
                 try:
-                    picture = await asyncio.wait_for(queue.get(), _SILENCE)
-                    yield f"data: {to_json(picture)}\n\n"
+                    snapshot = await asyncio.wait_for(queue.get(), _SILENCE)
+                    yield f"data: {to_json(snapshot)}\n\n"
                 except TimeoutError:
                     yield ": nothing new\n\n"
 

@@ -1,4 +1,4 @@
-"""What the page shows, put together from what was read: pure."""
+"""What the page shows, computed from what was read."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +11,7 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 REFUSED = (Metric.REFUSED_REQUEST, Metric.SIGNATURE_INVALID, Metric.WRONG_CUSTOMER, Metric.TOO_LARGE)
 
-STATIONS: Mapping[str, tuple[str, ...]] = {
+METRICS_OF_NODES: Mapping[str, tuple[str, ...]] = {
     "accepted": (Metric.ACCEPTED,),
     "refused": REFUSED,
     "not_kept": (Metric.NOT_KEPT,),
@@ -27,21 +27,21 @@ STATIONS: Mapping[str, tuple[str, ...]] = {
     "succeeded": (Metric.COMMAND_SUCCEEDED,),
     "failed": (Metric.COMMAND_FAILED, Metric.COMMAND_EXPIRED, Metric.COMMAND_UNCERTAIN),
 }
-"""By what the page calls a station: the functions' own metrics whose sum passed it."""
+"""The metrics whose sum each node of the flow counts; flow.js draws the nodes."""
 
-_STATION_OF = {metric: station for station, metrics in STATIONS.items() for metric in metrics}
+_NODE_OF = {metric: node for node, metrics in METRICS_OF_NODES.items() for metric in metrics}
 _NAMESPACE = "VectorCareBridge"
 FRESHNESS = Metric.FRESHNESS_SECONDS
 
 
 def moves(readings: Iterable[Reading]) -> Counter[str]:
-    """Count what passed each station."""
+    """Count what passed each node."""
     passed: Counter[str] = Counter()
     for reading in readings:
         if reading.namespace == _NAMESPACE:
-            station = _STATION_OF.get(reading.metric)
-            if station:
-                passed[station] += round(reading.value)
+            node = _NODE_OF.get(reading.metric)
+            if node:
+                passed[node] += round(reading.value)
     return passed
 
 
@@ -52,7 +52,7 @@ def freshness(readings: Iterable[Reading]) -> list[dict[str, float]]:
 
 
 def row(item: Mapping[str, str]) -> dict[str, Any]:
-    """Write a service request's line of the table.
+    """Make a row of the table of service requests.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def row(item: Mapping[str, str]) -> dict[str, Any]:
 
 
 def command(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a command's line: how it ended, or that it has not."""
+    """Make a row of the table of commands: its outcome, or its progress until it has ended."""
     is_ended = item["progress"] == "ended"
     return {
         "command_id": item["command_id"],
@@ -83,27 +83,27 @@ def command(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def account(
+def reconcile(
     calls: Iterable[Mapping[str, Any]], *, journaled: Collection[str], dead: Collection[str], waiting: int, spooled: int
 ) -> dict[str, Any]:
-    """Compare what VectorCare was told is kept with what is kept.
+    """Compare the events that were acknowledged to VectorCare with those that are stored.
 
     Parameters
     ----------
     calls : iterable of mapping
         The Webhook Call History.
     journaled : collection of str
-        The event ids that the journal has entered.
+        The event ids in the journal.
     dead : collection of str
-        Those among the dead letters.
+        The event ids among the dead letters.
     waiting, spooled : int
-        Messages on the queue, and webhooks in the spool: what they hold cannot be seen.
+        Messages on the queue and webhooks in the spool, whose events are not known.
 
     Returns
     -------
     dict
-        `acknowledged`, `journaled`, `dead`, `on_the_way`, `lost`: events. What is neither journaled nor dead may be on
-        the way, as far as something is; the rest is lost.
+        `acknowledged`, `journaled`, `dead`, `on_the_way`, `lost`: numbers of events. What is neither journaled nor
+        dead is on the way, up to `waiting + spooled`; the rest is lost.
     """
     acknowledged = {call["event_id"] for call in calls if call["status"] is not None and call["status"] // 100 == 2}  # noqa: PLR2004 HTTP's success
     kept = acknowledged & set(journaled)

@@ -20,7 +20,7 @@ _MOST_POINTS = 400
 _MOST_COMMANDS = 60
 _IN_QUEUES = ("queue", "spool", "commands")
 
-Picture = dict[str, Any]
+Snapshot = dict[str, Any]
 
 
 class Watch:
@@ -39,25 +39,25 @@ class Watch:
         self._log = reads.MetricsLog(stack)
         self._passed: Counter[str] = Counter()
         self._points: deque[dict[str, float]] = deque(maxlen=_MOST_POINTS)
-        self._picture: Picture = {}
+        self._snapshot: Snapshot = {}
         self._was_new = True
-        self._watchers: set[asyncio.Queue[Picture]] = set()
+        self._watchers: set[asyncio.Queue[Snapshot]] = set()
         self._is_watched = asyncio.Event()
         self._looking = threading.Lock()
 
     async def run(self) -> None:
-        """Look again and again while somebody watches; never returns."""
+        """Read again and again while somebody watches; never returns."""
         while True:
             await self._is_watched.wait()
             changed = await self._look_once()
             await asyncio.sleep(_PAUSE_BUSY if changed else _PAUSE_IDLE)
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator["asyncio.Queue[Picture]"]:
-        """Have the queue get everything once, and then whatever changes."""
-        queue: asyncio.Queue[Picture] = asyncio.Queue()
-        if self._picture:
-            queue.put_nowait(dict(self._picture))
+    async def watching(self) -> AsyncIterator["asyncio.Queue[Snapshot]"]:
+        """Give a queue that gets everything once, and then whatever changes."""
+        queue: asyncio.Queue[Snapshot] = asyncio.Queue()
+        if self._snapshot:
+            queue.put_nowait(dict(self._snapshot))
         self._watchers.add(queue)
         self._is_watched.set()
         try:
@@ -80,9 +80,9 @@ class Watch:
             seen = {"problem": f"The local environment does not answer ({type(error).__name__})."}
         moves = seen.pop("moves", {})
         changed = {
-            name: value for name, value in seen.items() if name not in self._picture or self._picture[name] != value
+            name: value for name, value in seen.items() if name not in self._snapshot or self._snapshot[name] != value
         }
-        self._picture |= changed
+        self._snapshot |= changed
         if moves:
             changed["moves"] = moves
         if changed:
@@ -90,49 +90,49 @@ class Watch:
                 queue.put_nowait(changed)
         return bool(changed)
 
-    def _look(self) -> Picture:
+    def _look(self) -> Snapshot:
         with self._looking:
             return self._read()
 
-    def _read(self) -> Picture:
+    def _read(self) -> Snapshot:
         readings, is_first = self._log.new(), not self._passed
         moves = snapshot.moves(readings)
         self._passed.update(moves)
         self._points.extend(snapshot.freshness(readings))
         history = self._requester.history(HISTORY_SHOWN)
-        seen: Picture = {
+        seen: Snapshot = {
             "problem": None,
-            "passed": {station: self._passed[station] for station in snapshot.STATIONS},
+            "passed": {node: self._passed[node] for node in snapshot.METRICS_OF_NODES},
             "depths": reads.depths(self._stack),
             "moves": {} if is_first else dict(moves),
             "freshness": sorted(self._points, key=lambda point: point["at"]),
             "vectorcare": {**history, "pending": len(history["pending"])},
         }
-        # A function may count first and write afterwards: what it has written is read once more at the next look.
+        # A function may count first and write afterwards, so after the last move everything is read once more.
         is_new = bool(moves) or self._was_new
         self._was_new = bool(moves)
         if is_new:
             seen["rows"] = reads.rows(self._stack)
         if is_new or seen["depths"]["commands"]:
             seen["commands"] = reads.commands(self._stack)[:_MOST_COMMANDS]
-        is_other = seen["depths"]["dead"] != self._picture.get("depths", {}).get("dead")
+        is_other = seen["depths"]["dead"] != self._snapshot.get("depths", {}).get("dead")
         if is_other or moves["died"] or moves["redriven"]:
-            seen["letters"] = reads.dead_letters(self._stack)
+            seen["dead_letters"] = reads.dead_letters(self._stack)
         return seen | ({} if moves else self._compared(seen))
 
-    def _compared(self, seen: Picture) -> Picture:
-        """Compare the two sides' counts, once what was on its way has come to rest."""
+    def _compared(self, seen: Snapshot) -> Snapshot:
+        """Compare both sides' counts, once nothing is on its way."""
         counts = seen["vectorcare"]["counts"]
         basis = [counts, seen["passed"], seen["depths"]]
         is_at_rest = not any(seen["depths"][name] for name in _IN_QUEUES)
-        if not is_at_rest or basis == self._picture.get("account", {}).get("basis"):
+        if not is_at_rest or basis == self._snapshot.get("reconciliation", {}).get("basis"):
             return {}
-        letters: list[dict[str, Any]] = seen["letters"] if "letters" in seen else self._picture.get("letters", [])
-        account = snapshot.account(
+        dead_letters = (self._snapshot | seen).get("dead_letters", [])
+        reconciled = snapshot.reconcile(
             self._requester.history(HISTORY_COMPARED)["calls"],
             journaled=reads.journaled(self._stack),
-            dead={letter["event_id"] for letter in letters},
+            dead={one["event_id"] for one in dead_letters},
             waiting=seen["depths"]["queue"],
             spooled=seen["depths"]["spool"],
         )
-        return {"account": {**account, "basis": basis}}
+        return {"reconciliation": {**reconciled, "basis": basis}}

@@ -95,7 +95,7 @@ class Page:
         self.until(holds)
 
     def at_rest(self) -> None:
-        self.until(lambda: "nothing lost" in self.text("account"))
+        self.until(lambda: "nothing lost" in self.text("reconciliation"))
 
     def rehearse_with(self, **settings: str) -> None:
         for name, value in settings.items():
@@ -103,7 +103,7 @@ class Page:
             field.clear()
             field.send_keys(value)
         self.click("#disorder button")
-        self.until(lambda: "This holds" in self.text("said"))
+        self.until(lambda: "Set for" in self.text("notice"))
 
     def look_like(self, *, width: int, scheme: str) -> None:
         metrics = {"width": width, "height": 1150, "deviceScaleFactor": 1, "mobile": False}
@@ -192,9 +192,9 @@ def test_a_trip_goes_from_broadcast_to_completion_by_clicks(page: Page) -> None:
     page.click("[data-do=update]")
     page.until(lambda: "pickup_date_time" in page.text("events"))
     page.click("[data-state=en_route]")
-    page.until(lambda: "en_route" in page.text("trip-told"))
+    page.until(lambda: "en_route" in page.text("trip-description"))
     page.click("[data-do=drive]")
-    page.until(lambda: "5 positions" in page.text("trip-told"))
+    page.until(lambda: "5 positions" in page.text("trip-description"))
     page.click("[data-state=completed]")
     # Then
     page.until(lambda: "COMPLETED REQUEST_COMPLETED" in page.text("events"))
@@ -258,7 +258,7 @@ def test_what_comes_late_is_stale_and_what_comes_twice_is_a_duplicate(page: Page
     page.click("[data-do=late]")
     # Then
     page.counted("stale", stale + 1)
-    page.until(lambda: "a newer one had come before" in page.text("events"))
+    page.until(lambda: "a newer event was already there" in page.text("events"))
 
 
 def test_a_forged_one_is_refused_and_seen_as_refused(page: Page, watched: LocalEnvironment) -> None:
@@ -268,7 +268,7 @@ def test_a_forged_one_is_refused_and_seen_as_refused(page: Page, watched: LocalE
     page.click("[data-do=forged]")
     # Then
     page.counted("refused", refused + 1)
-    page.until(lambda: "refused with 401" in page.text("said"))
+    page.until(lambda: "refused with 401" in page.text("notice"))
     page.counted_all_calls(watched)
 
 
@@ -280,7 +280,7 @@ def test_a_poisonous_one_dies_and_is_redriven_after_a_dry_run(
     watched.emulator.move_clock(seconds_ahead=-AN_HOUR)
     page.click("[data-do=poison]")
     page.counted("dead", 1)
-    page.until(lambda: "timestamp_in_future" in page.text("letters"))
+    page.until(lambda: "timestamp_in_future" in page.text("dead-letters"))
     assert not page.find("[data-do=redrive]").is_enabled()
     # When its time has come
     watched.emulator.move_clock(seconds_ahead=AN_HOUR)

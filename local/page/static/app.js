@@ -1,9 +1,9 @@
-// Wires the page: what the server tells is shown, what is clicked is asked for.
+// Connects the page to its server: shows what arrives on /events, and sends what is clicked.
 
 import { find } from "./dom.js";
-import { drawFreshness, drawTrip } from "./pictures.js";
-import { showCommands, showEvents, showHistory, showLetters, showRows } from "./tables.js";
-import { drawWay, showCounts, showMoves } from "./way.js";
+import { drawFreshness, drawTrip } from "./charts.js";
+import { showCommands, showEvents, showHistory, showDeadLetters, showRows } from "./tables.js";
+import { drawFlow, showCounts, showMoves } from "./flow.js";
 
 const seen = {};
 let chosen = null;
@@ -11,11 +11,11 @@ let detail = null;
 let rehearsed = 0;
 let asking = null;
 
-const say = (text) => {
-  find("said").textContent = text;
-  clearTimeout(say.timer);
-  say.timer = setTimeout(() => {
-    find("said").textContent = "";
+const notify = (text) => {
+  find("notice").textContent = text;
+  clearTimeout(notify.timer);
+  notify.timer = setTimeout(() => {
+    find("notice").textContent = "";
   }, 6000);
 };
 
@@ -59,13 +59,13 @@ const ACTIONS = {
     return "Two updates: the second overtakes the first, which comes late.";
   },
   twice: () => broadcast({ fate: "twice" }, "comes again in a second, byte for byte"),
-  restamped: () => broadcast({ fate: "restamped" }, "comes again in two seconds, dated anew"),
+  restamped: () => broadcast({ fate: "restamped" }, "comes again in two seconds with another time"),
   forged: async () => {
     const { status } = await ask("/forge", chosen ? { service_request_id: chosen } : {});
     return status === 401 ? "The forged webhook was refused with 401." : `The forged webhook was answered ${status}.`;
   },
   poison: () =>
-    broadcast({ fate: "ahead" }, "dated ahead; a dead letter within seconds, redriven 15 seconds later it applies"),
+    broadcast({ fate: "ahead" }, "its time lies ahead: a dead letter within seconds; redrive it after 15 seconds"),
   rehearse: async () => {
     const report = await ask("/redrive", { dry_run: true });
     rehearsed = report.would_move;
@@ -103,9 +103,9 @@ function nextPositions() {
 async function act(button, work) {
   button.setAttribute("aria-busy", "true");
   try {
-    say(await work());
+    notify(await work());
   } catch (error) {
-    say(`Not done: ${error.message}`);
+    notify(`Not done: ${error.message}`);
   } finally {
     button.removeAttribute("aria-busy");
     enable();
@@ -132,7 +132,7 @@ async function look() {
     const found = await ask(`/service-requests/${encodeURIComponent(name)}`);
     if (name === chosen) showDetail(found);
   } catch (error) {
-    say(error.message);
+    notify(error.message);
   }
   const isAgain = asking === "again" || name !== chosen;
   asking = null;
@@ -163,51 +163,51 @@ function enable() {
   document.querySelector("[data-do=redrive]").disabled = !rehearsed;
 }
 
-function showAccount({ account, vectorcare, passed, depths }) {
-  const line = find("account");
+function showReconciliation({ reconciliation, vectorcare, passed, depths }) {
+  const line = find("reconciliation");
   const isCurrent =
-    account &&
+    reconciliation &&
     vectorcare &&
-    JSON.stringify(account.basis) === JSON.stringify([vectorcare.counts, passed, depths]) &&
+    JSON.stringify(reconciliation.basis) === JSON.stringify([vectorcare.counts, passed, depths]) &&
     !vectorcare.pending;
   line.classList.toggle("open", !isCurrent);
-  line.classList.toggle("lost", Boolean(isCurrent && account.lost));
+  line.classList.toggle("lost", Boolean(isCurrent && reconciliation.lost));
   if (!isCurrent) {
     line.textContent = "On the way ...";
     return;
   }
   const parts = [
-    `VectorCare was told of ${account.acknowledged} events that they are kept`,
-    `the journal holds ${account.journaled}`,
+    `VectorCare got a 200 for ${reconciliation.acknowledged} events`,
+    `the journal holds ${reconciliation.journaled}`,
   ];
-  if (account.dead) parts.push(`dead letters ${account.dead}`);
-  if (account.on_the_way) parts.push(`on the way ${account.on_the_way}`);
-  line.textContent = `${parts.join(", ")}: ${account.lost ? `${account.lost} LOST` : "nothing lost"}.`;
+  if (reconciliation.dead) parts.push(`dead letters ${reconciliation.dead}`);
+  if (reconciliation.on_the_way) parts.push(`on the way ${reconciliation.on_the_way}`);
+  line.textContent = `${parts.join(", ")}: ${reconciliation.lost ? `${reconciliation.lost} LOST` : "nothing lost"}.`;
 }
 
-function take(picture) {
-  Object.assign(seen, picture);
-  if ("problem" in picture) tellProblem(picture.problem);
+function show(snapshot) {
+  Object.assign(seen, snapshot);
+  if ("problem" in snapshot) showProblem(snapshot.problem);
   if (seen.passed && seen.vectorcare) showCounts(seen);
-  if (picture.moves) showMoves(picture.moves);
-  if (picture.rows) showRows(picture.rows, chosen, choose);
-  if (picture.vectorcare)
-    showHistory(picture.vectorcare, choose, (id) =>
+  if (snapshot.moves) showMoves(snapshot.moves);
+  if (snapshot.rows) showRows(snapshot.rows, chosen, choose);
+  if (snapshot.vectorcare)
+    showHistory(snapshot.vectorcare, choose, (id) =>
       act(find("history"), () => ask(`/history/${id}/redeliver`, {}).then(() => "Redelivered.")),
     );
-  if (picture.letters) showLetters(picture.letters, choose);
-  if (picture.commands) showCommands(picture.commands, choose);
-  if (picture.freshness) drawFreshness(picture.freshness);
-  showAccount(seen);
-  if (picture.moves || picture.commands || picture.rows || picture.vectorcare) look();
+  if (snapshot.dead_letters) showDeadLetters(snapshot.dead_letters, choose);
+  if (snapshot.commands) showCommands(snapshot.commands, choose);
+  if (snapshot.freshness) drawFreshness(snapshot.freshness);
+  showReconciliation(seen);
+  if (snapshot.moves || snapshot.commands || snapshot.rows || snapshot.vectorcare) look();
 }
 
-function tellProblem(problem) {
+function showProblem(problem) {
   find("problem").hidden = !problem;
   find("problem").textContent = problem ?? "";
 }
 
-drawWay();
+drawFlow();
 enable();
 for (const button of document.querySelectorAll("[data-do]"))
   button.addEventListener("click", () => act(button, ACTIONS[button.dataset.do]));
@@ -220,15 +220,15 @@ find("disorder").addEventListener("submit", (event) => {
   const { speed, ...disorder } = Object.fromEntries(
     [...new FormData(event.target)].map(([name, value]) => [name, Number(value)]),
   );
-  act(event.target, () => ask("/settings", { speed, disorder }).then(() => "This holds for what is sent from now on."));
+  act(event.target, () => ask("/settings", { speed, disorder }).then(() => "Set for what is sent from now on."));
 });
 ask("/settings")
   .then(({ speed, disorder }) => {
     for (const input of find("disorder").querySelectorAll("input")) input.value = { speed, ...disorder }[input.name];
   })
-  .catch((error) => say(error.message));
+  .catch((error) => notify(error.message));
 
 const events = new EventSource("/events");
 events.addEventListener("message", (message) => take(JSON.parse(message.data)));
-events.addEventListener("error", () => tellProblem("The stand's page server does not answer; trying again."));
-events.addEventListener("open", () => tellProblem(null));
+events.addEventListener("error", () => showProblem("The page's server does not answer; trying again. Is make run still running?"));
+events.addEventListener("open", () => showProblem(null));

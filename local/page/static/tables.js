@@ -1,4 +1,4 @@
-// Tables and the time line: what is there, row by row.
+// The tables, and the timeline of a service request.
 
 import { breakable, clock, find, make, replaceRows, span } from "./dom.js";
 
@@ -21,7 +21,7 @@ const COLORS = {
 const EMPTY = {
   rows: "No service request yet: broadcast one.",
   history: "No call yet.",
-  letters: "None.",
+  "dead-letters": "None.",
   commands: "No command yet.",
 };
 const colored = (text, tag = "td") => make(tag, { class: COLORS[text] ?? null }, text);
@@ -75,7 +75,7 @@ function land(row) {
 
 export function showHistory({ counts, pending, calls }, choose, redeliver) {
   find("their-counts").textContent =
-    `${counts.events} events, ${counts.calls} calls: ${counts.acknowledged} webhooks taken, ${pending} on the way, ${counts.given_up} given up.`;
+    `${counts.events} events, ${counts.calls} calls: ${counts.acknowledged} webhooks accepted, ${pending} on the way, ${counts.given_up} given up.`;
   show(
     "history",
     calls.map((call) => {
@@ -89,7 +89,7 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
         "Redeliver",
       );
       again.addEventListener("click", () => redeliver(call.id));
-      const isTaken = call.status >= 200 && call.status < 300;
+      const isAccepted = call.status >= 200 && call.status < 300;
       const why = [call.reason === "event" ? "" : call.reason, call.attempt > 1 ? `try ${call.attempt}` : ""]
         .filter(Boolean)
         .join(", ");
@@ -101,7 +101,7 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
         make("td", { class: "code" }, ...breakable(call.action), make("div", { class: "warn" }, why)),
         make(
           "td",
-          { class: isTaken ? "good" : "bad", title: `${call.duration_ms} ms` },
+          { class: isAccepted ? "good" : "bad", title: `${call.duration_ms} ms` },
           String(call.status ?? call.error),
         ),
         make("td", {}, again),
@@ -111,17 +111,17 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
   );
 }
 
-export function showLetters(letters, choose) {
+export function showDeadLetters(messages, choose) {
   show(
-    "letters",
-    letters.map((letter) =>
+    "dead-letters",
+    messages.map((message) =>
       make(
         "tr",
         {},
-        make("td", {}, clock(letter.received_at)),
-        link(letter.service_request_id, choose),
-        make("td", { class: "code bad" }, ...breakable(letter.reason)),
-        make("td", { class: "number" }, String(letter.redriven)),
+        make("td", {}, clock(message.received_at)),
+        link(message.service_request_id, choose),
+        make("td", { class: "code bad" }, ...breakable(message.reason)),
+        make("td", { class: "number" }, String(message.redriven)),
       ),
     ),
     4,
@@ -170,10 +170,10 @@ export function showEvents(events) {
 }
 
 function why(event) {
-  if (event.registers.length) return `; it moved ${event.registers.join(" and ")}`;
+  if (event.registers.length) return `; it changed ${event.registers.join(" and ")}`;
   if (event.reason) return `; ${event.reason}`;
-  if (event.duplicate_of) return "; the same event with other bytes, kept beside it";
-  return event.older_than ? "; a newer one had come before" : "";
+  if (event.duplicate_of) return "; the same event with another body, stored beside it";
+  return event.older_than ? "; a newer event was already there" : "";
 }
 
 function difference(change) {

@@ -11,7 +11,7 @@ OWN = "127.0.0.1:8000"
 
 
 def test_the_page_and_its_parts_are_served_and_name_no_other_site(page: ServedPage) -> None:
-    for path in ("/", "/static/app.js", "/static/app.css", "/static/way.js"):
+    for path in ("/", "/static/app.js", "/static/app.css", "/static/flow.js"):
         # When
         answer = ask(page.app, "GET", path)
         # Then

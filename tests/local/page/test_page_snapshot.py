@@ -17,14 +17,14 @@ def call(event_id: str, status: int | None = 200) -> dict[str, Any]:
     return {"event_id": event_id, "status": status}
 
 
-def test_stations_stand_for_metrics_that_there_are() -> None:
-    assert {metric for metrics in snapshot.STATIONS.values() for metric in metrics} <= {
+def test_each_node_counts_metrics_that_exist() -> None:
+    assert {metric for metrics in snapshot.METRICS_OF_NODES.values() for metric in metrics} <= {
         str(metric) for metric in Metric
     }
     assert str(Metric.FRESHNESS_SECONDS) == snapshot.FRESHNESS
 
 
-def test_what_passed_a_station_is_the_sum_of_its_metrics() -> None:
+def test_what_passed_a_node_is_the_sum_of_its_metrics() -> None:
     # When
     passed = snapshot.moves(
         [
@@ -79,15 +79,15 @@ def test_a_line_says_how_old_the_event_was_when_it_was_written() -> None:
         ({"a", "b"}, {"c"}, 0, {"journaled": 2, "dead": 1, "on_the_way": 0, "lost": 0}),
         ({"a"}, set(), 1, {"journaled": 1, "dead": 0, "on_the_way": 1, "lost": 1}),
         (set(), set(), 0, {"journaled": 0, "dead": 0, "on_the_way": 0, "lost": 3}),
-        ({"a", "b", "c", "of the walk-through"}, {"a"}, 9, {"journaled": 3, "dead": 0, "on_the_way": 0, "lost": 0}),
+        ({"a", "b", "c", "of the scenario"}, {"a"}, 9, {"journaled": 3, "dead": 0, "on_the_way": 0, "lost": 0}),
     ],
 )
-def test_what_vectorcare_was_told_is_kept_and_is_nowhere_is_lost(
+def test_an_acknowledged_event_that_is_nowhere_is_lost(
     journaled: set[str], dead: set[str], waiting: int, expected: dict[str, int]
 ) -> None:
     # Given one that came twice, one that was refused, one that nobody answered
     calls = [call("a"), call("a"), call("b"), call("c", 204), call("d", 401), call("e", None)]
     # When
-    account = snapshot.account(calls, journaled=journaled, dead=dead, waiting=waiting, spooled=0)
+    reconciled = snapshot.reconcile(calls, journaled=journaled, dead=dead, waiting=waiting, spooled=0)
     # Then
-    assert account == {"acknowledged": 3, **expected}
+    assert reconciled == {"acknowledged": 3, **expected}

@@ -1,8 +1,8 @@
-// The way of a webhook: stations with their counts, and what passes between them.
+// The flow of webhooks and commands: a node for each place with its count, and dots that move along the edges.
 
 import { draw, find } from "./dom.js";
 
-const STATIONS = {
+const NODES = {
   vectorcare: { at: [100, 78], name: "VectorCare sent" },
   accepted: { at: [360, 78], name: "accepted" },
   refused: { at: [360, 172], name: "refused", alarm: true },
@@ -13,7 +13,7 @@ const STATIONS = {
   duplicate: { at: [960, 106], name: "duplicate" },
   expired: { at: [960, 148], name: "expired" },
   dead: { at: [960, 190], name: "dead letters", holds: true, alarm: true },
-  published: { at: [1300, 22], name: "told on the bus" },
+  published: { at: [1300, 22], name: "published" },
   outbound: { at: [1300, 106], name: "commands waiting", holds: true },
   succeeded: { at: [1300, 166], name: "commands done" },
 };
@@ -38,13 +38,13 @@ const EDGES = {
 
 const MOST_DOTS = 14;
 const TRAVEL = { accepted: 450, kept: 350, default: 700 };
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const paths = {};
-const stations = {};
+const nodes = {};
 let layer = null;
 
-export function drawWay() {
-  const svg = find("way");
+export function drawFlow() {
+  const svg = find("flow");
   for (const [name, shape] of Object.entries(EDGES)) {
     paths[name] = draw("path", { class: "edge", d: shape });
     svg.append(paths[name]);
@@ -57,13 +57,13 @@ export function drawWay() {
       name: title,
       holds,
     },
-  ] of Object.entries(STATIONS)) {
+  ] of Object.entries(NODES)) {
     const count = draw("text", { class: "count", x: x - 58, y: y + 8, "data-count": name }, "0");
     const group = draw(
       "g",
       {},
       draw("rect", {
-        class: holds ? "station holds" : "station",
+        class: holds ? "node holds" : "node",
         x: x - WIDTH / 2,
         y: y - HEIGHT / 2,
         width: WIDTH,
@@ -73,7 +73,7 @@ export function drawWay() {
       count,
       draw("text", { class: "name", x: x + 32, y: y + 5 }, title),
     );
-    stations[name] = { group, count };
+    nodes[name] = { group, count };
     svg.append(group);
   }
   svg.append(
@@ -81,7 +81,7 @@ export function drawWay() {
     draw(
       "text",
       { class: "small", x: 4, y: 210 },
-      "solid: what has passed since the stand serves; dashed: what waits now",
+      "solid: passed since this page is served; dashed: waiting now",
     ),
     layer,
   );
@@ -96,18 +96,18 @@ export function showCounts({ passed, depths, vectorcare }) {
     dead: depths.dead,
     outbound: depths.commands,
   };
-  for (const [name, { group, count }] of Object.entries(stations)) {
+  for (const [name, { group, count }] of Object.entries(nodes)) {
     count.textContent = String(counts[name]);
-    group.classList.toggle("alarm", Boolean(STATIONS[name].alarm && counts[name]));
+    group.classList.toggle("alarm", Boolean(NODES[name].alarm && counts[name]));
   }
-  find("way-told").textContent = Object.entries(STATIONS)
+  find("flow-description").textContent = Object.entries(NODES)
     .map(([name, { name: title }]) => `${title}: ${counts[name]}`)
     .join(", ");
 }
 
-// What passed each station since the last look, as dots: at most so many at once, however many passed.
+// Draws what passed each node since the last look, as at most MOST_DOTS dots.
 export function showMoves(moves) {
-  if (stillness.matches || document.hidden) return;
+  if (reducedMotion.matches || document.hidden) return;
   for (const [name, number] of Object.entries(moves)) {
     if (!paths[name]) continue;
     const dots = Math.min(number, MOST_DOTS);

@@ -1,4 +1,4 @@
-// The freshness curve, and a trip on a small map without a map.
+// The freshness curve, and a trip as a line from pickup to destination.
 
 import { draw, find, span } from "./dom.js";
 
@@ -7,7 +7,7 @@ const SCALE = [0.01, 0.1, 1, 10, 60, 600, 3600, 86400];
 
 export function drawFreshness(points) {
   const svg = find("freshness");
-  const told = find("freshness-told");
+  const description = find("freshness-description");
   const shown = points.slice(-200);
   const highest = Math.max(1, ...shown.map((point) => point.seconds));
   const top = SCALE.find((value) => value >= highest) ?? highest;
@@ -30,19 +30,19 @@ export function drawFreshness(points) {
   const sorted = shown.map((point) => point.seconds).sort((a, b) => a - b);
   const text = sorted.length
     ? `The last ${sorted.length} applied: median ${span(sorted[Math.floor(sorted.length / 2)])}, slowest ${span(sorted.at(-1))}`
-    : "Nothing was applied yet";
-  told.textContent = text;
-  svg.replaceChildren(told, ...lines, curve, ...dots, draw("text", { class: "small", x: LEFT, y: 106 }, text));
+    : "Nothing has been applied yet";
+  description.textContent = text;
+  svg.replaceChildren(description, ...lines, curve, ...dots, draw("text", { class: "small", x: LEFT, y: 106 }, text));
 }
 
 export function drawTrip(request) {
   const svg = find("trip");
-  const told = find("trip-told");
+  const description = find("trip-description");
   const from = request?.data?.pickup_location;
   const to = request?.data?.destination_location;
   if (!from || !to) {
     svg.replaceChildren();
-    told.textContent = "No trip is chosen.";
+    description.textContent = "No trip is chosen.";
     return;
   }
   const track = request.track ?? [];
@@ -62,7 +62,7 @@ export function drawTrip(request) {
     draw("circle", { class: "vehicle", r: 7, cx: here.x, cy: here.y }),
   );
   const states = request.states.length ? request.states.join(", ") : "no state yet";
-  told.textContent = `From ${from.name} to ${to.name}: ${states}; ${request.positions} positions reported.`;
+  description.textContent = `From ${from.name} to ${to.name}: ${states}; ${request.positions} positions reported.`;
 }
 
 function projection(points) {
