@@ -229,6 +229,6 @@ ask("/settings")
   .catch((error) => notify(error.message));
 
 const events = new EventSource("/events");
-events.addEventListener("message", (message) => take(JSON.parse(message.data)));
+events.addEventListener("message", (message) => show(JSON.parse(message.data)));
 events.addEventListener("error", () => showProblem("The page's server does not answer; trying again. Is make run still running?"));
 events.addEventListener("open", () => showProblem(null));
