@@ -1,4 +1,4 @@
-"""From the spool to the queue."""
+"""Move webhooks from the spool to the queue."""
 
 from collections import Counter
 from concurrent.futures import Executor
@@ -13,7 +13,7 @@ from vectorcare_bridge.webhooks.spool import Spool
 
 THREADS = 10
 RESERVE_SECONDS = 45
-"""What may still follow a look at the clock: ten webhooks read, sent and deleted, the next page, and the count."""
+"""Enough to read, send and delete ten webhooks, to list the next page, and to count what is left."""
 
 
 class _Outcome(Enum):
@@ -28,24 +28,22 @@ def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) ->
 
     Parameters
     ----------
-    spool, queue : Spool, Queue
-        From and to.
     executor : Executor
         Runs the calls of ten webhooks at a time.
     deadline : float
-        On `aws.monotonic`'s clock: nothing new is begun after it.
+        On `runtime.monotonic`'s clock. Nothing new is begun after it.
 
     Returns
     -------
     dict
-        `moved` and `failed` counts, and why it `stopped`: `empty`, `time`, `queue` if the queue refused ten in a row,
-        or `spool` if that could not be listed, which the metric counts as a failure more. What failed stays in the
-        spool for the next run.
+        The counts `moved` and `failed`, and why it `stopped`: `empty`, `time`, `queue` if the queue refused a whole
+        page, or `spool` if the spool could not be listed, which counts as one more failure in the metric. What failed
+        stays in the spool for the next run.
     """
     outcomes: Counter[_Outcome] = Counter()
     try:
         stopped = _move_all(spool, queue, outcomes, executor=executor, deadline=deadline)
-    except Exception as error:  # noqa: BLE001 whatever it is, what was moved until now is counted
+    except Exception as error:  # noqa: BLE001 after any error, what was moved so far is counted
         observability.log("spool.refused", error=error)
         stopped = "spool"
     moved = outcomes[_Outcome.MOVED]
@@ -54,13 +52,13 @@ def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) ->
     observability.count(Metric.DRAIN_FAILED, failed + (stopped == "spool"))
     try:
         observability.count(Metric.SPOOL_OBJECTS, 0 if stopped == "empty" and not failed else spool.count())
-    except Exception as error:  # noqa: BLE001 likewise: how much is left is not known, and not counted
+    except Exception as error:  # noqa: BLE001 how much is left is unknown, so it is not counted
         observability.log("spool.refused", error=error)
     return {"moved": moved, "failed": failed, "stopped": stopped}
 
 
 def _move_all(spool: Spool, queue: Queue, outcomes: Counter[_Outcome], *, executor: Executor, deadline: float) -> str:
-    """Move them, and count how each ended; answer why it stopped."""
+    """Move webhooks and count their outcomes; return why it stopped."""
     for keys in spool.pages(size=THREADS):
         if runtime.monotonic() > deadline:
             return "time"
@@ -74,20 +72,20 @@ def _move_all(spool: Spool, queue: Queue, outcomes: Counter[_Outcome], *, execut
 def _move(spool: Spool, queue: Queue, key: str) -> _Outcome:
     try:
         webhook = spool.load(key)
-    except Exception as error:  # noqa: BLE001 one that cannot be read shall not hold up the others
+    except Exception as error:  # noqa: BLE001 one unreadable object must not hold up the others
         observability.log("spool.refused", spool_key=key, error=error)
         return _Outcome.SPOOL_FAILED
     if webhook is None:
         return _Outcome.GONE
     try:
         message_id = queue.send(message.encode(webhook))
-    except Exception as error:  # noqa: BLE001 whatever it is, the webhook stays in the spool
+    except Exception as error:  # noqa: BLE001 after any error the webhook stays in the spool
         observability.log("queue.refused", spool_key=key, error=error)
         return _Outcome.QUEUE_FAILED
     try:
-        # Only now that the queue has it. Failing here, it is delivered again, which does no harm.
+        # Only now, because the queue has it. If this fails, it is delivered again, which does no harm.
         spool.delete(key)
-    except Exception as error:  # noqa: BLE001 as above
+    except Exception as error:  # noqa: BLE001 as above: it stays in the spool
         observability.log("spool.refused", spool_key=key, error=error)
         return _Outcome.SPOOL_FAILED
     observability.log("spool.drained", message_id=message_id, spool_key=key)

@@ -1,4 +1,4 @@
-"""Why a signature lets nothing in, as far as the request itself shows it."""
+"""Why a signature was refused, as far as the request shows it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,7 +9,7 @@ from vectorcare_bridge.webhooks.signature import Key, Refusal
 
 
 class Doubt(StrEnum):
-    """What the request shows beyond its signature."""
+    """What the request shows besides its signature."""
 
     REPEATED = "given more than once, with different values"
     COMPRESSED = f"{Refusal.OTHER_BYTES}; a Content-Encoding says that it was compressed on the way"
@@ -20,14 +20,14 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/")
 
 
 def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | Doubt:
-    """Name the reason; it lets nothing in, it only spares somebody the search.
+    """Name the most precise reason for a refusal. It never admits a request.
 
     Parameters
     ----------
     refusal : Refusal
-        What `signature.verify` said of it.
+        The reason that `signature.verify` gave.
     keys : sequence of Key
-        Those under which it was refused.
+        The keys that did not verify it.
     """
     if asked.has_two_signatures:
         return Doubt.REPEATED

@@ -1,4 +1,4 @@
-"""Durably kept before it is answered: on the queue, else in the spool."""
+"""Store a webhook durably before it is answered: on the queue, or else in the spool."""
 
 from concurrent.futures import Executor
 
@@ -17,41 +17,30 @@ class NotKeptError(Exception):
     """Neither the queue nor the spool took the webhook."""
 
 
-def keep(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) -> str | None:
-    """Put a webhook on the queue; where the queue refuses or is slow, into the spool.
+def enqueue_or_spool(webhook: Webhook, *, queue: Queue, spool: Spool, executor: Executor) -> str | None:
+    """Put a webhook on the queue, or into the spool if the queue refuses it or is slow.
 
-    VectorCare gives up after 10 s, so both together have 8. The clients' own time-outs count for each address and
-    each read and not for the look-up of the name at all, so the deadline is kept from outside, by another thread. A
-    call given up may still take effect later: then the webhook is there twice, which does no harm.
-
-    Parameters
-    ----------
-    webhook : Webhook
-        To be kept.
-    queue : Queue
-        The first choice.
-    spool : Spool
-        The second.
-    executor : Executor
-        Runs the calls.
+    VectorCare gives up after 10 s, so both calls together have 8. The clients' time-outs apply to each address and each
+    read, and not to the name look-up. So a thread enforces the deadline from outside. A call that was given up may
+    still take effect: then the webhook is stored twice, which does no harm.
 
     Returns
     -------
     str or None
-        SQS's message id; None where the spool took it.
+        SQS's message id, or None if the webhook is in the spool.
 
     Raises
     ------
     NotKeptError
-        Both failed; VectorCare has to try again.
+        Both failed. VectorCare has to try again.
     """
     try:
         return executor.submit(lambda: queue.send(message.encode(webhook))).result(timeout=QUEUE_SECONDS)
-    except Exception as error:  # noqa: BLE001 whatever keeps it from the queue, the spool is next
+    except Exception as error:  # noqa: BLE001 after any error the spool is next
         observability.log("queue.refused", error=error)
     try:
         key = executor.submit(lambda: spool.store(webhook)).result(timeout=SPOOL_SECONDS)
-    except Exception as error:  # noqa: BLE001 whatever it is, VectorCare has to try again
+    except Exception as error:  # noqa: BLE001 after any error VectorCare has to try again
         observability.log("spool.refused", error=error)
         raise NotKeptError from None
     observability.log("spool.stored", spool_key=key)

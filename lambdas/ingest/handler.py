@@ -3,7 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
-from ingest import doubt, enqueue_or_spool, request
+from ingest import doubt, request
+from ingest.enqueue_or_spool import enqueue_or_spool
 from ingest.settings import IngestSettings
 from vectorcare_bridge.edge import observability, response, runtime, settings
 from vectorcare_bridge.edge.lambda_handler import lambda_handler
@@ -16,9 +17,9 @@ from vectorcare_bridge.webhooks.spool import Spool
 _settings = settings.load(IngestSettings)
 _keys = signature.load_keys(_settings.public_keys)
 _queue = Queue(runtime.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
-# Made here though hardly ever needed: a client takes long to make, and VectorCare does not wait.
+# Made at cold start although rarely needed: a client takes long to make, and VectorCare does not wait.
 _spool = Spool(runtime.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)
-# Calls given up go on in their threads until their own time-outs; the next request shall not wait for them.
+# Calls that were given up keep their threads until they time out. The next request must not wait for them.
 _executor = runtime.executor(threads=16)
 
 
@@ -30,7 +31,7 @@ def _not_kept(event: dict[str, Any], error: Exception) -> response.ApiGatewayRes
 
 @lambda_handler(on_error=_not_kept)
 def handler(event: dict[str, Any], _context: object) -> response.ApiGatewayResponse:
-    """Let in what VectorCare signed for this organization, keep it, answer 200."""
+    """Accept what VectorCare signed for this organization: store it, answer 200."""
     return response.to(event, _answer(event))
 
 
@@ -57,7 +58,7 @@ def _accept(asked: request.WebhookRequest) -> None:
         body = request.body(asked)
         key = _verify(asked, body)
         webhook = Webhook(body=body, signature=asked.signature or "", received_at=runtime.now())
-        message_id = enqueue_or_spool.keep(webhook, queue=_queue, spool=_spool, executor=_executor)
+        message_id = enqueue_or_spool(webhook, queue=_queue, spool=_spool, executor=_executor)
     finally:
         observability.count(Metric.INGEST_MILLISECONDS, (runtime.monotonic() - started) * 1000)
     observability.log("webhook.accepted", message_id=message_id, status_code=HTTPStatus.OK)

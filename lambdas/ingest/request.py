@@ -1,4 +1,4 @@
-"""What API Gateway hands over, as the few things that ingest looks at."""
+"""The parts of API Gateway's event that ingest needs."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 class RefusedError(Exception):
-    """The request is not let in; its text is what the caller is told."""
+    """The request is refused; the text goes to the caller."""
 
     def __init__(self, status: HTTPStatus, text: str, metric: Metric = Metric.REFUSED_REQUEST) -> None:
         super().__init__(text)
@@ -31,9 +31,9 @@ class WebhookRequest:
     route : str
         Method and path, such as `POST /webhook`.
     content : str
-        The body as it was handed over.
+        The body as API Gateway gives it.
     is_base64 : bool
-        Whether `content` is base64 of what came over the wire, else it is its text.
+        Whether `content` is the body in base64. Otherwise it is the body as text.
     customer_id, signature : str or None
         The query parameter and the header; None if absent.
     has_two_signatures : bool
@@ -53,14 +53,14 @@ class WebhookRequest:
 
     @property
     def size(self) -> int:
-        """Bytes of the body; base64 says so by its length alone."""
+        """Bytes of the body; for base64 computed from its length alone."""
         if self.is_base64:
             return len(self.content) * 3 // 4 - self.content[-2:].count("=")
         return len(_utf8(self.content))
 
 
 def read(event: Mapping[str, Any]) -> WebhookRequest:
-    """Read API Gateway's proxy event, the body not yet.
+    """Read API Gateway's proxy event, but do not decode the body.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def read(event: Mapping[str, Any]) -> WebhookRequest:
 
 
 def check_customer(request: WebhookRequest, *, customer_id: str) -> None:
-    """Check whom a webhook is meant for.
+    """Check that a webhook is meant for this organization.
 
-    A valid signature alone does not say that it was meant for this organization: VectorCare may sign for all its
-    customers with one key. The customer id in the URL says so.
+    A valid signature is not enough: VectorCare may sign for all its customers with one key. The customer id in the URL
+    decides.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def check_customer(request: WebhookRequest, *, customer_id: str) -> None:
 
 
 def body(request: WebhookRequest) -> bytes:
-    """Give the body as it came over the wire; what is too large is not even decoded.
+    """Decode the body, unless it is too large.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The queue's event source: batches of up to ten messages, with partial batch failures."""
+"""Handler of the queue's event source: batches of up to ten messages, with partial batch failures."""
 
 from typing import Any
 

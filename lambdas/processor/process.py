@@ -1,4 +1,4 @@
-"""A batch of messages: all of it into the journal, then each service request's registers moved forward."""
+"""Apply a batch: first write all of it to the journal, then move each service request's state forward."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ THREADS = 10
 
 @dataclass(frozen=True, slots=True)
 class ReceivedWebhook:
-    """A message as the queue delivered it; `receives` counts this delivery."""
+    """A message as the queue delivered it; `receives` includes this delivery."""
 
     message_id: str
     receipt_handle: str
@@ -48,7 +48,7 @@ class _Journaled:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """`reason` is None where the message shall be tried again, `event` where it could not be read."""
+    """`reason` is None if the message is tried again, `event` if it could not be read."""
 
     delivery: ReceivedWebhook
     error: Exception
@@ -57,19 +57,7 @@ class _Failed:
 
 
 class Processor:
-    """Applies batches of messages.
-
-    Parameters
-    ----------
-    journal, state : Journal, State
-        The two tables.
-    queue : Queue
-        Where failed messages are given back.
-    rule : Rule
-        The organization's.
-    executor : Executor
-        Runs the calls of a batch side by side.
-    """
+    """Applies batches of messages; the executor runs the calls of a batch in parallel."""
 
     def __init__(self, journal: Journal, state: State, queue: Queue, *, rule: Rule, executor: Executor) -> None:
         self._journal = journal
@@ -81,17 +69,13 @@ class Processor:
     def process(self, deliveries: Sequence[ReceivedWebhook]) -> list[str]:
         """Apply a batch.
 
-        All journal answers come before the fold: which time an event has is known only once the journal has said so.
-
-        Parameters
-        ----------
-        deliveries : sequence of Delivery
-            In any order, several of one service request or of one event among them.
+        All journal answers come before the fold, because the journal decides which time an event has. The deliveries
+        may have any order, and several may be of one service request or of one event.
 
         Returns
         -------
         list of str
-            Message ids of what failed. SQS keeps them and, at the thirtieth time, makes them dead letters.
+            Message ids of what failed. SQS keeps them and, after thirty receives, makes them dead letters.
         """
         answers = list(self._executor.map(self._append, deliveries))
         failed = [answer for answer in answers if isinstance(answer, _Failed)]
@@ -101,7 +85,7 @@ class Processor:
                 groups[answer.entry.event.service_request_id].append(answer)
         for failed_together in self._executor.map(self._move_forward, groups.values()):
             failed += failed_together
-        list(self._executor.map(self._give_back, failed))
+        list(self._executor.map(self._return_to_queue, failed))
         return [one.delivery.message_id for one in failed]
 
     def _append(self, delivery: ReceivedWebhook) -> _Journaled | _Failed:
@@ -112,15 +96,15 @@ class Processor:
             return _Journaled(delivery, self._journal.append(event, delivery.webhook))
         except PermanentError as error:
             return self._append_unreadable(delivery, error, event)
-        except Exception as error:  # noqa: BLE001 whatever it is, the message is tried again
+        except Exception as error:  # noqa: BLE001 after any error the message is tried again
             return _Failed(delivery, error, event=event)
 
     def _append_unreadable(self, delivery: ReceivedWebhook, why: PermanentError, event: Event | None) -> _Failed:
         try:
             self._journal.append_unreadable(delivery.webhook, why.reason)
         except PermanentError:
-            pass  # put on the queue by hand, and larger than an item may be: it can only be a dead letter
-        except Exception as error:  # noqa: BLE001 not yet kept for good, so not yet given up
+            pass  # sent by hand and larger than an item may be: it can only become a dead letter
+        except Exception as error:  # noqa: BLE001 it is not in the journal yet, so it must not die yet
             return _Failed(delivery, error, event=event)
         return _Failed(delivery, why, why.reason, event)
 
@@ -128,8 +112,8 @@ class Processor:
         now = runtime.now()
         try:
             folded, moved = self._offer([one.entry for one in group], now=now)
-        except Exception as error:  # noqa: BLE001 whatever it is, the messages are tried again
-            # Of several it may be another's fault: backed off, they come back apart, and then it shows whose.
+        except Exception as error:  # noqa: BLE001 after any error the messages are tried again
+            # Of several messages another may be at fault. After their back-off they come back apart, which shows it.
             if isinstance(error, PermanentError) and len(group) == 1:
                 return [self._append_unreadable(group[0].delivery, error, group[0].entry.event)]
             return [_Failed(one.delivery, error, event=one.entry.event) for one in group]
@@ -137,10 +121,10 @@ class Processor:
         return []
 
     def _offer(self, entries: Sequence[JournalEntry], *, now: UtcTimestamp) -> tuple[Fold | None, Moved | None]:
-        """Offer a service request's events to its state; answer what was offered in the end, and what moved.
+        """Offer a service request's events to its state; return the fold that was offered last, and what moved.
 
-        Recent events move an item, and most begin one, by themselves. Otherwise what counts depends on events that
-        are in the journal alone. Nothing moves if there is no item, because nothing begins the request or it is over.
+        Recent events can move an item, and most can begin one, without a look at the journal. Otherwise the journal is
+        folded. Nothing moves if there is no item and nothing begins the request, or if the request is over.
         """
         if all(fold.is_recent(entry, self._rule, now=now) for entry in entries):
             folded = fold.fold(entries, self._rule)
@@ -154,11 +138,11 @@ class Processor:
         may_begin = not fold.is_over(folded, self._rule, now=now)
         return folded, self._state.move_forward(folded, may_begin=may_begin, now=now)
 
-    def _give_back(self, failed: _Failed) -> None:
+    def _return_to_queue(self, failed: _Failed) -> None:
         delivery, reason = failed.delivery, failed.reason
         dies = delivery.receives >= failure.MAX_RECEIVES
         if dies and not reason:
-            # The journal has no word on it: so it is what everybody else makes of it, see `dead_letter.reason`.
+            # The journal has no reason for it, so it is computed, as `dead_letter.reason` does.
             reason = envelope.reason_for_death(delivery.webhook.body, now=delivery.webhook.received_at)
         is_transient = reason in {None, FailureReason.EXHAUSTED}
         seconds = failure.backoff_seconds(delivery.receives, runtime.uniform) if is_transient else 0
@@ -178,7 +162,7 @@ class Processor:
             observability.count(Metric.RETRIED)
         try:
             self._queue.change_visibility(delivery.receipt_handle, seconds=seconds)
-        except Exception as error:  # noqa: BLE001 it comes back all the same, when the queue's own time-out ends
+        except Exception as error:  # noqa: BLE001 without this call it comes back when its visibility time-out ends
             observability.log("queue.refused", message_id=delivery.message_id, error=error)
 
 

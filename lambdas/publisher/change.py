@@ -1,4 +1,4 @@
-"""What subscribers are told of a service request: the difference between two of its items."""
+"""A published change: the difference between two items of a service request."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -40,30 +40,30 @@ class Change:
     data: Any
 
     def with_data(self) -> dict[str, Any]:
-        """Give the detail with the request's data; without it where both do not fit into an event."""
+        """Add the request's data to the detail, unless both do not fit into an event."""
         whole = self.detail | {"data": self.data}
         return whole if event_detail.fits(whole) else self.detail
 
 
 def between(old: Item | None, new: Item) -> Change | None:
-    """Tell what changed.
+    """Compare two items.
 
     Parameters
     ----------
     old : mapping or None
-        The item before, None where there was none.
+        The item before, or None if there was no item.
     new : mapping
         The item after.
 
     Returns
     -------
     Change or None
-        None where nothing that is published differs.
+        None if nothing differs that is published.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        The new item is none that this project wrote: attributes are absent, no JSON, or too large for any event.
+        The new item was not written by this project: attributes are missing, not JSON, or too large for an event.
     """
     before = old or {}
     if all(before.get(name) == new.get(name) for name in _PUBLISHED):
@@ -92,7 +92,7 @@ def between(old: Item | None, new: Item) -> Change | None:
 
 
 def is_wanted(change: Change, *, actions: Collection[str]) -> bool:
-    """Tell whether an organization publishes changes by this action."""
+    """Whether the organization publishes changes by this action."""
     return ALL_ACTIONS in actions or change.detail["action"] in actions
 
 

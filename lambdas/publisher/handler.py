@@ -1,4 +1,4 @@
-"""The state's stream: batches of changed items, in order for each service request."""
+"""Handler of the state's stream: batches of changed items, in order for each service request."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from vectorcare_bridge.edge.lambda_handler import deadline, lambda_handler
 from vectorcare_bridge.edge.metric import Metric
 from vectorcare_bridge.edge.queue import Queue
 
-# What setting aside may take after the bus has not taken events.
+# Enough to queue the events that the bus did not take.
 _RESERVE_SECONDS = 60
 
 _settings = settings.load(PublisherSettings)
@@ -29,17 +29,17 @@ _publisher = Publisher(
 
 
 class NotPublishedError(Exception):
-    """The batch has to come again; the text says nothing, as an error's text is logged."""
+    """The batch has to come again. There is no text, because Lambda logs it."""
 
 
-def _again(_event: object, error: Exception) -> None:
+def _try_again(_event: object, error: Exception) -> None:
     observability.log("publishing.failed", error=error)
     raise NotPublishedError from None
 
 
-@lambda_handler(on_error=_again)
+@lambda_handler(on_error=_try_again)
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Publish a batch of stream records; removals, by expiry or by hand, are no events.
+    """Publish a batch of stream records, except for removals.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def _change(record: dict[str, Any]) -> Change | None:
     old = images.get("OldImage")
     try:
         return change.between(to_item(old) if old else None, to_item(images["NewImage"]))
-    except Exception as error:  # noqa: BLE001 an item that a hand has made shall not hold up all that come after it
+    except Exception as error:  # noqa: BLE001 an item that was written by hand must not hold up those after it
         observability.log("change.unreadable", error=error)
         observability.count(Metric.CHANGE_UNREADABLE)
         return None

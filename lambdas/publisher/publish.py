@@ -1,4 +1,4 @@
-"""From changes of items to events on the bus; what the bus does not take, to a queue of its own."""
+"""Publish changes as events on the bus; what the bus does not take goes to a queue."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,8 @@ class Publisher:
 
     Attributes
     ----------
-    bus : Bus
-        To.
     unpublished : Queue
-        Where an event goes that the bus does not take, without patient data.
+        Receives, without patient data, the events that the bus does not take.
     actions : collection of str
         The actions whose changes are published.
     with_data : bool
@@ -39,18 +37,18 @@ class Publisher:
         Raises
         ------
         Exception
-            Neither the bus nor the queue took one: the stream delivers the batch again, and what was published of it
-            is published once more.
+            Neither the bus nor the queue took an event. The stream delivers the batch again, and what was published
+            of it is published once more.
         """
         wanted = [one for one in changes if change.is_wanted(one, actions=self.actions)]
         entries = [BusEntry(one.detail_type, one.with_data() if self.with_data else one.detail) for one in wanted]
         failed = self.bus.publish(entries)
         for entry in failed:
-            self._set_aside(entry)
+            self._send_to_unpublished(entry)
         observability.count(Metric.PUBLISHED, len(entries) - len(failed))
         observability.count(Metric.UNPUBLISHED, len(failed))
 
-    def _set_aside(self, entry: BusEntry) -> None:
+    def _send_to_unpublished(self, entry: BusEntry) -> None:
         detail = {name: value for name, value in entry.detail.items() if name != "data"}
         message_id = self.unpublished.send(unpublished.write(entry.detail_type, detail))
         observability.log(

@@ -9,21 +9,14 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 def answer(asked: One | WithStatus | Events, *, reading: Reading, now: UtcTimestamp) -> str:
     """Answer with JSON.
 
-    Parameters
-    ----------
-    asked : One, WithStatus or Events
-        Which question.
-    reading : Reading
-        The tables.
-    now : UtcTimestamp
-        What has expired by then is not there.
+    What has expired by `now` counts as absent.
 
     Raises
     ------
     RefusedError
         404: there is no such service request.
     UnavailableError
-        The tables give no answer.
+        DynamoDB does not answer.
     """
     if isinstance(asked, One):
         item = reading.service_request(asked.service_request_id, now=now)

@@ -1,4 +1,4 @@
-"""API Gateway's routes that a dispatch system reads by; docs/contracts/openapi.json describes them."""
+"""Handler of the reading API, which docs/contracts/openapi.json describes."""
 
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +29,7 @@ def _failed(event: dict[str, Any], error: Exception) -> response.ApiGatewayRespo
 
 @lambda_handler(on_error=_failed)
 def handler(event: dict[str, Any], _context: object) -> response.ApiGatewayResponse:
-    """Answer one of three questions; API Gateway has let in only who may ask."""
+    """Answer one of three queries; API Gateway has authorized the caller."""
     return response.to(event, _answer(event))
 
 
@@ -38,7 +38,7 @@ def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
     try:
         asked = request.read(event)
         body = answer(asked, reading=_reading, now=runtime.now())
-        # An id is logged once the tables have it: any other could be a slip of the hand, and say more than an id does.
+        # An id is logged only if the tables have it: any other may be a typing error that holds more than an id.
         service_request_id = None if isinstance(asked, request.WithStatus) else asked.service_request_id
         observability.log(
             "reading.answered", route=route, status_code=HTTPStatus.OK, service_request_id=service_request_id

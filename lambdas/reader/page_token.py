@@ -1,4 +1,4 @@
-"""Where a page ended, as a text that the caller hands back with the same query."""
+"""Page tokens: where a page ended, as text that the caller sends with the same query to get the next page."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ def encode(position: Mapping[str, str], *, query: str) -> str:
     position : mapping of str to str
         Keys of the page's last item.
     query : str
-        What was asked; a token of one query is none of another.
+        The query. A token of one query is invalid for another.
 
     Returns
     -------
     str
-        In base64 for URLs, without padding. A digest finds what was changed by accident; it keeps no secret, and needs
-        none: a token says where in the answers to its own query to go on, and its caller may read all of those.
+        In base64 for URLs, without padding. The digest finds accidental changes. It is no signature, because a caller
+        may read every answer to the query anyway.
     """
     content = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     check = hashlib.sha256(query.encode() + b"\0" + content).digest()[:_CHECK_BYTES]
@@ -39,19 +39,19 @@ def decode(token: str, *, query: str, max_bytes: Mapping[str, int]) -> dict[str,
     Parameters
     ----------
     token : str
-        As the caller handed it back.
+        As the caller sent it.
     query : str
-        What is asked.
+        The query it came with.
     max_bytes : mapping of str to int
-        The keys that the position has, and how long each may be in UTF-8.
+        The keys of the position, and how long each may be in UTF-8.
 
     Raises
     ------
     ValueError
-        It is no token, one of another query, or not as it was.
+        It is not a token, belongs to another query, or was changed.
     """
     position = _content(token)
-    # Written anew, it has to be the same to the last letter: base64 has several forms of the same bytes.
+    # Encoded again, it must be the same text: base64 has several spellings for the same bytes.
     if not _is_position(position, max_bytes) or encode(position, query=query) != token:
         raise ValueError("not a token of this query")
     return dict(position)

@@ -28,7 +28,7 @@ Item = Mapping[str, Any]
 
 
 def service_request(item: Item) -> str:
-    """Write a service request; what it does not have is null."""
+    """Write a service request; absent attributes are null."""
     return for_readers({name: item.get(name) for name in _SERVICE_REQUEST})
 
 
@@ -49,7 +49,7 @@ def _event(item: Item) -> str:
         read = envelope.read(item["body"])
         said = {"request_status": read.request_status, "action": read.action, "data": read.data}
     except PermanentError:
-        # Readable when it came, by the rules of that day: it happened all the same.
+        # It was readable by the rules of its day, so the event is listed, without its content.
         said = {"request_status": None, "action": None, "data": None}
     return for_readers(
         {

@@ -1,4 +1,4 @@
-"""What API Gateway hands over, as one of three questions; what is none of them is refused in words that help."""
+"""Read API Gateway's event as one of three queries, or refuse it with a helpful text."""
 
 import re
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     EVENTS: ("limit", "next_token"),
 }
 _MAX_TEXT_BYTES = dynamodb_limits.MAX_SORT_KEY_BYTES
-# What a position of each query names: the keys of index and table, but for the one that the query fixes.
+# The keys in a position: those of index and table, except the one that the query fixes.
 _LIST_POSITION = {"last_updated": _MAX_TEXT_BYTES, "service_request_id": dynamodb_limits.MAX_PARTITION_KEY_BYTES}
 _EVENTS_POSITION = {"event_id": _MAX_TEXT_BYTES}
 
 
 class RefusedError(Exception):
-    """The request is not answered; its text, which repeats nothing of the request, is what the caller is told."""
+    """The request is refused; the text goes to the caller and repeats nothing of the request."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
@@ -41,7 +41,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which part of what a query finds: at most `limit` items, those after `after`; `query` says of which query."""
+    """A page of a query: at most `limit` items after the position `after`."""
 
     query: str
     limit: int
@@ -72,7 +72,7 @@ class Events:
 
 
 def route_of(event: Mapping[str, Any]) -> str | None:
-    """Name the route, one of three; None for any other. HEAD asks what GET asks."""
+    """Return one of the three routes, or None; HEAD counts as GET."""
     method = event.get("httpMethod")
     route = f"{'GET' if method == 'HEAD' else method} {event.get('resource')}"
     return route if route in _PARAMETERS else None
@@ -89,7 +89,7 @@ def read(event: Mapping[str, Any]) -> One | WithStatus | Events:
     Raises
     ------
     RefusedError
-        404 or 405 for what cannot be there, 400 for what is asked in a way that has no answer.
+        404 or 405 if there can be no such resource, 400 if the query is malformed.
     """
     route = route_of(event)
     if route is None:
@@ -106,7 +106,7 @@ def read(event: Mapping[str, Any]) -> One | WithStatus | Events:
 
 
 def not_found() -> RefusedError:
-    """Say that there is no such service request."""
+    """Make the error for a service request that does not exist."""
     return RefusedError(HTTPStatus.NOT_FOUND, "no such service request")
 
 
@@ -122,7 +122,7 @@ def _parameters(event: Mapping[str, Any], *, allowed: tuple[str, ...]) -> dict[s
 
 
 def _service_request_id(event: Mapping[str, Any]) -> str:
-    # A REST API hands a path parameter over as it stands in the path; query parameters come decoded.
+    # A REST API passes path parameters encoded, as in the path, but query parameters decoded.
     encoded = (event.get("pathParameters") or {}).get("service_request_id", "")
     try:
         value = dynamodb_limits.text(
@@ -132,7 +132,7 @@ def _service_request_id(event: Mapping[str, Any]) -> str:
         raise _bad(
             f"service_request_id must be UTF-8, of at most {dynamodb_limits.MAX_PARTITION_KEY_BYTES} bytes"
         ) from None
-    # Under that name the journal keeps what belongs to no service request.
+    # The journal keeps unreadable webhooks under this name.
     if value in ("", UNREADABLE):
         raise not_found()
     return value

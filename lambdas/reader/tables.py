@@ -1,4 +1,4 @@
-"""The two tables as a reader sees them: nothing here writes, and what has expired is not there."""
+"""Read both tables; expired items count as absent."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,9 +33,9 @@ class Page:
     Attributes
     ----------
     items : list of Item
-        In the query's order. Fewer than were asked for, or none, say nothing of what follows.
+        In the query's order. There may be fewer than the limit, or none, although more pages follow.
     last : Position or None
-        What the next page comes after; None where there is no next page.
+        Where the next page begins, or None if this is the last one.
     """
 
     items: list[Item]
@@ -43,7 +43,7 @@ class Page:
 
 
 class Reading:
-    """Both tables, read only; every method raises `UnavailableError` where DynamoDB gives no answer."""
+    """Both tables, read only; every method raises `UnavailableError` if DynamoDB does not answer."""
 
     def __init__(
         self, client: "DynamoDBClient", *, service_requests_table: str, events_table: str, status_index: str
@@ -54,7 +54,7 @@ class Reading:
         self._status_index = status_index
 
     def service_request(self, service_request_id: str, *, now: UtcTimestamp) -> Item | None:
-        """Read a service request as it is this moment (strongly consistent); None where there is none."""
+        """Read a service request, strongly consistent; None if there is none."""
         with _unavailable():
             answer = self._client.get_item(
                 TableName=self._service_requests_table,
@@ -67,7 +67,7 @@ class Reading:
     def with_status(self, status: str, *, limit: int, after: Position | None, now: UtcTimestamp) -> Page:
         """Read a page of the service requests that are in a status, newest first.
 
-        From an index, which follows the table within a moment: no read of an index is strongly consistent.
+        The index follows the table within moments; an index cannot be read strongly consistent.
         """
         return self._page(
             partition={"request_status": status},
@@ -108,7 +108,7 @@ class Reading:
 
 
 def _there(stored: Iterable[Mapping[str, Any]], *, now: UtcTimestamp) -> list[Item]:
-    """Leave out what has expired: DynamoDB deletes it within a few days, and answers it until then.
+    """Leave out expired items: DynamoDB deletes them within a few days, and returns them until then.
 
     Source: DynamoDB Developer Guide, "Working with expired items and time to live (TTL)".
     """

@@ -8,7 +8,7 @@ from typing import NewType
 UtcTimestamp = NewType("UtcTimestamp", str)
 """27 characters, UTC, microseconds, `Z`: `2026-03-01T10:00:00.000000Z`. Order as text is order in time."""
 
-# Each field has its width and its range, and the separator its place: no text can be read in two ways.
+# Fixed widths, ranges and separators: no text can be read in two ways.
 _TIME = re.compile(
     r"""
     (?P<year>[0-9]{4}) (?P<dash>-?)
@@ -33,7 +33,7 @@ def parse(text: str) -> UtcTimestamp:
         A calendar, week or ordinal date, alone or followed by `T`, `t` or one space and a time: hours, then minutes,
         then seconds, then a fraction of them after a point or a comma. Date and time are each extended
         (`2026-03-01`, `10:00:00`) or basic (`20260301`, `100000`). An offset is `Z`, `z`, `±hh`, `±hhmm` or `±hh:mm`;
-        without one it is UTC. 24:00 is the first instant of the next day, a leap second that of the next month; in UTC
+        without one it is UTC. 24:00 is the start of the next day, a leap second that of the next month; in UTC
         no other minute has 61 seconds. What is finer than a microsecond is cut off.
 
     Returns
@@ -44,12 +44,12 @@ def parse(text: str) -> UtcTimestamp:
     Raises
     ------
     ValueError
-        It is no such time, or lies outside the years 1 to 9999 in UTC. The text never repeats the input.
+        It is not such a time, or outside the years 1 to 9999 in UTC. The text never repeats the input.
 
     Notes
     -----
-    What could be a guess is refused: read wrong, an older event would overwrite a newer one; refused, it is a dead
-    letter that keeps its bytes. So HL7's `20260301003015` is no time: without an offset it is some local one.
+    Ambiguous forms are refused: read wrong, an older event would overwrite a newer one; refused, it becomes a dead
+    letter and keeps its bytes. So HL7's `20260301003015` is refused: without an offset it is a local time.
     """
     found = _TIME.fullmatch(text)
     if found:
@@ -68,7 +68,7 @@ def _moment(found: re.Match[str]) -> datetime:
         microseconds=int((found["fraction"] or "")[:6].ljust(6, "0")),
     )
     offset = timedelta(hours=int(found["offset_hours"] or 0), minutes=int(found["offset_minutes"] or 0))
-    # 24 hours and 60 seconds are too much for a datetime, and none for what is added to one.
+    # A datetime cannot hold 24 hours or 60 seconds, a timedelta can.
     midnight = datetime.combine(_date(found), time.min, UTC)
     moment = midnight + (of_day + offset if found["sign"] == "-" else of_day - offset)
     if found["seconds"] == "60" and (moment.day, moment.hour, moment.minute) != (1, 0, 0):
@@ -123,5 +123,5 @@ def epoch_milliseconds(timestamp: UtcTimestamp) -> int:
 
 
 def seconds_between(earlier: UtcTimestamp, later: UtcTimestamp) -> float:
-    """Seconds from one to another; negative if they stand the other way round."""
+    """Seconds from one to another; negative if `later` comes first."""
     return (to_datetime(later) - to_datetime(earlier)).total_seconds()

@@ -3,7 +3,6 @@
 import string
 from datetime import datetime, timedelta
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -82,35 +81,6 @@ def parsed(text: str) -> str | None:
 
 def normal(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="microseconds") + "Z"
-
-
-@pytest.mark.parametrize(
-    ("form", "is_a_time"),
-    [
-        ("%Y-%m-%dT%H:%M:%S", True),
-        ("%Y-%m-%d %H:%M:%S.000Z", True),
-        ("%Y%m%dt%H%M%S+0000", True),
-        ("%Y%m%d%H%M%S", False),
-        ("%Y%m%d%H%M%S-0000", False),
-        ("%Y%m%d%H%M%S.000", False),
-        ("%Y-%m-%d%H:%M:%S", False),
-        ("%Y%m%d%H:%M:%SZ", False),
-        ("%Y-%j%H%M%S", False),
-    ],
-)
-def test_every_second_of_a_day_is_itself_or_no_time(form: str, is_a_time: bool) -> None:
-    first = datetime(2026, 3, 1)  # noqa: DTZ001 all here is UTC
-    for second in range(86_400):
-        moment = first + timedelta(seconds=second)
-        assert parsed(moment.strftime(form)) == (normal(moment) if is_a_time else None)
-
-
-def test_no_other_separator_is_one() -> None:
-    for separator in {*string.printable, "\u00a0", "\u2009", "\uff34", "TT", "  ", ""} - {*"Tt "}:
-        for time in ("10:00:00Z", "100000Z", "10", "003015"):
-            for date in ("2026-03-01", "20260301", "2026-060", "2026060", "2026-W09-7"):
-                text = f"{date}{separator}{time}"
-                assert parsed(text) == normal(read(text)) is None, text
 
 
 LETTERS = st.sampled_from([*"0123456789TtZzW:.,+-/ _\n\t", "\u2212", "\uff11", "\u0663", "\u00b2"])

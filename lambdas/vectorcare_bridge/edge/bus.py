@@ -22,7 +22,7 @@ _MAX_ENTRIES = 10
 _MAX_BYTES = 256 * 1024
 # What EventBridge puts around a detail counts too (API reference, PutEvents): id, account, region, time and the keys.
 _ENVELOPE_BYTES = 200
-# API reference, PutEventsResultEntry and PutEvents, "Errors": what asking again does not change. All else may pass.
+# API reference, PutEventsResultEntry and PutEvents, "Errors": these stay. All other errors may pass.
 _FINAL = frozenset(
     {
         "AccessDeniedException",
@@ -44,9 +44,9 @@ class BusEntry:
     Attributes
     ----------
     detail_type : str
-        What happened, by which subscribers choose.
+        What happened; subscribers filter by it.
     detail : mapping
-        JSON values, numbers as Decimal where their digits count.
+        JSON values; numbers may be Decimal.
     """
 
     detail_type: str
@@ -55,7 +55,7 @@ class BusEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Written:
-    """An entry with its detail as JSON, and what it counts in a call."""
+    """An entry with its detail as JSON, and its size in a call."""
 
     entry: BusEntry
     detail: str
@@ -72,15 +72,13 @@ class Bus:
     Parameters
     ----------
     client : EventBridgeClient
-        One that tries each call once: what fails is tried again here, events of an answered call likewise.
-    name : str
-        Of the bus.
+        It must try each call once, because failed calls and refused events are tried again here.
 
     Attributes
     ----------
     deadline : float
-        On `aws.monotonic`'s clock: after it nothing is tried again, and once a call has failed, nothing at all. A
-        function's handler sets it for each invocation.
+        On `runtime.monotonic`'s clock. After it nothing is tried again, and once a call has failed, no call is made.
+        A function's handler sets it for each invocation.
     """
 
     def __init__(self, client: "EventBridgeClient", name: str) -> None:
@@ -89,11 +87,11 @@ class Bus:
         self.deadline = math.inf
 
     def publish(self, entries: Iterable[BusEntry]) -> list[BusEntry]:
-        """Publish events; answer those that the bus did not take, in their order.
+        """Publish events; return those that the bus did not take, in their order.
 
-        What may pass is tried again, seven times in all, after waits of uniformly up to 0.25 s, doubled each time
+        What may succeed later is tried seven times in all, after waits of uniformly up to 0.25 s, doubled each time
         ("Handling failures with PutEvents", EventBridge user guide: exponential backoff with jitter is AWS's advice).
-        An event of a service request waits behind an earlier one that is tried again, unless both were in one call.
+        An event waits for an earlier one of its service request that is tried again, unless both were in one call.
         """
         everything = waiting = [_written(entry) for entry in entries]
         refused: set[_Written] = set()
@@ -108,7 +106,7 @@ class Bus:
         return [one.entry for one in everything if one in refused or one in waiting]
 
     def _put_all(self, waiting: Sequence[_Written], refused: set[_Written], *, in_order: bool) -> set[_Written]:
-        """Put events on the bus; answer those to be tried again, and add those to `refused` for which it is in vain."""
+        """Put events on the bus; return those to try again, and add those to `refused` that will never be taken."""
         failed: set[_Written] = set()
         behind: set[Any] = set()
         for together in _calls(waiting):
@@ -127,7 +125,7 @@ class Bus:
         return runtime.monotonic() + seconds <= self.deadline
 
     def _put(self, together: Sequence[_Written]) -> list[tuple[_Written, str]]:
-        """Make one call; answer what was not taken, with EventBridge's code for it."""
+        """Make one call; return what was not taken, with EventBridge's error code."""
         try:
             answer = self._client.put_events(
                 Entries=[
@@ -141,7 +139,7 @@ class Bus:
                 ]
             )
             answers = list(zip(together, answer["Entries"], strict=True))
-        except Exception as error:  # noqa: BLE001 whatever it is, nobody knows of any of them that it is on the bus
+        except Exception as error:  # noqa: BLE001 after any error it is unknown which of them are on the bus
             observability.log("bus.refused", error=error)
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
             return [(one, code) for one in together]
@@ -158,7 +156,7 @@ def _written(entry: BusEntry) -> _Written:
 
 
 def _calls(waiting: Iterable[_Written]) -> Iterator[list[_Written]]:
-    """Divide events into what one call carries; one that is too large by itself goes alone, and is refused."""
+    """Divide events into calls. One that is too large goes alone, and is refused."""
     together: list[_Written] = []
     size = 0
     for one in waiting:

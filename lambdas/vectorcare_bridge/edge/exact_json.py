@@ -1,4 +1,4 @@
-"""JSON whose numbers keep every digit: `json` alone would make floats of them."""
+"""JSON whose numbers keep every digit; the `json` module would read them as floats."""
 
 import json
 from collections.abc import Callable
@@ -12,23 +12,23 @@ _LARGEST_INTEGER = 2**63 - 1
 
 
 def for_readers(value: Any) -> str:
-    """Write JSON as short as it is.
+    """Write compact JSON.
 
     Parameters
     ----------
     value : dict, list, str, Decimal, int, float, bool or None
-        As DynamoDB's reader gives it.
+        As `dynamodb_item.to_item` returns it.
 
     Raises
     ------
     TypeError
-        It holds what is no JSON: DynamoDB's binary values and sets.
+        It holds binary values or sets.
     """
     return _write(value, _plain, ensure_ascii=False)
 
 
 def for_bus(value: Any) -> str:
-    """Write JSON such as bus and queues take: one byte a character, none that SQS refuses, no integer beyond 64 bits.
+    """Write JSON for bus and queues: ASCII, no characters that SQS refuses, no integers beyond 64 bits.
 
     Parameters and errors are those of `for_readers`.
     """
@@ -41,7 +41,7 @@ def read(text: str) -> Any:
     Raises
     ------
     ValueError, RecursionError
-        It is none, or nested too deeply.
+        It is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(text, parse_int=Decimal, parse_float=Decimal)

@@ -1,4 +1,4 @@
-"""Logs and metrics. Both take names from closed lists, so that no payload value finds a way into them."""
+"""Logs and metrics. Both take names from closed lists, so that they never hold a payload value."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.metric import Metric
 
-# The location would be this module, on every line. In ASCII, as an id may hold characters that break a line's display.
+# Without a location, which would be this module on every line. In ASCII, because an id may hold control characters.
 _logger = Logger(location=None, json_serializer=json.dumps)
 _metrics = Metrics()
 _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
-# Powertools adds to a count, and ends a line, in two steps, between which other threads would come.
+# Powertools adds to a count, and ends a line, in two steps. Other threads must not come between them.
 _lock = runtime.lock()
 
 
@@ -93,7 +93,7 @@ def count(metric: Metric, value: float = 1) -> None:
 
 
 def count_by(metric: Metric, **dimension: str) -> None:
-    """Count one in a metric that has one dimension more."""
+    """Count one in a metric with an additional dimension."""
     one = single_metric(
         name=metric, unit=MetricUnit.Count, value=1, default_dimensions=dict(_metrics.default_dimensions)
     )
@@ -103,7 +103,7 @@ def count_by(metric: Metric, **dimension: str) -> None:
 
 
 def documented(value: str | None, values: Collection[str]) -> str:
-    """Name a value of a payload in a metric only if the documentation names it; it is `other` otherwise."""
+    """Return a payload's value if it is documented, else `other`: a metric must not hold anything else."""
     return value if value is not None and value in values else "other"
 
 

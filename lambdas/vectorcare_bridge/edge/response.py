@@ -16,12 +16,12 @@ class ApiGatewayResponse(TypedDict):
 
 
 def of(status: HTTPStatus, content: dict[str, str], headers: Mapping[str, str] | None = None) -> ApiGatewayResponse:
-    """Answer with a JSON object; nothing that a cache or a browser could make more of it."""
+    """Answer with a JSON object that no cache stores and no browser interprets."""
     return of_json(status, json.dumps(content), headers)
 
 
 def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = None) -> ApiGatewayResponse:
-    """Answer with JSON that is written already; `headers` are beside those of every answer."""
+    """Answer with JSON text; `headers` come in addition to those of every answer."""
     return ApiGatewayResponse(
         statusCode=status.value,
         headers={
@@ -37,5 +37,5 @@ def of_json(status: HTTPStatus, body: str, headers: Mapping[str, str] | None = N
 
 
 def to(event: Mapping[str, Any], answer: ApiGatewayResponse) -> ApiGatewayResponse:
-    """Leave out the body of what answers HEAD; all else is as for GET."""
+    """Leave out the body if the request is HEAD; the rest is as for GET."""
     return {**answer, "body": ""} if event.get("httpMethod") == "HEAD" else answer

@@ -1,4 +1,4 @@
-"""The one door to the world: AWS, HTTP, clock, randomness, threads. A simulation puts its own in their place."""
+"""The only access to AWS, HTTP, clock, randomness and threads. The simulation replaces this module."""
 
 import random
 import threading
@@ -21,18 +21,18 @@ _USER_AGENT = "vectorcare-bridge"
 
 
 def client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int, connections: int = 10) -> Any:
-    """Make a client that gives up in time.
+    """Make an AWS client with time-outs.
 
     Parameters
     ----------
     service : str
-        AWS's name of the service.
+        boto3's name of the service.
     connect_timeout, read_timeout : float
         Seconds, for each attempt.
     attempts : int
-        How often a call is tried in all.
+        How often a call is tried, the first time included.
     connections : int
-        How many calls may be under way at once.
+        How many calls may run at once.
     """
     return boto3.client(
         service,
@@ -47,7 +47,7 @@ def client(service: str, *, connect_timeout: float, read_timeout: float, attempt
 
 
 def http_session(*, connections: int) -> "Session":
-    """Make a session that keeps connections, so many at once, and tries no call twice; TLS is verified."""
+    """Make a session that keeps up to `connections` connections, verifies TLS, and tries each call once."""
     from vectorcare_bridge.edge.http_session import Session  # noqa: PLC0415 only the function that needs it pays for it
 
     session = Session(connections=connections)
@@ -56,12 +56,12 @@ def http_session(*, connections: int) -> "Session":
 
 
 def executor(threads: int) -> Executor:
-    """Make the threads in which calls of one invocation run side by side."""
+    """Make a thread pool for parallel calls of one invocation."""
     return ThreadPoolExecutor(max_workers=threads)
 
 
 def lock() -> threading.Lock:
-    """Make a lock between those threads."""
+    """Make a lock for these threads."""
     return threading.Lock()
 
 

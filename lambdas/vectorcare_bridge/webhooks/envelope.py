@@ -1,4 +1,4 @@
-"""A webhook's bytes as an event, or the reason why not. Only the envelope is validated; `data` is kept whole."""
+"""Read a webhook's bytes as an event. Only the envelope is validated; `data` is kept whole."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from vectorcare_bridge.webhooks import dynamodb_limits
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
 UNREADABLE = "unreadable"
-"""Under this name in place of a service request's id the journal keeps what cannot be read."""
+"""The journal keeps unreadable webhooks under this name in place of a service request's id."""
 
 FUTURE_TOLERANCE_MINUTES = 15
 
@@ -31,11 +31,11 @@ class Event:
     Attributes
     ----------
     service_request_id, event_id, request_status : str
-        As VectorCare named them; a digest of the body stands for an absent `event_id`.
+        As VectorCare names them. If there is no `event_id`, it is the body's digest.
     last_updated : UtcTimestamp
         When VectorCare says the event happened.
     action : str or None
-        What triggered the webhook; the list of actions is open.
+        What triggered the webhook; VectorCare may add actions.
     data : Any
         The whole request, numbers as Decimal.
     """
@@ -49,13 +49,13 @@ class Event:
 
     @property
     def carries_data(self) -> bool:
-        """Whether there is anything in `data`; if not, it says nothing about the request, and erases nothing."""
+        """Whether `data` holds anything. Data that holds nothing erases nothing."""
         # To Python false is 0.
         return self.data != 0 and not _is_blank(self.data)
 
 
 def digest(body: bytes) -> str:
-    """SHA-256 of a webhook's bytes in hex: the name of what has no better one."""
+    """SHA-256 of a webhook's bytes in hex, for webhooks without an id."""
     return hashlib.sha256(body).hexdigest()
 
 
@@ -70,7 +70,7 @@ def read(body: bytes) -> Event:
     Returns
     -------
     Event
-        Unknown actions, statuses and fields pass: VectorCare adds some every month.
+        Unknown actions, statuses and fields are accepted: VectorCare adds some every month.
 
     Raises
     ------
@@ -100,26 +100,26 @@ def read(body: bytes) -> Event:
 
 
 def refuse_future(event: Event, *, now: UtcTimestamp) -> None:
-    """Refuse an event that, applied, would freeze its service request until its time has come.
+    """Refuse an event from the future: it would outrank all events until its time has come.
 
     Raises
     ------
     PermanentError
-        `timestamp_in_future`: it is dated more than 15 minutes after `now`. Redriven later, it applies.
+        `timestamp_in_future`: it is dated more than 15 minutes after `now`. A later redrive applies it.
     """
     if event.last_updated > utc_timestamp.later(now, minutes=FUTURE_TOLERANCE_MINUTES):
         raise PermanentError(FailureReason.TIMESTAMP_IN_FUTURE)
 
 
 def reason_for_death(body: bytes, *, now: UtcTimestamp) -> FailureReason:
-    """Say why a webhook dies, or died, that is judged at a time.
+    """Return why a webhook becomes a dead letter at a given time.
 
     Parameters
     ----------
     body : bytes
         As it was signed.
     now : UtcTimestamp
-        When it is judged.
+        The time.
     """
     try:
         refuse_future(read(body), now=now)
@@ -129,7 +129,7 @@ def reason_for_death(body: bytes, *, now: UtcTimestamp) -> FailureReason:
 
 
 def service_request_id(body: bytes) -> str | None:
-    """Name the service request of a webhook that may be unreadable otherwise; None where it names none."""
+    """Read only the service request's id, even from a webhook that is unreadable otherwise; None if it has none."""
     try:
         envelope = _parse(body)
     except PermanentError:
@@ -139,7 +139,7 @@ def service_request_id(body: bytes) -> str | None:
 
 
 def _is_blank(value: Any) -> bool:
-    """Whether a value holds nothing, however it is nested: null, empty text, or a container of such."""
+    """Whether a value is null, blank text, or a container of nothing else, at any depth."""
     if isinstance(value, dict):
         return all(map(_is_blank, value.values()))
     if isinstance(value, list):

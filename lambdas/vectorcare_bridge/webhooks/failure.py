@@ -1,4 +1,4 @@
-"""What can go wrong with a message, and what happens to it then."""
+"""Why messages fail, and when they are tried again."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -23,7 +23,7 @@ class FailureReason(StrEnum):
 
 
 class PermanentError(Exception):
-    """The message can never be applied as it is; trying again would not help."""
+    """The message can never be applied; trying again would not help."""
 
     def __init__(self, reason: FailureReason) -> None:
         super().__init__(reason.value)
@@ -35,7 +35,7 @@ class ItemGoneError(Exception):
 
 
 def backoff_seconds(receives: int, uniform: Callable[[float, float], float]) -> int:
-    """How long a message that may succeed later stays invisible.
+    """Seconds for which a message that may succeed later stays invisible.
 
     Parameters
     ----------

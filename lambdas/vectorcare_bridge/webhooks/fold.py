@@ -36,7 +36,7 @@ class OrderBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An organization's: which event is newer, and for how many days a closed request's state is kept."""
+    """The organization's rule: which event is newer, and for how many days a closed request's state is kept."""
 
     order_by: OrderBy
     retention_days: int
@@ -106,7 +106,7 @@ def fold(received: Iterable[Received], rule: Rule) -> Fold | None:
 def is_recent(received: Received, rule: Rule, *, now: UtcTimestamp) -> bool:
     """Whether an event is within the retention by now.
 
-    It counts, then, and whatever an older event or an earlier state of the request may be, this is newer in time.
+    If so, it counts, and it is newer than any earlier state of the request.
     """
     return _is_within(received.event, rule, at=max(now, received.received_at))
 
@@ -120,8 +120,8 @@ def is_over(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
 def may_begin(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
     """Whether recent events of a request may make its item without a look at the journal.
 
-    That there is no item may mean that there was one, and that it has expired. Its events are in the journal and
-    still count. A recent event is newer than all of them, in both registers if it carries data:
+    If there is no item, it may have expired. Its events are in the journal and still count. A recent event is newer
+    than all of them, in both registers if it carries data:
 
         ──┬───────────┬──────────────────────────┬──────────────┬─────▶
           data        closed                     item deleted   new event, with data

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry(Received):
-    """What the journal answered for a readable webhook: its event as first seen, whatever the delivery said.
+    """The journal's answer for a readable webhook: its event as first seen.
 
     Attributes
     ----------
     is_new : bool
-        This delivery is the first.
+        Whether this delivery is the first.
     has_other_bytes : bool
-        The journal knows the `event_id` with other bytes; this delivery was written beside it.
+        Whether the `event_id` was known with other bytes. Then this delivery was written beside it.
     is_restamped : bool
-        The journal knows the `event_id` with another time.
+        Whether the `event_id` was known with another time.
     """
 
     is_new: bool = False
@@ -98,11 +98,11 @@ class Journal:
                 try:
                     yield read_entry(entry)
                 except PermanentError:
-                    # It was readable by the rules of its day; no state can be made of it, and the others go on.
+                    # It was readable by the rules of its day, but has no place in the state any more.
                     continue
 
     def append_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
-        """Write a webhook that cannot be read or applied, under its digest: dead letters expire, the journal stays."""
+        """Write a webhook that cannot be read or applied, under its digest, because dead letters expire."""
         self._put_if_absent(
             service_request_id=UNREADABLE,
             event_id=envelope.digest(webhook.body),
@@ -133,7 +133,7 @@ class Journal:
 
 
 def read_entry(entry: Item) -> Received:
-    """Read an entry of the journal; the time is the entry's own, whatever its bytes say by today's rules.
+    """Read an entry of the journal. Its time is the recorded one, even if its bytes read differently today.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def read_entry(entry: Item) -> Received:
 
 
 def recorded_reason(client: "DynamoDBClient", table: str, body: bytes) -> str | None:
-    """Read for which reason a webhook died, as `Journal.append_unreadable` wrote it; None if the journal has none."""
+    """Read the reason that `Journal.append_unreadable` recorded for a webhook; None if there is none."""
     answer = client.get_item(
         TableName=table,
         Key=to_attributes({"service_request_id": UNREADABLE, "event_id": envelope.digest(body)}),

@@ -1,4 +1,4 @@
-"""A webhook on its way: the bytes VectorCare signed, as an SQS message and back."""
+"""Encode a webhook as an SQS message, and decode it."""
 
 import base64
 import re
@@ -45,13 +45,13 @@ class Webhook:
     Attributes
     ----------
     body : bytes
-        Exactly what was signed.
+        The signed bytes.
     signature : str
         The value of the signature header.
     received_at : UtcTimestamp
         When it was accepted.
     redriven : int
-        How often it was taken out of the dead-letter queue.
+        How often it was redriven from the dead-letter queue.
     """
 
     body: bytes
@@ -63,7 +63,7 @@ class Webhook:
 def encode(webhook: Webhook) -> OutgoingMessage:
     """Make the SQS message: the body as text if SQS carries it unchanged, else as base64.
 
-    What SQS would refuse the message for, an empty attribute or one too many for its size, is left out.
+    Attributes are left out if SQS would refuse them: empty ones, and some if the message becomes too large.
     """
     attributes: dict[str, Any] = {
         "source": _text(SOURCE),
@@ -83,7 +83,7 @@ def encode(webhook: Webhook) -> OutgoingMessage:
 
 
 def fitting(message: OutgoingMessage, *, dispensable: Sequence[str]) -> OutgoingMessage:
-    """Leave out of a message as many of its dispensable attributes, in their order, as make it too large for SQS."""
+    """Leave out dispensable attributes, in their order, until the message is small enough for SQS."""
     attributes = dict(message["MessageAttributes"])
     for name in dispensable:
         if _size(message["MessageBody"], attributes) <= MAX_BYTES:
@@ -93,7 +93,7 @@ def fitting(message: OutgoingMessage, *, dispensable: Sequence[str]) -> Outgoing
 
 
 def escaped(json: str) -> str:
-    """Write the characters of a JSON text that SQS refuses as JSON's escapes, which say the same."""
+    """Write the characters of a JSON text that SQS refuses as JSON escapes."""
     return _REFUSED_BY_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
@@ -105,15 +105,15 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp) -
     body : str
         The SQS message body.
     attributes : mapping of str to str
-        Attribute values by name. A message that somebody put on the queue by hand has none of ours: it is read all
-        the same, so that it ends where its content says and not in an endless retry.
+        Attribute values by name. A message that was sent by hand may have none of ours. It is read too, so that its
+        content decides what becomes of it.
     sent_at : UtcTimestamp
         Stands in for an absent or unreadable `received_at`.
 
     Returns
     -------
     Webhook
-        With an empty `signature` if the message names none, or none that could be one.
+        With an empty `signature` if the message has none, or one that is too long.
     """
     signature = attributes.get("signature", "")
     return Webhook(
@@ -133,12 +133,12 @@ def signed_bytes(body: str, attributes: Mapping[str, str]) -> bytes:
 
 
 def values(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Take the texts out of attributes as ReceiveMessage gives them."""
+    """Take the texts out of the attributes that ReceiveMessage returns."""
     return {name: attribute["StringValue"] for name, attribute in attributes.items() if "StringValue" in attribute}
 
 
 def count(text: str) -> int:
-    """Read a count; 0 for what is none, or longer than anybody counts."""
+    """Read a count; 0 if it is not a number, or has more than nine digits."""
     return int(text) if text.isdecimal() and len(text) <= _MAX_COUNT_DIGITS else 0
 
 

@@ -1,4 +1,4 @@
-"""What DynamoDB's refusal of a conditional write says."""
+"""Read DynamoDB's refusal of a conditional write."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 
 
 def stored_item(error: ClientError) -> Item | None:
-    """Take the item that refused the write out of the error; None if there was none.
+    """Return the item that was there instead; None if there was no item.
 
     Raises
     ------
     PermanentError
-        `unstorable`: DynamoDB refuses what was to be written.
+        `unstorable`: DynamoDB finds the write itself invalid.
     ClientError
-        It is no refusal of a condition.
+        Any other error.
     """
     code = error.response["Error"]["Code"]
     if code == "ValidationException":

@@ -108,10 +108,10 @@ def verify(body: bytes, header: str | None, keys: Sequence[Key]) -> Key:
 
 
 def explain(body: bytes, header: str, keys: Sequence[Key]) -> Refusal:
-    """Say more of a signature that no key verifies; what it says lets nothing in.
+    """Explain why no key verifies a signature; the result never admits a request.
 
-    An RSA signature gives away under the public key what was signed. So one that a key made over other bytes, or in
-    another form, is told from one that no key made, whatever became of the body.
+    The public key recovers from an RSA signature what was signed. So a signature that a key made over other bytes, or
+    in another form, differs from one that no key made.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def explain(body: bytes, header: str, keys: Sequence[Key]) -> Refusal:
     header : str
         The value of `X-VectorCare-Signature` that `verify` refused with `NO_KEY`.
     keys : sequence of Key
-        Those under which it was refused.
+        The keys that did not verify it.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The S3 bucket that keeps what the queue would not take."""
+"""The S3 bucket for webhooks that the queue did not take."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ class Spool:
         self._bucket = bucket
 
     def store(self, webhook: Webhook) -> str:
-        """Keep a webhook until the queue has it; answer the key under which it is kept."""
+        """Store a webhook until the queue has it; return its key."""
         key = f"{PREFIX}{webhook.received_at}-{envelope.digest(webhook.body)}"
         self._client.put_object(
             Bucket=self._bucket,
@@ -32,18 +32,18 @@ class Spool:
         return key
 
     def pages(self, *, size: int) -> Iterator[list[str]]:
-        """List the keys of what is spooled, oldest first, so many at a time."""
+        """List the keys, oldest first, in pages of `size`."""
         paginator = self._client.get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=self._bucket, Prefix=PREFIX, PaginationConfig={"PageSize": size}):
             if page.get("Contents"):
                 yield [stored["Key"] for stored in page["Contents"]]
 
     def count(self) -> int:
-        """Count what is spooled, up to the 1,000 that one call lists."""
+        """Count the objects, up to the 1,000 that one call lists."""
         return self._client.list_objects_v2(Bucket=self._bucket, Prefix=PREFIX)["KeyCount"]
 
     def load(self, key: str) -> Webhook | None:
-        """Read a spooled webhook; None where another drain has just delivered it."""
+        """Read a spooled webhook; None if another drain has just delivered it."""
         try:
             stored = self._client.get_object(Bucket=self._bucket, Key=key)
         except self._client.exceptions.NoSuchKey:
@@ -56,5 +56,5 @@ class Spool:
         )
 
     def delete(self, key: str) -> None:
-        """Forget a webhook that the queue has."""
+        """Delete a webhook that the queue has."""
         self._client.delete_object(Bucket=self._bucket, Key=key)

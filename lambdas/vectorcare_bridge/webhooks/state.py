@@ -26,9 +26,9 @@ class Moved:
     Attributes
     ----------
     status, data : bool
-        The register took the event it was offered.
+        Whether the register took the event.
     against_id_order : bool
-        The status register took an event with a smaller id than the one it held.
+        Whether the status register took an event with a smaller id than the one it held.
     """
 
     status: bool
@@ -37,7 +37,7 @@ class Moved:
 
 
 class State:
-    """The `service_requests` table: one item a service request, never older than it was."""
+    """The `service_requests` table: one item for each service request, which never goes back in time."""
 
     def __init__(self, client: "DynamoDBClient", table: str, *, rule: Rule) -> None:
         self._client = client
@@ -54,14 +54,14 @@ class State:
         Parameters
         ----------
         folded : Fold
-            Of the events at hand.
+            The fold of the events.
         may_begin : bool
             Make the item if there is none; see `fold.may_begin`.
 
         Returns
         -------
         Moved or None
-            None if there is no item, and none was made.
+            None if there is no item, and `may_begin` forbids making one.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class State:
     def _update(
         self, event: Event, assignments: Mapping[str, Any], condition: str, *, now: UtcTimestamp
     ) -> tuple[bool, Item | None]:
-        """Write an item on a condition; answer whether it was taken, and the item as it was before."""
+        """Write an item on a condition; return whether it was written, and the item before the write."""
         assignments = {**assignments, "updated_at": now}
         present = {name: value for name, value in assignments.items() if value is not None}
         absent = sorted(assignments.keys() - present.keys())
@@ -144,7 +144,7 @@ class State:
             )
         except ClientError as error:
             stored = stored_item(error)
-            # The client tries again when an answer is lost: then its own first attempt is what refuses the second.
+            # The client retries after a lost answer. Then its own first attempt refuses the second.
             is_ours = stored is not None and all(stored.get(name) == value for name, value in present.items())
             return is_ours, stored
         old = answer.get("Attributes")
@@ -152,9 +152,9 @@ class State:
 
 
 def first_revision(now: UtcTimestamp) -> int:
-    """Give the number that an item's revision counts from: the clock's milliseconds.
+    """Return the number that an item's revision counts from: the clock's milliseconds.
 
-    Subscribers drop what is not greater than they have seen. An item that has expired, or was deleted and rebuilt,
-    must not begin at 1 again; no item is written a thousand times a second.
+    Subscribers ignore a revision that is not greater than the last. An item that expired, or was deleted and rebuilt,
+    must not begin at 1 again. No item is written a thousand times a second.
     """
     return utc_timestamp.epoch_milliseconds(now)

@@ -42,7 +42,7 @@ def test_where_both_hang_the_webhook_is_not_kept(monkeypatch: pytest.MonkeyPatch
         # When a webhook comes, Then it is said at once that nobody has it
         try:
             with pytest.raises(enqueue_or_spool.NotKeptError) as raised:
-                enqueue_or_spool.keep(
+                enqueue_or_spool.enqueue_or_spool(
                     WEBHOOK, queue=cast("Queue", hanging), spool=cast("Spool", hanging), executor=executor
                 )
         finally:

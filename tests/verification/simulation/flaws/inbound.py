@@ -16,7 +16,7 @@ from tests.verification.simulation.flaws.variant import (
 from verification.simulation.flaw import Edit
 from verification.simulation.world.loader import RUNTIME
 
-_KEEP = ("ingest.enqueue_or_spool", "keep")
+_KEEP = ("ingest.enqueue_or_spool", "enqueue_or_spool")
 _VERIFY = ("vectorcare_bridge.webhooks.signature", "verify")
 
 

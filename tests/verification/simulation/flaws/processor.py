@@ -221,7 +221,7 @@ VARIANTS = (
         "a permanent failure is tried again like any other",
         "a permanent failure has to wait",
         _PROCESS,
-        "Processor._give_back",
+        "Processor._return_to_queue",
         Edit("_1 if is_transient else 0", "_1"),
     ),
     flawed(
