@@ -97,30 +97,17 @@ def test_each_change_is_followed_by_its_webhook(
     # Given a broadcast
     name = market.requester.broadcast()
     assert market.webhooks() == [("AVAILABLE", "BROADCAST_RECEIVED")]
+    agreed = market.requester.describe_fully(name)["data"]["agreed_for_time"]
     # When
     steps(market, name)
     # Then
     assert market.webhooks()[-1] == expected
     assert market.rules.requests[name] == expected[0]
-    assert (market.published[-1].data is None) == (expected[0] == "UNAVAILABLE")
-
-
-@pytest.mark.parametrize(
-    ("steps", "is_new"),
-    [(say(True, propose), True), (say(True, ask_for_change), True), (say(False, ask_for_change), False)],
-)
-def test_the_agreed_time_changes_if_both_agree(
-    market: Market, steps: Callable[[Market, str], None], is_new: bool
-) -> None:
-    # Given
-    name = market.requester.broadcast()
-    before = market.requester.describe_fully(name)["data"]["agreed_for_time"]
-    # When
-    steps(market, name)
-    # Then
     data = market.published[-1].data
-    assert data is not None
-    assert data["agreed_for_time"] == ("2030-01-01T10:00:00.000Z" if is_new else before)
+    assert (data is None) == (expected[0] == "UNAVAILABLE")
+    # And the agreed time changes if both agree
+    is_new = expected[1] in ("PROPOSAL_ACCEPTED", "CHANGE_REQUEST_ACCEPTED")
+    assert data is None or data["agreed_for_time"] == ("2030-01-01T10:00:00.000Z" if is_new else agreed)
 
 
 def test_a_broadcast_that_nobody_answers_expires(market: Market) -> None:
