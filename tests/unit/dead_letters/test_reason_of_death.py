@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -93,35 +94,50 @@ def test_an_event_of_the_future_stays_dead_for_that_when_its_time_has_come(
     assert cloud.state() is not None
 
 
-@pytest.mark.parametrize(("raw", "reason"), [(b"x", "not_json"), (AHEAD, "timestamp_in_future"), (body(), "exhausted")])
-def test_what_the_journal_could_not_record_has_one_reason_all_the_same(
-    cloud: Cloud, output: Output, raw: bytes, reason: str
-) -> None:
-    # Given a webhook that dies while the journal does not answer
-    cloud.post(raw)
-    with faults.failing("PutItem"):
-        die(cloud)
-    # When somebody asks why, Then the log, the metric and the tools say the same
-    assert logged(output) == (reason, [reason])
-    assert told(cloud)[0] == reason
-    assert would_move(cloud, reason) == 1
+def by_hand(raw: bytes, **attributes: str) -> Callable[[Cloud], object]:
+    given: dict[str, Any] = {name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()}
+    return lambda cloud: cloud.sqs.send_message(
+        QueueUrl=cloud.queue_url, MessageBody=raw.decode(), MessageAttributes=given
+    )
+
+
+def posted(raw: bytes) -> Callable[[Cloud], object]:
+    return lambda cloud: cloud.post(raw)
 
 
 def refused() -> Exception:
     return faults.refusal("ValidationException")
 
 
-def test_what_dynamodb_refuses_unforeseen_is_recorded_as_that(cloud: Cloud, output: Output) -> None:
-    # Given a webhook that the state's table refuses for a reason that no rule foresaw
-    cloud.post(body())
-    with faults.failing("UpdateItem", error=refused):
+NO_JOURNAL = {"PutItem": faults.unreachable}
+AGAIN = "would die again for"
+# How each is put on the queue, what fails, the reason, what a redrive would do, and whether the journal says why.
+CASES: dict[str, tuple[Callable[[Cloud], object], dict[str, Callable[[], Exception]], str, str, bool]] = {
+    "no JSON, no journal": (posted(b"x"), NO_JOURNAL, "not_json", f"{AGAIN} not_json", False),
+    "ahead, no journal": (posted(AHEAD), NO_JOURNAL, "timestamp_in_future", f"{AGAIN} timestamp_in_future", False),
+    "right, no journal": (posted(body()), NO_JOURNAL, "exhausted", "would apply", False),
+    "refused": (posted(body()), {"UpdateItem": refused}, "unstorable", "may die again: DynamoDB refused it", True),
+    "too large": (by_hand(body(blank=" " * 410_000)), {}, "unstorable", f"{AGAIN} unstorable", False),
+    "no JSON, too large": (by_hand(b"x" * 410_000), {}, "not_json", f"{AGAIN} not_json", False),
+    "large signature": (by_hand(b"x", signature="x" * 500_000), {}, "not_json", f"{AGAIN} not_json", True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_webhook_has_one_reason_wherever_somebody_looks(cloud: Cloud, output: Output, case: str) -> None:
+    put, failing, reason, words, is_journaled = CASES[case]
+    # Given a webhook that dies, while a table fails, perhaps
+    put(cloud)
+    with ExitStack() as stack:
+        for operation, error in failing.items():
+            stack.enter_context(faults.failing(operation, error=error))
         die(cloud)
-    # When somebody asks why, Then log, metric, journal and tools say the same
-    assert logged(output) == ("unstorable", ["unstorable"])
-    [entry] = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
-    assert (entry["event_id"], entry["reason"]) == (envelope.digest(body()), "unstorable")
-    assert told(cloud) == ("unstorable", "may die again: DynamoDB refused it")
-    assert (would_move(cloud, "unstorable"), would_move(cloud, "exhausted")) == (1, 0)
+    # When somebody asks why, Then log, metric, tools and journal say the same
+    assert logged(output) == (reason, [reason])
+    assert told(cloud) == (reason, words)
+    assert would_move(cloud, reason) == 1
+    entries = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
+    assert [entry["reason"] for entry in entries] == ([reason] if is_journaled else [])
 
 
 def test_what_dynamodb_refuses_is_not_given_up_before_that_is_recorded(cloud: Cloud) -> None:
@@ -143,32 +159,6 @@ def test_what_dynamodb_refuses_is_not_given_up_before_that_is_recorded(cloud: Cl
             cloud.process()
             unreadable = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
             assert len(unreadable) == given_up
-
-
-def by_hand(cloud: Cloud, raw: bytes, **attributes: str) -> None:
-    given: dict[str, Any] = {name: {"DataType": "String", "StringValue": one} for name, one in attributes.items()}
-    cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=raw.decode(), MessageAttributes=given)
-
-
-@pytest.mark.parametrize(
-    ("put", "reason", "is_journaled"),
-    [
-        (lambda cloud: by_hand(cloud, body(blank=" " * 410_000)), "unstorable", False),
-        (lambda cloud: by_hand(cloud, b"x" * 410_000), "not_json", False),
-        (lambda cloud: by_hand(cloud, b"x", signature="x" * 500_000), "not_json", True),
-    ],
-    ids=["an event larger than an item", "no JSON, larger than an item", "a signature larger than an item"],
-)
-def test_what_was_put_on_the_queue_by_hand_and_fits_no_item_has_one_reason(
-    cloud: Cloud, output: Output, put: Callable[[Cloud], None], reason: str, is_journaled: bool
-) -> None:
-    # Given a message that DynamoDB cannot hold as it is, When it has died
-    put(cloud)
-    die(cloud)
-    # Then log, metric and tools say the same
-    assert logged(output) == (reason, [reason])
-    assert told(cloud) == (reason, f"would die again for {reason}")
-    assert [entry["reason"] for entry in cloud.journal()] == ([reason] if is_journaled else [])
 
 
 def test_the_largest_event_that_may_come_fits_its_entry_in_the_journal() -> None:

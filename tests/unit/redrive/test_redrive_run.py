@@ -17,7 +17,7 @@ from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
 from vectorcare_bridge.edge.queue import InFlightLimitError, Queue
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks import message
+from vectorcare_bridge.webhooks import message as messages
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
@@ -27,12 +27,12 @@ RESERVE = 60
 
 
 @dataclass
-class Letters:
-    """Both queues: dead letters by their receipt handle, and what was sent."""
+class Queues:
+    """Both queues: dead letters by their receipt handle, what was sent, and each change of visibility."""
 
     dead: dict[str, dict[str, Any]]
     sent: list[OutgoingMessage] = field(default_factory=list)
-    hidden: list[tuple[str, int]] = field(default_factory=list)
+    changes: list[tuple[str, int]] = field(default_factory=list)
     received: list[tuple[int, int]] = field(default_factory=list)
     refuses: tuple[str, ...] = ()
 
@@ -40,13 +40,13 @@ class Letters:
         self.received.append((maximum, visibility_timeout))
         assert len(self.received) < 50, "the run does not end"
         self._refuse("receive")
-        in_flight = {handle for handle, seconds in self.hidden if seconds}
-        visible = [letter for handle, letter in self.dead.items() if handle not in in_flight]
+        in_flight = {handle for handle, seconds in self.changes if seconds}
+        visible = [one for handle, one in self.dead.items() if handle not in in_flight]
         return visible[:maximum]
 
-    def send(self, letter: OutgoingMessage) -> str:
+    def send(self, message: OutgoingMessage) -> str:
         self._refuse("send")
-        self.sent.append(letter)
+        self.sent.append(message)
         return f"sent {len(self.sent)}"
 
     def delete(self, receipt_handle: str) -> None:
@@ -54,7 +54,7 @@ class Letters:
         del self.dead[receipt_handle]
 
     def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
-        self.hidden.append((receipt_handle, seconds))
+        self.changes.append((receipt_handle, seconds))
         self._refuse("change_visibility")
 
     def _refuse(self, operation: str) -> None:
@@ -83,8 +83,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def letter_of(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:
-    encoded = message.encode(Webhook(raw, "c2ln", RECEIVED_AT))
+def dead_letter(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:
+    encoded = messages.encode(Webhook(raw, "c2ln", RECEIVED_AT))
     return {
         "MessageId": f"id of {handle}",
         "ReceiptHandle": handle,
@@ -94,18 +94,23 @@ def letter_of(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def letters(count: int, **more: Any) -> Letters:
-    """Make a queue of so many letters that only had bad luck."""
-    handles = [f"letter {number}" for number in range(count)]
-    return Letters({handle: letter_of(body(service_request_id=handle), handle) for handle in handles}, **more)
+def dead_letters(count: int, **more: Any) -> Queues:
+    """Make a queue of so many webhooks that nothing is wrong with."""
+    handles = [f"webhook {number}" for number in range(count)]
+    return Queues({handle: dead_letter(body(service_request_id=handle), handle) for handle in handles}, **more)
+
+
+def command_of(raw: str, handle: str) -> dict[str, Any]:
+    attributes = {"SentTimestamp": "1772366400000"}
+    return {"MessageId": f"id of {handle}", "ReceiptHandle": handle, "Body": raw, "Attributes": attributes}
 
 
 def nothing(_body: bytes) -> None:
-    """Have no word on why a webhook died."""
+    """Know nothing of why a webhook died."""
 
 
 def run(
-    queues: Letters,
+    queues: Queues,
     clock: Clock,
     *,
     seconds: float = 100,
@@ -124,60 +129,59 @@ def run(
     return redrive.run(RedriveRequest(**asked))
 
 
-def test_all_letters_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock, counted: Counter[str]) -> None:
-    # Given twelve letters, When all are asked for
-    queues = letters(12)
+def returned(queues: Queues) -> list[str]:
+    return [handle for handle, seconds in queues.changes if seconds == 0]
+
+
+def test_all_messages_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock, counted: Counter[str]) -> None:
+    # Given twelve dead letters, When all are asked for
+    queues = dead_letters(12)
     report = run(queues, clock)
-    # Then each was sent once as it was, but for its count, and none is left or hidden
+    # Then each was sent once as it was, but for its count, and none is left or invisible
     assert report == RedriveReport(examined=12, moved=12, stopped="empty")
     assert queues.sent == [
-        message.encode(Webhook(body(service_request_id=f"letter {number}"), "c2ln", RECEIVED_AT, redriven=1))
+        messages.encode(Webhook(body(service_request_id=f"webhook {number}"), "c2ln", RECEIVED_AT, redriven=1))
         for number in range(12)
     ]
-    assert (queues.dead, queues.hidden) == ({}, [])
+    assert (queues.dead, queues.changes) == ({}, [])
     # And ten at a time were in hand for a minute
     assert queues.received == [(10, 60)] * 3
     assert counted == {"Redriven": 12}
 
 
-def test_a_dry_run_holds_each_letter_until_the_end_and_releases_it_then(clock: Clock) -> None:
-    # Given a dry run with 100.5 seconds left, When it is over
-    queues = letters(2)
-    report = run(queues, clock, seconds=100.5, dry_run=True)
-    # Then each letter was hidden beyond the end of the run, and shown again
+def test_a_dry_run_holds_each_message_until_the_end_and_returns_it_then(clock: Clock) -> None:
+    # Given a dry run with 100.5 seconds left, that sleeps for one of them, When it is over
+    queues = dead_letters(2)
+    report = run(queues, clock, seconds=100.5, rate=1, dry_run=True)
+    # Then each message was invisible beyond the end of the run, and is visible again
     assert report == RedriveReport(examined=2, would_move=2, stopped="empty")
-    assert queues.hidden == [
-        ("letter 0", 101 + RESERVE),
-        ("letter 1", 101 + RESERVE),
-        ("letter 0", 0),
-        ("letter 1", 0),
-    ]
+    held = [("webhook 0", 101 + RESERVE), ("webhook 1", 101 + RESERVE)]
+    assert queues.changes == [*held, ("webhook 0", 0), ("webhook 1", 0)]
     assert queues.sent == []
 
 
-def test_time_that_has_passed_shortens_what_is_held(clock: Clock) -> None:
-    # Given a run that has slept for a second between its letters
-    queues = letters(2, refuses=("delete",))
-    run(queues, clock, seconds=10, rate=1, limit=2, reason=FailureReason.NOT_JSON)
-    # Then what it has no use for is hidden for as long as is left
-    assert queues.hidden[:2] == [("letter 0", 10 + RESERVE), ("letter 1", 10 + RESERVE)]
+def test_a_message_is_held_only_for_what_is_left_of_the_run(clock: Clock) -> None:
+    queues = dead_letters(3)
+    queues.dead["webhook 2"] |= {"Body": "x"}
+    run(queues, clock, seconds=10, rate=1, reason=FailureReason.EXHAUSTED)
+    assert queues.changes == [("webhook 2", 8 + RESERVE), ("webhook 2", 0)]
 
 
 @pytest.mark.parametrize(
     ("rate", "at_once", "stall", "naps"),
     [(2, 2, 0, [1, 1]), (0.5, 1, 0, [2] * 4), (20, 10, 0, [0.2]), (1, 1, 5, [1, 1, 1])],
-    ids=["whole", "slow", "fast", "what stood still does not catch up in a burst"],
+    ids=["whole", "slow", "fast", "after a pause there is no burst"],
 )
 def test_a_rate_is_kept_by_sleeping_between_small_batches(
     clock: Clock, rate: float, at_once: int, stall: float, naps: list[float]
 ) -> None:
-    # Given a queue that stands still, perhaps, while the second letter is sent
-    class Stalls(Letters):
-        def send(self, letter: OutgoingMessage) -> str:
+    # Given a queue that pauses, perhaps, while the second message is sent
+    class Stalls(Queues):
+        def send(self, message: OutgoingMessage) -> str:
             clock.now += stall if len(self.sent) == 1 else 0
-            return super().send(letter)
+            return super().send(message)
 
-    queues = Stalls(letters(4).dead)
+    queues = Stalls(dead_letters(4).dead)
     report = run(queues, clock, rate=rate)
     assert (report.moved, report.stopped) == (4, "empty")
     assert {maximum for maximum, _ in queues.received} == {at_once}
@@ -188,82 +192,80 @@ def test_a_rate_is_kept_by_sleeping_between_small_batches(
     ("seconds", "stopped", "looks", "moved"),
     [(2, "empty", 2, 1), (1.999, "time", 1, 1), (0, "time", 1, 1), (-0.001, "time", 0, 0)],
 )
-def test_nothing_is_begun_after_the_deadline(
-    clock: Clock, seconds: float, stopped: str, looks: int, moved: int
-) -> None:
-    # Given a letter that may be followed by another after two seconds
-    queues = letters(1)
+def test_nothing_begins_after_the_deadline(clock: Clock, seconds: float, stopped: str, looks: int, moved: int) -> None:
+    # Given a message that may be followed by another after two seconds
+    queues = dead_letters(1)
     report = run(queues, clock, rate=0.5, seconds=seconds)
     assert (report.stopped, len(queues.received), report.moved) == (stopped, looks, moved)
 
 
-def test_too_many_hidden_letters_end_a_run_with_that_word(clock: Clock) -> None:
-    assert run(letters(3, refuses=("receive",)), clock) == RedriveReport(stopped="in_flight_limit")
-
-
-def test_what_is_beyond_the_limit_is_not_examined_and_released(clock: Clock) -> None:
-    # Given five letters, of which the second is no JSON
-    queues = letters(5)
-    queues.dead["letter 1"] |= {"Body": "x"}
-    # When two that had bad luck are asked for
+def test_what_is_beyond_the_limit_is_not_examined_and_returned(clock: Clock) -> None:
+    # Given five messages, of which the second is no JSON
+    queues = dead_letters(5)
+    queues.dead["webhook 1"] |= {"Body": "x"}
+    # When two that nothing is wrong with are asked for
     report = run(queues, clock, limit=2, reason=FailureReason.EXHAUSTED)
-    # Then the two are moved, the one is skipped, the rest is as it was
+    # Then those are moved, the one is skipped, the rest is as it was
     assert report == RedriveReport(examined=3, moved=2, skipped=1, stopped="limit")
-    assert set(queues.dead) == {"letter 1", "letter 3", "letter 4"}
-    assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 1", "letter 3", "letter 4"]
+    assert list(queues.dead) == returned(queues) == ["webhook 1", "webhook 3", "webhook 4"]
 
 
 @pytest.mark.parametrize(("limit", "done", "stopped"), [(13, 13, "limit"), (26, 25, "empty")])
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_limit_holds_over_several_batches(clock: Clock, dry_run: bool, limit: int, done: int, stopped: str) -> None:
-    report = run(letters(25), clock, limit=limit, dry_run=dry_run)
+    report = run(dead_letters(25), clock, limit=limit, dry_run=dry_run)
     assert (report.stopped, report.examined) == (stopped, done)
     assert (report.would_move, report.moved) == ((done, 0) if dry_run else (0, done))
 
 
-def test_a_queue_that_refuses_ends_the_run_and_keeps_the_letters(clock: Clock) -> None:
-    queues = letters(2, refuses=("send",))
-    assert run(queues, clock) == RedriveReport(examined=2, refused=2, stopped="refused")
-    assert set(queues.dead) == {"letter 0", "letter 1"}
-    assert [handle for handle, seconds in queues.hidden if seconds == 0] == ["letter 0", "letter 1"]
+@pytest.mark.parametrize(
+    ("refuses", "asked", "expected", "left"),
+    [
+        ("receive", {}, RedriveReport(stopped="in_flight_limit"), 2),
+        ("send", {}, RedriveReport(examined=2, refused=2, stopped="refused"), 2),
+        ("delete", {"limit": 2}, RedriveReport(examined=2, moved=2, stopped="limit"), 2),
+        (
+            "change_visibility",
+            {"dry_run": True, "limit": 2},
+            RedriveReport(examined=2, would_move=2, stopped="limit"),
+            2,
+        ),
+    ],
+)
+def test_a_queue_that_refuses_loses_no_message_and_the_report_says_what_was_done(
+    clock: Clock, refuses: str, asked: dict[str, Any], expected: RedriveReport, left: int
+) -> None:
+    queues = dead_letters(2, refuses=(refuses,))
+    assert run(queues, clock, **asked) == expected
+    assert len(queues.dead) == left
+    assert len(queues.sent) == (2 if refuses == "delete" else 0)
+    assert len(returned(queues)) == (2 if refuses in {"send", "change_visibility"} else 0)
 
 
-def test_a_letter_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> None:
+def test_a_message_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> None:
     # Given a queue that takes one of two, and then all
-    class RefusesOne(Letters):
-        def send(self, letter: OutgoingMessage) -> str:
+    class RefusesOne(Queues):
+        def send(self, message: OutgoingMessage) -> str:
             if len(self.received) == 1 and self.sent:
                 raise RuntimeError
-            return super().send(letter)
+            return super().send(message)
 
     # When all are asked for, two at once
-    queues = RefusesOne(letters(4).dead)
+    queues = RefusesOne(dead_letters(4).dead)
     report = run(queues, clock, rate=2)
-    # Then the others are moved, and that one is counted and shown again
+    # Then the others are moved, and that one is counted and returned
     assert report == RedriveReport(examined=4, moved=3, refused=1, stopped="empty")
-    assert set(queues.dead) == {"letter 1"}
-    assert queues.hidden[-1] == ("letter 1", 0)
-
-
-def test_a_letter_that_cannot_be_deleted_was_moved_all_the_same(clock: Clock) -> None:
-    queues = letters(1, refuses=("delete",))
-    assert run(queues, clock, limit=1) == RedriveReport(examined=1, moved=1, stopped="limit")
-    assert len(queues.sent) == 1
-
-
-def test_what_cannot_be_hidden_does_not_end_a_run(clock: Clock) -> None:
-    queues = letters(2, refuses=("change_visibility",))
-    assert run(queues, clock, dry_run=True, limit=2) == RedriveReport(examined=2, would_move=2, stopped="limit")
+    assert list(queues.dead) == returned(queues) == ["webhook 1"]
 
 
 @pytest.mark.parametrize("queue", [DeadLetterQueue.INBOUND, DeadLetterQueue.OUTBOUND])
-def test_a_letter_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLetterQueue) -> None:
-    # Given letters that die again at once: webhooks under the id that they were sent with, commands as new messages
-    class DieAgain(Letters):
-        def send(self, letter: OutgoingMessage) -> str:
-            message_id = super().send(letter)
+def test_a_message_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLetterQueue) -> None:
+    # Given messages that die again at once: webhooks under the id that they were sent with, commands as new messages
+    class DieAgain(Queues):
+        def send(self, message: OutgoingMessage) -> str:
+            message_id = super().send(message)
             handle = f"again {len(self.sent)}"
-            again = command_of("x", handle) | {"MessageAttributes": letter["MessageAttributes"]}
+            again = command_of("x", handle) | {"MessageAttributes": message["MessageAttributes"]}
             self.dead[handle] = again | ({"MessageId": message_id} if queue is DeadLetterQueue.INBOUND else {})
             return message_id
 
@@ -271,8 +273,7 @@ def test_a_letter_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLet
     way = send_back.webhook if queue is DeadLetterQueue.INBOUND else send_back.command
     # When all are asked for, Then each is sent once, and held until the end when it comes back
     assert run(queues, clock, way=way, queue=queue) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
-    assert set(queues.dead) == {"again 1", "again 2"}
-    assert queues.hidden[-2:] == [("again 1", 0), ("again 2", 0)]
+    assert list(queues.dead) == returned(queues) == ["again 1", "again 2"]
 
 
 EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] for number in range(2)]
@@ -285,96 +286,77 @@ EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] 
         (False, RedriveReport(examined=2, refused=2, stopped="refused")),
     ],
 )
-def test_what_is_no_event_does_not_end_a_run_and_a_bus_that_takes_nothing_does(
+def test_what_is_not_an_event_does_not_end_a_run_and_a_bus_that_takes_nothing_does(
     clock: Clock, bus_takes: bool, expected: RedriveReport
 ) -> None:
-    # Given something that is no event before two that are
-    queues = Letters({body: command_of(body, body) for body in ("x", *EVENTS)})
+    # Given something that is not an event before two that are
+    queues = Queues({body: command_of(body, body) for body in ("x", *EVENTS)})
     published: list[Any] = []
 
-    def publish(_queue: object, letter: Any) -> None:
+    def publish(_queue: object, received: Any) -> None:
         bus: Any = mock.Mock(publish=lambda entries: published.extend(entries) if bus_takes else entries)
-        send_back.event(bus, letter)
+        send_back.event(bus, received)
 
     # When they are redriven one by one
     assert run(queues, clock, way=publish, queue=DeadLetterQueue.UNPUBLISHED, rate=1) == expected
     assert [entry.detail for entry in published] == [{"number": 0}, {"number": 1}][: expected.moved]
 
 
-def command_of(raw: str, handle: str) -> dict[str, Any]:
-    attributes = {"SentTimestamp": "1772366400000"}
-    return {"MessageId": f"id of {handle}", "ReceiptHandle": handle, "Body": raw, "Attributes": attributes}
-
-
 @pytest.mark.parametrize(
     ("asked", "moved"),
     [
         ({"reason": FailureReason.NOT_JSON}, {"binary", "text"}),
-        ({"reason": FailureReason.EXHAUSTED}, {"good", "bare", "noncharacter"}),
+        ({"reason": FailureReason.EXHAUSTED}, {"good", "bare"}),
         ({"reason": FailureReason.TIMESTAMP_IN_FUTURE}, {"ahead"}),
+        ({"reason": FailureReason.UNSTORABLE}, {"recorded"}),
         ({"service_request_id": "VC-1"}, {"good", "ahead"}),
         ({"service_request_id": "VC-1", "reason": FailureReason.EXHAUSTED}, {"good"}),
         ({"service_request_id": "VC-2", "reason": FailureReason.NOT_JSON}, set()),
-        ({"service_request_id": "VC-3"}, {"noncharacter"}),
     ],
 )
-def test_letters_are_chosen_by_what_they_say(clock: Clock, asked: dict[str, Any], moved: set[str]) -> None:
-    # Given letters of all sorts: as base64, without attributes, with an attribute that is no text
+def test_messages_are_chosen_by_reason_and_service_request(
+    clock: Clock, asked: dict[str, Any], moved: set[str]
+) -> None:
+    # Given messages of all sorts: as base64, without attributes, with an attribute that is no text, with a reason in
+    # the journal
     other = {"other": {"DataType": "Binary", "BinaryValue": b"x"}}
-    good = letter_of(body(service_request_id="VC-1"), "good")
-    # SQS refuses U+FFFF, so that this event travels as base64.
-    with_noncharacter = body(service_request_id="VC-3", action="?").replace(b"?", "\uffff".encode())
-    queues = Letters(
+    good, recorded = dead_letter(body(service_request_id="VC-1"), "good"), body(service_request_id="VC-3")
+    queues = Queues(
         {
-            "binary": letter_of(b"\xff", "binary"),
-            "text": letter_of(b"x", "text"),
-            "noncharacter": letter_of(with_noncharacter, "noncharacter"),
+            "binary": dead_letter(b"\xff", "binary"),
+            "text": dead_letter(b"x", "text"),
             "good": good | {"MessageAttributes": good["MessageAttributes"] | other},
             "bare": command_of(body(service_request_id="VC-2").decode(), "bare"),
-            "ahead": letter_of(body(service_request_id="VC-1", event_timestamp="2026-03-01T12:15:01Z"), "ahead"),
+            "ahead": dead_letter(body(service_request_id="VC-1", event_timestamp="2026-03-01T12:15:01Z"), "ahead"),
+            "recorded": dead_letter(recorded, "recorded"),
         }
     )
     everything = set(queues.dead)
     # When some are asked for, Then those are moved
-    report = run(queues, clock, **asked)
+    report = run(queues, clock, recorded={recorded: "unstorable"}.get, **asked)
     assert everything - set(queues.dead) == moved
     assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
-
-
-def test_a_reason_is_the_one_that_the_journal_recorded(clock: Clock) -> None:
-    # Given two webhooks that nothing is wrong with, of one of which the journal says why it died
-    queues = letters(2)
-    known = {body(service_request_id="letter 1"): "unstorable"}
-    # When those of that reason are asked for, Then that one is moved
-    report = run(queues, clock, recorded=known.get, reason=FailureReason.UNSTORABLE)
-    assert report == RedriveReport(examined=2, moved=1, skipped=1, stopped="empty")
-    assert set(queues.dead) == {"letter 0"}
 
 
 @pytest.mark.parametrize(("asked", "moved"), [({"reason": FailureReason.EXHAUSTED}, 0), ({}, 2)])
 def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
     clock: Clock, asked: dict[str, Any], moved: int
 ) -> None:
-    # Given a journal that does not answer
-    def recorded(_body: bytes) -> str:
-        raise TimeoutError
-
-    # When messages are asked for, Then only a run that needs it stops, and shows what it holds
-    queues = letters(2)
-    report = run(queues, clock, recorded=recorded, **asked)
+    queues = dead_letters(2)
+    report = run(queues, clock, recorded=mock.Mock(side_effect=TimeoutError), **asked)
     assert (report.moved, report.stopped) == (moved, "empty" if moved else "unanswered")
-    assert queues.hidden == ([] if moved else [("letter 0", 0), ("letter 1", 0)])
+    assert returned(queues) == ([] if moved else ["webhook 0", "webhook 1"])
 
 
 def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, counted: Counter[str]) -> None:
     # Given a dead-letter queue that answers once
-    class AnswersOnce(Letters):
+    class AnswersOnce(Queues):
         def receive(self, *, maximum: int, visibility_timeout: int) -> list[dict[str, Any]]:
             if self.received:
                 raise RuntimeError
             return super().receive(maximum=maximum, visibility_timeout=visibility_timeout)
 
     # When all are asked for, Then the report says what was done, and so does the metric
-    report = run(AnswersOnce(letters(12).dead), clock)
+    report = run(AnswersOnce(dead_letters(12).dead), clock)
     assert report == RedriveReport(examined=10, moved=10, stopped="unanswered")
     assert counted == {"Redriven": 10}

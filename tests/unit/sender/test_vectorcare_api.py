@@ -16,7 +16,6 @@ CALL = ApiCall([Command(Kind.ACCEPT, "c-1", "VC-1", {})], "PUT", "/requests/VC-1
 REFUSED_TOKEN = HttpResponse(401, b"", None)
 FORBIDDEN_TOKEN = HttpResponse(403, b'{"message": "x", "code": "members:not_authenticated"}', None)
 TAKEN = HttpResponse(201, b"{}", None)
-DONE = CallResult(Verdict.DONE, status=201)
 
 
 class World:
@@ -44,29 +43,30 @@ class World:
         api = VectorCareApi(cast("Http", self), cast("AccessToken", self), url="https://x.invalid/")
         return api.send(CALL, obstacle=lambda: obstacle)
 
-    def tokens(self) -> list[str]:
-        return [authorization for *_, authorization in self.sent]
-
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
-def test_a_call_carries_the_token() -> None:
-    world = World(TAKEN)
-    assert world.send() == DONE
-    assert world.sent == [("PUT", "https://x.invalid/requests/VC-1/accept/", {}, "Bearer first")]
-
-
-@pytest.mark.parametrize("refusal", [REFUSED_TOKEN, FORBIDDEN_TOKEN])
-def test_a_refused_token_is_replaced_once(refusal: HttpResponse) -> None:
-    world = World(refusal, TAKEN)
-    assert world.send() == DONE
-    assert world.tokens() == ["Bearer first", "Bearer second"]
-    world = World(refusal, refusal)
-    assert world.send().verdict is Verdict.LATER
-    assert world.tokens() == ["Bearer first", "Bearer second"]
+@pytest.mark.parametrize(
+    ("responses", "verdict", "tokens"),
+    [
+        ([TAKEN], Verdict.DONE, ["first"]),
+        ([REFUSED_TOKEN, TAKEN], Verdict.DONE, ["first", "second"]),
+        ([FORBIDDEN_TOKEN, TAKEN], Verdict.DONE, ["first", "second"]),
+        ([REFUSED_TOKEN, REFUSED_TOKEN], Verdict.LATER, ["first", "second"]),
+        ([CallResult(Verdict.LOST, "no_answer", is_outage=True)], Verdict.LOST, ["first"]),
+    ],
+    ids=["done", "401", "403", "401 again", "no response"],
+)
+def test_a_call_carries_the_token_and_is_repeated_once_if_that_is_refused(
+    responses: list[HttpResponse | CallResult], verdict: Verdict, tokens: list[str]
+) -> None:
+    world = World(*responses)
+    assert world.send().verdict is verdict
+    url = "https://x.invalid/requests/VC-1/accept/"
+    assert world.sent == [("PUT", url, {}, f"Bearer {token}") for token in tokens]
 
 
 def test_after_the_wait_for_another_token_there_may_be_something_in_the_way() -> None:
@@ -80,10 +80,3 @@ def test_without_another_token_the_call_was_not_made() -> None:
     world = World(REFUSED_TOKEN, renewal=NoTokenError(CallResult(Verdict.LATER, "no_token")))
     with pytest.raises(NoTokenError):
         world.send()
-
-
-def test_a_call_without_an_answer_is_not_repeated() -> None:
-    lost = CallResult(Verdict.LOST, "no_answer", is_outage=True)
-    world = World(lost)
-    assert world.send() == lost
-    assert len(world.sent) == 1
