@@ -23,7 +23,7 @@ from vectorcare_bridge.webhooks.message import Webhook
 from vectorcare_bridge.webhooks.state import State
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
 from verification.simulation.models.dynamodb import DynamoDB, Table
-from verification.simulation.world.client import QueryPaginator
+from verification.simulation.world.client import Paginator
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -112,9 +112,9 @@ class Tables:
     def __getattr__(self, operation: str) -> Any:
         return partial(self._call, getattr(self.model, operation))
 
-    def get_paginator(self, operation: str) -> QueryPaginator:
+    def get_paginator(self, operation: str) -> Paginator:
         """Make a paginator, as boto3 does."""
-        return QueryPaginator(getattr(self, operation))
+        return Paginator(getattr(self, operation))
 
     def _call(self, operation: Any, **parameters: Any) -> Any:
         number, crash = next(self._calls), self._crash
