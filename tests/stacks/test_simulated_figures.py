@@ -3,8 +3,7 @@
 import pytest
 
 from tests.stacks.templates import Template, functions, of_type, queues
-from verification.simulation.plan.outbound import MAX_RECEIVES
-from verification.simulation.plan.plan import Settings
+from verification.simulation.plan.plan import MAX_RECEIVES, Settings
 from verification.simulation.plan.template import figure
 from verification.simulation.world.container import Function
 from verification.simulation.world.functions import FUNCTIONS

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any, cast
 
 from verification.simulation.history.checks import WebhookChecks
-from verification.simulation.history.violations import Violation
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import Plan, Selection
 from verification.simulation.world.functions import EVENTS
 from verification.simulation.world.loader import Loader
+from verification.simulation.world.run_context import Violation
 from verification.simulation.world.scheduler import instant
 from verification.simulation.world.world import World
 
@@ -61,7 +61,7 @@ def run_plan(
         seed=plan.seed,
         events=len(plan.sendings),
         faults=world.faults.injected,
-        violations=tuple(world.violations.found),
+        violations=tuple(world.context.violations),
     )
 
 

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import Plan, Selection
 from verification.simulation.run import SimulationResult, run_plan
 from verification.simulation.world.loader import Loader
 
-_T = TypeVar("_T")
 _VARIATIONS = 3
 _BUDGET_SECONDS = 60.0
 
@@ -35,7 +35,7 @@ class Shrinker:
         self._rule = ""
 
     def shrink(self) -> Shrunk | None:
-        """Shrink the plan; None where it does not fail."""
+        """Shrink the plan; None if it does not fail."""
         whole = Selection(
             sendings=tuple(sending.number for sending in self._plan.sendings),
             operations=tuple(range(len(self._plan.operations))),
@@ -53,30 +53,13 @@ class Shrinker:
             best = smaller
 
     def _round(self, best: Shrunk) -> Shrunk:
-        best = self._drop(
-            best,
-            _numbers(best.selection.sendings),
-            lambda selection, kept: replace(selection, sendings=tuple(kept)),
-        )
-        best = self._drop(
-            best,
-            _numbers(best.selection.operations),
-            lambda selection, kept: replace(selection, operations=tuple(kept)),
-        )
-        best = self._drop(
-            best,
-            _numbers(best.selection.commands),
-            lambda selection, kept: replace(selection, commands=tuple(kept)),
-        )
+        for part in ("sendings", "operations", "commands"):
+            best = self._drop(best, getattr(best.selection, part), partial(_keeping, part))
         drawn = [*self._plan.rates, *self._plan.outbound.rates]
         kinds = [kind for kind in drawn if kind not in best.selection.without]
-        return self._drop(
-            best,
-            kinds,
-            lambda selection, kept: replace(selection, without=frozenset(drawn) - frozenset(kept)),
-        )
+        return self._drop(best, kinds, lambda kept: {"without": frozenset(drawn) - frozenset(kept)})
 
-    def _drop(self, best: Shrunk, items: Sequence[_T], keep: Callable[[Selection, Sequence[_T]], Selection]) -> Shrunk:
+    def _drop(self, best: Shrunk, items: Sequence[Any], keep: Callable[[Sequence[Any]], dict[str, Any]]) -> Shrunk:
         """Leave out half of the items, then quarters, and so on down to single ones."""
         kept = list(items)
         size = len(kept)
@@ -84,7 +67,7 @@ class Shrinker:
             start = 0
             while start < len(kept):
                 candidate = kept[:start] + kept[start + size :]
-                smaller = self._fails(keep(best.selection, candidate))
+                smaller = self._fails(replace(best.selection, **keep(candidate)))
                 if smaller:
                     best, kept = smaller, candidate
                 else:
@@ -104,5 +87,5 @@ class Shrinker:
         return None
 
 
-def _numbers(numbers: tuple[int, ...] | None) -> tuple[int, ...]:
-    return numbers or ()
+def _keeping(part: str, kept: Sequence[Any]) -> dict[str, Any]:
+    return {part: tuple(kept)}

@@ -17,7 +17,7 @@ from simulator.http_types import Request, Response
 from verification.simulation.history.copies import Copies
 from verification.simulation.history.order import Order
 from verification.simulation.models.queue import QueuedMessage
-from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.plan.plan import Expected, PlannedCommand
 from verification.simulation.world.run_context import RunContext
 
 _MINUTE, _HOUR = 60.0, 3600.0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from verification.simulation.models.queue import QueuedMessage
-from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.plan.plan import Expected, PlannedCommand
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import instant, seconds_of
 

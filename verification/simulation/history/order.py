@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from verification.simulation.plan.outbound import Expected, PlannedCommand
+from verification.simulation.plan.plan import Expected, PlannedCommand
 from verification.simulation.world.run_context import RunContext
 
 _FORGOTTEN_SECONDS = 1800.0

@@ -23,6 +23,7 @@ _THROTTLING = frozenset(
     }
 )
 _SERVER_ERROR = 500
+_CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ConnectionClosedError)
 
 
 class OverLimit(ClientError):  # noqa: N818 botocore's name for it
@@ -63,29 +64,14 @@ def refusal(
     return kind(response, operation)
 
 
-def unreachable() -> Exception:
-    """Make the error of an address that refuses connections, or of a name that cannot be looked up."""
-    return EndpointConnectionError(endpoint_url=_ENDPOINT)
-
-
-def connect_timeout() -> Exception:
-    """Make the error of an address that does not answer."""
-    return ConnectTimeoutError(endpoint_url=_ENDPOINT)
-
-
-def read_timeout() -> Exception:
-    """Make the error of a request whose answer does not come."""
-    return ReadTimeoutError(endpoint_url=_ENDPOINT)
-
-
-def connection_closed() -> Exception:
-    """Make the error of a connection that ends before the answer."""
-    return ConnectionClosedError(endpoint_url=_ENDPOINT)
+def without_answer(kind: type[Exception]) -> Exception:
+    """Make the error of a call that is not answered: one of botocore's that name the endpoint."""
+    return kind(endpoint_url=_ENDPOINT)  # type: ignore[call-arg]  # all of these take it
 
 
 def is_tried_again(error: Exception) -> bool:
     """Tell whether botocore's standard retry mode tries again after this error."""
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError | ConnectionClosedError):
+    if isinstance(error, _CONNECTION_ERRORS):
         return True
     if not isinstance(error, ClientError):
         return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.plan.content import MARKER
-from verification.simulation.plan.outbound import Expected, OutboundPlan, PlannedCommand, SecretRotation
+from verification.simulation.plan.plan import Expected, OutboundPlan, PlannedCommand, SecretRotation
 from verification.simulation.world.faults import HANGING, VECTORCARE_NOT_ITS_API, VECTORCARE_UNKNOWN, Outage
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
 

@@ -10,8 +10,7 @@ from random import Random
 from typing import Any
 
 from verification.simulation.plan.content import MARKER
-from verification.simulation.plan.outbound import MAX_RECEIVES, Expected, PlannedCommand
-from verification.simulation.plan.plan import Operation, Plan, Redrive, Stray
+from verification.simulation.plan.plan import MAX_RECEIVES, Expected, Operation, Plan, PlannedCommand, Redrive, Stray
 from verification.simulation.world.faults import Outage
 
 _REASONS = {

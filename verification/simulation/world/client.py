@@ -5,6 +5,8 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+
 from verification.simulation.models import errors
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.world import faults
@@ -23,6 +25,7 @@ _THROTTLING_CODES = {
     API: "TooManyRequests",
     TOKENS: "TooManyRequests",
 }
+_UNANSWERED = (EndpointConnectionError, ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError)
 _LATEST_SECONDS = 90.0
 _LONGEST_HANG_SECONDS = 60.0
 _MAX_BACKOFF_SECONDS = 20.0
@@ -128,7 +131,7 @@ class Client:
         if outage.refusal == faults.HANGING:
             wire.faults.count(faults.HANGING_OUTAGE)
             wire.scheduler.pause(self._read_timeout)
-            raise errors.read_timeout()
+            raise errors.without_answer(ReadTimeoutError)
         if outage.refusal:
             wire.faults.count(faults.REFUSING_OUTAGE)
             raise errors.refusal(outage.refusal, name, _text(name))
@@ -138,19 +141,15 @@ class Client:
     def _fail(self, name: str) -> None:
         """Fail without any effect, in one of the ways in which calls do."""
         wire = self._wire
-        way = wire.random.randrange(5)
+        way = wire.random.randrange(len(_UNANSWERED) + 1)
         wire.say(self._process.name, f"{self._service}.{name} fails")
-        if way == 0:
-            raise errors.unreachable()
-        if way == 1:
-            raise errors.connection_closed()
-        if way == 2:  # noqa: PLR2004 one of five ways
+        if way == len(_UNANSWERED):
+            raise errors.refusal("InternalError", name, _text(name), status=500)
+        if _UNANSWERED[way] is ConnectTimeoutError:
             wire.scheduler.pause(self._connect_timeout)
-            raise errors.connect_timeout()
-        if way == 3:  # noqa: PLR2004 one of five ways
+        if _UNANSWERED[way] is ReadTimeoutError:
             wire.scheduler.pause(self._read_timeout)
-            raise errors.read_timeout()
-        raise errors.refusal("InternalError", name, _text(name), status=500)
+        raise errors.without_answer(_UNANSWERED[way])
 
     def _strike_before(self, fault: str, name: str, operation: Callable[[], Any]) -> None:
         wire = self._wire
@@ -166,11 +165,11 @@ class Client:
         if fault == faults.DONE_LATE:
             self._take_effect_late(name, operation)
             wire.scheduler.pause(self._read_timeout)
-            raise errors.read_timeout()
+            raise errors.without_answer(ReadTimeoutError)
         if fault == faults.HANGS:
             wire.scheduler.pause(wire.random.random() * _LONGEST_HANG_SECONDS)
             if wire.random.randrange(2):
-                raise errors.unreachable()
+                raise errors.without_answer(EndpointConnectionError)
         if fault == faults.SLOW:
             wire.scheduler.pause(wire.random.random() * self._read_timeout)
 
@@ -191,7 +190,7 @@ class Client:
             raise CrashedError
         if fault == faults.TIMES_OUT_DONE:
             self._wire.scheduler.pause(self._read_timeout)
-            raise errors.read_timeout()
+            raise errors.without_answer(ReadTimeoutError)
 
 
 def _text(operation: str) -> str:

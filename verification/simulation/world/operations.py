@@ -56,24 +56,22 @@ class Operations:
     def plan(self, operation: Operation) -> None:
         """Do something when its time comes."""
         if isinstance(operation, Outage):
-            self._context.at(operation.begins, partial(self._begin, operation))
-            self._context.at(operation.ends, partial(self._context.faults.end, operation))
-        elif isinstance(operation, Deploy):
-            self._context.at(operation.at, partial(self._deploy, operation))
-        elif isinstance(operation, Rotation):
-            self._context.at(operation.at, self._rotate)
-        elif isinstance(operation, ByHand):
-            self._context.at(operation.at, partial(self._put, operation))
-        elif isinstance(operation, Stray):
-            self._context.at(operation.at, partial(self._go_astray, operation))
-        elif isinstance(operation, Loss):
-            self._context.at(operation.at, partial(self._lose, operation))
-        elif isinstance(operation, Replay):
+            self._context.plan_outage("AWS", operation)
+            return
+        if isinstance(operation, Replay):
             self._context.faults.count(faults.REPLAYED)
-            self._context.at(operation.at, self._replay)
-        else:
+        if isinstance(operation, Redrive):
             self._context.faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
-            self._context.at(operation.at, partial(self.redrive, operation))
+        acts: dict[type, Any] = {
+            Deploy: self._deploy,
+            Rotation: self._rotate,
+            ByHand: self._put,
+            Stray: self._go_astray,
+            Loss: self._lose,
+            Replay: self._replay,
+            Redrive: self.redrive,
+        }
+        self._context.at(operation.at, partial(acts[type(operation)], operation))
 
     def replay_the_damaged(self) -> None:
         """Rebuild the states of which something was lost."""
@@ -107,12 +105,7 @@ class Operations:
             killed_after=operation.killed_after,
         )
 
-    def _begin(self, outage: Outage) -> None:
-        self._context.say("AWS", f"outage of {sorted(outage.services)} until {outage.ends:.0f} {outage.refusal}")
-        self._context.faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
-        self._context.faults.begin(outage)
-
-    def _replay(self) -> None:
+    def _replay(self, _replay: Replay) -> None:
         ids = self._some_ids()
         self._context.say("operator", f"replays {ids}")
         self._fleets["replay"].invoke({"service_request_ids": ids}, self._replayed)
@@ -158,7 +151,7 @@ class Operations:
         self._storage.publication.strays(stray.body)
         self._storage.sqs.send_message(QueueUrl=UNPUBLISHED, MessageBody=stray.body)
 
-    def _rotate(self) -> None:
+    def _rotate(self, _rotation: Rotation) -> None:
         self._context.say("VectorCare", "signs with its new key")
         self._context.faults.count(faults.ROTATED)
         self._vectorcare.key = keys.NEW

@@ -11,13 +11,11 @@ from verification.simulation.models.dynamodb import Table
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
 from verification.simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApi
-from verification.simulation.plan.outbound import MAX_RECEIVES, PlannedCommand, SecretRotation
-from verification.simulation.plan.plan import Plan, Redrive, Replay, Stray
+from verification.simulation.plan.plan import MAX_RECEIVES, Plan, PlannedCommand, Redrive, Replay, SecretRotation, Stray
 from verification.simulation.plan.template import figure
 from verification.simulation.world import faults
 from verification.simulation.world.container import Container, InvocationOutcome
 from verification.simulation.world.event_sources import QueueSource
-from verification.simulation.world.faults import Outage
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import OUTBOUND
 from verification.simulation.world.run_context import RunContext
@@ -65,8 +63,7 @@ class Outbound:
         for rotation in plan.rotations:
             self._context.at(rotation.at, partial(self._rotate, rotation))
         for outage in plan.outages:
-            self._context.at(outage.begins, partial(self._go_down, outage))
-            self._context.at(outage.ends, partial(self._context.faults.end, outage))
+            self._context.plan_outage("VectorCare", outage)
         return self._source.message_visible
 
     def is_at_rest(self) -> bool:
@@ -112,11 +109,6 @@ class Outbound:
 
     def _write_secret(self) -> None:
         self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
-
-    def _go_down(self, outage: Outage) -> None:
-        self._context.say("VectorCare", f"outage until {outage.ends:.0f} {outage.refusal}")
-        self._context.faults.count(faults.OUTAGE_BEGUN + " and ".join(sorted(outage.services)))
-        self._context.faults.begin(outage)
 
     def _worked(self, records: Sequence[Mapping[str, Any]], outcome: InvocationOutcome) -> None:
         """Note what an invocation gave back, and what it may have left half done."""

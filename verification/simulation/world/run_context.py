@@ -1,13 +1,24 @@
 """What all parts of a run share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
-from verification.simulation.history.violations import Violations
 from verification.simulation.plan.plan import Settings
-from verification.simulation.world.faults import Faults
+from verification.simulation.world.faults import OUTAGE_BEGUN, Faults, Outage
 from verification.simulation.world.scheduler import Scheduler
+
+_MOST_VIOLATIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that did not hold."""
+
+    rule: str
+    detail: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,8 @@ class RunContext:
     scheduler: Scheduler
     faults: Faults
     random: Random
-    violations: Violations
     say: Callable[[str, str], None]
+    violations: list[Violation] = field(default_factory=list)
 
     @property
     def now(self) -> float:
@@ -28,7 +39,19 @@ class RunContext:
 
     def violate(self, rule: str, detail: str) -> None:
         """Note that a rule does not hold."""
-        self.violations.add(rule, detail)
+        if len(self.violations) < _MOST_VIOLATIONS:
+            self.violations.append(Violation(rule, detail, self.now))
+
+    def plan_outage(self, who: str, outage: Outage) -> None:
+        """Let an outage begin and end when its time comes."""
+        self.at(outage.begins, partial(self._begin, who, outage))
+        self.at(outage.ends, partial(self.faults.end, outage))
+
+    def _begin(self, who: str, outage: Outage) -> None:
+        services = " and ".join(sorted(outage.services))
+        self.say(who, f"outage of {services} until {outage.ends:.0f} {outage.refusal}")
+        self.faults.count(OUTAGE_BEGUN + services)
+        self.faults.begin(outage)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Do something at a time, or now if that is past."""

@@ -10,7 +10,6 @@ from random import Random
 from typing import TextIO, cast
 from unittest import mock
 
-from verification.simulation.history.violations import Violations
 from verification.simulation.history.webhooks import WebhookHistory
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Plan, Redrive
@@ -50,10 +49,7 @@ class World:
         self._trace = trace
         self.scheduler = Scheduler(randoms["time"], begins=min(0.0, plan.begins))
         self.faults = Faults({**plan.rates, **plan.outbound.rates}, randoms["faults"])
-        self.violations = Violations(lambda: self.scheduler.now)
-        self.context = context = RunContext(
-            plan.settings, self.scheduler, self.faults, randoms["world"], self.violations, self.say
-        )
+        self.context = context = RunContext(plan.settings, self.scheduler, self.faults, randoms["world"], self.say)
         apart = replace(context, random=randoms["outbound"])
         self.history = WebhookHistory(context)
         self.output = Output(context)

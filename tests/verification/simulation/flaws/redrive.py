@@ -7,8 +7,7 @@ from tests.verification.simulation.flaws.inbound import deletes_first
 from tests.verification.simulation.flaws.variant import Trouble, flawed
 from verification.simulation.flaw import Edit
 from verification.simulation.plan.draw_outbound import draw_outbound
-from verification.simulation.plan.outbound import Expected, OutboundPlan, PlannedCommand
-from verification.simulation.plan.plan import Operation, Plan, Redrive
+from verification.simulation.plan.plan import Expected, Operation, OutboundPlan, Plan, PlannedCommand, Redrive
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
 
