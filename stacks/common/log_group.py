@@ -48,9 +48,7 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
         retention=logs.RetentionDays.ONE_YEAR,
         # A second line of defense: none of this should ever be logged, and if it is, it is masked.
         data_protection_policy=logs.DataProtectionPolicy(
-            name="patient-data",
-            description="Masks what looks like a patient's data",
-            identifiers=list(_PATIENT_DATA),
+            name="patient-data", description="Masks what looks like a patient's data", identifiers=list(_PATIENT_DATA)
         ),
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )

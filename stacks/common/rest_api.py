@@ -103,9 +103,6 @@ def _add_headers_to_own_answers(rest_api: apigateway.RestApi) -> None:
 def _build_execution_log(scope: Construct, rest_api: apigateway.RestApi, key: kms.IKey) -> None:
     """Make the stage's execution log before API Gateway makes it without key and retention."""
     log_group = build_log_group(
-        scope,
-        "ExecutionLog",
-        key=key,
-        name=f"API-Gateway-Execution-Logs_{rest_api.rest_api_id}/{STAGE}",
+        scope, "ExecutionLog", key=key, name=f"API-Gateway-Execution-Logs_{rest_api.rest_api_id}/{STAGE}"
     )
     rest_api.deployment_stage.node.add_dependency(log_group)

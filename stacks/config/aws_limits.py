@@ -33,10 +33,7 @@ def problems(organization: Organization) -> Iterator[Problem]:
     """Name what would exceed a limit of AWS, with the figure and the limit."""
     for service, key, fix in _LISTS:
         yield from _environment(organization, service, key, fix)
-    urls = {
-        "vectorcare_api_url": len(organization.api_url),
-        "vectorcare_token_url": len(organization.token_url),
-    }
+    urls = {"vectorcare_api_url": len(organization.api_url), "vectorcare_token_url": len(organization.token_url)}
     yield from _environment(organization, "sender", max(urls, key=lambda key: urls[key]), "shorten it")
     characters = resource_policy.size(organization.allowed_source_ips)
     if characters > RESOURCE_POLICY_CHARACTERS:

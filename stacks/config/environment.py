@@ -34,10 +34,7 @@ def of_file(organization: Organization, service: str) -> dict[str, str]:
     """Give the variables that come from the organization's file; none for functions that are not named here."""
     match service:
         case "ingest":
-            return {
-                "CUSTOMER_ID": organization.customer_id,
-                "PUBLIC_KEYS": organization.encoded_public_keys,
-            }
+            return {"CUSTOMER_ID": organization.customer_id, "PUBLIC_KEYS": organization.encoded_public_keys}
         case "processor":
             return {
                 "ORDER_BY": organization.order_by,

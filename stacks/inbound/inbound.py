@@ -54,10 +54,7 @@ class Inbound(Construct):
             self._context,
             service="ingest",
             timeout_seconds=INGEST_TIMEOUT_SECONDS,
-            environment={
-                "QUEUE_URL": self.queues.queue.queue_url,
-                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
-            },
+            environment={"QUEUE_URL": self.queues.queue.queue_url, "SPOOL_BUCKET": self.spool.bucket.bucket_name},
             statements=[
                 *self._send_to_queue(),
                 iam.PolicyStatement(actions=["s3:PutObject"], resources=[self.spool.bucket.arn_for_objects("*")]),
@@ -102,10 +99,7 @@ class Inbound(Construct):
             self._context,
             service="drain",
             timeout_seconds=DRAIN_TIMEOUT_SECONDS,
-            environment={
-                "QUEUE_URL": self.queues.queue.queue_url,
-                "SPOOL_BUCKET": self.spool.bucket.bucket_name,
-            },
+            environment={"QUEUE_URL": self.queues.queue.queue_url, "SPOOL_BUCKET": self.spool.bucket.bucket_name},
             statements=[
                 iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.spool.bucket.bucket_arn]),
                 iam.PolicyStatement(
@@ -138,7 +132,4 @@ class Inbound(Construct):
         )
 
     def _send_to_queue(self) -> list[iam.PolicyStatement]:
-        return [
-            send_to(self.queues.queue),
-            self._context.encryption.use_for_queues("GenerateDataKey", "Decrypt"),
-        ]
+        return [send_to(self.queues.queue), self._context.encryption.use_for_queues("GenerateDataKey", "Decrypt")]

@@ -24,13 +24,7 @@ class Alarms(Construct):
     """The stack's alarms. Each notifies the topic and has a section in docs/runbook.md."""
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        topic: sns.ITopic,
-        metrics: Metrics,
-        thresholds: AlarmThresholds,
+        self, scope: Construct, construct_id: str, *, topic: sns.ITopic, metrics: Metrics, thresholds: AlarmThresholds
     ) -> None:
         super().__init__(scope, construct_id)
         self._topic = topic

@@ -131,7 +131,6 @@ class BusinessDashboard(Construct):
                 own("NotKept", service="ingest", label="answered 503 (attempts)"),
                 self._metrics.own_by("reason", "Failed", service="processor", prefix="died: "),
                 width=12,
-                unit="in 5 minutes",
             ),
         ]
 

@@ -55,7 +55,6 @@ class EngineerDashboard(Construct):
                 metrics.api("Count", label="requests"),
                 metrics.api("4XXError", label="4xx"),
                 metrics.api("5XXError", label="5xx"),
-                unit="in 5 minutes",
             ),
             widgets.graph(
                 "Time to answer",
@@ -68,7 +67,6 @@ class EngineerDashboard(Construct):
             widgets.graph(
                 "Accepted, by the key that signed",
                 metrics.own_by("key", "SignedByKey", service="ingest"),
-                unit="in 5 minutes",
                 right=[
                     metrics.own("SignatureInvalid", service="ingest", label="refused: signature"),
                     metrics.own("WrongCustomer", service="ingest", label="refused: customer_id"),
@@ -84,7 +82,6 @@ class EngineerDashboard(Construct):
             widgets.graph(
                 "Invocations",
                 *(each.metric_invocations(period=FIVE_MINUTES, label=name) for name, each in functions.items()),
-                unit="in 5 minutes",
             ),
             widgets.graph(
                 "Errors and throttles",
@@ -93,7 +90,6 @@ class EngineerDashboard(Construct):
                     each.metric_throttles(period=FIVE_MINUTES, statistic=SUM, label=f"{name} throttled")
                     for name, each in functions.items()
                 ),
-                unit="in 5 minutes",
             ),
             widgets.graph(
                 "Duration p99",
@@ -127,7 +123,6 @@ class EngineerDashboard(Construct):
                 metrics.own("Restamped", service="processor", label="re-stamped"),
                 metrics.own("ConflictingBytes", service="processor", label="other bytes"),
                 metrics.own("AgainstIdOrder", service="processor", label="against id order"),
-                unit="in 5 minutes",
             ),
         ]
 
@@ -139,17 +134,8 @@ class EngineerDashboard(Construct):
                 dead_letters.metric_approximate_number_of_messages_visible(statistic=MAXIMUM, label="letters"),
                 unit="letters",
             ),
-            widgets.graph(
-                "Died, by reason",
-                metrics.own_by("reason", "Failed", service="processor"),
-                unit="in 5 minutes",
-                stacked=True,
-            ),
-            widgets.graph(
-                "Redriven",
-                metrics.own("Redriven", service="redrive", label="letters moved"),
-                unit="in 5 minutes",
-            ),
+            widgets.graph("Died, by reason", metrics.own_by("reason", "Failed", service="processor"), stacked=True),
+            widgets.graph("Redriven", metrics.own("Redriven", service="redrive", label="letters moved")),
         ]
 
     def _spool(self) -> list[cloudwatch.IWidget]:
@@ -164,13 +150,11 @@ class EngineerDashboard(Construct):
                 "Into the spool",
                 own("Spooled", service="ingest", label="spooled"),
                 own("NotKept", service="ingest", label="not kept: answered 503"),
-                unit="in 5 minutes",
             ),
             widgets.graph(
                 "Out of the spool",
                 own("Drained", service="drain", label="drained"),
                 own("DrainFailed", service="drain", label="failed"),
-                unit="in 5 minutes",
             ),
         ]
 
@@ -190,7 +174,6 @@ class EngineerDashboard(Construct):
                 metrics.table_throttles("events", label="events"),
                 metrics.table_throttles("service_requests", label="service_requests"),
                 metrics.index_throttles(label="index by_status"),
-                unit="in 5 minutes",
             ),
             widgets.graph(
                 "Time of a write p99",

@@ -30,7 +30,6 @@ def _change_events(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
             own("Unpublished", service="publisher", label="not taken by the bus"),
             own("ChangeUnreadable", service="publisher", label="unreadable changes"),
             metrics.bus("InvocationAttempts", label="deliveries to subscribers"),
-            unit="in 5 minutes",
         ),
         widgets.graph(
             "Age of the changes that the publisher is at",
@@ -83,14 +82,12 @@ def _sender(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
             own("CommandUncertain", service="sender", label="uncertain"),
             own("CommandRepeated", service="sender", label="repeated"),
             metrics.own_by("reason", "CommandFailed", service="sender", prefix="failed: "),
-            unit="in 5 minutes",
         ),
         widgets.graph(
             "Given back, and why no call is made",
             own("CommandRetried", service="sender", label="to be tried again"),
             own("CircuitOpened", service="sender", label="circuit opened"),
             own("CredentialsRefused", service="sender", label="credentials refused"),
-            unit="in 5 minutes",
         ),
         widgets.graph(
             "Share of commands that failed, positions aside",

@@ -18,7 +18,7 @@ def graph(
     title: str,
     *lines: cloudwatch.IMetric,
     width: int = 8,
-    unit: str = "",
+    unit: str = "in 5 minutes",
     right: Sequence[cloudwatch.IMetric] = (),
     right_unit: str = "",
     threshold: tuple[str, float] | None = None,

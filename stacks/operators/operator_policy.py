@@ -99,9 +99,7 @@ class OperatorPolicy(Construct):
             ),
             self._encryption.use_for_queues("Decrypt"),
             iam.PolicyStatement(
-                sid="Redrive",
-                actions=["lambda:InvokeFunction"],
-                resources=[self._redrive.function.function_arn],
+                sid="Redrive", actions=["lambda:InvokeFunction"], resources=[self._redrive.function.function_arn]
             ),
         ]
 
@@ -113,11 +111,7 @@ class OperatorPolicy(Construct):
                 actions=["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable"],
                 resources=[events.table_arn, service_requests.table_arn, self._index()],
             ),
-            iam.PolicyStatement(
-                sid="Replay",
-                actions=["dynamodb:PutItem"],
-                resources=[service_requests.table_arn],
-            ),
+            iam.PolicyStatement(sid="Replay", actions=["dynamodb:PutItem"], resources=[service_requests.table_arn]),
             self._encryption.use_for_tables(),
         ]
 

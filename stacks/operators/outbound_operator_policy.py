@@ -47,9 +47,7 @@ class OutboundOperatorPolicy(Construct):
                     resources=waiting,
                 ),
                 iam.PolicyStatement(
-                    sid="ReadCommands",
-                    actions=["dynamodb:GetItem"],
-                    resources=[context.storage.commands.table_arn],
+                    sid="ReadCommands", actions=["dynamodb:GetItem"], resources=[context.storage.commands.table_arn]
                 ),
                 iam.PolicyStatement(
                     sid="SendCommands", actions=["sqs:SendMessage"], resources=[queues.queue.queue_arn]

@@ -59,10 +59,7 @@ class ChangeEvents(Construct):
             self._context,
             service="publisher",
             timeout_seconds=PUBLISHER_TIMEOUT_SECONDS,
-            environment={
-                "EVENT_BUS": self.bus.event_bus_name,
-                "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url,
-            },
+            environment={"EVENT_BUS": self.bus.event_bus_name, "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url},
             statements=[
                 iam.PolicyStatement(
                     actions=["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
