@@ -141,7 +141,7 @@ def test_tail_shows_each_attempt_unless_the_message_can_never_be_applied(run: Ru
     for attempt in range(1, 31):
         log.put("processing.failed", message_id="message-1", attempt=attempt, reason="not_json", error="PermanentError")
     for attempt in (1, 2):
-        failed = {"attempt": attempt, "retry_in_seconds": 10, "error": "ClientError: Throttling"}
+        failed: dict[str, Any] = {"attempt": attempt, "retry_in_seconds": 10, "error": "ClientError: Throttling"}
         log.put("processing.failed", message_id="message-2", **failed)
     # When
     result = run("tail")
@@ -153,7 +153,12 @@ def test_tail_shows_each_attempt_unless_the_message_can_never_be_applied(run: Ru
 
 def test_commands_shows_how_each_ended_the_newest_last(run: Run, log: Log) -> None:
     # Given
-    failed = {"command": "decline", "command_id": "c1", "outcome": "CommandFailed", "reason": "members:denied"}
+    failed: dict[str, Any] = {
+        "command": "decline",
+        "command_id": "c1",
+        "outcome": "CommandFailed",
+        "reason": "members:denied",
+    }
     log.put("sending.completed", at=-10, command_id="c2", attempt=1, **ENDED)
     log.put("sending.completed", at=-20, attempt=2, **failed)
     log.put("sending.unreadable", at=-5, service_request_id=None, message_id="m1", reason="not_json")
@@ -172,7 +177,7 @@ def test_commands_shows_how_each_ended_the_newest_last(run: Run, log: Log) -> No
 def test_a_command_that_is_tried_again_is_one_and_waits(run: Run, log: Log) -> None:
     # Given
     for attempt in (1, 2, 3):
-        postponed = {"command": "accept", "command_id": "c1", "reason": "server", "attempt": attempt}
+        postponed: dict[str, Any] = {"command": "accept", "command_id": "c1", "reason": "server", "attempt": attempt}
         log.put("sending.postponed", at=attempt - 100, **postponed)
     # When
     waiting = parsed(run("commands", "--json"))

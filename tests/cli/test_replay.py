@@ -9,7 +9,7 @@ import pytest
 from botocore.client import BaseClient
 
 from cli.lib import replay_run
-from cli.lib.replay_plan import ReplayOutcome, differences, plan
+from cli.lib.replay_plan import differences, plan
 from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
 from tests.support.cloud import NOW, Cloud
@@ -36,17 +36,29 @@ def corrupt(service_request_id: str, **changes: Any) -> None:
     table.put_item(Item=item | changes)
 
 
-def test_replay_takes_back_what_a_fault_had_raised(cloud: Cloud, run: Run) -> None:
-    # Given
+def test_a_dry_run_names_what_is_wrong_and_a_replay_corrects_it(cloud: Cloud, run: Run) -> None:
+    # Given a state that a fault has raised
     arrive(cloud)
     right = cloud.state()
     assert right is not None
-    corrupt("VC-TEST0001", last_updated="9999-01-01T00:00:00.000000Z", request_status="COMPLETED", note="by hand")
-
+    wrong = {"last_updated": "9999-01-01T00:00:00.000000Z", "data": {"patient_first_name": "Wrong", "hospice": None}}
+    corrupt("VC-TEST0001", **wrong, note="by hand")
+    before = cloud.state()
     # When
+    rehearsed, with_values = (run("replay", "VC-TEST0001", "--dry-run", *phi) for phi in ((), ("--phi",)))
+    unasked = run("replay", "VC-TEST0001")
+    untouched = cloud.state()
     result = run("replay", "VC-TEST0001", "--yes")
-
-    # Then
+    # Then the dry run names fields, and values only if it is asked for them
+    assert (rehearsed.exit_code, with_values.exit_code, unasked.exit_code) == (1, 1, 1)
+    assert "data.patient_first_name" in rehearsed.output
+    assert "data.patient_weight_kg" in rehearsed.output
+    assert webhooks.INVENTED_NAME not in rehearsed.output
+    assert "Wrong" not in rehearsed.output
+    assert f"Wrong -> {webhooks.INVENTED_NAME}" in with_values.output
+    assert "--yes" in unasked.output
+    assert untouched == before
+    # And the replay writes all that the processor would have written, and leaves what others wrote
     assert result.exit_code == 0, result.output
     after = cloud.state()
     assert after is not None
@@ -54,42 +66,27 @@ def test_replay_takes_back_what_a_fault_had_raised(cloud: Cloud, run: Run) -> No
     assert {**after, "updated_at": ""} == {**right, "updated_at": ""}
 
 
-def test_a_dry_run_names_the_fields_that_would_change_and_writes_nothing(cloud: Cloud, run: Run) -> None:
-    # Given
-    arrive(cloud)
-    corrupt("VC-TEST0001", data={"patient_first_name": "Corrupted", "hospice": None})
-    before = cloud.state()
-
+def test_what_the_journal_cannot_vouch_for_is_refused(cloud: Cloud, run: Run, tmp_path: Path) -> None:
+    # Given a journal without the state's newest event, one with another event's body, and one that holds nothing
+    for name in ("VC-SHORT", "VC-OTHER", "VC-RIGHT"):
+        arrive(cloud, service_request_id=name)
+        arrive(cloud, service_request_id=name, event_id="0198b", event_timestamp="2026-03-01T10:01:00Z")
+    events = boto3.resource("dynamodb").Table("events")
+    events.delete_item(Key={"service_request_id": "VC-SHORT", "event_id": "0198b"})
+    entry = next(entry for entry in cloud.journal() if entry["service_request_id"] == "VC-OTHER")
+    events.put_item(Item={**entry, "event_id": "0198c"})
+    before = cloud.state("VC-SHORT")
+    (tmp_path / "ids.txt").write_text("VC-SHORT\n\nVC-OTHER\nVC-NOBODY\nVC-RIGHT\n")
     # When
-    result = run("replay", "VC-TEST0001", "--dry-run")
-    with_values = run("replay", "VC-TEST0001", "--dry-run", "--phi")
-
-    # Then
-    assert cloud.state() == before
-    assert (result.exit_code, with_values.exit_code) == (1, 1)
-    assert "data.patient_first_name" in result.output
-    assert "data.patient_weight_kg" in result.output
-    assert webhooks.INVENTED_NAME not in result.output
-    assert "Corrupted" not in result.output
-    assert f"Corrupted -> {webhooks.INVENTED_NAME}" in with_values.output
-
-
-def test_a_journal_that_is_shorter_than_the_state_is_refused(cloud: Cloud, run: Run) -> None:
-    # Given
-    arrive(cloud)
-    arrive(cloud, event_id="0198a000000000000000000000000002", event_timestamp="2026-03-01T10:01:00Z")
-    event = {"service_request_id": "VC-TEST0001", "event_id": "0198a000000000000000000000000002"}
-    boto3.resource("dynamodb").Table("events").delete_item(Key=event)
-    before = cloud.state()
-
-    # When
-    result = run("replay", "VC-TEST0001", "--yes", "--json")
-
+    result = run("replay", "--from-file", "ids.txt", "--yes", "--json")
     # Then
     assert result.exit_code == 1
-    assert cloud.state() == before
-    assert parsed(result)["refused"] == 1
-    assert event["event_id"] in parsed(result)["requests"][0]["why"]
+    assert cloud.state("VC-SHORT") == before
+    report = parsed(result)
+    assert (report["refused"], report["unknown"], report["unchanged"]) == (2, 1, 1)
+    why = {request["service_request_id"]: request["why"] for request in report["requests"]}
+    assert "has no entry 0198b" in why["VC-SHORT"]
+    assert "another event's" in why["VC-OTHER"]
 
 
 @pytest.mark.parametrize(
@@ -174,58 +171,16 @@ def test_interrupted_it_goes_on_where_it_was(cloud: Cloud, run: Run, monkeypatch
     assert not Path("place.json").exists()
 
 
-def test_contradictions_and_unanswered_questions_write_nothing(cloud: Cloud, run: Run) -> None:
-    # Given
-    arrive(cloud)
-    corrupt("VC-TEST0001", action="WRONG")
-    before = cloud.state()
-
-    # When / Then
-    assert run("replay").exit_code == 2
-    assert run("replay", "VC-TEST0001", "--all").exit_code == 2
-    assert run("replay", "--since", "Zebulon").exit_code == 2
-    unasked = run("replay", "VC-TEST0001")
-    assert (unasked.exit_code, "--yes" in unasked.output) == (1, True)
-    assert cloud.state() == before
-
-
-def test_an_id_that_nobody_knows_needs_a_person(cloud: Cloud, run: Run, tmp_path: Path) -> None:
-    # Given
-    arrive(cloud)
-    ids = tmp_path / "ids.txt"
-    ids.write_text("VC-TEST0001\n\nVC-NOBODY\n")
-
-    # When
-    result = run("replay", "--from-file", str(ids), "--yes", "--json")
-
-    # Then
-    assert result.exit_code == 1
-    assert (parsed(result)["unchanged"], parsed(result)["unknown"]) == (1, 1)
-
-
-def test_an_entry_whose_body_is_another_events_is_refused(cloud: Cloud, run: Run) -> None:
-    # Given
-    arrive(cloud)
-    table = boto3.resource("dynamodb").Table("events")
-    table.put_item(Item={**cloud.journal()[0], "event_id": "0198c"})
-
-    # When
-    result = run("replay", "VC-TEST0001", "--yes")
-
-    # Then
-    assert result.exit_code == 1
-    assert "another event's" in result.output
-
-
-def test_a_closed_request_whose_state_expired_does_not_come_back() -> None:
-    # Given
-    journal = [_entry(event_timestamp="2025-02-01T00:00:00Z", request_status="COMPLETED")]
-
-    # When
-    found = plan("VC-TEST0001", None, journal, rule=RULE, now=NOW)
-
-    # Then
-    assert found.outcome is ReplayOutcome.EXPIRED
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((), ("VC-TEST0001", "--all"), ("--since", "Zebulon"), ("VC-TEST0001", "--resume", "place.json")),
+        *(("--from-file", "empty.txt", *more) for more in ((), ("--all",), ("--since", "2026-03-01"))),
+    ],
+)
+def test_an_unclear_selection_is_called_wrongly(run: Run, arguments: tuple[str, ...]) -> None:
+    Path("empty.txt").write_text(" \n\n")
+    assert run("replay", *arguments, "--yes").exit_code == 2
 
 
 def test_data_that_expired_with_an_earlier_state_does_not_come_back() -> None:

@@ -111,29 +111,22 @@ def test_an_entry_that_came_in_meanwhile_stays_as_it_came(cloud: Cloud, run: Run
     assert cloud.journal()[0]["signature"] == "of the one that came"
 
 
-def test_the_state_is_never_copied(cloud: Cloud, run: Run, at: str) -> None:
+def test_the_state_is_never_copied_and_a_dry_run_makes_no_table(cloud: Cloud, run: Run, at: str) -> None:
     # Given
     journal_of(1, cloud)
     before = cloud.state("VC-0")
-
+    arguments = ("restore", "--table", "service_requests", "--at", at)
     # When
-    result = run("restore", "--table", "service_requests", "--at", at, "--yes")
-
+    rehearsed = run(*arguments, "--dry-run")
+    after_the_dry_run = tables(cloud)
+    result = run(*arguments, "--yes")
     # Then
+    assert (rehearsed.exit_code, len(after_the_dry_run)) == (0, 2)
+    assert restored_table.name_of("service_requests", at) in rehearsed.output
     assert result.exit_code == 0, result.output
     assert "replay --all" in result.output
     assert "delete-table" in result.output
     assert cloud.state("VC-0") == before
-
-
-def test_a_dry_run_without_a_restored_table_makes_none(cloud: Cloud, run: Run, at: str) -> None:
-    # When
-    result = run("restore", "--table", "events", "--at", at, "--dry-run")
-
-    # Then
-    assert result.exit_code == 0
-    assert restored_table.name_of("events", at) in result.output
-    assert len(tables(cloud)) == 2
 
 
 def test_interrupted_while_dynamodb_works_it_finds_the_same_table_again(

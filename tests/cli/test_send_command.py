@@ -107,6 +107,7 @@ def test_what_has_not_ended_in_time_is_told_as_waiting(run: Run, queued: Queued)
         (("state_update", TRIP, "name=en_route", "timestamp=2020-01-01T00:00:00Z"), "timestamp_too_old"),
         (("state_update", TRIP, "name=en_route", "timestamp=2999-01-01T00:00:00Z"), "timestamp_in_future"),
         (("accept", TRIP, "notes"), "NAME=VALUE"),
+        (("decline", TRIP, "response_notes= "), "NAME=VALUE"),
         (("teleport", TRIP), "state_update"),
     ],
 )
