@@ -1,18 +1,15 @@
 """A batch of commands: sent, answered, published, and returned to the queue if they are to be tried again."""
 
 import json
-import threading
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from sender.send import THREADS
-from simulator.http_types import InjectedFault, Request, Response
+from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.patience import Patience
 from tests.support.sender import TRIP, Outbound, position
-from tests.support.wait import PATIENCE
 from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import redriven_command
@@ -211,26 +208,19 @@ def test_a_redriven_command_is_the_one_that_it_was_and_no_younger(outbound: Outb
     assert results == sorted([(first_id, "succeeded"), (first_id, "succeeded"), ("late", "expired")])
 
 
-@pytest.mark.parametrize(
-    ("seconds_ahead", "reason"), [(61, "timestamp_in_future"), (-7 * 86400 - 1, "timestamp_too_old")]
-)
-def test_a_state_whose_time_vectorcare_refuses_costs_no_call(
-    outbound: Outbound, seconds_ahead: float, reason: str
+def test_a_state_ahead_of_the_clock_is_delayed_and_one_that_vectorcare_refuses_costs_no_call(
+    outbound: Outbound,
 ) -> None:
-    outbound.put(timestamp=outbound.clock.ago(-seconds_ahead))
-    assert outbound.run() == []
-    assert (outbound.ends(), outbound.vectorcare.calls) == ([("failed", reason)], [])
-
-
-def test_a_clock_that_is_a_little_ahead_costs_a_state_the_delay_and_not_the_state(outbound: Outbound) -> None:
-    outbound.put(timestamp=outbound.clock.ago(-3))
+    for name, seconds_ahead in (("en_route", 3), ("arrived", 61), ("on_board", -7 * 86400 - 1)):
+        outbound.put(name=name, timestamp=outbound.clock.ago(-seconds_ahead))
+        outbound.clock.seconds += 0.1
     with mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda low, _high: low):
-        assert outbound.run() != []
-    assert outbound.invisible_for() == [3]
+        outbound.run()
+    assert (outbound.vectorcare.calls, outbound.invisible_for()) == ([], [3])
+    assert outbound.ends() == [("failed", "timestamp_in_future"), ("failed", "timestamp_too_old")]
     outbound.clock.seconds += 3
     outbound.run()
     assert outbound.ends() == [("succeeded", None)]
-    assert len(outbound.vectorcare.calls) == 1
 
 
 def test_a_result_that_the_bus_did_not_take_is_published_later_and_nothing_sent_again(
@@ -254,33 +244,3 @@ def test_an_unforeseen_error_loses_no_message_and_logs_no_text(outbound: Outboun
     with mock.patch("sender.send.telemetry.report", side_effect=ValueError("Zebulon")):
         assert outbound.handle(outbound.receive()) == [message_id]
     assert "Zebulon" not in output.text()
-
-
-def test_calls_run_side_by_side_and_no_more_than_the_threads() -> None:
-    # Given many trips, and VectorCare taking its time
-    with sender.running(inline=False) as outbound:
-        trips = [f"VC-{number}" for number in range(2 * THREADS)]
-        outbound.vectorcare.rules.requests |= dict.fromkeys(trips, "ASSIGNED")
-        for trip in trips:
-            outbound.put(service_request_id=trip)
-        right_answer = outbound.vectorcare.answer
-        together = threading.Barrier(THREADS, timeout=PATIENCE)
-        under_way, most = [0], [0]
-        lock = threading.Lock()
-
-        def answer(request: Request) -> Response:
-            if "/state/" in request.path:
-                with lock:
-                    under_way[0] += 1
-                    most[0] = max(most[0], under_way[0])
-                together.wait()
-                with lock:
-                    under_way[0] -= 1
-            return right_answer(request)
-
-        # When one batch is sent
-        with mock.patch.object(outbound.vectorcare, "answer", answer):
-            assert outbound.run() == []
-        # Then ten at a time were under way, with one token
-        assert most == [THREADS]
-        assert len(outbound.vectorcare.token_calls) == 1

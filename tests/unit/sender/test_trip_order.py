@@ -32,34 +32,70 @@ def put(outbound: Outbound, *names: str, **fields: Any) -> list[str]:
     return messages
 
 
+ACCEPT = {"command": "accept"}
+POSITIONS = {"command": "location_update", "locations": [position(1)]}
+EN_ROUTE, ARRIVED, ON_BOARD = ({"name": name} for name in ("en_route", "arrived", "on_board"))
+
+
+# Commands of a batch, the first calls' faults, the calls that follow, and those when what waits is delivered again.
+BATCHES: dict[str, tuple[list[dict[str, Any]], list[InjectedFault], str, str]] = {
+    "in their order": ([EN_ROUTE, ARRIVED, ON_BOARD], [], "en_route arrived on_board", ""),
+    "what waits": ([EN_ROUTE, ARRIVED, ON_BOARD], [UNAVAILABLE], "en_route", "en_route arrived on_board"),
+    "ahead of time": ([EN_ROUTE | {"timestamp": -30}, ARRIVED], [], "", "en_route arrived"),
+    "other trip": ([EN_ROUTE, ARRIVED | {"service_request_id": OTHER}], [UNAVAILABLE], "en_route arrived", "en_route"),
+    "positions": ([POSITIONS, EN_ROUTE], [UNAVAILABLE], "locations en_route", "locations"),
+    "behind an acceptance": ([POSITIONS, ACCEPT, POSITIONS], [], "locations accept locations", ""),
+    "one millisecond": (
+        [ARRIVED | {"timestamp": 10}, EN_ROUTE | {"timestamp": 20, "after": 0}, ACCEPT | {"after": 0}],
+        [],
+        "accept en_route arrived",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_commands_of_a_batch_go_in_the_order_of_their_trip(outbound: Outbound, batch: str) -> None:
+    # Given commands a second apart, and the first calls failing, perhaps
+    commands, faults, first, then = BATCHES[batch]
+    is_new = any(command.get("command") == "accept" for command in commands)
+    outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE" if is_new else "ASSIGNED"
+    outbound.vectorcare.faults += faults
+    for command in commands:
+        outbound.clock.seconds += command.get("after", 1)
+        times = {"timestamp": outbound.clock.ago(command["timestamp"])} if "timestamp" in command else {}
+        outbound.put(**command | times | {"after": ...})
+    # When they are delivered in the worst order
+    kept = outbound.handle(outbound.receive()[::-1])
+    # Then VectorCare gets them in theirs
+    assert calls(outbound) == first.split()
+    outbound.vectorcare.calls.clear()
+    # And those that wait when they are delivered again, right after the one ahead of them
+    waits = sorted(outbound.invisible_for())[: len(kept)]
+    assert waits[1:] == [waits[0] + 1] * (len(kept) - 1) if kept else True
+    outbound.clock.seconds += 60
+    outbound.run()
+    assert calls(outbound)[: len(then.split())] == then.split()
+
+
+def calls(outbound: Outbound) -> list[str]:
+    """Name the calls that VectorCare got, states by their names."""
+    paths = [path.split("/")[-2] for path in outbound.paths()]
+    return [body["name"] if path == "state" else path for path, body in zip(paths, outbound.bodies(), strict=True)]
+
+
 def states(outbound: Outbound, trip: str = TRIP) -> list[str]:
     return outbound.vectorcare.rules.states.get(trip, [])
 
 
-def places(outbound: Outbound, trip: str = TRIP) -> set[str]:
-    """Name the commands that the line of a service request holds."""
+def pending(outbound: Outbound, trip: str = TRIP) -> set[str]:
+    """Name the pending commands of a trip."""
     item = outbound.command_log().get(f"#line/{trip}", {})
     return {name.removeprefix("command/") for name in item if name.startswith("command/")}
 
 
-def test_a_state_that_has_to_wait_holds_back_the_later_ones_of_its_batch(outbound: Outbound) -> None:
-    # Given three states of a trip, and VectorCare not taking the first one now
-    messages = put(outbound, "en_route", "arrived", "on_board")
-    outbound.vectorcare.faults.append(UNAVAILABLE)
-    # When they come in one batch
-    kept = outbound.run()
-    # Then none overtakes it, and they come again right after it
-    assert (sorted(kept), states(outbound)) == (sorted(messages), [])
-    assert len(outbound.vectorcare.calls) == 1
-    first, second, third = sorted(outbound.invisible_for())
-    assert (second, third) == (first + 1, first + 1)
-    outbound.run_until_empty()
-    assert states(outbound) == ["en_route", "arrived", "on_board"]
-    assert outbound.ends() == [("succeeded", None)] * 3
-
-
 def test_a_state_that_waits_holds_back_the_later_ones_of_other_invocations(outbound: Outbound) -> None:
-    # Given a state that was given back
+    # Given a state that was returned to the queue
     put(outbound, "en_route")
     outbound.vectorcare.faults.append(BUSY)
     outbound.run()
@@ -147,37 +183,7 @@ def test_positions_wait_for_an_acceptance_and_for_nothing_else(outbound: Outboun
     assert outbound.paths() == [f"/requests/{OTHER}/locations/"]
 
 
-def test_positions_behind_an_acceptance_do_not_go_before_it_with_earlier_ones(outbound: Outbound) -> None:
-    # Given positions before and after an acceptance, in one batch
-    outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE"
-    outbound.put(command="location_update", locations=[position(1)], command_id="before")
-    outbound.clock.seconds += 1
-    outbound.put(command="accept", command_id="accept")
-    outbound.clock.seconds += 1
-    outbound.put(command="location_update", locations=[position(2)], command_id="after")
-    outbound.run_until_empty()
-    assert [path.split("/")[-2] for path in outbound.paths()] == ["locations", "accept", "locations"]
-    assert [outcome for outcome, _reason in outbound.ends()] == ["failed", "succeeded", "succeeded"]
-
-
-def test_positions_hold_back_nothing(outbound: Outbound) -> None:
-    outbound.put(command="location_update", locations=[position(1)], command_id="positions")
-    outbound.clock.seconds += 1
-    put(outbound, "en_route")
-    outbound.vectorcare.faults.append(UNAVAILABLE)
-    assert len(outbound.run()) == 1
-    assert states(outbound) == ["en_route"]
-
-
-def test_a_trip_that_waits_holds_up_no_other(outbound: Outbound) -> None:
-    put(outbound, "en_route", "arrived")
-    put(outbound, "on_board", service_request_id=OTHER)
-    outbound.vectorcare.faults.append(UNAVAILABLE)
-    assert len(outbound.run()) == 2
-    assert states(outbound, OTHER) == ["on_board"]
-
-
-def test_new_requests_wait_for_nothing_and_leave_no_trace_in_a_line(outbound: Outbound) -> None:
+def test_new_requests_wait_for_nothing_and_are_not_noted(outbound: Outbound) -> None:
     for number in range(2):
         outbound.put(
             command="create_request", service_request_id=..., service_id="s", request={}, command_id=str(number)
@@ -204,24 +210,24 @@ def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outboun
     assert result["attempts"] < sender.MAX_RECEIVES / 3
 
 
-def test_what_has_ended_and_could_not_leave_its_line_holds_back_nothing(outbound: Outbound) -> None:
-    # Given a state that ended while the line could not be written
+def test_what_has_ended_and_could_not_be_removed_holds_back_nothing(outbound: Outbound) -> None:
+    # Given a state that ended while the table failed
     put(outbound, "en_route")
     with mock.patch("sender.pending_commands.PendingCommands.leave", side_effect=ConnectionError):
         assert outbound.run() == []
-    assert places(outbound) == {"en_route"}
-    # When the next comes, Then it is sent, and both have left
+    assert pending(outbound) == {"en_route"}
+    # When the next comes, Then it is sent, and both are removed
     put(outbound, "arrived")
     assert outbound.run() == []
     assert states(outbound) == ["en_route", "arrived"]
-    assert places(outbound) == set()
+    assert pending(outbound) == set()
 
 
-def test_a_command_that_came_twice_and_waits_has_one_place_that_says_when_it_is_due(outbound: Outbound) -> None:
-    # Given a state that came twice under one name, and VectorCare not taking it now
+def test_a_command_that_came_twice_and_waits_is_pending_once_and_says_when_it_is_due(outbound: Outbound) -> None:
+    # Given a state that came twice under one id, and VectorCare not taking it now
     put(outbound, "en_route", "en_route")
     outbound.vectorcare.faults.append(UNAVAILABLE)
-    # When both come in one batch, Then its place in the line is written when they wait
+    # When both come in one batch, Then it is noted when they wait
     assert len(outbound.run()) == 2
     assert outbound.command_log()[f"#line/{TRIP}"]["command/en_route"]["due_at"]
 
@@ -233,15 +239,15 @@ def test_nothing_is_sent_while_nobody_knows_what_waits(outbound: Outbound) -> No
     assert outbound.vectorcare.calls == []
 
 
-def test_what_a_line_does_not_need_is_not_kept_in_it(outbound: Outbound) -> None:
+def test_a_pending_command_is_noted_without_its_fields_and_expires(outbound: Outbound) -> None:
     # Given a change that waits
     outbound.put(
         command="change_request", agreed_dt="2026-03-02T10:00:00Z", change_reason="Zebulon", command_id="c.1:x"
     )
     outbound.vectorcare.faults.append(InjectedFault(status=429))
     outbound.run()
-    # Then its line holds no field of it, and expires by itself
-    assert places(outbound) == {"c.1:x"}
+    # Then the table holds no field of it, and forgets it
+    assert pending(outbound) == {"c.1:x"}
     assert "Zebulon" not in json.dumps(outbound.command_log(), default=str)
     assert (
         outbound.command_log()[f"#line/{TRIP}"]["expires_at"] > outbound.clock.epoch() + pending_commands.LEASE_SECONDS
@@ -254,21 +260,8 @@ def test_more_commands_of_a_trip_than_one_write_takes_keep_their_order(outbound:
         outbound.clock.seconds += 0.001
     outbound.vectorcare.faults.append(UNAVAILABLE)
     assert len(outbound.run()) == pending_commands._COMMANDS_IN_A_WRITE + 5
-    assert len(places(outbound)) == pending_commands._COMMANDS_IN_A_WRITE + 5
+    assert len(pending(outbound)) == pending_commands._COMMANDS_IN_A_WRITE + 5
     assert len(outbound.vectorcare.calls) == 1
-
-
-def test_commands_of_one_millisecond_go_as_they_must(outbound: Outbound) -> None:
-    # Given an acceptance and states that a CAD sent in one call, so that SQS stamps them alike
-    outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE"
-    outbound.put(name="arrived", timestamp=outbound.clock.ago(10), command_id="1")
-    outbound.put(name="en_route", timestamp=outbound.clock.ago(20), command_id="2")
-    outbound.put(command="accept", command_id="3")
-    # When they are delivered in any order
-    outbound.run()
-    # Then the acceptance is first, and the states go by their times
-    assert [path.split("/")[-2] for path in outbound.paths()] == ["accept", "state", "state"]
-    assert states(outbound) == ["en_route", "arrived"]
 
 
 def test_what_is_refused_without_a_call_neither_waits_nor_holds_back(outbound: Outbound) -> None:
@@ -281,12 +274,4 @@ def test_what_is_refused_without_a_call_neither_waits_nor_holds_back(outbound: O
     outbound.run()
     # Then it ends at once
     assert outbound.ends() == [("failed", "unknown_state")]
-    assert places(outbound) == {"en_route"}
-
-
-def test_a_state_of_a_clock_that_is_ahead_holds_back_the_later_ones(outbound: Outbound) -> None:
-    put(outbound, "en_route", timestamp=outbound.clock.ago(-30))
-    put(outbound, "arrived")
-    assert len(outbound.run()) == 2
-    outbound.run_until_empty()
-    assert states(outbound) == ["en_route", "arrived"]
+    assert pending(outbound) == {"en_route"}
