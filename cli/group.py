@@ -7,6 +7,7 @@ import click
 
 from cli.lib.errors import BridgeError
 from cli.options import common_options
+from cli.terminal.command import printable_error
 from cli.terminal.lazy_group import LazyGroup
 from cli.terminal.text import printable
 
@@ -37,14 +38,14 @@ class BridgeGroup(LazyGroup):
         try:
             return super().invoke(ctx)
         except BridgeError as error:
-            raise click.ClickException(str(error)) from None
+            raise printable_error(click.ClickException(str(error))) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
             from cli.lib import aws_error  # noqa: PLC0415 botocore takes long to import, and help does without
 
             if isinstance(error, aws_error.ERRORS):
-                raise click.ClickException(aws_error.explain(error)) from None
+                raise printable_error(click.ClickException(aws_error.explain(error))) from None
             raise
 
 

@@ -21,14 +21,14 @@ class _Clean(click.Command):
         try:
             return super().make_context(*args, **more)
         except click.ClickException as error:
-            raise _clean(error) from error.__cause__
+            raise printable_error(error) from error.__cause__
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            raise _clean(error) from error.__cause__
+            raise printable_error(error) from error.__cause__
         except UnicodeEncodeError:
             # What was typed in another encoding has bytes that no service and no file takes.
             raise click.ClickException(
@@ -50,8 +50,8 @@ def say(text: object = "", *, err: bool = False) -> None:
     click.echo(printable_lines(str(text), encoding=getattr(stream, "encoding", None)), err=err)
 
 
-def _clean(error: click.ClickException) -> click.ClickException:
-    """Make an error write all that it says so that it can do nothing to a terminal."""
+def printable_error(error: click.ClickException) -> click.ClickException:
+    """Escape what could act on a terminal in an error's message."""
     message = printable_lines(error.format_message(), encoding=getattr(sys.stderr, "encoding", None))
     error.format_message = lambda: message  # type: ignore[method-assign]  # each kind of error writes its own
     return error
