@@ -21,7 +21,7 @@ LATER = utc_timestamp.later(NOW, minutes=2)
 COMMAND = command.read(
     '{"command": "accept", "service_request_id": "VC-TEST0001", "command_id": "c-1"}', message_id="m-1"
 )
-ENDING = CommandResult(Outcome.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
+RESULT = CommandResult(Outcome.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason=None, attempts=1, lag_seconds=0.5)
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_a_lease_that_is_just_over_is_over(log: CommandLog) -> None:
 def test_a_result_that_is_recorded_while_another_takes_over_is_not_overwritten(log: CommandLog) -> None:
     # Given a claim whose lease is over, and whose holder is late but not dead
     first = claim(log, "first")
-    ended = before_the_second_write(lambda: log.record(first, ENDING, now=LATER))
+    ended = before_the_second_write(lambda: log.record(first, RESULT, now=LATER))
     # When another takes it over in that moment, Then it may not send
     with faults.on_call(ended), pytest.raises(BusyError):
         claim(log, "second", LATER)
-    assert log.claim(COMMAND, holder="second", now=LATER, lease_until=LATER) == ENDING
+    assert log.claim(COMMAND, holder="second", now=LATER, lease_until=LATER) == RESULT
 
 
 def test_of_two_that_take_over_at_once_one_may_send(log: CommandLog) -> None:
@@ -98,13 +98,13 @@ def test_a_claim_whose_answer_was_lost_is_its_own(log: CommandLog, takes_over: b
 
 
 def test_a_result_is_read_at_once_however_far_a_replica_is_behind(log: CommandLog) -> None:
-    log.record(claim(log, "first"), ENDING, now=NOW)
+    log.record(claim(log, "first"), RESULT, now=NOW)
     with faults.lagging_replicas():
         assert log.has_ended("c-1")
         assert not log.has_ended("c-2")
 
 
-def test_what_may_have_been_sent_once_may_have_been_for_ever(log: CommandLog) -> None:
+def test_that_a_command_may_have_been_sent_is_never_forgotten(log: CommandLog) -> None:
     # Given an attempt that crashed, and a second one that was given up before it called
     claim(log, "first")
     log.release(claim(log, "second", LATER), may_have_been_sent=True, now=LATER)
@@ -112,17 +112,17 @@ def test_what_may_have_been_sent_once_may_have_been_for_ever(log: CommandLog) ->
     assert claim(log, "third", LATER).may_have_been_sent
 
 
-def test_who_has_lost_its_claim_changes_nothing(log: CommandLog) -> None:
+def test_a_holder_that_has_lost_its_claim_changes_nothing(log: CommandLog) -> None:
     # Given a claim that was taken over
     first = claim(log, "first")
     second = claim(log, "second", LATER)
     # When its first holder gives it up, or wants to say how it ended
     log.release(first, may_have_been_sent=False, now=LATER)
     with pytest.raises(BusyError):
-        log.record(first, ENDING, now=LATER)
+        log.record(first, RESULT, now=LATER)
     # Then the second still has it
-    log.record(second, ENDING, now=LATER)
-    assert log.claim(COMMAND, holder="third", now=LATER, lease_until=LATER) == ENDING
+    log.record(second, RESULT, now=LATER)
+    assert log.claim(COMMAND, holder="third", now=LATER, lease_until=LATER) == RESULT
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_who_has_lost_its_claim_changes_nothing(log: CommandLog) -> None:
         Circuit(failures=5, open_until=NOW, probed_until=LATER),
     ],
 )
-def test_what_is_known_of_vectorcares_health_is_replaced_only_as_it_was_read(log: CommandLog, known: Circuit) -> None:
+def test_the_shared_circuit_is_replaced_only_as_it_was_read(log: CommandLog, known: Circuit) -> None:
     # Given what one invocation has read
     assert known == Circuit() or log.replace_circuit(Circuit(), known)
     assert log.circuit() == known

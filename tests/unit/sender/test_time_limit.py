@@ -27,8 +27,11 @@ def answering(outbound: Outbound, wait: Callable[[], object]) -> AbstractContext
 
 def giving_up_soon(*, calls: float = 0, bus: float = 0) -> AbstractContextManager[object]:
     """Let an invocation of 60 s give up calls or the bus so many seconds before its end."""
-    reserves = {"CALL_RESERVE_SECONDS": calls, "PUBLISH_RESERVE_SECONDS": bus}
-    return mock.patch.multiple("sender.send", **reserves, ORDER_RESERVE_SECONDS=0, RETURN_RESERVE_SECONDS=0)
+    reserves: dict[str, Any] = {"CALL_RESERVE_SECONDS": calls, "PUBLISH_RESERVE_SECONDS": bus}
+    patch: AbstractContextManager[object] = mock.patch.multiple(
+        "sender.send", **reserves, ORDER_RESERVE_SECONDS=0, RETURN_RESERVE_SECONDS=0
+    )
+    return patch
 
 
 def put_for_trips(outbound: Outbound, count: int) -> list[str]:
