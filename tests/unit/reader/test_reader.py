@@ -7,7 +7,6 @@ import boto3
 import pytest
 
 from reader import page_token, request
-from reader.request import MAX_LIMIT
 from tests.support import faults
 from tests.support.cloud import NOW, Cloud
 from tests.support.reading import EVENTS, LIST, ONE, complaints, proxy_event
@@ -117,22 +116,18 @@ def test_a_list_is_newest_first_and_of_its_status_alone(cloud: Cloud) -> None:
     assert found[0] == ask(cloud, ONE, "VC-C")[1]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-def test_pages_hold_each_request_once_in_the_order_of_the_whole_list(cloud: Cloud, limit: int) -> None:
-    # Given requests of which two came in the same instant
+def test_pages_hold_each_request_once_in_the_order_of_the_whole_list(cloud: Cloud) -> None:
+    # Given requests of which two came at the same time
     names = [f"VC-{number}" for number in range(7)]
     deliver(cloud, *(webhook(min(number, 5), name) for number, name in enumerate(names)))
     (whole,) = pages(cloud, LIST, status="AVAILABLE")
-    # When they are listed by pages
-    found = pages(cloud, LIST, status="AVAILABLE", limit=str(limit))
-    # Then
-    assert [each for page in found for each in page] == whole
     assert len(whole) == 7
-    assert max(len(page) for page in found) == min(limit, 7)
-
-
-def test_nothing_in_a_status_is_an_empty_list(cloud: Cloud) -> None:
-    assert ask(cloud, LIST, status="COMPLETED") == (200, {"service_requests": [], "next_token": None})
+    for limit in (1, 3, 7, 8):
+        # When they are listed by pages
+        found = pages(cloud, LIST, status="AVAILABLE", limit=str(limit))
+        # Then
+        assert [each for page in found for each in page] == whole
+        assert max(len(page) for page in found) == min(limit, 7)
 
 
 def test_events_are_the_journal_by_event_id(cloud: Cloud) -> None:
@@ -190,9 +185,7 @@ def test_an_answer_about_one_request_is_of_this_moment_however_far_a_replica_is_
         assert ask(cloud, resource, "VC-TEST0001")[0] == 200
 
 
-@pytest.mark.parametrize(
-    "name", ["VC-Ünïcode 1/2", 'VC-"quoted"\\', "VC-\U0001f6bb?x=1", "VC-50%", "VC-A%2FB", "VC-A%252FB", "VC-A+B C"]
-)
+@pytest.mark.parametrize("name", ["VC-Ünïcode 1/2?x=1", 'VC-"quoted"\\ A%2FB+C'])
 def test_an_id_may_be_any_text(cloud: Cloud, name: str) -> None:
     deliver(cloud, webhook(0, name))
     for resource in (ONE, EVENTS):
@@ -200,19 +193,14 @@ def test_an_id_may_be_any_text(cloud: Cloud, name: str) -> None:
     assert ask(cloud, LIST, status="AVAILABLE")[1]["service_requests"][0]["service_request_id"] == name
 
 
-@pytest.mark.parametrize(("resource", "name"), [(ONE, "VC-NEVER"), (EVENTS, "VC-NEVER"), (ONE, ""), (EVENTS, "")])
+@pytest.mark.parametrize(
+    ("resource", "name"), [(one, name) for one in (ONE, EVENTS) for name in ("VC-NEVER", "", "unreadable")]
+)
 def test_what_is_not_there_is_404(cloud: Cloud, resource: str, name: str) -> None:
-    assert ask(cloud, resource, name) == (404, {"error": "no such service request"})
-
-
-def test_what_the_journal_keeps_unread_is_nobodys_service_request(cloud: Cloud) -> None:
-    # Given an unreadable webhook in the journal
-    cloud.post(b"no JSON")
+    # The journal keeps unreadable webhooks under `unreadable`.
+    cloud.post(b"not JSON")
     cloud.process()
-    assert cloud.journal()[0]["service_request_id"] == "unreadable"
-    # When somebody asks for it by the name that the journal keeps it under, Then
-    assert ask(cloud, EVENTS, "unreadable")[0] == 404
-    assert ask(cloud, ONE, "unreadable")[0] == 404
+    assert ask(cloud, resource, name) == (404, {"error": "no such service request"})
 
 
 @pytest.mark.parametrize(("seconds", "is_there"), [(-86_400, False), (0, False), (1, True)])
@@ -304,8 +292,3 @@ def test_logs_hold_the_route_the_status_and_an_id_that_the_tables_have(cloud: Cl
         ("reading.refused", f"GET {LIST}", 400, None),
     ]
     assert INVENTED_NAME not in text
-
-
-def test_the_widest_page_is_what_is_asked_for_and_no_more(cloud: Cloud) -> None:
-    assert ask(cloud, LIST, status="AVAILABLE", limit=str(MAX_LIMIT))[0] == 200
-    assert ask(cloud, LIST, status="AVAILABLE", limit=str(MAX_LIMIT + 1))[0] == 400
