@@ -1,87 +1,30 @@
-"""Poison is dead at once, and what is dead can be redriven, also in two goes."""
+"""Redriving is safe to interrupt: what was not moved is still there, and the next redrive moves it."""
 
 import os
 import signal
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from local.environment import LocalEnvironment
-from simulator import VectorCare
 from tests.end_to_end import work_of
 from tests.end_to_end.support import webhook
 from tests.support.wait import wait_until
 from verification.load import workers
 
 RARELY = 0.001
-"""Letters a second: the second one would not be moved before a quarter of an hour is over."""
+"""Messages a second: the second one would not be moved within a quarter of an hour."""
 
 
-@pytest.fixture(autouse=True)
-def _no_letters_of_others(local: LocalEnvironment) -> Iterator[None]:
-    """Begin and end with an empty dead-letter queue, so that its counts are the test's own."""
-    _purge(local)
-    yield
-    _purge(local)
-
-
-def test_an_unreadable_webhook_is_dead_and_says_why(local: LocalEnvironment, vectorcare: VectorCare) -> None:
+def test_a_redrive_that_is_killed_loses_nothing_and_the_next_one_finishes(local: LocalEnvironment) -> None:
     # Given
-    body = b"certainly no JSON"
-
-    # When
-    vectorcare.send(body)
     local.stack.settle()
-
-    # Then
-    assert local.stack.dead() == 1
-    entry = local.stack.unreadable(body)
-    assert entry is not None
-    assert entry["reason"] == "not_json"
-
-
-def test_a_redrive_takes_only_what_it_is_asked_for_and_says_what_it_did(
-    local: LocalEnvironment, vectorcare: VectorCare
-) -> None:
-    # Given
-    vectorcare.send(b"no JSON")
-    vectorcare.send(b"[]")
-    vectorcare.send(b"[1]")
-    local.stack.settle()
-
-    # When
-    rehearsed = local.stack.invoke("RedriveFunction", {"dry_run": True, "reason": "not_an_object"})
-    limited = local.stack.invoke("RedriveFunction", {"reason": "not_an_object", "limit": 1})
-
-    # Then
-    assert (rehearsed["examined"], rehearsed["would_move"], rehearsed["moved"], rehearsed["skipped"]) == (3, 2, 0, 1)
-    assert (limited["moved"], limited["stopped"]) == (1, "limit")
-    local.stack.settle()
-    assert local.stack.dead() == 3  # the one that was moved is still no object
-
-
-def test_a_redrive_refuses_what_it_does_not_understand(local: LocalEnvironment) -> None:
-    # When
-    answer = local.stack.invoke("RedriveFunction", {"dryrun": True})
-
-    # Then
-    assert "unknown key" in answer["error"]
-    assert "dryrun" not in answer["error"]
-    assert answer["moved"] == 0
-
-
-def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finishes(
-    local: LocalEnvironment,
-) -> None:
-    # Given
-    letters = [webhook() for _ in range(20)]
-    work_of.put(local, "DeadLetterQueueUrl", *(letter.body for letter in letters))
+    local.emulator.aws.sqs.purge_queue(QueueUrl=local.deployment.outputs["DeadLetterQueueUrl"])
+    dead_letters = [webhook() for _ in range(20)]
+    work_of.put(local, "DeadLetterQueueUrl", *(each.body for each in dead_letters))
     local.stack.invoke("RedriveFunction", {"dry_run": True, "limit": 1})  # it is loaded, and has its process
     [worker] = [one.pid for one in workers.find(local) if one.function == "redrive"]
 
     def applied() -> int:
-        return sum(local.stack.service_request(letter.service_request_id) is not None for letter in letters)
+        return sum(local.stack.service_request(each.service_request_id) is not None for each in dead_letters)
 
     # When it is killed after the first one
     with ThreadPoolExecutor(1) as operator:
@@ -92,7 +35,7 @@ def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finish
     # Then
     assert "errorMessage" in interrupted.result()
     local.stack.settle()
-    assert (applied(), local.stack.dead()) == (1, len(letters) - 1)
+    assert (applied(), local.stack.dead()) == (1, len(dead_letters) - 1)
 
     # When
     finished = local.stack.invoke("RedriveFunction", {})
@@ -100,11 +43,4 @@ def test_a_redrive_that_is_killed_half_way_loses_nothing_and_the_next_one_finish
     # Then
     assert (finished["stopped"], finished["remaining"]) == ("empty", 0)
     local.stack.settle()
-    assert applied() == len(letters)
-    assert local.stack.dead() == 0
-
-
-def _purge(local: LocalEnvironment) -> None:
-    local.stack.settle()
-    local.emulator.aws.sqs.purge_queue(QueueUrl=local.deployment.outputs["DeadLetterQueueUrl"])
-    assert local.stack.dead() == 0
+    assert (applied(), local.stack.dead()) == (len(dead_letters), 0)

@@ -32,6 +32,7 @@ FAULTY = Load(
 
 
 @LINUX
+@pytest.mark.nightly
 def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(local: LocalEnvironment) -> None:
     # Given
     run = LoadRun(local, FAULTY, screen=LoadScreen())

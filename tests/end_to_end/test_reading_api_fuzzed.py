@@ -14,8 +14,8 @@ from simulator import VectorCare
 from tests.end_to_end.support import reading_session, webhook
 from tests.support.reading import DOCUMENT
 
-# What API Gateway answers by itself, always 403, and signatures, which this stand does not verify: test_reading_api
-# does. And of what fits the schema, a token has to be one that was given out.
+# What API Gateway answers by itself, always 403, and signatures, which test_reading_api verifies. And of what fits the
+# schema, a token has to be one that was given out.
 NOT_ITS_OWN = [
     checks.unsupported_method,
     checks.missing_required_header,
@@ -28,7 +28,7 @@ LONGEST_URL = 8192
 
 @pytest.fixture(scope="module")
 def session(local: LocalEnvironment, vectorcare: VectorCare) -> requests.Session:
-    """Give a session for a stand that has something to read; without IAM enforced, any Authorization header will do."""
+    """Give a session for an environment that has something to read; here any Authorization header will do."""
     known = [webhook(service_request_id="KP-ABCD1234"), webhook(request_status="ASSIGNED"), webhook()]
     for each in known:
         assert vectorcare.send(each.body).status == 200
@@ -39,6 +39,7 @@ def session(local: LocalEnvironment, vectorcare: VectorCare) -> requests.Session
 described = schemathesis.openapi.from_dict(DOCUMENT)
 
 
+@pytest.mark.nightly
 @described.parametrize()
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_the_document_describes(

@@ -1,4 +1,4 @@
-"""What the command refuses, and how it says what to do."""
+"""What `python -m local run` refuses, and how it says what to do."""
 
 import json
 import socket
@@ -20,8 +20,33 @@ from local.synthesis import Assembly
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's .local/ out of it."""
+    """Keep the user's .local/ out of it; have organizations of two kinds and three keys."""
     monkeypatch.chdir(tmp_path)
+    own, other = _key(), _key()
+    for folder, names in (("none", ()), ("one", ("acme",)), ("several", ("acme", "blue-cross")), ("wrong", ("acme",))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            _write_organization(tmp_path / folder / f"{name}.toml", own)
+    with (tmp_path / "wrong" / "acme.toml").open("a") as file:
+        file.write('allowed_source_ips = ["300.0.0.0/8"]\n')
+    _write_private_key(tmp_path / "own.pem", own)
+    _write_private_key(tmp_path / "other.pem", other)
+    (tmp_path / "broken.pem").write_text("not a key")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ("several", ("acme, blue-cross", "--organization")),
+        ("one --organization acne", ("acne", "it holds acme")),
+        ("none", ("no organization file", "NAME.toml")),
+        ("one --private-key other.pem", ("other.pem is not the private key", "acme.toml")),
+        ("one --private-key broken.pem", ("broken.pem cannot be read",)),
+        ("wrong", ("acme.toml", "allowed_source_ips")),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_one_line(arguments: str, parts: tuple[str, ...]) -> None:
+    _is_one_line(_run("--organizations", *arguments.split()), *parts)
 
 
 def test_a_busy_port(tmp_path: Path) -> None:
@@ -40,81 +65,16 @@ def test_a_busy_port(tmp_path: Path) -> None:
 
 
 def test_a_local_environment_that_is_running_already(tmp_path: Path) -> None:
-    # Given
     with environment.exclusive(tmp_path / ".local"):
-        # When
-        result = _run("--port", "0")
-
-    # Then
-    _is_one_line(result, "already", "Ctrl-C")
+        _is_one_line(_run(), "already", "Ctrl-C")
 
 
-def test_several_organizations_and_none_chosen(tmp_path: Path) -> None:
-    # Given
-    for name in ("acme", "blue-cross"):
-        _write_organization(tmp_path / f"{name}.toml", _key())
-
+def test_a_private_key_that_is_the_organizations_own_is_taken() -> None:
     # When
-    result = _run("--organizations", str(tmp_path))
+    organization = choose_organization(directory=Path("one"), name=None, private_key_file=Path("own.pem"))
 
     # Then
-    _is_one_line(result, "acme, blue-cross", "--organization")
-
-
-def test_an_organization_that_is_not_there(tmp_path: Path) -> None:
-    # Given
-    _write_organization(tmp_path / "acme.toml", _key())
-
-    # When
-    result = _run("--organizations", str(tmp_path), "--organization", "acne")
-
-    # Then
-    _is_one_line(result, "acne", "it holds acme")
-
-
-def test_a_folder_without_organizations(tmp_path: Path) -> None:
-    # When
-    result = _run("--organizations", str(tmp_path))
-
-    # Then
-    _is_one_line(result, "no organization file", "NAME.toml")
-
-
-def test_a_private_key_that_is_not_the_organizations_own(tmp_path: Path) -> None:
-    # Given
-    _write_organization(tmp_path / "acme.toml", _key())
-    _write_private_key(tmp_path / "other.pem", _key())
-
-    # When
-    result = _run("--organizations", str(tmp_path), "--private-key", str(tmp_path / "other.pem"))
-
-    # Then
-    _is_one_line(result, "other.pem is not the private key", "acme.toml")
-
-
-def test_a_private_key_that_is_none(tmp_path: Path) -> None:
-    # Given
-    _write_organization(tmp_path / "acme.toml", _key())
-    (tmp_path / "key.pem").write_text("not a key")
-
-    # When
-    result = _run("--organizations", str(tmp_path), "--private-key", str(tmp_path / "key.pem"))
-
-    # Then
-    _is_one_line(result, "key.pem cannot be read")
-
-
-def test_a_private_key_that_is_the_organizations_own_is_taken(tmp_path: Path) -> None:
-    # Given
-    key = _key()
-    _write_organization(tmp_path / "acme.toml", key)
-    _write_private_key(tmp_path / "key.pem", key)
-
-    # When
-    organization = choose_organization(directory=tmp_path, name=None, private_key_file=tmp_path / "key.pem")
-
-    # Then
-    assert (organization.name, organization.private_key_file) == ("acme", tmp_path / "key.pem")
+    assert (organization.name, organization.private_key_file) == ("acme", Path("own.pem"))
 
 
 def test_the_local_organizations_key_pair_is_made_only_once(tmp_path: Path) -> None:
@@ -129,22 +89,6 @@ def test_the_local_organizations_key_pair_is_made_only_once(tmp_path: Path) -> N
     # Then
     assert second == first
     assert first.private_key_file.read_bytes() == key
-
-
-def test_an_organizations_file_with_a_mistake_is_named_with_the_mistake(tmp_path: Path) -> None:
-    # Given
-    _write_organization(tmp_path / "acme.toml", _key())
-    with (tmp_path / "acme.toml").open("a") as file:
-        file.write('allowed_source_ips = ["300.0.0.0/8"]\n')
-
-    # When
-    result = _run("--port", "0", "--organizations", str(tmp_path))
-
-    # Then
-    assert result.exit_code == 1
-    assert "acme.toml" in result.stderr
-    assert "allowed_source_ips" in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def test_a_resource_that_cannot_be_created_is_named_with_the_reason(tmp_path: Path) -> None:
@@ -167,7 +111,7 @@ def test_a_resource_that_cannot_be_created_is_named_with_the_reason(tmp_path: Pa
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["run", *arguments])
+    return CliRunner().invoke(main, ["run", "--once", "--port", "0", *arguments])
 
 
 def _is_one_line(result: Result, *parts: str) -> None:
