@@ -1,12 +1,12 @@
 """Receivers of webhooks, and a delivery that sends to one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import pytest
 
 from simulator.clock import Clock
-from tests.simulator.post import SPEED, Post, Receiver
+from tests.simulator.post import SPEED, Post, Receiver, receiving
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def clock() -> Clock:
 @pytest.fixture
 def new_receiver(clock: Clock) -> Iterator[Callable[[], Receiver]]:
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(closing(Receiver(clock)))
+        yield lambda: stack.enter_context(receiving(clock))
 
 
 @pytest.fixture

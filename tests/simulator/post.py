@@ -3,10 +3,11 @@
 import json
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any
 
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from simulator import SIGNATURE_HEADER, Webhook, new_event_id, trip
 from simulator.clock import Clock
 from simulator.delivery import Delivery
+from simulator.http_types import Request, Response
+from simulator.server import serving
 from tests.support.wait import PATIENCE, wait_until
 
 SPEED = 500.0
@@ -55,40 +58,27 @@ class Receiver:
         self.statuses: deque[int] = deque()
         self.is_stuck = threading.Event()
         self.is_freed = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, clock))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook?customer_id=invented"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
+        self.url = ""
+        self._clock = clock
+
+    def answer(self, request: Request) -> Response:
+        self.received.append(Received(request.body, request.headers[SIGNATURE_HEADER.lower()], self._clock.now()))
+        if self.is_stuck.is_set():
+            self.is_freed.wait()
+        status = self.statuses.popleft() if self.statuses else 200
+        return Response(status, headers={"Location": self.url} if status in range(300, 400) else {})
 
     def await_count(self, count: int) -> None:
         wait_until(lambda: len(self.received), lambda number: number == count, what=f"{count} webhooks are received")
 
-    def close(self) -> None:
-        self.is_freed.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
-
-def _handler(receiver: Receiver, clock: Clock) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.received.append(Received(body, self.headers[SIGNATURE_HEADER], clock.now()))
-            if receiver.is_stuck.is_set():
-                receiver.is_freed.wait()
-            status = receiver.statuses.popleft() if receiver.statuses else 200
-            self.send_response(status)
-            if status in range(300, 400):
-                self.send_header("Location", receiver.url)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    return Handler
+@contextmanager
+def receiving(clock: Clock) -> Iterator[Receiver]:
+    receiver = Receiver(clock)
+    with serving(receiver) as url:
+        receiver.url = f"{url}/webhook?customer_id=invented"
+        yield receiver
+        receiver.is_freed.set()
 
 
 class Post:
