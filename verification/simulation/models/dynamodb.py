@@ -45,61 +45,20 @@ class DynamoDB:
     def __init__(self, tables: dict[str, Table]) -> None:
         self.tables = tables
 
-    def put_item(
-        self,
-        *,
-        TableName: str,
-        Item: Item,
-        ConditionExpression: str | None = None,
-        ExpressionAttributeNames: dict[str, str] | None = None,
-        ExpressionAttributeValues: Item | None = None,
-        ReturnValues: str = "NONE",
-        ReturnValuesOnConditionCheckFailure: str = "NONE",
-    ) -> dict[str, Any]:
+    def put_item(self, *, TableName: str, Item: Item, **how: Any) -> dict[str, Any]:
         """Write an item whole, on a condition."""
-        table = self._table(TableName, "PutItem")
+        table, request = self._table(TableName, "PutItem"), _Request("PutItem", **how)
         _check_key(table, Item, "PutItem")
-        request = _Request("PutItem", ExpressionAttributeNames or {}, ExpressionAttributeValues or {})
-        request.parse(ConditionExpression, None)
         _check_item(table, Item, "PutItem")
-        key = table.key_of(Item)
-        old = table.items.get(key)
-        request.check(old, return_old=ReturnValuesOnConditionCheckFailure == "ALL_OLD")
-        table.items[key] = Item
-        table.written(key, old, Item)
-        return {"Attributes": old} if old and ReturnValues == "ALL_OLD" else {}
+        return request.write(table, table.key_of(Item), lambda _old: Item)
 
-    def update_item(
-        self,
-        *,
-        TableName: str,
-        Key: Item,
-        UpdateExpression: str,
-        ConditionExpression: str | None = None,
-        ExpressionAttributeNames: dict[str, str] | None = None,
-        ExpressionAttributeValues: Item | None = None,
-        ReturnValues: str = "NONE",
-        ReturnValuesOnConditionCheckFailure: str = "NONE",
-    ) -> dict[str, Any]:
+    def update_item(self, *, TableName: str, Key: Item, **how: Any) -> dict[str, Any]:
         """Change an item, or make one, on a condition."""
-        table = self._table(TableName, "UpdateItem")
+        table, request = self._table(TableName, "UpdateItem"), _Request("UpdateItem", **how)
         if Key.keys() != set(table.keys):
             raise _invalid("UpdateItem", "The provided key element does not match the schema")
         _check_key(table, Key, "UpdateItem")
-        request = _Request("UpdateItem", ExpressionAttributeNames or {}, ExpressionAttributeValues or {})
-        request.parse(ConditionExpression, UpdateExpression)
-        key = table.key_of(Key)
-        old = table.items.get(key)
-        request.check(old, return_old=ReturnValuesOnConditionCheckFailure == "ALL_OLD")
-        new = request.apply(old or Key)
-        if any(new.get(name) != value for name, value in Key.items()):
-            raise _invalid("UpdateItem", "Cannot update attribute. This attribute is part of the key")
-        _check_item(table, new, "UpdateItem")
-        table.items[key] = new
-        table.written(key, old, new)
-        if ReturnValues == "ALL_OLD":
-            return {"Attributes": old} if old else {}
-        return {"Attributes": new} if ReturnValues == "ALL_NEW" else {}
+        return request.write(table, table.key_of(Key), lambda old: request.updated(table, old or Key, Key))
 
     def get_item(
         self, *, TableName: str, Key: Item, ProjectionExpression: str | None = None, ConsistentRead: bool = False
@@ -151,49 +110,60 @@ class DynamoDB:
         return self.tables[name]
 
 
+@dataclass(slots=True)
 class _Request:
-    """The expressions of one request."""
+    """What a write asks for beside the item, by boto3's names."""
 
-    def __init__(self, operation: str, names: dict[str, str], given: Item) -> None:
-        self._operation = operation
-        self._names = names
-        self._given = given
-        self._condition: expressions.Condition | None = None
-        self._update: expressions.Update | None = None
+    operation: str
+    UpdateExpression: str | None = None
+    ConditionExpression: str | None = None
+    ExpressionAttributeNames: dict[str, str] = field(default_factory=dict)
+    ExpressionAttributeValues: Item = field(default_factory=dict)
+    ReturnValues: str = "NONE"
+    ReturnValuesOnConditionCheckFailure: str = "NONE"
 
-    def parse(self, condition: str | None, update: str | None) -> None:
-        used: set[str] = set()
+    def write(self, table: Table, key: Key, changed: Callable[[Item | None], Item]) -> dict[str, Any]:
+        """Write what becomes of an item if the condition holds."""
+        old = table.items.get(key)
         try:
-            if condition is not None:
-                self._condition, its_own = expressions.condition(condition)
-                used |= its_own
-            if update is not None:
-                self._update, its_own = expressions.update(update)
-                used |= its_own
+            self._check_placeholders()
+            self._check_condition(old)
+            new = changed(old)
         except expressions.InvalidExpressionError as error:
-            raise _invalid(self._operation, f"Invalid expression: {error}") from None
-        if used != self._names.keys() | self._given.keys():
-            raise _invalid(self._operation, "Expression attributes are unused, or used and not defined")
+            raise _invalid(self.operation, f"Invalid expression: {error}") from None
+        table.items[key] = new
+        table.written(key, old, new)
+        returned = {"ALL_OLD": old, "ALL_NEW": new}.get(self.ReturnValues)
+        return {"Attributes": returned} if returned else {}
 
-    def check(self, old: Item | None, *, return_old: bool) -> None:
-        if self._condition is None or self._condition(old or {}, self._names, self._given):
+    def updated(self, table: Table, old: Item, key: Item) -> Item:
+        """Apply the update expression."""
+        apply, _used = expressions.update(self.UpdateExpression or "")
+        new = apply(old, self.ExpressionAttributeNames, self.ExpressionAttributeValues)
+        if any(new.get(name) != value for name, value in key.items()):
+            raise _invalid(self.operation, "Cannot update attribute. This attribute is part of the key")
+        _check_item(table, new, self.operation)
+        return new
+
+    def _check_placeholders(self) -> None:
+        used: frozenset[str] = frozenset()
+        if self.ConditionExpression is not None:
+            used |= expressions.condition(self.ConditionExpression)[1]
+        if self.UpdateExpression is not None:
+            used |= expressions.update(self.UpdateExpression)[1]
+        if used != self.ExpressionAttributeNames.keys() | self.ExpressionAttributeValues.keys():
+            raise _invalid(self.operation, "Expression attributes are unused, or used and not defined")
+
+    def _check_condition(self, old: Item | None) -> None:
+        if self.ConditionExpression is None:
             return
-        more: dict[str, Any] = {"Item": old} if old and return_old else {}
-        raise refusal(
-            "ConditionalCheckFailedException",
-            self._operation,
-            "The conditional request failed",
-            kind=ConditionalCheckFailedException,
-            **more,
-        )
-
-    def apply(self, old: Item) -> Item:
-        if self._update is None:
-            return old
-        try:
-            return self._update(old, self._names, self._given)
-        except expressions.InvalidExpressionError as error:
-            raise _invalid(self._operation, str(error)) from None
+        holds, _used = expressions.condition(self.ConditionExpression)
+        if holds(old or {}, self.ExpressionAttributeNames, self.ExpressionAttributeValues):
+            return
+        more: dict[str, Any] = {"kind": ConditionalCheckFailedException}
+        if old and self.ReturnValuesOnConditionCheckFailure == "ALL_OLD":
+            more["Item"] = old
+        raise refusal("ConditionalCheckFailedException", self.operation, "The conditional request failed", **more)
 
 
 def _check_key(table: Table, attributes: Item, operation: str) -> None:

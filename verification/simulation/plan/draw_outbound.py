@@ -57,7 +57,7 @@ class _Drawing:
         if not self._random.randrange(12):
             at = self._any_time()
             reason, body = self._random.choice(_UNREADABLE)
-            self._put(at, body, "unreadable", Expected.UNREADABLE, reason=reason)
+            self._put(at, body, "unreadable", "", "", frozenset(), Expected.UNREADABLE, reason)
         return OutboundPlan(
             commands=tuple(self._commands),
             rotations=tuple(self._rotations()),
@@ -168,33 +168,14 @@ class _Drawing:
         if command_id:
             named["command_id"] = command_id
         body = json.dumps({"command": kind, **named, **fields})
-        named_by: Any = {
-            "command_id": command_id,
-            "service_request_id": service_request_id,
-            "marks": frozenset(marks),
-        }
-        self._put(at, body, kind, expected, **named_by)
+        how = (body, kind, command_id, service_request_id, frozenset(marks), expected)
+        self._put(at, *how)
         if command_id and not random.randrange(6):
             # The CAD does not know whether the queue has it.
-            again = at + random.random() * random.choice((1.0, 60.0))
-            self._put(again, body, kind, expected, **named_by)
+            self._put(at + random.random() * random.choice((1.0, 60.0)), *how)
 
-    def _put(
-        self,
-        at: float,
-        body: str,
-        kind: str,
-        expected: Expected,
-        *,
-        command_id: str = "",
-        service_request_id: str = "",
-        marks: frozenset[str] = frozenset(),
-        reason: str = "",
-    ) -> None:
-        number = len(self._commands)
-        self._commands.append(
-            PlannedCommand(number, at, body, kind, command_id, service_request_id, marks, expected, reason)
-        )
+    def _put(self, at: float, *how: Any) -> None:
+        self._commands.append(PlannedCommand(len(self._commands), at, *how))
 
     def _rotations(self) -> list[SecretRotation]:
         random = self._random

@@ -59,7 +59,6 @@ class Container(Process):
         self.is_troubled = False
         self.environment: dict[str, str] = {}
         self.began_at = 0.0
-        self.is_troubled = False
         self._write = write
         self._invocations = 0
         self._finished: Finished | None = None
