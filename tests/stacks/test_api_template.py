@@ -104,14 +104,24 @@ def test_what_an_api_answers_by_itself_has_the_headers_of_what_functions_answer(
         }
 
 
-def test_bodies_arrive_byte_for_byte(template: Template) -> None:
-    assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]
-
-
 def test_an_api_is_regional_and_refuses_tls_older_than_1_2(template: Template, api: str) -> None:
-    assert rest_api(template, api)["EndpointConfiguration"]["Types"] == ["REGIONAL"]
-    assert TLS_1_2_OR_NEWER.fullmatch(rest_api(template, api)["SecurityPolicy"])
-    assert rest_api(template, api)["EndpointAccessMode"] == "STRICT"
+    properties = rest_api(template, api)
+    assert properties["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert TLS_1_2_OR_NEWER.fullmatch(properties["SecurityPolicy"])
+    assert properties["EndpointAccessMode"] == "STRICT"
+
+
+def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_nobody(
+    template: Template, organization: Organization
+) -> None:
+    assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]
+    assert "AWS::ApiGateway::UsagePlan" not in {resource["Type"] for resource in template["Resources"].values()}
+    for setting in stage(template)["Properties"]["MethodSettings"]:
+        assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
+    # The default endpoint is off exactly if a domain replaces it, and IPv6 answered exactly if it is allowed.
+    assert rest_api(template)["DisableExecuteApiEndpoint"] is (organization.domain_name is not None)
+    has_ipv6 = any(":" in network for network in organization.allowed_source_ips)
+    assert rest_api(template)["EndpointConfiguration"]["IpAddressType"] == ("dualstack" if has_ipv6 else "ipv4")
 
 
 def test_health_is_open_and_the_webhook_as_the_organization_says(
@@ -127,12 +137,6 @@ def test_health_is_open_and_the_webhook_as_the_organization_says(
         assert condition is None
 
 
-def test_ipv6_is_answered_if_ipv6_networks_are_allowed(template: Template, organization: Organization) -> None:
-    has_ipv6 = any(":" in network for network in organization.allowed_source_ips)
-    answered = rest_api(template)["EndpointConfiguration"]["IpAddressType"]
-    assert answered == ("dualstack" if has_ipv6 else "ipv4")
-
-
 def test_a_changed_policy_is_deployed(organizations: Mapping[str, Organization], tmp_path: Path) -> None:
     # Given
     before = organizations["addresses"]
@@ -146,51 +150,31 @@ def test_a_changed_policy_is_deployed(organizations: Mapping[str, Organization],
     assert deployed_before != deployed_after
 
 
-def test_nothing_throttles_webhooks_below_the_account(template: Template) -> None:
-    types = {resource["Type"] for resource in template["Resources"].values()}
-    assert "AWS::ApiGateway::UsagePlan" not in types
-    for setting in stage(template)["Properties"]["MethodSettings"]:
-        assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
-
-
-def test_an_access_log_is_json_and_holds_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
-    text = stage(template, api)["Properties"]["AccessLogSetting"]["Format"]
-    assert isinstance(json.loads(text), dict)
-    variables = re.findall(r"\$[A-Za-z.]+", text)
+def test_logs_hold_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
+    access_log = stage(template, api)["Properties"]["AccessLogSetting"]["Format"]
+    assert isinstance(json.loads(access_log), dict)
+    variables = re.findall(r"\$[A-Za-z.]+", access_log)
     assert "$context.requestId" in variables
     assert not [variable for variable in variables if WRITTEN_BY_THE_CALLER.search(variable)]
-
-
-def test_execution_logs_hold_errors_without_data(template: Template, api: str) -> None:
     for setting in stage(template, api)["Properties"]["MethodSettings"]:
-        assert setting["DataTraceEnabled"] is False
-        assert setting["LoggingLevel"] == "ERROR"
+        assert (setting["DataTraceEnabled"], setting["LoggingLevel"]) == (False, "ERROR")
 
 
-def test_an_execution_log_is_made_before_api_gateway_makes_it(template: Template, api: str) -> None:
-    name = (
-        f"API-Gateway-Execution-Logs_<{rest_api_id(template, api)}>/{stage(template, api)['Properties']['StageName']}"
-    )
+def test_an_api_can_log_before_it_runs_and_after_other_stacks_are_deleted(template: Template, api: str) -> None:
+    # Given the execution log, which API Gateway would make without a key, and the account's role for logs
+    stage_name = stage(template, api)["Properties"]["StageName"]
+    name = f"API-Gateway-Execution-Logs_<{rest_api_id(template, api)}>/{stage_name}"
     (log_group,) = (
         logical_id
         for logical_id, group in of_type(template, "AWS::Logs::LogGroup").items()
         if rendered(group["Properties"].get("LogGroupName", "")) == name
     )
-    assert log_group in stage(template, api)["DependsOn"]
-
-
-def test_a_new_account_can_log_and_goes_on_to_when_the_stack_goes(template: Template, api: str) -> None:
-    ((name, account),) = of_type(template, "AWS::ApiGateway::Account").items()
+    ((account_name, account),) = of_type(template, "AWS::ApiGateway::Account").items()
     role = template["Resources"][referred(account["Properties"]["CloudWatchRoleArn"])]
-    assert name in stage(template, api)["DependsOn"]
+    # Then
+    assert {log_group, account_name} <= set(stage(template, api)["DependsOn"])
     for each in (account, role):
         assert each["DeletionPolicy"] == each["UpdateReplacePolicy"] == "Retain"
-
-
-def test_the_default_endpoint_is_off_exactly_where_a_domain_takes_its_place(
-    template: Template, organization: Organization
-) -> None:
-    assert rest_api(template)["DisableExecuteApiEndpoint"] is (organization.domain_name is not None)
 
 
 def test_a_domain_is_mapped_to_the_stage_and_refuses_tls_older_than_1_2(templates: Mapping[str, Template]) -> None:

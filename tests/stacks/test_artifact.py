@@ -94,38 +94,24 @@ def test_the_functions_import_from_the_artifact_alone(artifact: Path, tmp_path: 
     assert completed.returncode == 0, completed.stderr
 
 
-def test_only_descriptions_of_the_services_that_are_called_are_in_it(artifact: Path) -> None:
-    folders = {path.name for path in (artifact / "botocore" / "data").iterdir() if path.is_dir()}
-    assert folders == set(CLIENTS)
-
-
-def test_neither_requirements_nor_tests_nor_pips_notes_are_in_it(artifact: Path) -> None:
-    names = {path.name for path in artifact.rglob("*")}
-    assert not names & {"requirements.in", "requirements.txt", "tests", "test", "RECORD", "INSTALLER", "examples"}
-
-
-def test_it_stays_small(artifact: Path) -> None:
-    assert sum(path.stat().st_size for path in artifact.rglob("*") if path.is_file()) < 30 * 1024 * 1024
-
-
-def test_lambda_may_read_it_whatever_the_builders_umask(artifact: Path) -> None:
-    for path in artifact.rglob("*"):
+def test_it_holds_what_is_needed_and_no_more_and_lambda_may_read_it(artifact: Path) -> None:
+    paths = list(artifact.rglob("*"))
+    assert {path.name for path in (artifact / "botocore" / "data").iterdir() if path.is_dir()} == set(CLIENTS)
+    unneeded = {"requirements.in", "requirements.txt", "tests", "test", "RECORD", "INSTALLER", "examples"}
+    assert not {path.name for path in paths} & unneeded
+    assert sum(path.stat().st_size for path in paths if path.is_file()) < 30 * 1024 * 1024
+    for path in paths:  # whatever the umask of the one who built it
         assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
-def test_the_runtime_and_the_processor_are_those_it_was_built_for(artifact: Path) -> None:
+def test_it_is_for_the_runtime_and_the_processor_of_the_template(artifact: Path) -> None:
     template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
     found = [each["Properties"] for each in functions(template).values()]
     assert {each["Runtime"] for each in found} == {f"python{packaging.PYTHON}"}
     assert {tuple(each["Architectures"]) for each in found} == {(synthesis.ARCHITECTURE,)}
     assert len({each["Code"]["S3Key"] for each in found}) == 1
-
-
-def test_native_modules_are_for_the_processor_that_was_asked_for(artifact: Path) -> None:
     machine = {"x86_64": 62, "arm64": 183}[synthesis.ARCHITECTURE]  # ELF's e_machine
-    native = list(artifact.rglob("*.so"))
-    assert native
-    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in native} == {machine}
+    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in artifact.rglob("*.so")} == {machine}
 
 
 def test_an_unchanged_tree_is_not_built_again(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:

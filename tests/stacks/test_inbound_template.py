@@ -89,21 +89,18 @@ def assert_refuses_plain_http(policy: list[Resource], action: str) -> None:
     )
 
 
-def test_the_spool_is_private_encrypted_by_s3_alone_and_refuses_old_tls(template: Template) -> None:
+def test_the_spool_is_private_encrypted_by_s3_alone_and_keeps_what_was_not_drained(template: Template) -> None:
     ((name, spool),) = of_type(template, "AWS::S3::Bucket").items()
-    encryption = spool["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    properties = spool["Properties"]
+    encryption = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-    assert set(spool["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     policy = policy_of(template, "AWS::S3::BucketPolicy", "Bucket", name)
     assert_refuses_plain_http(policy, "s3:*")
     assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in [statement.get("Condition") for statement in policy]
-
-
-def test_the_spool_keeps_what_was_not_drained(template: Template) -> None:
-    spool = only(template, "AWS::S3::Bucket")
     assert spool["DeletionPolicy"] == spool["UpdateReplacePolicy"] == "Retain"
-    assert spool["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
-    for rule in spool["Properties"]["LifecycleConfiguration"]["Rules"]:
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    for rule in properties["LifecycleConfiguration"]["Rules"]:
         assert not rule.keys() & {"ExpirationInDays", "ExpirationDate", "Transition", "Transitions"}
 
 
