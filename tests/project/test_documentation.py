@@ -269,3 +269,10 @@ def test_the_picture_is_drawn_from_its_source() -> None:
     (drawn_from,) = re.findall(r"sha256:(\w+)", picture)
     # Then the source has not changed since
     assert drawn_from == hashlib.sha256(TEXTS["docs/flow.dot"].encode()).hexdigest(), "run: make picture"
+
+
+def test_every_button_in_the_rehearsal_is_on_the_page() -> None:
+    buttons = re.findall(r"(?<!\*)\*(\w[\w -]+)\*(?!\*)", DOCUMENTS["docs/simulator.md"])
+    page = "".join(text for name, text in PRODUCT.items() if name.startswith("local/page/static/"))
+    assert [button for button in buttons if button not in page] == []
+    assert buttons
