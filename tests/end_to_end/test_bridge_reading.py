@@ -11,13 +11,11 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.environment import LocalEnvironment, announced
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
-from tests.support import signing
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 
@@ -154,31 +152,6 @@ def test_what_is_sent_is_seen_in_the_tail_and_applied(
     item = local.stack.service_request(told["service_request_id"])
     assert item is not None
     assert item["request_status"] == "ASSIGNED"
-
-
-def test_what_is_signed_with_another_key_is_refused(bridge: Bridge, tmp_path: Path) -> None:
-    # Given
-    pem = signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "key.pem").write_bytes(pem)
-    # When
-    result = bridge("send", "--key", str(tmp_path / "key.pem"))
-    # Then
-    assert result.returncode == 1
-    assert "401" in result.stdout
-
-
-def test_a_new_organization_is_one_that_can_be_checked(bridge: Bridge, tmp_path: Path, local: LocalEnvironment) -> None:
-    # Given
-    listed = (local.organization.directory / "rehearsal.toml").read_text().split('"""')[1]
-    (tmp_path / "key.pem").write_text(listed)
-    options = ["--public-key", str(tmp_path / "key.pem"), "--environment", "production"]
-    # When
-    made = bridge("new", "acme", *options, "--organizations", str(tmp_path))
-    checked = bridge("check", str(tmp_path / "acme.toml"))
-    # Then
-    assert made.returncode == 0, made.stderr
-    assert checked.returncode == 0, checked.stdout
-    assert "VectorCareBridge-acme, production" in " ".join(checked.stdout.split())
 
 
 def _first(tail: subprocess.Popen[str], event_id: str) -> dict[str, Any]:
