@@ -99,13 +99,6 @@ def delivery(raw: bytes, *, name: str = "first", receives: int = 1, received_at:
     return ReceivedWebhook(f"id of {name}", f"handle of {name}", receives, Webhook(raw, name, received_at))
 
 
-def test_a_new_event_that_moves_a_register_is_applied_and_its_age_is_known(counted: Counter[str]) -> None:
-    # Given an event of two hours ago, When it is processed
-    assert Tables().process(delivery(body())) == []
-    # Then it counts as applied, and so do its 7200 seconds
-    assert counted == {"Applied": 1, "FreshnessSeconds": 7200}
-
-
 def test_the_state_is_offered_the_fold_with_the_newest_events_own_time_of_receipt() -> None:
     # Given two events of one request, the newest without data
     tables = Tables()
@@ -316,13 +309,6 @@ def test_what_may_succeed_later_waits_longer_each_time_and_dies_exhausted(
     assert counted == counts
 
 
-def test_bytes_that_the_journal_does_not_have_yet_are_not_given_up(counted: Counter[str]) -> None:
-    tables = Tables(journal_fails=RuntimeError())
-    assert tables.process(delivery(b"x")) == ["id of first"]
-    assert tables.hidden == {"handle of first": 5}
-    assert counted == {"Retried": 1}
-
-
 def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> None:
     # Given an event that DynamoDB itself refuses
     class Refusing(Tables):
@@ -404,3 +390,5 @@ def test_the_log_says_why_a_message_failed_and_which_event_it_is(
     [line] = [line for line in lines if line["name"] == "processing.failed"]
     assert type(line["error"]) is error
     assert (line["service_request_id"], line["event_id"]) == event
+    # What the journal does not have yet is not given up.
+    assert tables.hidden == {"handle of first": 5 if error is RuntimeError else 0}
