@@ -5,16 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.config.organization import Organization
-from tests.stacks.templates import (
-    Template,
-    event_source,
-    functions,
-    of_type,
-    only,
-    referred,
-    rendered,
-    rest_api_id,
-)
+from tests.stacks.templates import Template, event_source, functions, of_type, only, referred, rendered, rest_api_id
 
 
 def variables(template: Template, function: str) -> dict[str, str]:

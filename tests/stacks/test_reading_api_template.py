@@ -4,15 +4,7 @@ import json
 from typing import Any
 
 from stacks.config.organization import Organization
-from tests.stacks.templates import (
-    Resource,
-    Template,
-    of_api,
-    referred,
-    rendered,
-    rest_api_id,
-    routes,
-)
+from tests.stacks.templates import Resource, Template, of_api, referred, rendered, rest_api_id, routes
 from tests.support.reading import DOCUMENT
 
 OPERATIONS = {

@@ -19,10 +19,7 @@ PLAIN_TOPIC = {"AwsSolutions-SNS3", "HIPAA.Security-SNSEncryptedKMS"}
 
 
 def test_a_finding_stops_synth_unless_acknowledged_and_each_acknowledgment_answers_one(
-    synthesized: Path,
-    organizations: dict[str, Organization],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    synthesized: Path, organizations: dict[str, Organization], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a stack with everything and a plain topic, whose acknowledgments are only noted down
     acknowledged: set[str] = set()

@@ -9,9 +9,7 @@ from tests.stacks.templates import Template, alarms, of_type, referred, rendered
 SCHEDULE = "AWS::Scheduler::Schedule"
 
 
-def test_actions_are_on_only_where_all_that_the_alarm_looks_back_on_was_busy(
-    templates: Mapping[str, Template],
-) -> None:
+def test_actions_are_on_only_where_all_that_the_alarm_looks_back_on_was_busy(templates: Mapping[str, Template]) -> None:
     # Given 06:30-22:15 on Saturdays and Sundays, and an hour and a half of silence
     template = templates["everything"]
     # When
@@ -27,9 +25,7 @@ def test_actions_are_on_only_where_all_that_the_alarm_looks_back_on_was_busy(
     assert called(template)["setAlarmState"][1]["StateValue"] == "OK"
 
 
-def test_the_clock_is_about_the_silence_alarm_and_may_do_nothing_else(
-    templates: Mapping[str, Template],
-) -> None:
+def test_the_clock_is_about_the_silence_alarm_and_may_do_nothing_else(templates: Mapping[str, Template]) -> None:
     # Given
     template = templates["minimal"]
     (silence,) = (
