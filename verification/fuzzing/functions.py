@@ -22,7 +22,7 @@ from verification.simulation.world.container import Context
 from verification.simulation.world.functions import EVENTS, QUEUE, SERVICE_REQUESTS, SPOOL, environment
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.runtime import SimulatedRuntime
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, timestamp_at
 
 _FUNCTIONS = ("ingest", "processor")
 KNOWN_KEYS = (keys.OLD, keys.NEW)
@@ -82,7 +82,7 @@ class _Runtime(SimulatedRuntime):
         return _InlineExecutor()
 
     def now(self) -> str:
-        return instant(self._clock.tick())
+        return timestamp_at(self._clock.tick())
 
     def monotonic(self) -> float:
         return self._clock.tick()

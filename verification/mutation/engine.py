@@ -65,7 +65,7 @@ def running() -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
-            # So it ends its workers, too; where it has ended, nothing is sent.
+            # So it ends its workers, too; if it has ended, nothing is sent.
             process.send_signal(signal.SIGINT)
             process.wait()
 

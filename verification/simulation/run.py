@@ -14,7 +14,7 @@ from verification.simulation.plan.plan import Plan, Selection
 from verification.simulation.world.functions import EVENTS
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.run_context import Violation
-from verification.simulation.world.scheduler import instant
+from verification.simulation.world.scheduler import timestamp_at
 from verification.simulation.world.world import World
 
 EVERYTHING = Selection()
@@ -66,17 +66,17 @@ def run_plan(
 
 
 def _check(world: World) -> None:
-    # The one question that is put to the functions' own code: what its tools would tell an operator.
+    # The one question that is put to the functions' own code: what its tools would show an operator.
     from vectorcare_bridge.dead_letters import dead_letter  # noqa: PLC0415 there once a container has been loaded
     from vectorcare_bridge.webhooks import message  # noqa: PLC0415 there once a container has been loaded
     from vectorcare_bridge.webhooks.journal import recorded_reason  # noqa: PLC0415 likewise
 
-    def reason_of(letter: QueuedMessage) -> str:
+    def reason_of(found: QueuedMessage) -> str:
         return dead_letter.reason(
             dead_letter.DeadLetterQueue.INBOUND,
-            letter.body,
-            message.values(letter.attributes),
-            sent_at=instant(letter.sent_at),
+            found.body,
+            message.values(found.attributes),
+            sent_at=timestamp_at(found.sent_at),
             recorded=lambda body: recorded_reason(cast("Any", storage.dynamodb), EVENTS, body),
         )
 

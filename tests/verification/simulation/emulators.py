@@ -26,7 +26,7 @@ _HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Emulator:
-    """An emulator, and how to let time pass in it; None where time is the machine's own."""
+    """An emulator, and how to let time pass in it; None if time is the machine's own."""
 
     name: str
     client: Callable[[str], Any]

@@ -1,6 +1,6 @@
 """The model of DynamoDB answers as moto and ministack do, to the same random calls.
 
-Where an emulator differs, AWS's documentation is the judge, and the model follows it:
+If an emulator differs, AWS's documentation is the judge, and the model follows it:
 
 - moto cannot compare values of different types with `<`, and takes NULL for absent. "Comparison operator and function
   reference": of different types only `<>` is true. So moto is asked about strings alone.

@@ -1,6 +1,6 @@
 """The model of SQS answers as moto and ministack do, to the same random calls.
 
-Where an emulator differs, AWS's documentation is the judge, and the model follows it:
+If an emulator differs, AWS's documentation is the judge, and the model follows it:
 
 - An old receipt handle deletes always in moto and never in ministack. "DeleteMessage": it might. The model lets chance
   decide; here all use the last one.
@@ -74,7 +74,7 @@ class Side:
         return self.counts(queue)
 
     def hide(self, queue: str, body: str, seconds: int) -> Any:
-        """Say anew when a message is visible; answer whether that was refused."""
+        """Change when a message is visible; answer whether that was refused."""
         parameters = {"QueueUrl": self.urls[queue], "ReceiptHandle": self.handles[queue][body][-1]}
         return self._try("change_message_visibility", **parameters, VisibilityTimeout=seconds) is not None
 

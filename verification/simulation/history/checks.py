@@ -19,7 +19,7 @@ from verification.simulation.plan.content import Content, Kind
 from verification.simulation.plan.plan import Sending
 from verification.simulation.world.output import Output
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.scheduler import instant
+from verification.simulation.world.scheduler import timestamp_at
 
 REASONS = frozenset(
     {
@@ -90,15 +90,15 @@ class WebhookChecks:
             self._history.violate("the state's data is not the newest", f"{service_request_id}: {held}")
 
     def terminal(
-        self, queue: int, spool: int, letters: list[QueuedMessage], reason_of: Callable[[QueuedMessage], str]
+        self, queue: int, spool: int, dead_letters: list[QueuedMessage], reason_of: Callable[[QueuedMessage], str]
     ) -> None:
         """Check that nothing is on its way, and that the dead can never be applied, each for a reason."""
         if queue or spool:
             self._history.violate("not at rest", f"{queue} messages in the queue, {spool} objects in the spool")
-        dead = Counter(map(body_of, letters))
-        for letter in letters:
-            content = self._history.contents[body_of(letter)]
-            reason = reason_of(letter)
+        dead = Counter(map(body_of, dead_letters))
+        for message in dead_letters:
+            content = self._history.contents[body_of(message)]
+            reason = reason_of(message)
             expected = content.reason or "timestamp_in_future"
             if content.kind is Kind.EVENT and self._has_come(content):
                 self._violate("dead, and nothing is wrong with it", content)
@@ -134,11 +134,11 @@ class WebhookChecks:
         if unknown:
             self._history.violate("died for no reason of the list", str(sorted(unknown)))
 
-    def deaths(self, output: Output, letters: list[QueuedMessage]) -> None:
+    def deaths(self, output: Output, dead_letters: list[QueuedMessage]) -> None:
         """Check that what can never be applied was given up at once, with its reason, and never made to wait."""
-        for letter in letters:
-            content = self._history.contents[body_of(letter)]
-            lines = output.failures.get(letter.id, [])
+        for message in dead_letters:
+            content = self._history.contents[body_of(message)]
+            lines = output.failures.get(message.id, [])
             if content.reason and not any(line.get("reason") == content.reason for line in lines):
                 self._violate("died without a word", content)
         for line in (line for lines in output.failures.values() for line in lines):
@@ -146,7 +146,7 @@ class WebhookChecks:
                 self._history.violate("a permanent failure has to wait", str(line["reason"]))
 
     def _has_come(self, content: Content) -> bool:
-        return content.last_updated <= instant(self._now + FUTURE_TOLERANCE_SECONDS - self._settings.skew)
+        return content.last_updated <= timestamp_at(self._now + FUTURE_TOLERANCE_SECONDS - self._settings.skew)
 
     def _violate(self, rule: str, content: Content) -> None:
         name = f"{content.service_request_id} {content.event_id} {content.body[:60]!r}"

@@ -1,10 +1,10 @@
-"""What the CAD asked for, what reached VectorCare, and what was told of it.
+"""What the CAD asked for, what reached VectorCare, and what was reported of it.
 
 What must hold of each command, whatever VectorCare and all that stands before it answer:
 
 - what must not be repeated, VectorCare has once at most;
-- it is not told to have succeeded if VectorCare has it not, nor to have failed or expired if VectorCare has it;
-- it is told to be uncertain only if a call was begun, as far as the sender can know: not after a crash, nor after a
+- it is not reported to have succeeded if VectorCare does not have it, nor to have failed or expired if it has;
+- it is reported to be uncertain only if a call was begun, as far as the sender can know: not after a crash, nor after a
   call to AWS that went wrong.
 """
 
@@ -31,14 +31,14 @@ _FUNCTION_SECONDS = 60.0
 _OUTCOMES = {"CommandSucceeded", "CommandFailed", "CommandExpired", "CommandUncertain"}
 
 Mark = tuple[str, str]
-"""A service request, and what tells a part of a command from all others there."""
+"""A service request, and what distinguishes a part of a command from all others there."""
 
 
 class CommandHistory:
     """Notes what happens, checks what must hold at all times, and the rest in the end; `may_die` is of `Copies`."""
 
     def __init__(self, context: RunContext, *, may_die: bool) -> None:
-        self.copies = Copies(context, may_die=may_die, is_told=lambda name: bool(self._outcomes[name]))
+        self.copies = Copies(context, may_die=may_die, is_reported=lambda name: bool(self._outcomes[name]))
         self.order = Order(context)
         self._context = context
         self._skew = context.settings.skew
@@ -52,7 +52,7 @@ class CommandHistory:
         self._in_doubt: set[str] = set()
         self._outcomes: defaultdict[str, set[str]] = defaultdict(set)
         self._names: dict[int, str] = {}
-        self._told_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
         self._succeeded_at: dict[str, float] = {}
 
     def put(self, command: PlannedCommand, message_id: str) -> None:
@@ -74,15 +74,15 @@ class CommandHistory:
         self.order.begun({self._names[owner.number] for owner in owners}, invocation=invocation, began_at=began_at)
 
     def worked(
-        self, records: Iterable[Mapping[str, Any]], *, given_back: Container[str], began_at: float, is_troubled: bool
+        self, records: Iterable[Mapping[str, Any]], *, returned: Container[str], began_at: float, is_troubled: bool
     ) -> None:
         """Note how an invocation of `records` ended; `is_troubled`: it crashed, or a call to AWS went wrong."""
         for record in records:
             name = self._name_of(record)
             if is_troubled and name:
                 self._in_doubt.add(name)
-            elif name and record["messageId"] in given_back:
-                self.order.given_back(name, began_at=began_at)
+            elif name and record["messageId"] in returned:
+                self.order.returned(name, began_at=began_at)
 
     def _name_of(self, record: Mapping[str, Any]) -> str | None:
         first = record["messageAttributes"].get("first_message_id", {}).get("stringValue", record["messageId"])
@@ -116,18 +116,18 @@ class CommandHistory:
             if owners and all(asked_at > self._may_be_sent_until(one) for one in owners):
                 self._violate("sent again though it had succeeded", _name(owners))
 
-    def told(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def reported(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Note an outcome that the bus took."""
         if detail_type not in _OUTCOMES or detail["command_id"] not in self._put:
-            self._violate("told, and nobody gave that command", detail_type)
+            self._violate("reported, and nobody gave that command", detail_type)
         self._outcomes[detail["command_id"]].add(detail_type)
-        self._told_at.setdefault(detail["command_id"], self._context.now)
+        self._reported_at.setdefault(detail["command_id"], self._context.now)
         if detail_type == "CommandSucceeded":
             self._succeeded_at.setdefault(detail["command_id"], self._context.now)
 
     def check(
         self,
-        letters: Iterable[QueuedMessage],
+        dead_letters: Iterable[QueuedMessage],
         *,
         up_from: float,
         patience: Callable[[float], float],
@@ -144,7 +144,7 @@ class CommandHistory:
         is_untroubled : bool
             Nothing was ever in the way.
         """
-        dead = {letter.body for letter in letters}
+        dead = {message.body for message in dead_letters}
         for name, commands in self._put.items():
             outcomes, command = self._outcomes[name], commands[-1]
             if (command.body in dead) != (command.expected is Expected.UNREADABLE):
@@ -177,7 +177,9 @@ class CommandHistory:
             self._violate("it failed, and VectorCare has it", _name(commands))
         if command.expected not in {Expected.TAKEN, Expected.FOLLOWS}:
             return
-        is_too_old = command.kind == "state_update" and self._told_at[self._names[command.number]] > command.at + _WEEK
+        is_too_old = (
+            command.kind == "state_update" and self._reported_at[self._names[command.number]] > command.at + _WEEK
+        )
         may_fail = is_too_old or (command.expected is Expected.FOLLOWS and not self._was_ours(command))
         if outcome == "CommandFailed" and not may_fail:
             self._violate("nothing is wrong with it, and it failed", _name(commands))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.plan import Expected, PlannedCommand
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.scheduler import instant, seconds_of
+from verification.simulation.world.scheduler import seconds_of, timestamp_at
 
-# SQS tells milliseconds.
+# SQS gives milliseconds.
 _PRECISION_SECONDS = 0.001
 
 
@@ -23,13 +23,13 @@ class Copies:
     """Counts a command's copies, and knows under which id and when each first came on the queue.
 
     `may_die`: the queue may give up a command that can be read, as it has fewer receives than the stack's, or hides
-    messages for less time. `is_told` says of a command's name whether its end has been reported.
+    messages for less time. `is_reported` says of a command's name whether its end has been reported.
     """
 
-    def __init__(self, context: RunContext, *, may_die: bool, is_told: Callable[[str], bool]) -> None:
+    def __init__(self, context: RunContext, *, may_die: bool, is_reported: Callable[[str], bool]) -> None:
         self.have_died: set[str] = set()
         self._may_die = may_die
-        self._is_told = is_told
+        self._is_reported = is_reported
         self._violate = context.violate
         self._put: PlannedCommand | None = None
         self._commands: dict[str, PlannedCommand] = {}
@@ -74,12 +74,12 @@ class Copies:
             self._violate("a command died that can be read", f"{command.kind} {command.number}")
 
     def goes(self, message: QueuedMessage) -> None:
-        """Count a copy less; the last one may go only when the command's end was told, and that of no command never."""
+        """Count a copy less; the last may go only once the command's end was reported."""
         self._copies[message.body] -= 1
-        if self._copies[message.body] or all(map(self._is_told, self._names[message.body])):
+        if self._copies[message.body] or all(map(self._is_reported, self._names[message.body])):
             return
         command = self._commands[message.body]
-        self._violate("the last copy of a command went before its end was told", f"{command.kind} {command.number}")
+        self._violate("the last copy of a command went before its end was reported", f"{command.kind} {command.number}")
 
     def _check_origin(self, message: QueuedMessage) -> None:
         origin = self._origins.get(self.name(message))
@@ -87,7 +87,7 @@ class Copies:
             self._violate("a command came back under another name", message.id)
         elif origin.body != message.body:
             self._violate("a command came back with other bytes", message.id)
-        elif abs(seconds_of(_value(message, "first_sent_at") or instant(0)) - origin.at) > _PRECISION_SECONDS:
+        elif abs(seconds_of(_value(message, "first_sent_at") or timestamp_at(0)) - origin.at) > _PRECISION_SECONDS:
             self._violate("a command came back older or younger than it is", message.id)
 
 

@@ -1,8 +1,8 @@
 """Whether the commands of a service request reached VectorCare in the order in which the CAD gave them.
 
 A standard queue may deliver a later command first, and nobody can know of the earlier one then. But once an invocation
-has begun with a command, or has given it back, neither that one nor any that begins after that may send a later one of
-the same service request before the first has ended; unless nobody has seen it for half an hour.
+has begun with a command, or has returned it to the queue, neither that one nor any that begins after that may send a
+later one of the same service request before the first has ended; unless nobody has seen it for half an hour.
 """
 
 import math
@@ -48,7 +48,7 @@ class Order:
         elif progress == "sending":
             self._sees(key[0], self._context.now - _FUNCTION_SECONDS)
 
-    def given_back(self, name: str, *, began_at: float) -> None:
+    def returned(self, name: str, *, began_at: float) -> None:
         """Note that an invocation that `began_at` then ended without the command's end."""
         self._sees(name, began_at)
 

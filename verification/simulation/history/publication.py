@@ -1,4 +1,4 @@
-"""What subscribers were told, beside what they should have been."""
+"""What was published, beside what should have been."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ class Publication:
         self._aside: set[str] = set()
 
     def changed(self, old: Item | None, new: Item) -> None:
-        """Note a write to the state; one that brings data equal to what was there tells nobody anything."""
+        """Note a write to the state; one that changes nothing that is published is no event."""
         if old and all(old.get(name) == new.get(name) for name in _TOLD):
             return
         self._expected[_name(*_told(old or {}, new))] = values.plain(new["data"]) if "data" in new else None
@@ -62,18 +62,18 @@ class Publication:
             self._violate("the data was not published", name[:200])
 
     def strays(self, body: str) -> None:
-        """Note that a hand is about to put among what is set aside something that is no event."""
+        """Note that an operator is about to put what is no event into the dead-letter queue."""
         self._strays[body] += 1
 
     def about(self, message: QueuedMessage) -> dict[str, str]:
-        """Say why a message is set aside, and whose it is."""
+        """Say why a message is in the dead-letter queue, and whose it is."""
         about = {"queue": "unpublished"}
         if message.body in self._strays:
             return about | {"reason": "unreadable", "service_request_id": ""}
         service_request_id = json.loads(message.body)["detail"]["service_request_id"]
         return about | {"reason": "not_taken", "service_request_id": service_request_id}
 
-    def set_aside(self, message: QueuedMessage, *, could_ask_again: bool) -> None:
+    def sent_to_dead_letters(self, message: QueuedMessage, *, could_ask_again: bool) -> None:
         """Check an event in the dead-letter queue: without patient data, nothing but what happened, and not at once.
 
         `could_ask_again`: the sender of it had the time to ask the bus again, and nothing but the bus in its way.
@@ -82,31 +82,31 @@ class Publication:
         if message.body in self._strays:
             return
         if MARKER in message.body:
-            self._violate("patient data was set aside", message.body[:60])
+            self._violate("patient data was sent to the dead-letter queue", message.body[:60])
             return
         name = _name_of(message.body)
         self._aside.add(name)
         if name not in self._expected:
-            self._violate("set aside, and never happened", message.body[:60])
+            self._violate("sent to the dead-letter queue, and never happened", message.body[:60])
         elif could_ask_again and self._refusals[name] < _LEAST_REFUSALS:
-            self._violate("set aside though the bus was not asked again", message.body[:60])
+            self._violate("sent to the dead-letter queue though the bus was not asked again", message.body[:60])
         del self._refusals[name]
 
     def taken_away(self, message: QueuedMessage) -> None:
-        """Check a letter that is no longer set aside: the last of its copies may go only when a bus has the event."""
+        """Check a dead letter that goes: the last of its copies may go only when a bus has the event."""
         self._copies[message.body] -= 1
         if self._copies[message.body]:
             return
         if message.body in self._strays:
             self._violate("what is no event was taken away", message.body[:60])
         elif _name_of(message.body) not in self._published:
-            self._violate("no longer set aside, and not published", message.body[:60])
+            self._violate("no dead letter any more, and not published", message.body[:60])
 
-    def check(self, set_aside: Iterable[str]) -> None:
+    def check(self, dead_letters: Iterable[str]) -> None:
         """Check, after a last redrive, that every change was published, and that what is no event still waits."""
-        waiting = set(set_aside)
+        waiting = set(dead_letters)
         for body in waiting - self._strays.keys():
-            self._violate("still set aside after the last redrive", body[:60])
+            self._violate("still a dead letter after the last redrive", body[:60])
         for body in self._strays.keys() - waiting:
             self._violate("what is no event was taken away", body[:60])
         for name in self._expected.keys() - self._published:

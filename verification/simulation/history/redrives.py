@@ -8,7 +8,7 @@ from verification.simulation.world.run_context import RunContext
 
 _STOPPED = frozenset({"empty", "limit", "time", "refused", "unanswered", "in_flight_limit"})
 _AT_ONCE = 10
-# Copies of a letter may be in hand together, and each call may hang: all of that is over by then.
+# Copies of a dead letter may be in hand together, and each call may hang: all of that is over by then.
 _IN_HAND_SECONDS = 150.0
 
 
@@ -29,7 +29,7 @@ class Redrives:
         self._sent_at: dict[tuple[str, str], float] = {}
 
     def sends(self, run: Run, name: str = "") -> None:
-        """Check what a redrive sends or publishes; `name` is by which the letter is known however often it dies."""
+        """Check what a redrive sends or publishes; by `name` a dead letter is known however often it dies."""
         if run.event.get("dry_run"):
             self._violate("a dry run moved something", str(run.event))
         now = self._context.now
@@ -37,7 +37,7 @@ class Redrives:
             self._violate("a redrive sends again what it sent", name)
 
     def takes(self, run: Run, about: Mapping[str, str]) -> None:
-        """Check that a redrive was to take a letter away; of the letter is known what a redrive may ask for."""
+        """Check that a redrive was to take a dead letter, of which `about` says what a redrive may ask for."""
         if run.event.get("dry_run"):
             self._violate("a dry run moved something", str(run.event))
         asked = {"queue": "inbound", **run.event}

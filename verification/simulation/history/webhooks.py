@@ -10,7 +10,7 @@ from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
 from verification.simulation.plan.content import Content, Kind
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant, seconds_of
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, seconds_of, timestamp_at
 
 UNREADABLE = "unreadable"
 DEAD_LETTERS = "dead letters"
@@ -30,7 +30,7 @@ Rank = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A journal entry's webhook, and when it was received by the entry's own word (27-character instant)."""
+    """A journal entry's webhook, and when it was received by the entry's own word (UTC timestamp)."""
 
     content: Content
     received_at: str
@@ -118,7 +118,7 @@ class WebhookHistory:
         reason = content.reason
         if content.kind is Kind.EVENT:
             reason = "timestamp_in_future"
-            if content.last_updated <= instant(self._context.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
+            if content.last_updated <= timestamp_at(self._context.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
                 self.violate("readable, and journaled as unreadable", str(key))
         self.reasons[content.body] = new["reason"]["S"]
         if key[1] != content.digest or new.get("reason") != {"S": reason}:
@@ -127,7 +127,7 @@ class WebhookHistory:
     def _check_first(self, content: Content, key: tuple[str, ...], new: Item) -> None:
         if key[1] != content.event_id or new["last_updated"]["S"] != content.last_updated:
             self.violate("journaled under a wrong key or time", f"{key} {new['last_updated']} {content.last_updated}")
-        if content.last_updated > instant(self._context.now + FUTURE_TOLERANCE_SECONDS + self._settings.skew):
+        if content.last_updated > timestamp_at(self._context.now + FUTURE_TOLERANCE_SECONDS + self._settings.skew):
             self.violate("dated in the future, and applied", str(key))
         self.first_entries[key] = Entered(content, new["received_at"]["S"])
 
@@ -215,7 +215,7 @@ class WebhookHistory:
             (
                 one.content.last_updated
                 for one in entries
-                if one.content.last_updated >= instant(seconds_of(one.received_at) - age)
+                if one.content.last_updated >= timestamp_at(seconds_of(one.received_at) - age)
             ),
             default="9999",
         )

@@ -81,7 +81,7 @@ class SQS:
         return {}
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:
-        """Say anew when a received message is visible again."""
+        """Change when a received message is visible again."""
         queue = self._queue(QueueUrl, "ChangeMessageVisibility")
         if not 0 <= VisibilityTimeout <= MAX_VISIBILITY_SECONDS:
             raise _invalid("ChangeMessageVisibility", "VisibilityTimeout")

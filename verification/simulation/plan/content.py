@@ -8,7 +8,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
-from verification.simulation.world.scheduler import instant
+from verification.simulation.world.scheduler import timestamp_at
 
 MARKER = "Quillfeather"
 """Part of every name in the invented webhooks, and of error texts that repeat their input."""
@@ -106,39 +106,39 @@ class PlannedEvent:
 
 
 def _to_second(moment: float) -> str:
-    return instant(moment // 1)[:19] + "Z"
+    return timestamp_at(moment // 1)[:19] + "Z"
 
 
 def _to_millisecond(moment: float) -> str:
-    return instant(moment)[:23] + "Z"
+    return timestamp_at(moment)[:23] + "Z"
 
 
 def _east(moment: float) -> str:
-    return instant(moment + 2 * 3600)[:26] + "+02:00"
+    return timestamp_at(moment + 2 * 3600)[:26] + "+02:00"
 
 
 def _west(moment: float) -> str:
-    return instant(moment - 5.5 * 3600)[:26] + "-05:30"
+    return timestamp_at(moment - 5.5 * 3600)[:26] + "-05:30"
 
 
 def _nanoseconds(moment: float) -> str:
-    return instant(moment)[:26] + "999Z"
+    return timestamp_at(moment)[:26] + "999Z"
 
 
 def _without_offset(moment: float) -> str:
-    return instant(moment)[:26]
+    return timestamp_at(moment)[:26]
 
 
 def _true_second(moment: float) -> str:
-    return instant(moment // 1)
+    return timestamp_at(moment // 1)
 
 
 def _true_millisecond(moment: float) -> str:
-    return instant(moment)[:23] + "000Z"
+    return timestamp_at(moment)[:23] + "000Z"
 
 
-TIME_FORMS = (_to_millisecond, _to_second, _east, _west, _nanoseconds, _without_offset, instant)
-_TRUE_TIMES = (_true_millisecond, _true_second, instant, instant, instant, instant, instant)
+TIME_FORMS = (_to_millisecond, _to_second, _east, _west, _nanoseconds, _without_offset, timestamp_at)
+_TRUE_TIMES = (_true_millisecond, _true_second, *[timestamp_at] * 5)
 
 
 def _exact(value: Any) -> Any:

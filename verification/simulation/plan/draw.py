@@ -169,8 +169,8 @@ class _Drawing:
         self._send(at, content, event)
         if self._chance(self._rates.get(swarm.RESENT, 0.0)):
             again = self._later(at)
-            is_stamped_anew = self._settings.restamps and self._chance(0.5)
-            self._send(again, event.content(at=again) if is_stamped_anew else content, event)
+            has_another_time = self._settings.restamps and self._chance(0.5)
+            self._send(again, event.content(at=again) if has_another_time else content, event)
         if self._chance(self._rates.get(swarm.OTHER_BYTES, 0.0)):
             self._send(self._later(at), event.content(note=f"other {random.randrange(3)}"), event)
 

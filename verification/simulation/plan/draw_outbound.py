@@ -8,12 +8,12 @@ from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.plan.content import MARKER
 from verification.simulation.plan.plan import Expected, OutboundPlan, PlannedCommand, SecretRotation
 from verification.simulation.world.faults import HANGING, VECTORCARE_NOT_ITS_API, VECTORCARE_UNKNOWN, Outage
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, timestamp_at
 
 _DAY, _HOUR = 86_400.0, 3600.0
 _EVENTS_PER_COMMAND = 40
 _BURST_SECONDS = 2.0
-# SQS tells milliseconds: what comes within one has no order there.
+# SQS gives milliseconds: what comes within one has no order there.
 _APART_SECONDS = 0.01
 _STATES = ("en_route", "arrived", "on_board", "arrived_at_destination", "completed")
 _UNREADABLE = (
@@ -81,7 +81,7 @@ class _Drawing:
             seconds -= random.randrange(2)
         if not random.randrange(3):
             note = self._note()
-            fields = {"agreed_dt": instant(begins + _DAY), "change_reason": note}
+            fields = {"agreed_dt": timestamp_at(begins + _DAY), "change_reason": note}
             self._command(begins, "change_request", service_request_id, fields, note)
 
     def _broadcast(self) -> None:
@@ -114,7 +114,7 @@ class _Drawing:
         self._command(self._any_time(), "create_request", "", fields, note)
 
     def _refused(self) -> None:
-        """Tell what VectorCare does not take, for good."""
+        """Ask for what VectorCare refuses for good."""
         random, at = self._random, self._any_time()
         way = random.randrange(5)
         if way == 0:
@@ -222,4 +222,4 @@ class _Drawing:
     @staticmethod
     def _time(at: float) -> str:
         """Write a time as VectorCare does: milliseconds."""
-        return f"{instant(at)[:23]}Z"
+        return f"{timestamp_at(at)[:23]}Z"

@@ -21,7 +21,7 @@ _STRAYS = ("{", "[]", '{"detail_type": 5, "detail": {}}', '{"detail_type": "Serv
 
 
 def draw_redrives(plan: Plan) -> Plan:
-    """Add to a plan, as its seed decides, redrives of commands and of unpublished events, and letters for them."""
+    """Add to a plan, as its seed decides, redrives of commands and of unpublished events, and dead letters for them."""
     return _Drawing(plan).plan()
 
 
@@ -75,7 +75,7 @@ class _Drawing:
             at, event = self._moment(), self._event(queue)
             yield Redrive(at, event, killed_after=self._seconds_to_live())
             if self._chance(0.3):
-                # Two operators at once, or one who was told nothing.
+                # Two operators at once, or one who saw no answer.
                 at += self._random.random() * self._random.choice((0.1, 3.0, 60.0))
                 yield Redrive(at, event if self._chance(0.5) else {"queue": queue})
 

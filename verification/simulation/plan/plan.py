@@ -150,7 +150,7 @@ class PlannedCommand:
     command_id : str
         Its name; empty if SQS's message id is its name.
     marks : frozenset of str
-        What tells its parts from all others in a call: positions, or the one thing that it says.
+        What distinguishes its parts from all others in a call: positions, or the one thing that it says.
     reason : str
         Why it cannot be read, of the closed list; empty if it can.
     """

@@ -17,7 +17,7 @@ BY_HAND = "put on the queue by hand"
 EXPIRING = "of a request about to expire"
 ODD = "unusual and allowed"
 
-# How likely a kind is part of a run, and its least and greatest rate where it is.
+# How likely a kind is part of a run, and its least and greatest rate if it is.
 _SENDINGS = {
     RESENT: (0.6, 0.01, 0.3),
     LATE: (0.6, 0.01, 0.3),

@@ -1,4 +1,4 @@
-"""What VectorCare or others send that must end elsewhere than in the state: unreadable, or refused at the door."""
+"""What VectorCare or others send that must end elsewhere than in the state: unreadable, or refused by ingest."""
 
 import json
 from collections.abc import Callable

@@ -31,7 +31,7 @@ Finished = Callable[[InvocationOutcome], None]
 
 
 class Context:
-    """What Lambda tells a function about its invocation."""
+    """What Lambda says to a function about its invocation."""
 
     def __init__(self, request_id: str, scheduler: Scheduler, deadline: float) -> None:
         self.aws_request_id = request_id
@@ -65,7 +65,7 @@ class Container(Process):
         self._deadline = 0.0
 
     def invoke(self, event: Any, finished: Finished) -> None:
-        """Run the handler; `finished` is told in its turn how that ended."""
+        """Run the handler; `finished` takes how that ended."""
         self._invocations += 1
         self.event = event
         self.began_at = self._scheduler.now

@@ -146,7 +146,7 @@ class StreamSource:
         self._shards = [_Shard() for _ in range(_SHARDS)]
 
     def changed(self, key: Key, old: Item | None, new: Item | None) -> None:
-        """Take the record of a write, or of a removal where there is no new item."""
+        """Take the record of a write, or of a removal if there is no new item."""
         images = {name: item for name, item in (("OldImage", old), ("NewImage", new)) if item is not None}
         event_name = "REMOVE" if new is None else "MODIFY" if old else "INSERT"
         shard = self._shards[sum(key[0].encode()) % _SHARDS]

@@ -53,7 +53,7 @@ class Fleet:
         self._context.after(_DEPLOY_SECONDS, partial(self._retire, old))
 
     def environments(self) -> list[dict[str, str]]:
-        """Say what the versions that take invocations are told."""
+        """Give the environment variables of the versions that take invocations."""
         return [version.environment for version in self._versions]
 
     def invoke(self, event: Any, finished: Finished, *, killed_after: float | None = None) -> None:

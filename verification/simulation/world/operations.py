@@ -162,7 +162,7 @@ class Operations:
 
     def _redriven(self, event: dict[str, Any], since: float, outcome: InvocationOutcome) -> None:
         if outcome.answer is not None:
-            self._context.say("operator", f"is told {outcome.answer}")
+            self._context.say("operator", f"reads {outcome.answer}")
             self._storage.redrives.answered(
                 event,
                 outcome.answer,
@@ -171,7 +171,7 @@ class Operations:
             )
 
     def _move_all(self) -> None:
-        """Do what StartMessageMoveTask does: send each visible letter to the queue, then delete it."""
+        """Do what StartMessageMoveTask does: send each visible message to the queue, then delete it."""
         if "sqs" in self._context.faults.outages:
             return
         sqs = self._storage.sqs
@@ -181,8 +181,8 @@ class Operations:
             )
             if not received:
                 return
-            for letter in received["Messages"]:
+            for message in received["Messages"]:
                 sqs.send_message(
-                    QueueUrl=QUEUE, MessageBody=letter["Body"], MessageAttributes=letter.get("MessageAttributes", {})
+                    QueueUrl=QUEUE, MessageBody=message["Body"], MessageAttributes=message.get("MessageAttributes", {})
                 )
-                sqs.delete_message(QueueUrl=DEAD_LETTERS, ReceiptHandle=letter["ReceiptHandle"])
+                sqs.delete_message(QueueUrl=DEAD_LETTERS, ReceiptHandle=message["ReceiptHandle"])

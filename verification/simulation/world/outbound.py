@@ -45,7 +45,7 @@ class Outbound:
         self.models: dict[str, Any] = {API: self.api, TOKENS: self.api, "secretsmanager": self.secrets}
 
     def begin(self, sqs: SQS, queue: QueueModel, dead_letters: QueueModel, sender: Fleet) -> Callable[[float], None]:
-        """Let everything happen when its time comes; answers who is to be told when a message becomes visible."""
+        """Let everything happen when its time comes; answers what to call when a message becomes visible."""
         self._sqs = sqs
         self._queue = queue
         self._dead_letters = dead_letters
@@ -111,14 +111,14 @@ class Outbound:
         self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
 
     def _worked(self, records: Sequence[Mapping[str, Any]], outcome: InvocationOutcome) -> None:
-        """Note what an invocation gave back, and what it may have left half done."""
+        """Note what an invocation returned to the queue, and what it may have left half done."""
         container = outcome.container
         if outcome.error == "timed out" and not container.is_troubled:
             self._context.violate("timed out, and nothing but VectorCare was slow", container.request_id)
         failed = outcome.answer["batchItemFailures"] if outcome.answer else []
         self.history.worked(
             records,
-            given_back={failure["itemIdentifier"] for failure in failed},
+            returned={failure["itemIdentifier"] for failure in failed},
             began_at=container.began_at,
             is_troubled=container.is_troubled or outcome.error == "crashed",
         )

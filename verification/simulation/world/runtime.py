@@ -8,7 +8,7 @@ from verification.simulation.world.client import Client, Wire
 from verification.simulation.world.executor import SimulatedExecutor, SimulatedLock
 from verification.simulation.world.http import Session
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.scheduler import CrashedError, Process, instant
+from verification.simulation.world.scheduler import CrashedError, Process, timestamp_at
 
 _FUNCTIONS = ("client", "http_session", "executor", "lock", "now", "monotonic", "sleep", "uniform")
 
@@ -68,11 +68,11 @@ class SimulatedRuntime:
         return SimulatedExecutor(self._context.scheduler, self._process, threads)
 
     def now(self) -> str:
-        """Tell the container's time."""
-        return instant(self._context.now + self._skew)
+        """Read the container's clock."""
+        return timestamp_at(self._context.now + self._skew)
 
     def monotonic(self) -> float:
-        """Tell seconds on a clock that no skew touches."""
+        """Read a clock in seconds that has no skew."""
         return self._context.now
 
     def sleep(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # it 
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-"""The instant that the simulation's second 0 is."""
+"""The time at the simulation's second 0."""
 
 START_EPOCH_SECONDS = START.timestamp()
 
@@ -113,7 +113,7 @@ class Scheduler:
         return self._due[0][0] if self._due else float("inf")
 
     def at(self, when: float, action: Action) -> None:
-        """Do something at a time, or now where that is past."""
+        """Do something at a time, or now if that is past."""
         heappush(self._due, (max(when, self.now), self._random.random(), next(self._serial), action))
 
     def after(self, seconds: float, action: Action) -> None:
@@ -168,12 +168,12 @@ class Scheduler:
             self._task = None
 
 
-def instant(seconds: float) -> UtcTimestamp:
+def timestamp_at(seconds: float) -> UtcTimestamp:
     """Write a time of the simulation as 27 characters, microseconds, `Z`."""
     moment = START + timedelta(seconds=seconds)
     return UtcTimestamp(moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z")
 
 
-def seconds_of(instant_text: str) -> float:
-    """Read such an instant back as seconds on the simulation's clock."""
-    return (datetime.fromisoformat(instant_text) - START).total_seconds()
+def seconds_of(timestamp: str) -> float:
+    """Read a UTC timestamp as seconds on the simulation's clock."""
+    return (datetime.fromisoformat(timestamp) - START).total_seconds()

@@ -29,7 +29,7 @@ from verification.simulation.world.functions import (
 )
 from verification.simulation.world.outbound import Outbound
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.scheduler import START_EPOCH_SECONDS, instant
+from verification.simulation.world.scheduler import START_EPOCH_SECONDS, timestamp_at
 from verification.simulation.world.watched_queue import WatchedQueue
 
 _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
@@ -85,10 +85,10 @@ class Storage:
         self.publication = Publication(context)
         copies = outbound.history.copies
         watch = partial(WatchedQueue, context)
-        letters = partial(watch, in_flight_limit=settings.in_flight_limit)
-        self.dead_letters = letters(
-            came=lambda letter: history.comes(DEAD_LETTERS, body_of(letter)),
-            gone=self._letter_gone(lambda letter: history.goes(DEAD_LETTERS, body_of(letter)), history.about),
+        dead_letter_queue = partial(watch, in_flight_limit=settings.in_flight_limit)
+        self.dead_letters = dead_letter_queue(
+            came=lambda message: history.comes(DEAD_LETTERS, body_of(message)),
+            gone=self._dead_letter_gone(lambda message: history.goes(DEAD_LETTERS, body_of(message)), history.about),
         )
         self.queue = watch(
             came=self._sent(lambda message: history.comes(QUEUE, body_of(message))),
@@ -97,7 +97,9 @@ class Storage:
             max_receives=settings.max_receives,
             dead_letters=self.dead_letters,
         )
-        self.outbound_dead_letters = letters(came=copies.dies, gone=self._letter_gone(copies.goes, copies.about))
+        self.outbound_dead_letters = dead_letter_queue(
+            came=copies.dies, gone=self._dead_letter_gone(copies.goes, copies.about)
+        )
         self.outbound_queue = watch(
             came=self._sent(copies.comes, copies.name),
             gone=copies.goes,
@@ -110,9 +112,9 @@ class Storage:
         self.state = Table(
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written
         )
-        self.unpublished = letters(
-            came=self._set_aside,
-            gone=self._letter_gone(self.publication.taken_away, self.publication.about),
+        self.unpublished = dead_letter_queue(
+            came=self._sent_to_dead_letters,
+            gone=self._dead_letter_gone(self.publication.taken_away, self.publication.about),
         )
         self.sqs = SQS(
             {
@@ -146,7 +148,7 @@ class Storage:
 
     def lose(self, *, only_data: bool) -> str | None:
         """Remove an item, or the data of one, that nobody has written for a while; answer whose."""
-        since = instant(self._context.now - _UNTOUCHED_SECONDS)
+        since = timestamp_at(self._context.now - _UNTOUCHED_SECONDS)
         untouched = sorted(key for key, item in self.state.items.items() if item["updated_at"]["S"] < since)
         if not untouched:
             return None
@@ -159,8 +161,8 @@ class Storage:
         self.changed(key, old, new)
         return key[0]
 
-    def letters(self) -> list[WatchedQueue]:
-        """Name the queues in which letters wait for somebody."""
+    def dead_letter_queues(self) -> list[WatchedQueue]:
+        """Name the queues in which messages wait for an operator."""
         return [self.dead_letters, self.outbound_dead_letters, self.unpublished]
 
     def _sent(
@@ -176,10 +178,10 @@ class Storage:
 
         return checked
 
-    def _letter_gone(
+    def _dead_letter_gone(
         self, gone: Callable[[QueuedMessage], None], about: Callable[[QueuedMessage], Mapping[str, str]]
     ) -> Callable[[QueuedMessage], None]:
-        """Ask of a letter that goes whether a redrive may take it."""
+        """Ask of a dead letter that goes whether a redrive may take it."""
 
         def checked(message: QueuedMessage) -> None:
             run = self._redrive()
@@ -190,7 +192,7 @@ class Storage:
         return checked
 
     def _redrive(self) -> Run | None:
-        """Say which redrive's turn it is; None where it is another function's."""
+        """Say which redrive's turn it is; None if it is another function's."""
         process = self._context.scheduler.process
         if not isinstance(process, Container) or process.function.name != "redrive":
             return None
@@ -201,7 +203,7 @@ class Storage:
         if run:
             self.redrives.sends(run)
         if detail_type.startswith("Command"):
-            self._outbound.history.told(detail_type, detail)
+            self._outbound.history.reported(detail_type, detail)
         else:
             self.publication.published(bus, detail_type, detail)
 
@@ -213,11 +215,11 @@ class Storage:
             self.publication.refused(detail_type, detail)
         return self._context.random.choice(("InternalFailure", "ThrottlingException"))
 
-    def _set_aside(self, message: QueuedMessage) -> None:
+    def _sent_to_dead_letters(self, message: QueuedMessage) -> None:
         process = self._context.scheduler.process
         is_untroubled = isinstance(process, Container) and not process.is_troubled
         has_time = isinstance(process, Container) and process.seconds_left() > _TIME_TO_ASK_AGAIN
-        self.publication.set_aside(message, could_ask_again=is_untroubled and has_time)
+        self.publication.sent_to_dead_letters(message, could_ask_again=is_untroubled and has_time)
 
     def _state_written(self, key: Key, old: Item | None, new: Item) -> None:
         self._history.state_written(key, old, new)

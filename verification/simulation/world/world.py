@@ -108,13 +108,13 @@ class World:
         self.faults.stop(self.scheduler.now)
         self._come_to_rest()
         self.scheduler.run(max(self.scheduler.now, self._last_future()))
-        self._let_letters_settle()
+        self._let_dead_letters_settle()
         self._redrive_what_was_ahead()
         for _ in range(_LAST_REDRIVES):
-            letters = len(self.storage.dead_letters)
+            dead_letters = len(self.storage.dead_letters)
             self.operations.redrive(Redrive(self.scheduler.now, {}))
             self._come_to_rest()
-            if len(self.storage.dead_letters) == letters:
+            if len(self.storage.dead_letters) == dead_letters:
                 break
         self._redrive_the_last(self.storage.outbound_dead_letters, "outbound")
         self._redrive_the_last(self.storage.unpublished, "unpublished")
@@ -125,11 +125,11 @@ class World:
         self.operations.replay_at_rest()
         self._come_to_rest()
 
-    def _let_letters_settle(self) -> None:
-        """Wait until all letters can be seen: a redrive that crashed may have hidden some for a long time."""
-        while any(queue.resurfacing for queue in self.storage.letters()):
+    def _let_dead_letters_settle(self) -> None:
+        """Wait until all dead dead_letters can be seen: a redrive that crashed may have hidden some for a long time."""
+        while any(queue.resurfacing for queue in self.storage.dead_letter_queues()):
             self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
-        self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.letters())))
+        self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.dead_letter_queues())))
 
     def _redrive_what_was_ahead(self) -> None:
         """Redrive by its reason what was dated ahead: now that its time has come, each is found."""
@@ -143,7 +143,7 @@ class World:
         if ahead & {one.id for one in dead.messages()}:
             self.context.violate("a redrive by reason left what had died for it", reason)
 
-    def _redrive_the_last(self, letters: WatchedQueue, queue: str) -> None:
+    def _redrive_the_last(self, dead_letters: WatchedQueue, queue: str) -> None:
         """Redrive what can be, until some runs on end have changed nothing.
 
         Of a message's copies each run takes one, and of a trip's commands the first may be all that it lets end: or
@@ -151,12 +151,12 @@ class World:
         """
         unchanged = 0
         while unchanged < _LAST_REDRIVES:
-            before = Counter(message.body for message in letters.messages())
+            before = Counter(message.body for message in dead_letters.messages())
             if not before:
                 return
             self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
             self._come_to_rest()
-            is_changed = Counter(message.body for message in letters.messages()) != before
+            is_changed = Counter(message.body for message in dead_letters.messages()) != before
             unchanged = 0 if is_changed else unchanged + 1
 
     def _end_of_trouble(self) -> float:

@@ -25,7 +25,7 @@ VARIANTS = (
     ),
     flawed(
         "what is sent to the dead-letter queue holds patient data",
-        "patient data was set aside",
+        "patient data was sent to the dead-letter queue",
         _PUBLISH,
         "Publisher._send_to_unpublished",
         Edit('_ != "data"', "True"),
@@ -49,7 +49,7 @@ VARIANTS = (
     ),
     flawed(
         "what the bus refuses once is not put on it again",
-        "set aside though the bus was not asked again",
+        "sent to the dead-letter queue though the bus was not asked again",
         _BUS,
         "ATTEMPTS",
         lambda _attempts: 1,
@@ -65,7 +65,7 @@ VARIANTS = (
     ),
     flawed(
         "names are published that no event can hold",
-        "set aside, and never happened",
+        "sent to the dead-letter queue, and never happened",
         "vectorcare_bridge.edge.event_detail",
         "fit",
         lambda _fit: dict,

@@ -86,7 +86,7 @@ def _claims_what_has_ended(claim: Any) -> Any:
 VARIANTS = (
     flawed(
         "a redrive deletes an event before it publishes it",
-        "no longer set aside, and not published",
+        "no dead letter any more, and not published",
         _REDRIVE,
         "Redrive._move",
         deletes_first,
@@ -118,7 +118,7 @@ VARIANTS = (
     ),
     flawed(
         "a redrive deletes a command before it sends it",
-        "the last copy of a command went before its end was told",
+        "the last copy of a command went before its end was reported",
         _REDRIVE,
         "Redrive._move",
         deletes_first,
@@ -126,7 +126,7 @@ VARIANTS = (
     ),
     flawed(
         "a redriven command gets another name",
-        "told, and nobody gave that command",
+        "reported, and nobody gave that command",
         *_MESSAGE,
         Edit("redriven_command.first_message_id(_, _1)", "_1"),
         trouble=_commands,
