@@ -1,4 +1,4 @@
-"""Each kind of letter has its way back, and stays where it is if it was not taken."""
+"""Each kind of dead letter goes back its own way, and stays if it was not taken."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vectorcare_bridge.edge.queue import Queue
 
 SENT_AT = UtcTimestamp("2026-03-01T11:00:00.123000Z")
-LETTER: dict[str, Any] = {
+DEAD_LETTER: dict[str, Any] = {
     "MessageId": "m-1",
     "ReceiptHandle": "r-1",
     "Body": "{}",
@@ -34,8 +34,8 @@ class There:
     published: list[BusEntry] = field(default_factory=list)
     takes: bool = True
 
-    def send(self, letter: OutgoingMessage) -> str:
-        self.sent.append(letter)
+    def send(self, message: OutgoingMessage) -> str:
+        self.sent.append(message)
         return f"sent {len(self.sent)}"
 
     def publish(self, entries: list[BusEntry]) -> list[BusEntry]:
@@ -51,20 +51,20 @@ def test_an_event_is_published_without_the_names_of_what_changed_if_they_are_too
 ) -> None:
     there = There()
     dead = unpublished.write("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": given})
-    send_back.event(cast("Bus", there), letter(Body=dead["MessageBody"]))
+    send_back.event(cast("Bus", there), dead_letter(Body=dead["MessageBody"]))
     detail = {"service_request_id": "VC-1", "changed_fields": published}
     assert there.published == [BusEntry("ServiceRequestUpdated", detail)]
 
 
-def letter(**changes: Any) -> Any:
-    return LETTER | changes
+def dead_letter(**changes: Any) -> Any:
+    return DEAD_LETTER | changes
 
 
 def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
     # Given a command that dies twice
     there = There()
-    assert send_back.command(cast("Queue", there), letter()) == "sent 1"
-    again = letter(
+    assert send_back.command(cast("Queue", there), dead_letter()) == "sent 1"
+    again = dead_letter(
         MessageId="m-2",
         MessageAttributes=there.sent[0]["MessageAttributes"],
         Attributes={"SentTimestamp": "1772362900000"},
@@ -93,7 +93,7 @@ def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried:
     }
     there = There()
     # When it is sent back, Then nothing is left that SQS would refuse, it is as old as it was and redriven once more
-    assert send_back.webhook(cast("Queue", there), letter(Body=text, MessageAttributes=others)) == "sent 1"
+    assert send_back.webhook(cast("Queue", there), dead_letter(Body=text, MessageAttributes=others)) == "sent 1"
     expected = message.encode(Webhook(text.encode(), "", SENT_AT, redriven=2))
     assert there.sent == [expected]
     assert expected["MessageBody"] == carried
@@ -104,44 +104,42 @@ def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried:
 
 def test_a_webhook_without_attributes_goes_back_too() -> None:
     there = There()
-    send_back.webhook(cast("Queue", there), letter())
+    send_back.webhook(cast("Queue", there), dead_letter())
     assert there.sent == [message.encode(Webhook(b"{}", "", SENT_AT, redriven=1))]
 
 
-@pytest.mark.parametrize(
-    ("text", "attributes"),
-    [
-        ('{"command": "accept", "service_request_id": "VC-1", "note": "NOTE"}', {"first_message_id", "first_sent_at"}),
-        ("NOTE", set()),
-    ],
-)
+FIRST = {"first_message_id", "first_sent_at"}
+ACCEPT = '{"command": "accept", "service_request_id": "VC-1", "note": "NOTE"}'
+
+
+@pytest.mark.parametrize(("text", "room", "attributes"), [(ACCEPT, 71, FIRST), (ACCEPT, 0, FIRST), ("NOTE", 0, set())])
 def test_a_command_that_fills_its_message_keeps_what_keeps_it_from_being_sent_twice(
-    text: str, attributes: set[str]
+    text: str, room: int, attributes: set[str]
 ) -> None:
-    # Given commands, one of which can be read, that fill a message but for what its name and age take, or all of it
-    kept = sum(len(name) + len("String") for name in attributes) + (len("m-1") + len(SENT_AT)) * bool(attributes)
-    text = text.replace("NOTE", "x" * (message.MAX_BYTES - kept - len(text) + len("NOTE")))
+    # Given commands, two of which can be read, that fill a message but for what their first id and time take, or all
+    # of it
+    text = text.replace("NOTE", "x" * (message.MAX_BYTES - room - len(text) + len("NOTE")))
     there = There()
-    # When it is sent back, Then the message is no larger than SQS takes
-    send_back.command(cast("Queue", there), letter(Body=text))
+    # When it is sent back, Then it goes without these only if nobody can read it
+    send_back.command(cast("Queue", there), dead_letter(Body=text))
     assert set(there.sent[0]["MessageAttributes"]) == attributes
     assert there.sent[0]["MessageBody"] == text
 
 
 def test_a_command_with_characters_that_sqs_refuses_goes_back_saying_the_same() -> None:
     there = There()
-    send_back.command(cast("Queue", there), letter(Body='{"note": "\uffff"}'))
+    send_back.command(cast("Queue", there), dead_letter(Body='{"note": "\uffff"}'))
     assert there.sent[0]["MessageBody"] == '{"note": "\\uffff"}'
 
 
 def test_an_event_that_the_bus_does_not_take_stays() -> None:
     body = unpublished.write("CommandFailed", {})["MessageBody"]
     with pytest.raises(NotTakenError):
-        send_back.event(cast("Bus", There(takes=False)), letter(Body=body))
+        send_back.event(cast("Bus", There(takes=False)), dead_letter(Body=body))
 
 
 def test_what_is_no_event_is_not_published() -> None:
     there = There()
     with pytest.raises(unpublished.NotAnEventError):
-        send_back.event(cast("Bus", there), letter(Body="x"))
+        send_back.event(cast("Bus", there), dead_letter(Body="x"))
     assert there.published == []

@@ -1,6 +1,7 @@
 """One service request's commands: claimed, sent and recorded, and what becomes of each if one of these fails."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_a_command_is_claimed_until_the_invocation_ends_sent_and_recorded() -> N
     assert world.recorded == [("c-1", ending(Outcome.SUCCEEDED), NOW)]
     assert results == [Completed(one, ending(Outcome.SUCCEEDED), is_repeated=False)]
     assert (world.taken_in, world.given_up) == ([DONE], [])
+
+
+def test_the_lag_of_a_command_is_known_to_the_millisecond() -> None:
+    one = delivery()
+    one = replace(one, message=replace(one.message, sent_at=utc_timestamp.later(NOW, minutes=-1.23456 / 60)))
+    [completed] = attempts(World()).send([one])
+    assert isinstance(completed, Completed)
+    assert completed.result.lag_seconds == 1.235
 
 
 def test_a_new_request_ends_with_the_service_request_that_it_became() -> None:
@@ -239,13 +248,3 @@ def test_a_command_that_another_invocation_has_is_not_ended() -> None:
     world, one = World(known={"c-1": BusyError()}), delivery()
     assert attempts(world).end_without_call(one, Outcome.EXPIRED, "max_age") == Postponed(one, "busy")
     assert world.recorded == []
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_a_command_expires_when_it_has_been_on_the_queue_for_its_time(kind: Kind) -> None:
-    max_age = {Kind.STATE_UPDATE: 86_400, Kind.LOCATION_UPDATE: 900}.get(kind, 1800)
-    # Given a command that is ten seconds old, When its time is just over, Then it is expired, and not before
-    one = delivery(kind)
-    assert (one.age(NOW), one.max_age) == (10, max_age)
-    assert one.is_expired(utc_timestamp.later(NOW, minutes=(max_age - 10) / 60))
-    assert not one.is_expired(utc_timestamp.later(NOW, minutes=(max_age - 10.001) / 60))

@@ -67,7 +67,7 @@ WRONG_CONSTANTS: tuple[tuple[Flaw, str], ...] = (
     (Flaw(_FIELDS, "CLOCK_TOLERANCE_SECONDS", _plus(-1)), "commands/test_commands"),
     (Flaw(_COMMAND, "ID", _pattern("{1,100}", "{1,101}")), "commands/test_commands"),
     (Flaw(_COMMAND, "_COMMAND_ID", _pattern("{1,128}", "{1,127}")), "commands/test_commands"),
-    (Flaw("sender.received_command", "MAX_AGE_SECONDS", _with(location_update=1800)), "sender/test_attempt"),
+    (Flaw("sender.received_command", "MAX_AGE_SECONDS", _with(location_update=1800)), "sender/test_received_command"),
     (Flaw("sender.attempt", "REPEATABLE", _without("decline")), "sender/test_attempt"),
     (Flaw("sender.attempt", "REPEATABLE", lambda kinds: kinds | {"best_time"}), "sender/test_attempt"),
     (Flaw(_FIELDS, "MAX_TEXT_LENGTH", _plus(1)), "commands/test_commands"),
