@@ -9,7 +9,6 @@ _KINDS = {
     bool: "true or false",
     str: "text",
     int: "number",
-    float: "number",
     Decimal: "number",
     type(None): "null",
     list: "list",
@@ -53,7 +52,7 @@ def _parse(body: bytes) -> Any:
         It is not JSON, or could not be written again: too deep, or with a number that Python cannot hold.
     """
     try:
-        parsed = json.loads(body, parse_float=Decimal)
+        parsed = json.loads(body, parse_float=Decimal, parse_constant=Decimal)
     except (RecursionError, InvalidOperation) as error:
         raise ValueError(type(error).__name__) from None
     level = [parsed]

@@ -1,1 +1,1 @@
-"""How every program of this project speaks: nothing foreign reaches a terminal raw, and no encoding stops it."""
+"""Input and output of all programs: foreign text is escaped, and no encoding stops a program."""

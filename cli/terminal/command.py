@@ -9,7 +9,7 @@ from cli.terminal.text import prepare, printable_lines
 
 
 class _Clean(click.Command):
-    """A command that prepares the standard streams, and shows nothing foreign raw in its errors."""
+    """A command that prepares the standard streams, and escapes foreign text in its errors."""
 
     def main(self, *args: Any, **more: Any) -> Any:
         """Run as a program."""
@@ -30,10 +30,8 @@ class _Clean(click.Command):
         except click.ClickException as error:
             raise printable_error(error) from error.__cause__
         except UnicodeEncodeError:
-            # What was typed in another encoding has bytes that no service and no file takes.
-            raise click.ClickException(
-                "Something that it was given is not UTF-8 text. Type or write it again."
-            ) from None
+            # An argument in another encoding has bytes that no service and no file accepts.
+            raise click.ClickException("An argument or a file is not UTF-8 text. Type or write it again.") from None
 
 
 class CliCommand(_Clean):
@@ -45,7 +43,7 @@ class Group(_Clean, click.Group):
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print text in which something may be foreign: a path, an answer, an error."""
+    """Print text that may hold foreign text: a path, an answer, an error."""
     stream = sys.stderr if err else sys.stdout
     click.echo(printable_lines(str(text), encoding=getattr(stream, "encoding", None)), err=err)
 

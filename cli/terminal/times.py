@@ -1,4 +1,4 @@
-"""Points and spans of time on the command line."""
+"""Times and durations on the command line."""
 
 import re
 from datetime import timedelta
@@ -11,7 +11,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Time(click.ParamType[str]):
-    """An ISO 8601 time, read as a 27-character instant; without an offset it is UTC."""
+    """An ISO 8601 time, read as a UTC timestamp; without an offset it is UTC."""
 
     name = "time"
 
@@ -26,7 +26,7 @@ class Time(click.ParamType[str]):
 
 
 class Span(click.ParamType[timedelta]):
-    """A span of time such as 90s, 10m, 2h or 1d."""
+    """A duration such as 90s, 10m, 2h or 1d."""
 
     name = "span"
 
