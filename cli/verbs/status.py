@@ -1,11 +1,10 @@
 """`bridge status`."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import click
@@ -25,7 +24,7 @@ from vectorcare_bridge.edge.queue import QueueDepth, queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
-_NEWEST = 10  # events of each status; one that is dated ahead shall not hide what came after it
+_NEWEST = 10  # events of each status; one that is dated ahead must not hide what came after it
 _MOST_COUNTED = 1000  # objects in one answer of S3
 
 Figures = Mapping[str, Any]
@@ -75,29 +74,19 @@ def look_at(stack: Stack) -> Figures:
     Figures
         By name. If AWS refuses one, it is None, and `errors` has the reason under the same name.
     """
-    sources: Mapping[str, Callable[[Stack], Any]] = {
-        "last_webhook": _last_webhook,
-        "queue": lambda stack: asdict(_depth(stack, "QueueUrl")),
-        "dead_letters": lambda stack: _depth(stack, "DeadLetterQueueUrl").total,
-        "spool": _spool,
-        "unpublished": lambda stack: _depth(stack, "UnpublishedQueueUrl").total,
-        "commands": lambda stack: asdict(_depth(stack, "OutboundQueueUrl")),
-        "dead_commands": lambda stack: _depth(stack, "OutboundDeadLetterQueueUrl").total,
-        "alarms": _alarms,
-    }
     for service in ("dynamodb", "sqs", "s3", "cloudwatch"):  # boto3 makes clients in one thread only
         stack.client(service)
     errors: dict[str, str] = {}
 
     def gather(name: str) -> Any:
         try:
-            return sources[name](stack)
+            return _FIGURES[name](stack)
         except (BotoCoreError, ClientError) as error:
             errors[name] = explain(error)
             return None
 
-    with ThreadPoolExecutor(len(sources)) as threads:
-        figures = dict(zip(sources, threads.map(gather, sources), strict=True))
+    with ThreadPoolExecutor(len(_FIGURES)) as threads:
+        figures = dict(zip(_FIGURES, threads.map(gather, _FIGURES), strict=True))
     urls = {"webhook_url": stack.outputs["WebhookUrl"], "health_url": stack.outputs["HealthUrl"]}
     return {"organization": stack.organization, **urls, **figures, "errors": errors}
 
@@ -172,72 +161,55 @@ def _alarms(stack: Stack) -> dict[str, Any]:
     return {"total": len(alarms), "in_alarm": in_alarm}
 
 
-def _section(figures: Figures, *, now: str) -> RenderableType:
+_FIGURES: Mapping[str, Callable[[Stack], Any]] = {
+    "last_webhook": _last_webhook,
+    "queue": lambda stack: asdict(_depth(stack, "QueueUrl")),
+    "dead_letters": lambda stack: _depth(stack, "DeadLetterQueueUrl").total,
+    "spool": _spool,
+    "unpublished": lambda stack: _depth(stack, "UnpublishedQueueUrl").total,
+    "commands": lambda stack: asdict(_depth(stack, "OutboundQueueUrl")),
+    "dead_commands": lambda stack: _depth(stack, "OutboundDeadLetterQueueUrl").total,
+    "alarms": _alarms,
+}
+_QUEUE_OPTIONS = {"dead_letters": "", "unpublished": " --queue unpublished", "dead_commands": " --queue outbound"}
+
+
+def _section(figures: Figures, *, now: UtcTimestamp) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold", no_wrap=True)
     lines.add_column(overflow="fold")
     lines.add_row("webhook URL", figures["webhook_url"])
-    for name, describe in _DESCRIBE.items():
-        for label, text, style in _lines(figures, name, describe, now=now):
-            lines.add_row(label, Text(text, style=style))
+    for name in _FIGURES:
+        label, error = name.replace("_", " "), figures["errors"].get(name)
+        for more, text, style in [("", error, "red")] if error else _describe(name, figures[name], now):
+            lines.add_row(more or label, Text(text, style=style))
     needs = needs_a_person(figures)
     verdict = Text("needs a person", style="bold red") if needs else Text("all is well", style="green")
     title = Text.assemble((figures["organization"], "bold"), ": ", verdict)
     return Group(Rule(title, align="left", characters="-", style="default"), Padding(lines, (0, 0, 1, 2)))
 
 
-Line = tuple[str, str, str]
-"""Label, text, style."""
-
-
-def _lines(figures: Figures, name: str, describe: Callable[[Any, str], list[Line]], *, now: str) -> list[Line]:
-    if name in figures["errors"]:
-        return [(name.replace("_", " "), figures["errors"][name], "red")]
-    return describe(figures[name], now)
-
-
-def _last_webhook_lines(last: Mapping[str, Any] | None, now: str) -> list[Line]:
-    if last is None:
-        return [("last webhook", "none yet", "yellow")]
-    ago = duration(utc_timestamp.seconds_between(last["received_at"], UtcTimestamp(now)))
-    text = f"received {moment(last['received_at'])} UTC, {ago} ago; happened {moment(last['happened_at'])}"
-    return [
-        ("last webhook", text, ""),
-        ("freshness", duration(last["freshness_seconds"]), ""),
-    ]
-
-
-def _queue_line(label: str, queue: Mapping[str, int], _now: str) -> list[Line]:
-    text = f"{queue['visible']} waiting, {queue['in_flight']} in flight, {queue['delayed']} delayed"
-    return [(label, text, "")]
-
-
-def _dead_letter_line(label: str, option: str, letters: int, _now: str) -> list[Line]:
-    text = f"{letters}; why: bridge dlq list{option}" if letters else "0"
-    return [(label, text, "red" * bool(letters))]
-
-
-def _spool_line(spool: Mapping[str, Any], _now: str) -> list[Line]:
-    count = f"{'more than ' * spool['more']}{spool['objects']}"
-    return [("spool", count, "yellow" * bool(spool["objects"]))]
-
-
-def _alarm_lines(alarms: Mapping[str, Any], now: str) -> list[Line]:
-    in_alarm = alarms["in_alarm"]
-    lines = [("alarms", f"{len(in_alarm)} of {alarms['total']} in ALARM", "red" * bool(in_alarm))]
-    for alarm in in_alarm:
-        since = duration(utc_timestamp.seconds_between(alarm["since"], UtcTimestamp(now)))
-        lines.append(("", f"{alarm['name']}, for {since}: {printable(alarm['description'])}", "red"))
-    return lines
-
-
-_DESCRIBE: Mapping[str, Callable[[Any, str], list[Line]]] = {
-    "last_webhook": _last_webhook_lines,
-    "queue": partial(_queue_line, "queue"),
-    "dead_letters": partial(_dead_letter_line, "dead letters", ""),
-    "spool": _spool_line,
-    "unpublished": partial(_dead_letter_line, "unpublished", " --queue unpublished"),
-    "commands": partial(_queue_line, "commands"),
-    "dead_commands": partial(_dead_letter_line, "dead commands", " --queue outbound"),
-    "alarms": _alarm_lines,
-}
+def _describe(name: str, figure: Any, now: UtcTimestamp) -> Iterator[tuple[str, str, str]]:
+    """Write the lines of a figure: a label if it is not the figure's name, the text, and its style."""
+    match name:
+        case "last_webhook" if figure is None:
+            yield "", "none yet", "yellow"
+        case "last_webhook":
+            ago = duration(utc_timestamp.seconds_between(figure["received_at"], now))
+            happened = moment(figure["happened_at"])
+            yield "", f"received {moment(figure['received_at'])} UTC, {ago} ago; happened {happened}", ""
+            yield "freshness", duration(figure["freshness_seconds"]), ""
+        case "queue" | "commands":
+            yield "", "{visible} waiting, {in_flight} in flight, {delayed} delayed".format(**figure), ""
+        case "spool":
+            count = f"{'more than ' * figure['more']}{figure['objects']}"
+            yield "", count, "yellow" * bool(figure["objects"])
+        case "alarms":
+            in_alarm = figure["in_alarm"]
+            yield "", f"{len(in_alarm)} of {figure['total']} in ALARM", "red" * bool(in_alarm)
+            for alarm in in_alarm:
+                since = duration(utc_timestamp.seconds_between(alarm["since"], now))
+                yield " ", f"{alarm['name']}, for {since}: {printable(alarm['description'])}", "red"
+        case _:
+            text = f"{figure}; why: bridge dlq list{_QUEUE_OPTIONS[name]}" if figure else "0"
+            yield "", text, "red" * bool(figure)
