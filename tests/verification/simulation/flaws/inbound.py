@@ -8,12 +8,13 @@ from typing import Any
 from tests.verification.simulation.flaws.variant import (
     flawed,
     from_the_future,
+    never_raises,
     outage,
     poisoned,
     poisoned_and_crashing,
     untroubled,
 )
-from verification.simulation.flaw import Edit
+from verification.simulation.flaw import Edit, answers
 from verification.simulation.world.loader import RUNTIME
 
 _KEEP = ("ingest.enqueue_or_spool", "enqueue_or_spool")
@@ -44,6 +45,12 @@ def _reason_of_now(reason: Any) -> Any:
 
 VARIANTS = (
     flawed(
+        "neither queue nor spool took it, and the answer is 200",
+        "answered 2xx before it was kept",
+        *_KEEP,
+        never_raises,
+    ),
+    flawed(
         "the answer does not wait for the queue",
         "answered 2xx before it was kept",
         *_KEEP,
@@ -73,6 +80,21 @@ VARIANTS = (
         *_VERIFY,
         lambda verify: lambda body, *rest: (json.loads(body), verify(body, *rest))[1],
         trouble=untroubled,
+    ),
+    flawed(
+        "the customer is not looked at",
+        "forged or another customer's, and accepted",
+        "ingest.request",
+        "check_customer",
+        answers(None),
+        first=7,
+    ),
+    flawed(
+        "the body is logged",
+        "a payload value was logged",
+        "ingest.handler",
+        "_verify",
+        lambda verify: lambda asked, body: (print(body), verify(asked, body))[1],  # noqa: T201 that is the flaw
     ),
     flawed(
         "the text of an error is logged",

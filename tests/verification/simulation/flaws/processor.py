@@ -1,5 +1,6 @@
 """Flaws of the processor, and of what decides over the state."""
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -46,6 +47,28 @@ def _erases(status_register: Any) -> Any:
     return flawed
 
 
+def _newest_alone(fold: Any) -> Any:
+    def flawed(*given: Any) -> Any:
+        folded = fold(*given)
+        if folded is None or folded.newest_data is folded.newest.event:
+            return folded
+        return replace(folded, newest_data=None)
+
+    return flawed
+
+
+def _put_always(put: Any) -> Any:
+    def flawed(self: Any, **entry: Any) -> Any:
+        client = self._client
+
+        def put_item(*, TableName: str, Item: Any, **_condition: Any) -> Any:  # noqa: N803 boto3's names
+            return client.put_item(TableName=TableName, Item=Item)
+
+        return put(with_client(self, put_item=put_item), **entry)
+
+    return flawed
+
+
 def _put_after_a_look(put: Any) -> Any:
     def flawed(self: Any, **entry: Any) -> Any:
         client = self._client
@@ -81,6 +104,14 @@ def _keeps_expiry(update: Any) -> Any:
     return flawed
 
 
+def _misspelt(status_register: Any) -> Any:
+    def flawed(received: Any, **how: Any) -> Any:
+        register = status_register(received, **how)
+        return {"expire_at" if name == "expires_at" else name: value for name, value in register.items()}
+
+    return flawed
+
+
 VARIANTS = (
     flawed(
         "the condition is `<=`, so that the tie-break decides nothing",
@@ -103,6 +134,20 @@ VARIANTS = (
         _STATE,
         "State._offer_data",
         answers(False),
+    ),
+    flawed(
+        "an event that overtakes an older one of its batch keeps that one's data out",
+        "the state's data is not the newest",
+        _FOLD,
+        "fold",
+        _newest_alone,
+    ),
+    flawed(
+        "the journal is checked by nobody: the last delivery wins",
+        "a journal entry was changed",
+        _JOURNAL,
+        "Journal._put_if_absent",
+        _put_always,
     ),
     flawed(
         "the journal is asked first and written to afterwards",
@@ -159,6 +204,13 @@ VARIANTS = (
         trouble=over_years,
     ),
     flawed(
+        "data that carries nothing is data",
+        "the state's data is not the newest",
+        _ENVELOPE,
+        "Event.carries_data",
+        lambda _carries_data: lambda self: self.data is not None,
+    ),
+    flawed(
         "the revision of an item that is made again begins again",
         "the revision goes back",
         _STATE,
@@ -172,6 +224,13 @@ VARIANTS = (
         _STATE,
         "State._update",
         _keeps_expiry,
+    ),
+    flawed(
+        "the attribute of the time to live is misspelled",
+        "a closed request does not expire, or an open one does",
+        _FOLD,
+        "status_register",
+        _misspelt,
     ),
     flawed(
         "times are compared as they were written",
@@ -194,6 +253,13 @@ VARIANTS = (
         *_APPEND,
         _goes_on,
         trouble=with_faults(FAILS=0.4),
+    ),
+    flawed(
+        "after a conflict in the journal the delivery's own event goes on to the state",
+        "the state is not what the journal says",
+        *_APPEND,
+        lambda append: lambda self, event, webhook: replace(append(self, event, webhook), event=event),
+        first=12,
     ),
     flawed(
         "after a conflict in the journal the delivery's own time goes on to the state",
@@ -235,6 +301,14 @@ VARIANTS = (
         "ten receives instead of thirty",
         "a webhook died that nothing is wrong with",
         settings={"max_receives": 10},
+        trouble=outage("dynamodb"),
+    ),
+    flawed(
+        "the longest wait is half a minute",
+        "a webhook died that nothing is wrong with",
+        _FAILURE,
+        "LONGEST_BACKOFF_SECONDS",
+        lambda _seconds: 30,
         trouble=outage("dynamodb"),
     ),
 )

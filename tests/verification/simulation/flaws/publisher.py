@@ -1,9 +1,12 @@
 """Flaws of the publisher."""
 
+from typing import Any
+
 from tests.verification.simulation.flaws.variant import (
     flawed,
     never_raises,
     outage,
+    with_client,
     with_faults,
     with_long_names,
 )
@@ -14,6 +17,19 @@ _PUBLISH, _CHANGE = "publisher.publish", "publisher.change"
 _BUS, _JSON = "vectorcare_bridge.edge.bus", "vectorcare_bridge.edge.exact_json"
 
 
+def _takes_answers_for_success(put: Any) -> Any:
+    def flawed(self: Any, together: Any) -> Any:
+        client = self._client
+
+        def put_events(**asked: Any) -> Any:
+            answer = client.put_events(**asked)
+            return {"Entries": [entry | {"EventId": "taken"} for entry in answer["Entries"]]}
+
+        return put(with_client(self, put_events=put_events), together)
+
+    return flawed
+
+
 VARIANTS = (
     flawed(
         "what the bus refuses is forgotten",
@@ -22,6 +38,13 @@ VARIANTS = (
         "Publisher._send_to_unpublished",
         answers(None),
         trouble=outage("events"),
+    ),
+    flawed(
+        "a call to the bus that is answered counts as taken",
+        "a change was not published",
+        _BUS,
+        "Bus._put",
+        _takes_answers_for_success,
     ),
     flawed(
         "what is sent to the dead-letter queue holds patient data",
@@ -64,11 +87,29 @@ VARIANTS = (
         settings=_DATA,
     ),
     flawed(
+        "integers are published that the bus does not take",
+        "sent to the dead-letter queue though the bus was not asked again",
+        _JSON,
+        "_within_64_bits",
+        lambda _within: lambda number: format(number, "f"),
+        settings=_DATA,
+        trouble=with_faults(),
+    ),
+    flawed(
         "names are published that no event can hold",
         "sent to the dead-letter queue, and never happened",
         "vectorcare_bridge.edge.event_detail",
         "fit",
         lambda _fit: dict,
+        trouble=with_long_names,
+    ),
+    flawed(
+        "data is published that no event can hold",
+        "sent to the dead-letter queue though the bus was not asked again",
+        _CHANGE,
+        "Change.with_data",
+        lambda _with_data: lambda self: self.detail | {"data": self.data},
+        settings=_DATA,
         trouble=with_long_names,
     ),
     flawed(

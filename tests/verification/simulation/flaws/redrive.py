@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.verification.simulation.flaws.inbound import deletes_first
-from tests.verification.simulation.flaws.variant import Trouble, flawed
+from tests.verification.simulation.flaws.variant import Trouble, flawed, never_raises
 from verification.simulation.flaw import Edit
 from verification.simulation.plan.draw_outbound import draw_outbound
 from verification.simulation.plan.plan import Expected, Operation, OutboundPlan, Plan, PlannedCommand, Redrive
@@ -90,6 +90,14 @@ VARIANTS = (
         _REDRIVE,
         "Redrive._move",
         deletes_first,
+        trouble=_unpublished(),
+    ),
+    flawed(
+        "an event that the bus does not take a second time is deleted all the same",
+        "no dead letter any more, and not published",
+        _SEND_BACK,
+        "event",
+        never_raises,
         trouble=_unpublished(),
     ),
     flawed(

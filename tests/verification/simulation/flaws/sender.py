@@ -65,6 +65,10 @@ def _forgets(claim: Any) -> Any:
     return flawed
 
 
+def _writes_nothing(claim: Any) -> Any:
+    return lambda _self, command, *, holder, **_when: claim.__globals__["Claim"](command, holder, False)
+
+
 def _reads(verdict: str, becomes: str, statuses: range) -> Any:
     """Read answers of these statuses and this verdict as answers of another verdict."""
 
@@ -103,6 +107,24 @@ def _asks_again(renew: Any) -> Any:
     return flawed
 
 
+def _looks_at_no_other_of_its_batch(hold_back: Any) -> Any:
+    def flawed(self: Any, delivery: Any) -> Any:
+        waiting, self._waiting = self._waiting, []
+        try:
+            return hold_back(self, delivery)
+        finally:
+            self._waiting = waiting
+
+    return flawed
+
+
+def _leaves_at_once(leave: Any) -> Any:
+    def flawed(self: Any, service_request_id: str, gone: Any, waiting: Any, *, now: str) -> Any:
+        return leave(self, service_request_id, [*gone, *(one.command_id for one in waiting)], [], now=now)
+
+    return flawed
+
+
 def _never_half_open(state: Any) -> Any:
     def flawed(self: Any, now: str) -> Any:
         found = state(self, now)
@@ -128,6 +150,21 @@ VARIANTS = (
         _unanswered_is_later,
         trouble=_busy(TIMES_OUT_DONE=0.3),
     ),
+    Variant(
+        "the command log knows of a command only when it has been sent",
+        "VectorCare has twice what must not be repeated",
+        (
+            Flaw(_LOG, "CommandLog.claim", _writes_nothing),
+            Flaw(
+                _LOG,
+                "CommandLog._put",
+                lambda put: (
+                    lambda self, item, *_condition, now: put(self, item, "attribute_not_exists(nothing)", {}, now=now)
+                ),
+            ),
+        ),
+        trouble=_busy(CRASH_AFTER=0.1),
+    ),
     flawed(
         "what is over its time is sent all the same",
         "sent when its time was over",
@@ -151,6 +188,13 @@ VARIANTS = (
         "Bus.publish",
         lambda publish: lambda self, entries: (publish(self, entries), [])[1],
         trouble=_busy(FAILS=0.5),
+    ),
+    flawed(
+        "VectorCare being out of service is an answer for good",
+        "nothing is wrong with it, and it failed",
+        *_READ,
+        _reads("LOST", "REFUSED", range(503, 504)),
+        trouble=_down_for_an_hour,
     ),
     flawed(
         "a repeated acceptance that is refused has failed",
@@ -181,6 +225,13 @@ VARIANTS = (
         "sender.vectorcare.call_result",
         "_is_done",
         answers(True),
+        trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
+    ),
+    flawed(
+        "a firewall's page counts as VectorCare's refusal",
+        "nothing is wrong with it, and it failed",
+        *_READ,
+        _reads("LATER", "REFUSED", range(403, 405)),
         trouble=_busy(VECTORCARE_NOT_ITS_API=0.3),
     ),
     Variant(
@@ -215,11 +266,27 @@ VARIANTS = (
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     flawed(
+        "a command that waits holds back those of other batches alone",
+        "sent before what waits ahead of it",
+        _ORDER,
+        "TripOrder.hold_back",
+        _looks_at_no_other_of_its_batch,
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    flawed(
         "positions do not wait for the acceptance",
         "sent before what waits ahead of it",
         _ORDER,
         "_holds_back",
         lambda holds_back: lambda earlier, later: later != "location_update" and holds_back(earlier, later),
+        trouble=_busy(VECTORCARE_UNKNOWN=0.3),
+    ),
+    flawed(
+        "a command gives up its place as soon as it waits",
+        "sent before what waits ahead of it",
+        "sender.pending_commands",
+        "PendingCommands.leave",
+        _leaves_at_once,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     flawed(
