@@ -42,32 +42,14 @@ def calls_made(outbound: Outbound) -> int:
     return len(outbound.vectorcare.calls) + len(outbound.vectorcare.token_calls)
 
 
-@pytest.mark.parametrize(
-    ("injected", "calls"),
-    [
-        ([InjectedFault(is_reset=True)] * 20, FAILURES_TO_OPEN),
-        (([InjectedFault(status=503)] * 4 + [InjectedFault(status=404)]) * 4, 20),
-        ([InjectedFault(status=429)] * 20, 20),
-    ],
-    ids=["in a row", "with answers between", "429 is no outage"],
-)
-def test_five_failures_in_a_row_stop_the_calls_of_a_batch(
-    outbound: Outbound, output: Output, injected: list[InjectedFault], calls: int
-) -> None:
-    outbound.vectorcare.faults.extend(injected)
-    put_for_trips(outbound)
-    outbound.run()
-    assert len(outbound.vectorcare.calls) == calls
-    assert output.text().count('"circuit.opened"') == (calls == FAILURES_TO_OPEN)
-
-
-def test_failures_of_several_invocations_count_together(outbound: Outbound) -> None:
+def test_failures_of_several_invocations_count_together(outbound: Outbound, output: Output) -> None:
     outbound.vectorcare.faults.extend([InjectedFault(status=503)] * 10)
     put_for_trips(outbound, FAILURES_TO_OPEN + 3)
     for _invocation in range(FAILURES_TO_OPEN + 3):
         outbound.restart()
         outbound.run(maximum=1)
     assert len(outbound.vectorcare.calls) == FAILURES_TO_OPEN
+    assert output.text().count('"circuit.opened"') == 1
 
 
 def test_while_the_circuit_is_open_no_invocation_calls_and_no_command_comes_before_its_end(outbound: Outbound) -> None:
