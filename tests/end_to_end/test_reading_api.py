@@ -1,6 +1,6 @@
 """Rule: a dispatch system reads what it is let to, signed, by HTTP; nobody else reads anything.
 
-The stand enforces IAM here: it verifies each signature and asks the caller's policies.
+IAM is enforced here: each signature is verified and the caller's policies are asked.
 """
 
 import json
@@ -89,7 +89,8 @@ def dispatch(make_caller: Callable[..., Caller]) -> Caller:
 def trips(guarded: LocalEnvironment, old_key: RSAPrivateKey) -> list[str]:
     """Give the ids of five service requests, the oldest first; the last one has two events."""
     vectorcare = vectorcare_of(guarded, old_key)
-    made = [webhook(minutes_ago=10 - number) for number in range(5)]
+    odd = "VC-Prüf 1+2"  # a path cannot hold it as it is
+    made = [webhook(minutes_ago=10 - number, service_request_id=odd if number == 0 else None) for number in range(5)]
     made.append(
         webhook(service_request_id=made[-1].service_request_id, request_status="ASSIGNED", action="BROADCAST_ACCEPTED")
     )
@@ -121,7 +122,8 @@ def few_requests(guarded: LocalEnvironment, dispatch: Caller) -> Iterator[int]:
 
 
 def test_each_route_answers_whoever_may_ask_as_the_document_says(dispatch: Caller, trips: list[str]) -> None:
-    for resource, path in ((ONE, f"/{trips[4]}"), (EVENTS, f"/{trips[4]}/events"), (LIST, "?status=AVAILABLE")):
+    one = quote(trips[0])
+    for resource, path in ((ONE, f"/{one}"), (EVENTS, f"/{one}/events"), (LIST, "?status=AVAILABLE")):
         # When
         answer = dispatch.ask(f"/service-requests{path}")
         # Then
@@ -137,78 +139,21 @@ def test_head_is_answered_as_get_is_without_a_body(dispatch: Caller, trips: list
         assert head.headers["Content-Type"] == get.headers["Content-Type"]
 
 
-def test_the_newest_state_and_every_event_are_there(dispatch: Caller, trips: list[str]) -> None:
-    # Given a request that was broadcast, then accepted; When it is read
-    state = dispatch.read(f"/service-requests/{trips[4]}")
-    events = dispatch.read(f"/service-requests/{trips[4]}/events")["events"]
-    # Then
-    assert (state["request_status"], state["action"]) == ("ASSIGNED", "BROADCAST_ACCEPTED")
-    assert [event["request_status"] for event in events] == ["AVAILABLE", "ASSIGNED"]
-    assert state["data"] == events[1]["data"]
-    assert state["event_id"] == events[1]["event_id"]
-
-
-def test_pages_lead_from_the_newest_to_the_oldest(dispatch: Caller, trips: list[str]) -> None:
-    # Given pages of two
-    path = "/service-requests?limit=2&status=AVAILABLE"
-    page = dispatch.read(path)
-    found = [page]
-    # When the tokens are followed
-    while page["next_token"] is not None:
-        page = dispatch.read(f"{path}&next_token={page['next_token']}")
-        found.append(page)
-    # Then
-    assert [each["service_request_id"] for page in found for each in page["service_requests"]] == trips[3::-1]
-    assert all(len(page["service_requests"]) <= 2 for page in found)
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/service-requests/VC-NEVER", 404),
-        ("/service-requests/VC-NEVER/events", 404),
-        ("/service-requests/unreadable/events", 404),
-        ("/service-requests", 400),
-        ("/service-requests?status=OPEN", 400),
-        ("/service-requests?page=2&status=AVAILABLE", 400),
-        ("/service-requests?next_token=abc&status=AVAILABLE", 400),
-        ("/service-requests?status=AVAILABLE&status=ASSIGNED", 400),
-    ],
-)
-def test_what_has_no_answer_is_said_in_json(dispatch: Caller, path: str, status: int) -> None:
-    answer = dispatch.ask(path)
-    assert (answer.status_code, set(answer.json())) == (status, {"error"})
-
-
-def test_an_id_may_need_encoding(dispatch: Caller, guarded: LocalEnvironment, old_key: RSAPrivateKey) -> None:
-    # Given a request with a name that a path cannot hold as it is
-    name = "VC-Prüf 1+2"
-    vectorcare = vectorcare_of(guarded, old_key)
-    assert vectorcare.send(webhook(service_request_id=name, request_status="COMPLETED").body).status == 200
-    guarded.stack.settle()
-    # When, Then
-    assert dispatch.read(f"/service-requests/{quote(name)}")["service_request_id"] == name
-
-
-def test_nobody_reads_unsigned(guarded: LocalEnvironment, trips: list[str]) -> None:
-    for path in (f"/{trips[0]}", f"/{trips[0]}/events", "?status=AVAILABLE"):
-        answer = send(guarded, f"/service-requests{path}")
-        assert (answer.status_code, trips[0] in answer.text) == (403, False)
-
-
-@pytest.mark.parametrize("authorization", ["Bearer abc", "Basic YTpi", "AWS4-HMAC-SHA256 nonsense"])
-def test_no_other_authorization_helps(guarded: LocalEnvironment, trips: list[str], authorization: str) -> None:
-    answer = send(guarded, f"/service-requests/{trips[0]}", headers={"Authorization": authorization})
-    assert (answer.status_code, trips[0] in answer.text) == (403, False)
+@pytest.mark.parametrize("authorization", [None, "Bearer abc", "AWS4-HMAC-SHA256 nonsense"])
+def test_nobody_reads_unsigned(guarded: LocalEnvironment, trips: list[str], authorization: str | None) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    for path in (f"/{trips[1]}", f"/{trips[1]}/events", "?status=AVAILABLE"):
+        answer = send(guarded, f"/service-requests{path}", headers=headers)
+        assert (answer.status_code, trips[1] in answer.text) == (403, False)
 
 
 def test_a_signature_is_good_for_its_key_and_its_request_alone(dispatch: Caller, trips: list[str]) -> None:
     # Given a secret that is not the key's, and a signature over another request
     forger = replace(dispatch, credentials=Credentials(dispatch.credentials.access_key, "not-the-secret"))
-    path = f"/service-requests/{trips[0]}"
+    path = f"/service-requests/{trips[1]}"
     # When
     forged = forger.ask(path)
-    moved = dispatch.ask(f"/service-requests/{trips[1]}", sent=path)
+    moved = dispatch.ask(f"/service-requests/{trips[2]}", sent=path)
     # Then
     assert (forged.status_code, moved.status_code) == (403, 403)
 
@@ -218,16 +163,10 @@ def test_a_principal_reads_no_more_than_its_policy_says(make_caller: Callable[..
     stranger = make_caller("stranger")
     lister = make_caller("lister", "GET/service-requests")
     # When, Then
-    for path in (f"/{trips[0]}", f"/{trips[0]}/events", "?status=AVAILABLE"):
+    for path in (f"/{trips[1]}", f"/{trips[1]}/events", "?status=AVAILABLE"):
         assert stranger.ask(f"/service-requests{path}").status_code == 403
     assert lister.ask("/service-requests?status=AVAILABLE").status_code == 200
-    assert lister.ask(f"/service-requests/{trips[0]}").status_code == 403
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_there_is_nothing_but_get_and_head(dispatch: Caller, trips: list[str], method: str) -> None:
-    answer = dispatch.ask(f"/service-requests/{trips[0]}", method=method)
-    assert (answer.status_code, trips[0] in answer.text) == (403, False)
+    assert lister.ask(f"/service-requests/{trips[1]}").status_code == 403
 
 
 def test_whoever_asks_too_often_is_told_to_wait(guarded: LocalEnvironment, dispatch: Caller, few_requests: int) -> None:
