@@ -338,14 +338,21 @@ def test_messages_are_chosen_by_reason_and_service_request(
     assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
 
 
-@pytest.mark.parametrize(("asked", "moved"), [({"reason": FailureReason.EXHAUSTED}, 0), ({}, 2)])
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"reason": FailureReason.NOT_JSON}, RedriveReport(examined=20, skipped=20, stopped="unanswered")),
+        ({}, RedriveReport(examined=25, moved=25, stopped="empty")),
+    ],
+)
 def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
-    clock: Clock, asked: dict[str, Any], moved: int
+    clock: Clock, asked: dict[str, Any], expected: RedriveReport
 ) -> None:
-    queues = dead_letters(2)
-    report = run(queues, clock, recorded=mock.Mock(side_effect=TimeoutError), **asked)
-    assert (report.moved, report.stopped) == (moved, "empty" if moved else "unanswered")
-    assert returned(queues) == ([] if moved else ["webhook 0", "webhook 1"])
+    # Given a journal that answers for two batches
+    queues, recorded = dead_letters(25), mock.Mock(side_effect=[None] * 20 + [TimeoutError] * 5)
+    # When a run asks it, Then what it has looked at is reported, and all that it held is returned
+    assert run(queues, clock, recorded=recorded, **asked) == expected
+    assert len(returned(queues)) == 25 - expected.moved
 
 
 def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, counted: Counter[str]) -> None:
