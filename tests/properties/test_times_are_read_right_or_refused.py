@@ -1,4 +1,4 @@
-"""Rule: a time is read as what it says, by another reader's word, or it is refused."""
+"""A time is read as another reader reads it, or it is refused."""
 
 import string
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.properties.test_instants_order_as_time import moments, written
+from tests.properties.test_timestamps_order_as_time import moments, written
 from vectorcare_bridge import utc_timestamp
 
 DATES = {"%Y-%m-%d": 10, "%Y%m%d": 8, "%G-W%V-%u": 10, "%GW%V%u": 8, "%Y-%j": 8, "%Y%j": 7}
@@ -54,7 +54,7 @@ def shift(text: str) -> timedelta | None:
 
 
 def read(text: str) -> datetime | None:
-    """Read a time by strptime alone, part for part; None if it is none. The years from 1000."""
+    """Read a time by strptime alone, part by part; None if it is not a time. Years from 1000 on."""
     for form, width in DATES.items():
         day = exactly(text[:width], form)
         if day is None:
@@ -88,7 +88,7 @@ LETTERS = st.sampled_from([*"0123456789TtZzW:.,+-/ _\n\t", "\u2212", "\uff11", "
 
 @st.composite
 def nearly_times(draw: st.DrawFn) -> str:
-    """Write a time, then put in, leave out or change a letter or two."""
+    """Write a time, then insert, remove or change one or two characters."""
     text = draw(written(draw(moments)))
     for _ in range(draw(st.integers(1, 2))):
         at = draw(st.integers(0, len(text)))

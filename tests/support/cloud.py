@@ -45,7 +45,7 @@ CREDENTIALS = {
 
 @dataclass
 class Context:
-    """What Lambda tells a function about its invocation."""
+    """Lambda's context of an invocation."""
 
     aws_request_id: str = "11111111-2222-3333-4444-555555555555"
     remaining_ms: int = 900_000
@@ -249,7 +249,7 @@ def one_call_at_a_time() -> Iterator[None]:
 
 
 class Clock:
-    """A clock that moves on by a microsecond whenever somebody looks."""
+    """A clock that moves on by a microsecond at each look."""
 
     ticks = itertools.count()
 
@@ -283,7 +283,7 @@ class Threads:
 
 
 class InlineExecutor(Executor):
-    """Runs each task where it is submitted, so that a test runs alike each time."""
+    """Runs each task in the thread that submits it, so that a test runs the same each time."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run it now."""

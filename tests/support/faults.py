@@ -66,7 +66,7 @@ def lagging_replicas() -> Iterator[None]:
     """Let a read of a table that does not ask to be strongly consistent see nothing of what was written.
 
     That is the longest that a replica may lag: DynamoDB gives no bound. Source: "Read consistency", DynamoDB developer
-    guide. An index is left alone: none can be read consistently.
+    guide. An index is left alone: it cannot be read consistently.
     """
     original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
     nothing: dict[str, Any] = {"GetItem": {}, "Query": {"Items": []}, "Scan": {"Items": []}}

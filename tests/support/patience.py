@@ -9,7 +9,7 @@ from vectorcare_bridge.edge import runtime
 
 @dataclass
 class Patience:
-    """A clock that moves when somebody waits.
+    """A clock that moves only when code waits.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Patience:
     lowest: list[float] = field(default_factory=list)
 
     def take_the_place_of_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Stand behind the functions' door, as clock and randomness."""
+        """Replace the runtime's clock and randomness."""
         monkeypatch.setattr(runtime, "monotonic", lambda: self.now)
         monkeypatch.setattr(runtime, "sleep", self._sleep)
         monkeypatch.setattr(runtime, "uniform", self._uniform)

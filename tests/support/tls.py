@@ -16,7 +16,7 @@ _directory = tempfile.TemporaryDirectory(prefix="tls-")
 
 
 def certificate(path: Path) -> Path:
-    """Write a new key, and a certificate for 127.0.0.1 that nobody but itself vouches for."""
+    """Write a new key, and a certificate for 127.0.0.1 that is self-signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

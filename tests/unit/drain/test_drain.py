@@ -59,7 +59,7 @@ def test_one_that_the_queue_refuses_holds_up_no_other(spooled: Cloud) -> None:
     assert len(spooled.spooled()) == 1
 
 
-def test_what_is_no_webhook_is_left_alone(cloud: Cloud, output: Output) -> None:
+def test_an_object_outside_the_prefix_is_ignored(cloud: Cloud, output: Output) -> None:
     cloud.s3.put_object(Bucket="spool", Key="notes/who-looked.txt", Body=b"stray")
     assert cloud.invoke("drain", {}) == {"moved": 0, "failed": 0, "stopped": "empty"}
     assert _spool_objects(output) == [0]
@@ -74,7 +74,7 @@ def test_a_webhook_that_could_not_be_deleted_is_delivered_again(spooled: Cloud) 
 
 
 def test_one_that_cannot_be_read_holds_up_no_other(spooled: Cloud) -> None:
-    # Given an object at the head of the spool that somebody else put there
+    # Given a foreign object at the head of the spool
     spooled.s3.put_object(Bucket="spool", Key="webhooks/0000", Body=b"stray")
     # When the drain runs, Then all others are delivered and the stray stays
     assert spooled.invoke("drain", {}) == {"moved": 25, "failed": 1, "stopped": "empty"}
@@ -143,13 +143,13 @@ def test_what_was_moved_is_answered_when_what_is_left_cannot_be_counted(spooled:
         assert spooled.invoke("drain", {}) == {"moved": 0, "failed": 10, "stopped": "queue"}
 
 
-def test_every_run_says_how_much_is_left(cloud: Cloud, output: Output) -> None:
+def test_every_run_reports_how_much_is_left(cloud: Cloud, output: Output) -> None:
     # Given three webhooks in the spool
     with faults.failing("SendMessage"):
         for number in range(3):
             cloud.post(body(event_id=f"event-{number}"))
         output.text()
-        # When the drain runs while the queue refuses, and once more when it does not
+        # When the drain runs while the queue refuses
         cloud.invoke("drain", {})
         refused = _spool_objects(output)
     # And once while they cannot be deleted
@@ -157,11 +157,11 @@ def test_every_run_says_how_much_is_left(cloud: Cloud, output: Output) -> None:
         cloud.invoke("drain", {})
         undeleted = _spool_objects(output)
     cloud.invoke("drain", {})
-    # Then three are left, and then none
+    # Then three are left each time, and nothing after a run that works
     assert (refused, undeleted, _spool_objects(output)) == ([3], [3], [0])
 
 
-def test_what_the_drain_says_holds_no_payload_and_names_what_it_moved(cloud: Cloud, output: Output) -> None:
+def test_the_drain_logs_no_payload_and_names_what_it_moved(cloud: Cloud, output: Output) -> None:
     # Given a webhook in the spool, and every call failing in turn with an error that repeats its input
     with faults.failing("SendMessage"):
         cloud.post(body())
@@ -172,7 +172,7 @@ def test_what_the_drain_says_holds_no_payload_and_names_what_it_moved(cloud: Clo
             cloud.invoke("drain", {})
     # When it is drained at last
     cloud.invoke("drain", {})
-    # Then each line names its place in the spool, which is a time and a digest, and none holds the name
+    # Then each line names its place in the spool, which is a time and a digest, and no line holds the patient's name
     text = output.text()
     lines = [json.loads(line) for line in text.splitlines() if '"message":' in line]
     assert {line["message"] for line in lines} == {"spool.refused", "queue.refused", "spool.drained"}

@@ -1,4 +1,4 @@
-"""What the bus may still take is tried again, what it never will is not, and each call is such as EventBridge takes."""
+"""Which events are tried again, in which order, and that each call is one that EventBridge takes."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ Answer: TypeAlias = "Callable[[list[str]], dict[str, Any]]"
 
 
 class Client:
-    """EventBridge, which answers each call as it is told, and takes everything in the end."""
+    """EventBridge with prepared answers; after them it takes everything."""
 
     def __init__(self, *answers: Answer) -> None:
         self.calls: list[list[dict[str, str]]] = []
@@ -77,7 +77,7 @@ def event(name: str, **detail: Any) -> BusEntry:
 
 
 @pytest.mark.parametrize("code", PASSING)
-def test_an_event_that_the_bus_may_take_the_next_time_is_put_again_and_no_other(patience: Patience, code: str) -> None:
+def test_only_the_event_that_the_bus_may_take_next_time_is_put_again(patience: Patience, code: str) -> None:
     # Given a bus that refuses one of three events once
     client = Client(refusing(code, "b"))
     # When they are published
@@ -124,7 +124,7 @@ def test_waits_double_and_end(patience: Patience) -> None:
     # Given a bus that refuses some, for longer than anybody asks, and draws that are the longest
     client = Client(*[refusing("InternalFailure", "a", "c")] * 50)
     a, b, c = event("a"), event("b"), event("c")
-    # When they are published, Then they are given back in their order after seven attempts
+    # When they are published, Then they are returned in their order after seven attempts
     assert bus(client).publish([c, b, a]) == [c, a]
     assert len(client.calls) == 7
     # And each wait was drawn between nothing and twice as much as before
@@ -137,7 +137,7 @@ def test_nothing_is_tried_again_when_time_is_over(patience: Patience) -> None:
     client = Client(*[refusing("ThrottlingException")] * 50)
     limited = bus(client)
     limited.deadline = patience.now + 0.8
-    # When an event is published, Then it is given back in time
+    # When an event is published, Then it is returned in time
     assert limited.publish([event("a")])
     assert patience.waits == [0.25, 0.5]
     assert patience.now <= limited.deadline
@@ -154,7 +154,7 @@ def test_when_time_is_over_no_call_follows_one_that_fails(patience: Patience) ->
     limited.deadline = patience.now + 8
     # When events of four calls are published
     events = [event(f"{number:02}") for number in range(40)]
-    # Then all are given back, and the last two calls were not made
+    # Then all are returned, and the last two calls were not made
     assert limited.publish(events) == events
     assert len(client.calls) == 2
 
@@ -181,7 +181,7 @@ def test_an_event_waits_behind_an_earlier_one_of_its_service_request() -> None:
 
 
 @pytest.mark.usefixtures("patience")
-def test_nobody_waits_behind_what_names_no_service_request() -> None:
+def test_no_event_waits_for_one_without_a_service_request() -> None:
     client = Client(refusing("InternalFailure", "00"))
     assert bus(client).publish([event(f"{number:02}", service_request_id=None) for number in range(11)]) == []
     assert client.names()[1:] == [["10"], ["00"]]
@@ -222,7 +222,7 @@ def test_a_call_stays_within_its_size_with_source_and_detail_type_counted(events
         detail = {"name": "x" * ((MAX_BYTES - missing) // events - frame)}
         # When they are published
         bus(client).publish([BusEntry(detail_type, detail)] * events)
-        # Then no call is as large as EventBridge's limit, and there is one where that carries them well
+        # Then no call is as large as EventBridge's limit, and there is only one call if that can carry them
         sizes = [sum(len(as_event(entry).encode()) for entry in call) for call in client.calls]
         assert max(sizes) < MAX_BYTES
         assert len(sizes) == 1 or missing <= 100 * events
@@ -259,7 +259,7 @@ def test_numbers_go_out_with_every_digit_and_integers_such_as_the_bus_takes() ->
     assert json.loads(detail, parse_int=Decimal, parse_float=Decimal)["data"]["numbers"] == numbers
 
 
-def test_what_sqs_refuses_goes_out_as_escapes() -> None:
+def test_characters_that_sqs_refuses_are_escaped() -> None:
     client = Client()
     bus(client).publish([event("a", data="\uffff\u0001\u007f \U0001f691 Zoë")])
     assert client.calls[0][0]["Detail"].isascii()
@@ -267,7 +267,7 @@ def test_what_sqs_refuses_goes_out_as_escapes() -> None:
 
 
 @pytest.mark.usefixtures("patience")
-def test_the_buss_code_for_a_single_event_is_logged_and_not_its_text(output: Output) -> None:
+def test_the_error_code_of_a_single_event_is_logged_without_its_text(output: Output) -> None:
     # Given a bus that takes one of two events, and whose text repeats what it was given
     client = Client(*[refusing("ThrottlingException", "b")] * 50)
     taken, refused = event("a"), event("b", note=NAME)

@@ -1,4 +1,4 @@
-"""What is asked of SQS: all that is there, with all that came along, invisible for as long as it was meant to be."""
+"""Messages are received with their attributes, and are invisible for as long as they should be."""
 
 import pytest
 

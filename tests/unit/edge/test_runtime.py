@@ -1,4 +1,4 @@
-"""A client of AWS gives up when it is told to: after so many attempts, each of so many seconds."""
+"""An AWS client gives up after its attempts and its seconds."""
 
 from collections.abc import Iterator
 from unittest import mock

@@ -1,4 +1,4 @@
-"""What comes in, what is answered, what is kept."""
+"""What ingest accepts, answers and stores."""
 
 import base64
 import gzip
@@ -69,10 +69,10 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("status", "changes"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_refused_is_kept_nowhere(cloud: Cloud, status: int, changes: dict[str, Any]) -> None:
+def test_a_refused_request_is_not_stored(cloud: Cloud, status: int, changes: dict[str, Any]) -> None:
     # Given a good request with one thing wrong, When it is posted
     answer, content = cloud.post(body(), **changes)
-    # Then it is refused with a reason, and nothing is kept
+    # Then it is refused with a reason, and nothing is stored
     assert answer == status
     assert content["error"]
     assert cloud.messages() == 0
@@ -84,7 +84,7 @@ def test_any_of_the_organizations_keys_may_have_signed() -> None:
     new = signing.private_key("new")
     both = f"{signing.encoded_public_key()},{signing.encoded_public_key(new)}"
     with running(public_keys=both) as cloud:
-        # When each signs, Then each is let in
+        # When each signs, Then each is accepted
         assert cloud.post(body())[0] == 200
         assert cloud.post(body(), signature=signing.sign(body(), new))[0] == 200
 
@@ -155,7 +155,7 @@ UNPROVEN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def test_a_401_says_what_the_request_itself_shows(cloud: Cloud, output: Output) -> None:
+def test_a_401_says_why_as_far_as_the_request_shows_it(cloud: Cloud, output: Output) -> None:
     # Given signed webhooks that something on the way has changed, or that were signed in another way
     for name, (reason, changes) in UNPROVEN.items():
         # When it is posted, Then the answer says why
@@ -171,7 +171,7 @@ def test_the_same_signature_twice_is_one(cloud: Cloud) -> None:
     assert cloud.post(body(), **signed(signing.sign(body()), signing.sign(body())))[0] == 200
 
 
-def test_an_encoding_that_was_signed_as_it_came_is_let_in(cloud: Cloud) -> None:
+def test_a_compressed_body_that_was_signed_as_it_came_is_accepted(cloud: Cloud) -> None:
     raw = gzip.compress(body())
     headers = {"X-VectorCare-Signature": signing.sign(raw), "Content-Encoding": "gzip"}
     assert cloud.post(raw, headers=headers)[0] == 200
@@ -186,11 +186,11 @@ def test_what_is_too_large_is_refused_by_its_length_alone(cloud: Cloud, monkeypa
         raw = b"x" * size
         assert cloud.post(raw, signature="AAAA")[0] == 413
         assert cloud.post(raw, signature="AAAA", body=raw.decode(), isBase64Encoded=False)[0] == 413
-    # Also where letters are more than one byte each
+    # Also if characters are more than one byte each
     assert cloud.post(b"", signature="AAAA", body="\u00e4" * LIMIT, isBase64Encoded=False)[0] == 413
 
 
-def test_what_is_as_large_as_may_be_is_let_in(cloud: Cloud) -> None:
+def test_a_body_up_to_the_limit_is_accepted(cloud: Cloud) -> None:
     # In base64, or as text in UTF-8
     for raw in (b"x" * (LIMIT - 2), b"x" * (LIMIT - 1), "\u00fc".encode() * (LIMIT // 2)):
         assert cloud.post(raw)[0] == 200
@@ -198,7 +198,7 @@ def test_what_is_as_large_as_may_be_is_let_in(cloud: Cloud) -> None:
         assert kept(cloud) == [raw, raw]
 
 
-def test_a_webhook_that_is_lost_for_its_size_is_counted_if_it_was_meant_for_us(cloud: Cloud, output: Output) -> None:
+def test_a_webhook_that_is_too_large_is_counted_if_it_is_for_this_organization(cloud: Cloud, output: Output) -> None:
     # Given two webhooks that are too large, one with another's customer id
     large = b"x" * (LIMIT + 1)
     assert cloud.post(large)[0] == 413
@@ -211,7 +211,7 @@ def test_a_webhook_that_is_lost_for_its_size_is_counted_if_it_was_meant_for_us(c
 def test_what_the_queue_refuses_is_spooled(cloud: Cloud, error: type[Exception]) -> None:
     # Given a queue that refuses
     with faults.failing("SendMessage", error=error):
-        # When a webhook comes in, Then it is accepted all the same
+        # When a webhook comes in, Then it is accepted
         assert cloud.post(body()) == (200, {"status": "accepted"})
     # And is in the spool, byte for byte
     [key] = cloud.spooled()
@@ -231,11 +231,11 @@ def test_two_webhooks_of_the_same_microsecond_are_both_spooled(cloud: Cloud, mon
     assert sorted(kept(cloud)) == [body(event_id="e1"), body(event_id="e2")]
 
 
-def test_what_nobody_keeps_is_not_accepted(cloud: Cloud) -> None:
+def test_what_neither_queue_nor_spool_took_is_not_accepted(cloud: Cloud) -> None:
     # Given queue and spool both down, When a webhook comes in
     with faults.failing("SendMessage", "PutObject"):
         answer, content = cloud.post(body())
-    # Then VectorCare is told to try again
+    # Then VectorCare has to try again
     assert answer == 503
     assert content["error"]
 
@@ -244,7 +244,7 @@ def test_queue_and_spool_are_given_up_before_vectorcare_gives_up() -> None:
     assert QUEUE_SECONDS + SPOOL_SECONDS < GIVES_UP_AFTER
 
 
-def test_what_ingest_says_holds_no_payload(cloud: Cloud, output: Output) -> None:
+def test_what_ingest_logs_holds_no_payload(cloud: Cloud, output: Output) -> None:
     # Given every way a request can end, errors that repeat their input among them
     with faults.failing("SendMessage", error=lambda: faults.refusal("X")):
         cloud.post(body())

@@ -1,4 +1,4 @@
-"""What the processor makes of each answer of its tables, and what it counts."""
+"""What the processor does with each answer of its tables, and what it counts."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tables:
-    """Both tables and the queue, answering as told, writing down what they are asked."""
+    """Fakes of both tables and the queue, which record what they are asked."""
 
     moved: Moved | Exception | None = field(default_factory=lambda: Moved(status=True, data=True))
     """What becomes of the first offer."""
@@ -161,20 +161,20 @@ def test_what_happened_before_a_request_began_has_expired_beside_what_began_it(c
     assert counted == {"Applied": 1, "Expired": 1, "FreshnessSeconds": 7200}
 
 
-def test_what_closed_a_request_long_ago_closes_it_though_no_item_would_be_made(counted: Counter[str]) -> None:
+def test_an_old_event_that_closed_a_request_is_offered_to_its_item_but_makes_none(counted: Counter[str]) -> None:
     # Given a request that has been open for a year
     opened = Received(
         envelope.read(body(event_timestamp="2025-02-01T00:00:00Z")), UtcTimestamp("2025-02-01T00:00:01.000000Z")
     )
     closing = body(event_id="z", event_timestamp="2025-02-02T00:00:00Z", request_status="UNAVAILABLE", data=None)
     tables = Tables(journal=[opened, Received(envelope.read(closing), NOW)])
-    # When what closed it is sent again at last, Then it is offered to the item that is there
+    # When its closing event is sent again, Then it is offered to the item that is there
     tables.process(delivery(closing))
     assert [(folded.newest.event.event_id, may_begin) for folded, may_begin in tables.offers] == [("z", False)]
     assert counted["Applied"] == 1
 
 
-def test_where_there_is_no_item_an_event_without_data_brings_what_the_journal_has(counted: Counter[str]) -> None:
+def test_if_there_is_no_item_an_event_without_data_is_folded_with_the_journal(counted: Counter[str]) -> None:
     # Given a journal with data, and no item
     known = Received(envelope.read(body(event_id="a")), NOW)
     closing = body(event_id="b", event_timestamp="2026-03-01T11:00:00Z", request_status="ASSIGNED", data=None)
@@ -194,7 +194,7 @@ def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_
     since = {"is_new": False, "received_at": "2025-02-01T00:00:01.000000Z"}
     entries = [Received(one, UtcTimestamp("2025-02-01T02:00:00.000000Z")) for one in (envelope.read(opened), closed)]
     tables = Tables(moved=None, journal=entries, answers={"first": since})
-    # When its first webhook comes once more, Then no item is made
+    # When its first webhook comes again, Then no item is made
     tables.process(delivery(opened))
     assert [may_begin for _folded, may_begin in tables.offers] == [False]
     assert counted == {"Duplicate": 1}
@@ -274,7 +274,7 @@ def test_an_event_of_the_future_is_journaled_as_unreadable_and_not_offered() -> 
 @pytest.mark.parametrize(
     ("receives", "counts"), [(1, {}), (29, {}), (30, {"Failed not_json": 1}), (31, {"Failed not_json": 1})]
 )
-def test_what_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
+def test_a_message_that_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
     counted: Counter[str], receives: int, counts: dict[str, int]
 ) -> None:
     # Given bytes that are no event, When they are delivered for the nth time
@@ -298,7 +298,7 @@ def test_what_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
     ],
 )
 @pytest.mark.parametrize("failing", ["journal", "state"])
-def test_what_may_succeed_later_waits_longer_each_time_and_dies_exhausted(
+def test_a_message_that_may_succeed_later_waits_longer_each_time_and_dies_exhausted(
     counted: Counter[str], failing: str, receives: int, seconds: int, counts: dict[str, int]
 ) -> None:
     # Given a table that fails
@@ -323,21 +323,21 @@ def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> Non
     assert tables.hidden == {"handle of first": 0}
 
 
-def test_a_state_that_refuses_for_good_gives_up_a_message_that_is_alone(counted: Counter[str]) -> None:
+def test_an_event_that_the_state_can_never_take_dies_if_it_is_alone(counted: Counter[str]) -> None:
     tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body(), receives=30)) == ["id of first"]
     assert tables.hidden == {"handle of first": 0}
     assert counted == {"Failed unstorable": 1}
 
 
-def test_of_several_none_is_given_up_for_what_may_be_anothers_fault(counted: Counter[str]) -> None:
+def test_of_several_messages_each_is_tried_again_because_another_may_be_at_fault(counted: Counter[str]) -> None:
     tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body()), delivery(body(), name="second")) == ["id of first", "id of second"]
     assert tables.hidden == {"handle of first": 5, "handle of second": 5}
     assert counted == {"Retried": 2}
 
 
-def test_a_message_that_cannot_be_given_back_fails_all_the_same() -> None:
+def test_a_message_that_cannot_be_returned_to_the_queue_fails() -> None:
     tables = Tables(hide_fails=True)
     assert tables.process(delivery(b"x"), delivery(b"y", name="second")) == ["id of first", "id of second"]
     assert set(tables.hidden) == {"handle of first", "handle of second"}

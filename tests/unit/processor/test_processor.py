@@ -66,8 +66,8 @@ def test_ordered_by_id_a_later_time_does_not_win() -> None:
         assert state["event_id"] == "b"
 
 
-def test_a_message_put_on_the_queue_by_hand_dies_of_what_it_says(cloud: Cloud, output: Output) -> None:
-    # Given a message with none of our attributes, beside a good one
+def test_a_message_sent_by_hand_dies_for_the_reason_in_its_content(cloud: Cloud, output: Output) -> None:
+    # Given a message without our attributes, beside a good one
     cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody="by hand")
     # When both are processed, Then it alone fails, journaled with its reason
     assert len(deliver(cloud, OLD)) == 1
@@ -80,7 +80,7 @@ def test_a_message_put_on_the_queue_by_hand_dies_of_what_it_says(cloud: Cloud, o
     assert [line["reason"] for line in lines] == ["not_json"]
 
 
-def test_a_batch_that_raises_comes_again_whole(cloud: Cloud, output: Output) -> None:
+def test_if_the_handler_fails_the_whole_batch_comes_again(cloud: Cloud, output: Output) -> None:
     cloud.post(OLD)
     [record] = cloud.receive()
     # Given a record that Lambda never makes, beside a good one, When they are processed

@@ -83,10 +83,10 @@ def test_what_is_published_holds_names_of_fields_and_no_value_of_them() -> None:
 
 
 # Names of which each byte is six in JSON, two in UTF-8 but six in JSON, one in both, twelve for four.
-@pytest.mark.parametrize("letter", ["\x01", "\u00e9", "a", "\U0001f691"])
-def test_names_too_long_for_an_event_are_left_out(letter: str) -> None:
-    # Given two versions of a request whose fields have names of 300 KiB in all, none the same
-    names = [f"{letter * (60_000 // len(letter.encode()))}{number}" for number in range(10)]
+@pytest.mark.parametrize("character", ["\x01", "\u00e9", "a", "\U0001f691"])
+def test_names_too_long_for_an_event_are_left_out(character: str) -> None:
+    # Given two versions of a request whose fields have names of 300 KiB in all, all different
+    names = [f"{character * (60_000 // len(character.encode()))}{number}" for number in range(10)]
     old, new = (dict.fromkeys(some, Decimal(1)) for some in (names[:5], names[5:]))
     # When they are compared
     found = published(item(data=old), item(event_id="event-2", data=new))
@@ -151,7 +151,7 @@ def test_the_largest_webhook_that_can_be_read_fits_into_an_event_and_into_a_mess
         {"data": {"a"}},
     ],
 )
-def test_an_item_by_hand_that_no_event_can_hold_is_none_of_this_projects(by_hand: dict[str, Any]) -> None:
+def test_an_item_written_by_hand_that_no_event_can_hold_is_refused(by_hand: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError)):
         change.between(None, item(**by_hand))
 

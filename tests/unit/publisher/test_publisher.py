@@ -1,4 +1,4 @@
-"""Every change reaches the bus, or the queue of what the bus did not take."""
+"""Every change reaches the bus, or the queue of unpublished events."""
 
 import json
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def test_a_change_reaches_the_subscriber(subscribed: Subscribed) -> None:
     # When a request comes in, is assigned, and expires
     subscribed.stream((None, item()), (item(), item(request_status="ASSIGNED", event_id="event-2", revision=2)))
     subscribed.stream((item(), None))
-    # Then the first two are events, without patient data, and the removal is none
+    # Then the first two are events, without patient data, and the removal makes no event
     first, second = subscribed.published()
     assert (first["source"], first["detail-type"]) == ("vectorcare-bridge", "ServiceRequestAvailable")
     assert second["detail-type"] == "ServiceRequestAssigned"

@@ -1,4 +1,4 @@
-"""The reading API's function over tables that the processor has filled: what it answers, and what it logs."""
+"""The reader's answers and log lines, over tables that the processor has filled."""
 
 import json
 from typing import Any
@@ -93,7 +93,7 @@ def test_head_is_answered_as_get_is_without_a_body(cloud: Cloud) -> None:
     ):
         # When GET and HEAD ask the same, Then
         assert cloud.invoke("reader", event | {"httpMethod": "HEAD"}) == cloud.invoke("reader", event) | {"body": ""}
-    # And where the tables do not answer
+    # And if the tables do not answer
     with faults.failing("GetItem"):
         asked = proxy_event(ONE, "VC-TEST0001")
         assert cloud.invoke("reader", asked | {"httpMethod": "HEAD"}) == cloud.invoke("reader", asked) | {"body": ""}
@@ -175,9 +175,7 @@ def test_numbers_keep_every_digit(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("resource", [ONE, EVENTS])
-def test_an_answer_about_one_request_is_of_this_moment_however_far_a_replica_is_behind(
-    cloud: Cloud, resource: str
-) -> None:
+def test_an_answer_about_one_request_is_strongly_consistent(cloud: Cloud, resource: str) -> None:
     # Given a request that has just come in
     deliver(cloud, webhook(0))
     # When it is asked for at once, Then it is there
@@ -254,7 +252,7 @@ def test_without_the_table_it_says_when_to_try_again_and_nothing_else(
     assert answer["statusCode"] == 503
     assert answer["headers"]["Retry-After"] == "5"
     assert json.loads(answer["body"]) == {"error": "try again later"}
-    # And neither tells what AWS's error text repeats
+    # And neither answer nor log holds what AWS's error text repeats
     assert INVENTED_NAME not in output.text()
 
 
@@ -281,8 +279,8 @@ def test_logs_hold_the_route_the_status_and_an_id_that_the_tables_have(cloud: Cl
     text = output.text()
     # Then
     lines = [json.loads(line) for line in text.splitlines()]
-    told = ("message", "route", "status_code", "service_request_id")
-    assert [tuple(line.get(name) for name in told) for line in lines] == [
+    names = ("message", "route", "status_code", "service_request_id")
+    assert [tuple(line.get(name) for name in names) for line in lines] == [
         ("reading.answered", f"GET {ONE}", 200, "VC-TEST0001"),
         ("reading.answered", f"GET {EVENTS}", 200, "VC-TEST0001"),
         ("reading.answered", f"GET {LIST}", 200, None),

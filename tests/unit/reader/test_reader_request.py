@@ -1,4 +1,4 @@
-"""What may be asked, and what is refused with the words that help; a token is good for its own query alone."""
+"""Which queries there are, how others are refused, and that a token is valid for its own query only."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ def refusal(event: dict[str, Any]) -> tuple[int, str]:
     return refused.value.status, str(refused.value)
 
 
-def test_each_route_is_a_question() -> None:
+def test_each_route_is_a_query() -> None:
     assert request.read(proxy_event(ONE, "VC-1")) == One("VC-1")
     assert request.read(proxy_event(LIST, status="AVAILABLE")) == WithStatus("AVAILABLE", Slice(QUERY, 25, None))
     assert request.read(proxy_event(EVENTS, "VC-1", limit="100")) == Events(
@@ -40,7 +40,7 @@ def test_an_id_is_decoded_once_and_a_plus_in_a_path_is_a_plus() -> None:
         assert request.read(proxy_event(ONE) | {"pathParameters": {"service_request_id": spelling}}) == One(name)
 
 
-def test_a_token_leads_on() -> None:
+def test_a_token_names_where_to_go_on() -> None:
     asked = request.read(proxy_event(LIST, status="AVAILABLE", limit="1", next_token=TOKEN))
     assert asked == WithStatus("AVAILABLE", Slice(QUERY, 1, POSITION))
 
@@ -67,7 +67,7 @@ def test_a_token_leads_on() -> None:
         ),
     ],
 )
-def test_what_has_no_answer_is_refused_with_what_would_have_one(event: dict[str, Any], complaint: str) -> None:
+def test_a_malformed_query_is_refused_with_what_is_allowed(event: dict[str, Any], complaint: str) -> None:
     assert refusal(event) == (HTTPStatus.BAD_REQUEST, complaint)
 
 
@@ -81,7 +81,7 @@ def test_what_has_no_answer_is_refused_with_what_would_have_one(event: dict[str,
         {"resource": INVENTED_NAME},
     ],
 )
-def test_another_method_or_path_is_refused_and_named_nowhere(change: dict[str, str]) -> None:
+def test_another_method_or_path_is_refused_and_not_repeated(change: dict[str, str]) -> None:
     event = proxy_event(ONE, "VC-1") | change
     assert request.route_of(event) is None
     status, complaint = refusal(event)
@@ -102,29 +102,29 @@ def test_another_method_or_path_is_refused_and_named_nowhere(change: dict[str, s
         proxy_event(LIST, status="AVAILABLE", next_token=[TOKEN, TOKEN]),
     ],
 )
-def test_a_token_of_no_page_of_this_query_is_refused(event: dict[str, Any]) -> None:
+def test_a_token_of_another_query_or_a_changed_one_is_refused(event: dict[str, Any]) -> None:
     status, complaint = refusal(event)
     assert status == HTTPStatus.BAD_REQUEST
     assert complaint.startswith("next_token ")
     assert TOKEN not in complaint
 
 
-def test_a_token_of_one_request_is_none_of_another() -> None:
+def test_a_token_of_one_service_request_is_invalid_for_another() -> None:
     token = page_token.encode({"event_id": "e"}, query=f"{request.EVENTS} VC-1")
     assert request.read(proxy_event(EVENTS, "VC-1", next_token=token)) is not None
     assert refusal(proxy_event(EVENTS, "VC-2", next_token=token))[0] == HTTPStatus.BAD_REQUEST
 
 
-def test_no_single_letter_of_a_token_can_be_another() -> None:
-    # Given every token that differs from a good one by a letter, one that is left out, or one more
+def test_a_token_with_one_character_changed_is_refused() -> None:
+    # Given every token that differs from a good one by one character, changed, missing or added
     alphabet = string.ascii_letters + string.digits + "-_+/= %"
     changed = {
-        TOKEN[:at] + letter + TOKEN[at + skipped :]
+        TOKEN[:at] + character + TOKEN[at + skipped :]
         for at in range(len(TOKEN) + 1)
-        for letter in ["", *alphabet]
+        for character in ["", *alphabet]
         for skipped in (0, 1)
     } - {TOKEN}
-    # When each is read, Then none is taken
+    # When each is read, Then it is refused
     for token in changed:
         with pytest.raises(ValueError, match="not a token of this query"):
             page_token.decode(token, query=QUERY, max_bytes=MAX_BYTES)
@@ -145,13 +145,13 @@ def test_no_single_letter_of_a_token_can_be_another() -> None:
         {**POSITION, "last_updated": {"S": "x"}},
     ],
 )
-def test_whoever_forges_a_token_gets_no_key_past_it_that_dynamodb_would_refuse(position: Any) -> None:
+def test_a_forged_token_with_a_key_that_dynamodb_would_refuse_is_refused(position: Any) -> None:
     forged = page_token.encode(position, query=QUERY)
     assert refusal(proxy_event(LIST, status="AVAILABLE", next_token=forged))[0] == HTTPStatus.BAD_REQUEST
 
 
 @pytest.mark.parametrize("content", [b"[" * 9000, b'"\\ud800"', b"9" * 5000, b"\xff", b"", b"NaN"])
-def test_content_that_python_cannot_read_is_no_token_either(content: bytes) -> None:
+def test_a_token_with_content_that_python_cannot_read_is_refused(content: bytes) -> None:
     token = base64.urlsafe_b64encode(b"0" * 16 + content).rstrip(b"=").decode()
     assert refusal(proxy_event(LIST, status="AVAILABLE", next_token=token))[0] == HTTPStatus.BAD_REQUEST
 
@@ -167,7 +167,7 @@ def test_the_document_says_what_the_function_takes() -> None:
         assert request.read(proxy_event(LIST, status=value)) is not None
 
 
-def test_a_token_is_a_text_that_a_url_carries_as_it_is() -> None:
+def test_a_token_needs_no_escapes_in_a_url() -> None:
     assert set(TOKEN) <= set(string.ascii_letters + string.digits + "-_")
     assert "VC-" not in TOKEN
     padded = TOKEN + "=" * (-len(TOKEN) % 4)

@@ -1,4 +1,4 @@
-"""Which bytes are an event, and what is wrong with the others."""
+"""Which bytes are an event, and why the others are not."""
 
 import json
 from decimal import Decimal
@@ -24,7 +24,7 @@ def reason_of(raw: bytes) -> FailureReason:
 
 
 def test_an_event_is_its_envelope_and_its_whole_data() -> None:
-    # Given a webhook with fields that nobody has heard of yet
+    # Given a webhook with unknown fields
     raw = body(data={"patient_weight_kg": 81.25, "new": [{"deep": None}], "big": 10**37}, new_field=1)
     # When it is read
     event = envelope.read(raw)
@@ -196,5 +196,5 @@ def test_a_dead_letters_reason_is_computed_by_the_rule_that_refused_it() -> None
     ("raw", "expected"),
     [(body(event_timestamp="soon"), "VC-TEST0001"), (b"x", None), (b"[]", None), (b'{"service_request_id": 1}', None)],
 )
-def test_a_letter_that_is_unreadable_may_still_name_its_service_request(raw: bytes, expected: str | None) -> None:
+def test_an_unreadable_webhook_may_still_name_its_service_request(raw: bytes, expected: str | None) -> None:
     assert envelope.service_request_id(raw) == expected

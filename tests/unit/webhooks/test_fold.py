@@ -38,7 +38,7 @@ def test_unavailable_moves_the_status_and_leaves_the_data() -> None:
     assert folded(unavailable, known) == (unavailable, known)
 
 
-def test_of_events_of_one_instant_the_greater_id_is_the_newer() -> None:
+def test_of_events_of_one_time_the_greater_id_is_the_newer() -> None:
     smaller, greater = event("a", TEN), event("b", TEN)
     assert folded(greater, smaller) == (greater, greater)
 
@@ -65,7 +65,7 @@ def test_data_that_carries_anything_is_data(something: Any) -> None:
     assert folded(event("a", TEN), newer) == (newer, newer)
 
 
-def test_nothing_has_no_fold() -> None:
+def test_without_events_there_is_no_fold() -> None:
     assert fold.fold([], BY_TIME) is None
 
 
@@ -90,7 +90,7 @@ def test_an_event_that_is_received_late_moves_a_request_that_had_begun(rule: Rul
 
 
 def test_whether_an_event_counts_does_not_change_with_the_years() -> None:
-    # Given an event that was received in time, of which nobody looks until much later
+    # Given an event that was received in time, and is folded much later
     long_ago = event("a", UtcTimestamp("2016-03-01T10:00:00.000000Z"))
     # Then it counts
     assert fold.fold([Received(long_ago, UtcTimestamp("2016-03-01T10:00:01.000000Z"))], BY_TIME) is not None

@@ -64,8 +64,8 @@ def test_attributes_have_the_types_that_sqs_asks_for() -> None:
 
 
 @pytest.mark.parametrize("received_at", [{}, {"received_at": ""}, {"received_at": "soon"}])
-def test_a_message_put_on_the_queue_by_hand_is_read_as_it_is(received_at: dict[str, str]) -> None:
-    # Given a message without our attributes, or with what somebody typed in their place
+def test_a_message_sent_by_hand_is_read_as_it_is(received_at: dict[str, str]) -> None:
+    # Given a message without our attributes, or with malformed ones
     # When it is decoded, Then its content counts, and the time at which SQS took it
     by_hand = message.decode("{}", received_at, sent_at=SENT_AT)
     assert by_hand == Webhook(body=b"{}", signature="", received_at=SENT_AT)
@@ -78,7 +78,7 @@ def test_a_message_that_lies_about_its_encoding_is_read_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("written", "count"), [("999999999", 999_999_999), ("1000000000", 0), ("-1", 0), ("", 0)])
-def test_a_count_of_more_than_nine_digits_is_none(written: str, count: int) -> None:
+def test_a_count_of_more_than_nine_digits_is_zero(written: str, count: int) -> None:
     assert message.decode("{}", {"redriven": written}, sent_at=SENT_AT).redriven == count
 
 
@@ -117,7 +117,7 @@ def test_of_a_webhook_that_fills_its_message_what_matters_least_is_left_out(free
 
 
 @pytest.mark.parametrize(("length", "kept"), [(3072, True), (3073, False)])
-def test_what_is_too_long_for_a_signature_is_none(length: int, kept: bool) -> None:
+def test_a_signature_that_is_too_long_is_dropped(length: int, kept: bool) -> None:
     signature = "\u00fc" * (length // 2) + "x" * (length % 2)
     assert message.decode("{}", {"signature": signature}, sent_at=SENT_AT).signature == (signature if kept else "")
 

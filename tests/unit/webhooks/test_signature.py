@@ -1,4 +1,4 @@
-"""The door: who gets in."""
+"""Which signatures are accepted, and why others are refused."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ def keys(*names: str) -> tuple[signature.Key, ...]:
     return signature.load_keys(",".join(signing.encoded_public_key(signing.private_key(name)) for name in names))
 
 
-def test_what_vectorcare_signed_is_let_in() -> None:
+def test_what_vectorcare_signed_is_accepted() -> None:
     # Given a body and its signature
     header = signing.sign(BODY)
     # When it is verified
@@ -43,7 +43,7 @@ def test_a_key_is_named_by_the_first_twelve_digits_of_its_digest() -> None:
     assert signature.load_keys(encoded)[0].fingerprint == digest[:12]
 
 
-def test_a_key_with_anything_added_stops_the_start() -> None:
+def test_a_malformed_key_stops_the_cold_start() -> None:
     with pytest.raises(ValueError, match="base64"):
         signature.load_keys("%" + signing.encoded_public_key())
 
@@ -127,7 +127,7 @@ def test_another_spelling_of_the_same_signature_is_refused() -> None:
         ("hex", Refusal.NOT_BASE64),
     ],
 )
-def test_what_no_key_verifies_is_told_from_what_a_key_made_of_something_else(case: str, expected: Refusal) -> None:
+def test_a_refused_signature_is_explained(case: str, expected: Refusal) -> None:
     # Given a signature that verify refused, and keys of which the second may have made it
     header = REFUSED[case]
     assert header

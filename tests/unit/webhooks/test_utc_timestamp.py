@@ -108,7 +108,7 @@ def test_fractions_ends_of_days_and_leap_seconds_are_read(text: str, expected: s
         "\ud800",
     ],
 )
-def test_what_is_no_time_is_refused_without_being_repeated(text: str) -> None:
+def test_any_other_text_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match=r"^not an ISO 8601 time$"):
         utc_timestamp.parse(text)
 

@@ -1,4 +1,4 @@
-"""Whatever form a time is written in, it sorts as the instant it is."""
+"""In whatever form a time is written, its timestamp sorts as the time."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -45,21 +45,21 @@ def written(draw: st.DrawFn, moment: datetime) -> str:
 
 
 @given(moment=moments, data=st.data())
-def test_every_form_of_a_moment_is_the_same_instant(moment: datetime, data: st.DataObject) -> None:
+def test_every_form_of_a_moment_is_the_same_timestamp(moment: datetime, data: st.DataObject) -> None:
     text = data.draw(written(moment))
     assert utc_timestamp.parse(text) == utc_timestamp.of(moment)
     assert utc_timestamp.to_datetime(utc_timestamp.parse(text)) == moment
 
 
 @given(first=moments, second=moments, data=st.data())
-def test_instants_sort_as_text_as_they_do_in_time(first: datetime, second: datetime, data: st.DataObject) -> None:
+def test_timestamps_sort_as_text_as_they_do_in_time(first: datetime, second: datetime, data: st.DataObject) -> None:
     texts = [utc_timestamp.parse(data.draw(written(moment))) for moment in (first, second)]
     assert (texts[0] < texts[1]) == (first < second)
     assert (texts[0] == texts[1]) == (first == second)
 
 
 @given(text=st.text(max_size=40) | st.from_regex(r"[0-9TZ:.+\-W ]{0,30}", fullmatch=True))
-def test_any_text_is_an_instant_or_is_refused_without_being_repeated(text: str) -> None:
+def test_any_text_is_a_timestamp_or_is_refused_without_being_repeated(text: str) -> None:
     try:
         parsed = utc_timestamp.parse(text)
     except ValueError as error:
