@@ -1,9 +1,9 @@
-"""Stands for the tests: the code of `python -m local run`, in folders that are not the user's `.local/`."""
+"""Local environments as `python -m local run` starts them, in folders that are not the user's `.local/`."""
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,33 +60,44 @@ def assembly(organization: LocalOrganization, shared_directory: Path) -> Assembl
     return Assembly(directory=directory / "cdk.out", stack_name="VectorCareBridge-rehearsal")
 
 
+Run = Callable[..., AbstractContextManager[LocalEnvironment]]
+
+
 @pytest.fixture(scope="session")
-def local(
-    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalEnvironment]:
-    """Run a stand for all tests of a worker; each test minds that others have left their webhooks."""
-    with environments.running(
-        assembly, organization, directory=tmp_path_factory.mktemp("stand"), port=0, report=Report(), is_patient=True
-    ) as running:
-        disable_schedules(running)
+def run(assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Give what runs an environment without its schedules: the tests call the drain themselves, and count."""
+
+    @contextmanager
+    def run(*, enforce_iam: bool = False) -> Iterator[LocalEnvironment]:
+        directory = tmp_path_factory.mktemp("environment")
+        with environments.running(
+            assembly,
+            organization,
+            directory=directory,
+            port=0,
+            report=Report(),
+            enforce_iam=enforce_iam,
+            is_patient=True,
+        ) as running:
+            events = running.emulator.aws.make("events")
+            for rule in events.list_rules()["Rules"]:
+                events.disable_rule(Name=rule["Name"])
+            yield running
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def local(run: Run) -> Iterator[LocalEnvironment]:
+    """Run an environment for all tests of a worker; each test expects that others have left their webhooks."""
+    with run() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def guarded(
-    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalEnvironment]:
-    """Run a stand for a file of tests that refuses what policies do not allow, and speaks TLS."""
-    with environments.running(
-        assembly,
-        organization,
-        directory=tmp_path_factory.mktemp("guarded"),
-        port=0,
-        report=Report(),
-        enforce_iam=True,
-        is_patient=True,
-    ) as running:
-        disable_schedules(running)
+def guarded(run: Run) -> Iterator[LocalEnvironment]:
+    """Run an environment that refuses what policies do not allow, and speaks TLS."""
+    with run(enforce_iam=True) as running:
         yield running
 
 
@@ -107,13 +118,6 @@ def new_key(organization: LocalOrganization, shared_directory: Path) -> rsa.RSAP
 def vectorcare(local: LocalEnvironment, old_key: rsa.RSAPrivateKey) -> VectorCare:
     """Give a VectorCare that sends to the local."""
     return vectorcare_of(local, old_key)
-
-
-def disable_schedules(local: LocalEnvironment) -> None:
-    """Disable what the template schedules: the tests call the drain themselves, and count what it moves."""
-    events = local.emulator.aws.make("events")
-    for rule in events.list_rules()["Rules"]:
-        events.disable_rule(Name=rule["Name"])
 
 
 @contextmanager

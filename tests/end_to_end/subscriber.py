@@ -20,11 +20,11 @@ class Subscriber:
         self._heard: list[dict[str, Any]] = []
 
     def hear(self, **fields: str) -> list[dict[str, Any]]:
-        """Wait for an event whose details have these fields; give all such events."""
+        """Wait for an event whose details have these fields; return all such events."""
         return wait_until(lambda: self.heard(**fields), what=f"an event with {fields} is heard")
 
     def heard(self, **fields: str) -> list[dict[str, Any]]:
-        """Give the events so far whose details have these fields; each obeys its schema."""
+        """Return the events so far whose details have these fields; each obeys its schema."""
         self._receive()
         return [event for event in self._heard if fields.items() <= event["detail"].items()]
 
@@ -39,7 +39,7 @@ class Subscriber:
 
 @contextmanager
 def subscribed(local: LocalEnvironment) -> Iterator[Subscriber]:
-    """Subscribe to all that a stand publishes, for as long as the block lasts."""
+    """Subscribe to all that is published, for as long as the block lasts."""
     sqs, bridge = local.emulator.aws.sqs, local.emulator.aws.make("events")
     name, bus = f"subscriber-{uuid.uuid4().hex[:8]}", local.deployment.outputs["EventBus"]
     queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -55,7 +55,7 @@ def subscribed(local: LocalEnvironment) -> Iterator[Subscriber]:
 
 
 def command(local: LocalEnvironment, body: dict[str, Any] | str) -> None:
-    """Put a command, or what is none, on the outbound queue."""
+    """Put a command, or a text that is no command, on the outbound queue."""
     local.emulator.aws.sqs.send_message(
         QueueUrl=local.deployment.outputs["OutboundQueueUrl"],
         MessageBody=body if isinstance(body, str) else json.dumps(body),

@@ -20,7 +20,7 @@ from tests.support.wait import PATIENCE
 
 @dataclass(frozen=True)
 class Kept:
-    """How much a stand holds in each place where a webhook can come to rest."""
+    """How many webhooks each place holds."""
 
     dead: int
     spooled: int

@@ -7,31 +7,24 @@ from typing import Any
 
 import pytest
 
-from local import environment as environments
 from local.environment import LocalEnvironment
-from local.organization import LocalOrganization
-from local.report import Report
-from local.synthesis import Assembly
-from tests.end_to_end.conftest import disable_schedules
+from tests.end_to_end.conftest import Run
 from tests.support.wait import wait_until
 
 Alarm = Mapping[str, Any]
 
 
-@pytest.fixture(scope="module")
-def quiet(
-    assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalEnvironment]:
-    """Run a stand that nothing was sent to: its metrics cannot be taken back, and they move all of its alarms."""
-    with environments.running(
-        assembly, organization, directory=tmp_path_factory.mktemp("alarms"), port=0, report=Report(), is_patient=True
-    ) as running:
-        disable_schedules(running)
+@pytest.fixture
+def quiet(run: Run) -> Iterator[LocalEnvironment]:
+    """Run an environment that nothing was sent to: its metrics cannot be taken back."""
+    with run() as running:
         yield running
 
 
 @pytest.mark.nightly
-def test_every_alarm_moves_and_notifies_the_topic_with_its_section_of_the_runbook(quiet: LocalEnvironment) -> None:
+def test_every_alarm_moves_and_notifies_the_topic_with_its_section_of_the_runbook(
+    quiet: LocalEnvironment,
+) -> None:
     # Given
     queue_url = listen(quiet)
     before = alarms(quiet)
@@ -43,9 +36,9 @@ def test_every_alarm_moves_and_notifies_the_topic_with_its_section_of_the_runboo
 
     # Then
     assert {name: alarm["StateReason"] for name, alarm in alarms(quiet).items() if alarm["StateValue"] != "ALARM"} == {}
-    told = heard(quiet, queue_url, at_least=len(before))
-    assert told.keys() == before.keys()
-    for name, message in told.items():
+    notified = heard(quiet, queue_url, at_least=len(before))
+    assert notified.keys() == before.keys()
+    for name, message in notified.items():
         assert message["NewStateValue"] == "ALARM"
         assert f"docs/runbook.md#{name.rsplit('-', 1)[1].lower()}" in message["AlarmDescription"]
 
@@ -86,7 +79,7 @@ def listen(local: LocalEnvironment) -> str:
 
 
 def heard(local: LocalEnvironment, queue_url: str, *, at_least: int) -> dict[str, Alarm]:
-    """Receive what was told, by the alarms' names."""
+    """Receive the notifications, by the alarms' names."""
     found: dict[str, Alarm] = {}
 
     def receive() -> dict[str, Alarm]:
@@ -95,4 +88,4 @@ def heard(local: LocalEnvironment, queue_url: str, *, at_least: int) -> dict[str
         found.update((message["AlarmName"], message) for message in messages)
         return found
 
-    return wait_until(receive, lambda told: len(told) >= at_least, what=f"{at_least} alarms are told")
+    return wait_until(receive, lambda received: len(received) >= at_least, what=f"{at_least} alarms notify")

@@ -46,7 +46,7 @@ def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(local: Loca
 
     wait_until(request, lambda it: it["states"] == STATES, what="VectorCare has every state")
     wait_until(request, lambda it: it["positions"] == 6, what="VectorCare has all positions")
-    # And the state here is the one that its webhook told
+    # And the state here is the one of its last webhook
     wait_until(lambda: _status(local, name), lambda status: status == "COMPLETED", what="the state is COMPLETED")
     # And the example hears of each change, and how each command ended
     heard = {
@@ -61,7 +61,7 @@ def test_a_broadcast_is_accepted_carried_out_and_every_outcome_heard(local: Loca
         own = (line for line in dispatch.read_text().splitlines() if name in line)
         return Counter(line.split(maxsplit=2)[2] for line in own)
 
-    wait_until(lines, lambda told: told >= Counter(heard), what="the example hears of everything")
+    wait_until(lines, lambda found: found >= Counter(heard), what="the example hears of everything")
     assert {line: count for line, count in lines().items() if line in heard} == heard
 
 

@@ -63,7 +63,7 @@ def vectorcare(guarded: LocalEnvironment, old_key: RSAPrivateKey) -> VectorCare:
 
 @pytest.fixture
 def work(guarded: LocalEnvironment, vectorcare: VectorCare) -> Iterator[dict[str, Callable[[], Observation]]]:
-    """Give one piece of work for each function; queues and clock stand still, and all is empty before and after."""
+    """Give one piece of work for each function; queues and clock are stopped, and all is empty before and after."""
     local, now = guarded, datetime.now(UTC)
     with _event_sources_disabled(local), subscribed(local) as subscriber:
         _empty(local)
@@ -121,7 +121,7 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
         guarded.stack.settle()
-        told = subscriber.hear(service_request_id=event.service_request_id)
+        published = subscriber.hear(service_request_id=event.service_request_id)
         command(
             guarded,
             {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"},
@@ -133,7 +133,7 @@ def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
     # Then it arrives; once it does not, the emulator enforces more, and the action belongs to ENFORCED
     assert answer.status == 200
     assert guarded.stack.service_request(event.service_request_id) is not None
-    assert (len(told), len(ended)) == (1, 1)
+    assert (len(published), len(ended)) == (1, 1)
     assert (drained["stopped"], redriven["remaining"], read["statusCode"]) == ("empty", 0, 200)
 
 

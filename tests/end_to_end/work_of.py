@@ -59,7 +59,7 @@ def drain(local: LocalEnvironment) -> Observation:
 
 
 def redrive(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
-    """Have the redrive move one of two dead letters, give the other back, and publish what the bus had not taken."""
+    """Have the redrive move one of two dead letters, return the other to the queue, and publish what the bus had refused."""
     put(local, "DeadLetterQueueUrl", b"no JSON", b"[]")
     answer = local.stack.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
     seen = {name: answer[name] for name in ("moved", "skipped", "remaining")}
@@ -110,7 +110,7 @@ def publish(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
 def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: datetime) -> Observation:
     """Hand a command to the sender with one whose time has not come and one that cannot be read.
 
-    The stand's clock stands still at that time, and is moved on in the end.
+    The local clock is stopped at that time, and moved on at the end.
     """
     name, command_id = new_service_request_id(), uuid.uuid4().hex
     local.vectorcare_api.rules.requests[name] = "AVAILABLE"

@@ -1,4 +1,4 @@
-"""What goes before a function's code: its clock is the stand's, and its time-outs last as long as the stand says."""
+"""The prelude of a function's process: its clock can be moved, and its time-outs can be longer."""
 
 import os
 import subprocess

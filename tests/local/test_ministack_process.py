@@ -43,7 +43,7 @@ def worker() -> Iterator[Worker]:
         process.kill()
 
 
-def test_lines_that_no_thread_has_come_to_read_are_told(worker: Worker) -> None:
+def test_lines_that_no_thread_has_come_to_read_come_with_the_answer(worker: Worker) -> None:
     # Given a thread that has no time to read
     worker.log = ministack_process._Log(worker)
     thread = threading.Thread(target=worker._proc.stdout.readline)
@@ -59,13 +59,13 @@ def test_the_thread_reads_on_until_the_function_ends(worker: Worker) -> None:
     reading = threading.Thread(target=ministack_process._read, args=[worker])
     reading.start()
     worker._proc.stdout.readline()
-    told = ministack_process._read_all(worker).splitlines()
+    logged = ministack_process._read_all(worker).splitlines()
     # When
     worker._proc.stdin.write("end\n")
     worker._proc.stdin.flush()
     reading.join()
     # Then
-    assert told == [f"line {number}" for number in range(LINES)]
+    assert logged == [f"line {number}" for number in range(LINES)]
     assert worker._drain_stderr() == "after it"
 
 
