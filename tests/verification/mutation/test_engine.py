@@ -6,7 +6,12 @@ import sys
 import tomllib
 from pathlib import Path
 
-from verification.mutation import engine
+import pytest
+
+from verification.mutation import engine, equivalents
+from verification.mutation.equivalents import Equivalent
+from verification.simulation.flaw import Flaw
+from verification.simulation.world.loader import LAMBDAS, compiled
 
 
 def test_the_copy_holds_all_that_its_tests_import(tmp_path: Path) -> None:
@@ -24,6 +29,16 @@ def test_the_copy_holds_all_that_its_tests_import(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    # Then they are all there, and the engine takes each folder along into the copy of its own
+    # Then they and all that is mutated are there, and the engine takes each folder along into the copy of its own
     assert folders == {*selection["source_paths"], *selection["also_copy"], "tests"}
+    assert [name for name in selection["only_mutate"] if not (tmp_path / "copy" / name).is_file()] == []
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+
+
+@pytest.mark.parametrize("entry", equivalents.load(), ids=lambda entry: entry.function)
+def test_an_equivalent_mutant_is_of_a_function_that_is_there(entry: Equivalent) -> None:
+    parts = entry.function.split(".")
+    modules = [place for place in range(1, len(parts)) if LAMBDAS.joinpath(*parts[:place]).with_suffix(".py").is_file()]
+    assert modules
+    module, name = ".".join(parts[: modules[0]]), ".".join(parts[modules[0] :])
+    assert compiled(module, (Flaw(module, name, lambda function: function),))
