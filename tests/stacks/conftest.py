@@ -29,7 +29,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / "organizations" / f"{name}.toml").write_text(text)
         synthesis.application_of(folder / "organizations", output=folder / "cdk.out").synth()
 
-    return synthesis.once_a_run(tmp_path_factory, "synthesized", make)
+    return synthesis.once_a_run(tmp_path_factory, "templates", make)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,10 @@ from types import CodeType
 
 import pytest
 
+from local.synthesis import Assembly
 from stacks.config.errors import ConfigurationError
 from stacks.functions import packaging
+from tests.end_to_end import conftest as end_to_end
 from tests.stacks import synthesis
 from tests.stacks.templates import functions
 
@@ -37,14 +39,19 @@ sys.exit(f"from elsewhere: {outside}" if outside else 0)
 """
 
 
-@pytest.fixture(scope="module")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the functions' artifact, as `python app.py` builds it when it synthesizes the sample."""
-    output = tmp_path_factory.mktemp("assembly")
-    completed = synthesis.run_app(output=output, architecture=synthesis.ARCHITECTURE)
-    assert completed.returncode == 0, completed.stderr
-    assert (output / "VectorCareBridge-example.template.json").is_file()
-    (built,) = output.glob("functions-*")
+# The end-to-end tests deploy what is tested here: whichever comes first builds it for both.
+(_one_unpacked_jsii, shared_directory, organization, assembly) = (
+    end_to_end._one_unpacked_jsii,
+    end_to_end.shared_directory,
+    end_to_end.organization,
+    end_to_end.assembly,
+)
+
+
+@pytest.fixture
+def artifact(assembly: Assembly) -> Path:
+    """Give the functions' artifact, as `python app.py` has built it."""
+    (built,) = assembly.directory.glob("functions-*")
     return built
 
 
@@ -71,14 +78,14 @@ def test_bytecode_names_its_file_where_lambda_puts_it(artifact: Path) -> None:
     assert code.co_filename == "/var/task/vectorcare_bridge/__init__.py"
 
 
-def test_the_functions_import_from_the_artifact_alone(artifact: Path, tmp_path: Path) -> None:
+def test_the_functions_import_from_the_artifact_alone(artifact: Path, assembly: Assembly, tmp_path: Path) -> None:
     # Given
-    template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
     environments = {
-        name: {key: value if isinstance(value, str) else "https://sqs.test/1/x" for key, value in variables.items()}
-        for name, variables in (
-            (name, each["Properties"]["Environment"]["Variables"]) for name, each in functions(template).items()
-        )
+        name: {
+            variable: value if isinstance(value, str) else "https://sqs.test/1/x"
+            for variable, value in each["Properties"]["Environment"]["Variables"].items()
+        }
+        for name, each in functions(assembly.template).items()
     }
     keys = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     # When
@@ -104,9 +111,8 @@ def test_it_holds_what_is_needed_and_no_more_and_lambda_may_read_it(artifact: Pa
         assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
-def test_it_is_for_the_runtime_and_the_processor_of_the_template(artifact: Path) -> None:
-    template = json.loads((artifact.parent / "VectorCareBridge-example.template.json").read_text())
-    found = [each["Properties"] for each in functions(template).values()]
+def test_it_is_for_the_runtime_and_the_processor_of_the_template(artifact: Path, assembly: Assembly) -> None:
+    found = [each["Properties"] for each in functions(assembly.template).values()]
     assert {each["Runtime"] for each in found} == {f"python{packaging.PYTHON}"}
     assert {tuple(each["Architectures"]) for each in found} == {(synthesis.ARCHITECTURE,)}
     assert len({each["Code"]["S3Key"] for each in found}) == 1

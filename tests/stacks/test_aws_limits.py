@@ -53,8 +53,9 @@ class Deployed:
     def _ref(self, name: str) -> str:
         if name.startswith("AWS::"):
             return PSEUDO[name.removeprefix("AWS::")]
+        url = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/"
         is_queue = self.template["Resources"][name]["Type"] == "AWS::SQS::Queue"
-        return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/" * is_queue + self._name(name)
+        return f"{url if is_queue else ''}{self._name(name)}"
 
     def _arn(self, name: str, attribute: str) -> str:
         service = self.template["Resources"][name]["Type"].split("::")[1].lower()
