@@ -16,27 +16,27 @@ class CircuitBreaker:
     ----------
     command_log : CommandLog
         Keeps the state. It is read once; if a probe is due, the first invocation to ask makes it.
+
+    Attributes
+    ----------
+    is_probing : bool
+        The next call is the probe.
     """
 
     def __init__(self, command_log: CommandLog) -> None:
         self._command_log = command_log
         self._lock = runtime.lock()
         self._circuit = command_log.circuit()
-        self._has_the_probe = False
+        self.is_probing = False
         now = runtime.now()
         if self._circuit.state(now) is CircuitState.HALF_OPEN:
             probed = self._circuit.with_probe(now)
-            self._has_the_probe = command_log.replace_circuit(self._circuit, probed)
+            self.is_probing = command_log.replace_circuit(self._circuit, probed)
             self._circuit = probed
-
-    @property
-    def is_probing(self) -> bool:
-        """The next call is the probe."""
-        return self._has_the_probe
 
     def allows_call(self) -> bool:
         """Say whether a call may be made."""
-        return self._has_the_probe or self._circuit.open_until is None
+        return self.is_probing or self._circuit.open_until is None
 
     def seconds_left(self) -> float:
         """Say for how long no call may be made."""
@@ -53,7 +53,7 @@ class CircuitBreaker:
                 observability.log("circuit.not_written", error=error)
 
     def _move(self, *, is_outage: bool) -> None:
-        had_the_probe, self._has_the_probe = self._has_the_probe, False
+        had_the_probe, self.is_probing = self.is_probing, False
         for _attempt in range(_ATTEMPTS):
             old = self._circuit
             if not is_outage and old.open_until and not had_the_probe:
