@@ -59,7 +59,7 @@ def drain(local: LocalEnvironment) -> Observation:
 
 
 def redrive(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
-    """Have the redrive move one of two dead letters, return the other to the queue, and publish what the bus had refused."""
+    """Have the redrive move one of two dead letters, return the other, and publish what the bus had refused."""
     put(local, "DeadLetterQueueUrl", b"no JSON", b"[]")
     answer = local.stack.invoke("RedriveFunction", {"reason": "not_json", "limit": 1})
     seen = {name: answer[name] for name in ("moved", "skipped", "remaining")}
