@@ -1,4 +1,4 @@
-"""boto3 clients of the emulated AWS, which nothing in the user's own AWS settings can lead elsewhere."""
+"""boto3 clients of the emulated AWS; the user's own AWS settings have no effect on them."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ class Clients:
     endpoint_url : str
         Of the emulator.
     certificate_file : Path or None
-        What to trust, where that is an https address.
+        What to trust if that is an https address.
     """
 
     def __init__(self, *, endpoint_url: str, certificate_file: Path | None) -> None:
@@ -47,7 +47,7 @@ class Clients:
         self.ssm: SSMClient = self.make("ssm")
 
     def make(self, service: str) -> Any:
-        """Make a client of the service that boto3 knows by this name."""
+        """Make a client of a service by its boto3 name."""
         return self._session.client(
             service,
             endpoint_url=self._endpoint_url,
@@ -66,7 +66,7 @@ class Clients:
 
 
 def _unconfigured_session() -> botocore.session.Session:
-    """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name what is not there."""
+    """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name a missing profile."""
     nowhere = (None, None, os.devnull, None)
     return botocore.session.Session(
         session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}

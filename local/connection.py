@@ -1,4 +1,4 @@
-"""The deployed sender calls the simulator instead of VectorCare."""
+"""Makes the deployed sender call the simulator instead of VectorCare."""
 
 import json
 

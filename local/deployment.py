@@ -26,8 +26,8 @@ class Deployment:
     physical_ids : mapping of str to str
         The names of its resources by their logical id.
     webhook_url, health_url, reading_url : str
-        The webhook API's two routes, and what the reading API's have before them, in the form that the emulator serves:
-        `*.execute-api` names do not resolve here.
+        The webhook API's two routes and the reading API's base, as the emulator serves them: `*.execute-api` names do
+        not resolve here.
     """
 
     outputs: Mapping[str, str]
@@ -38,7 +38,7 @@ class Deployment:
 
 
 def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
-    """Create the stack from its template, as it is, and do what the emulator leaves out of it.
+    """Create the stack from its template, and add what the emulator leaves out.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
 
 
 def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator, *, api_name: str) -> str:
-    """Say where the emulator serves the stage of the REST API of that name."""
+    """Return where the emulator serves the stage of the REST API of that name."""
     resources = assembly.template["Resources"]
     api = next(
         logical_id
@@ -81,7 +81,7 @@ def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emul
 
 
 def _bootstrap(emulator: Emulator) -> None:
-    """Make what `cdk bootstrap` would have made, as far as a template refers to it."""
+    """Make what a template refers to of `cdk bootstrap`."""
     emulator.aws.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
 
 
@@ -133,7 +133,7 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
 
 
 def _template_url(assembly: Assembly) -> str:
-    """Name the place that the stack's own template was uploaded to."""
+    """Return where the stack's own template was uploaded."""
     path = f"{assembly.stack_name}.template.json"
     (template,) = (file for file in assembly.files.values() if file["source"]["path"] == path)
     (destination,) = template["destinations"].values()
@@ -141,7 +141,7 @@ def _template_url(assembly: Assembly) -> str:
 
 
 def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator) -> None:
-    """Switch on the expiry that the template asks for: the emulator drops it from the template without a word."""
+    """Switch on the expiry that the template asks for: the emulator ignores it."""
     for logical_id, resource in assembly.template["Resources"].items():
         wanted = resource["Properties"].get("TimeToLiveSpecification") if "Properties" in resource else None
         if resource["Type"] == "AWS::DynamoDB::Table" and wanted:

@@ -37,19 +37,19 @@ _PROCESS = Path(__file__).with_name("ministack_process.py")
 
 
 class Emulator:
-    """ministack on a port of loopback; a context manager that starts it and ends it with all its workers.
+    """ministack on a port of loopback: a context manager that starts it, and ends it with all its workers.
 
     Parameters
     ----------
     directory : Path
-        Everything it writes goes in here; emptied at the start, and but for the log at the end.
+        For everything it writes; emptied at the start and at the end, except for the log.
     port : int
         0 picks a free one.
     enforce_iam : bool
         Refuse what the roles' policies do not allow. The emulator then speaks HTTPS, because the queues' policies
         refuse plain HTTP.
     timeouts_times : float
-        How many times as long the functions' time-outs last: on a busy machine those of AWS would make outages.
+        Multiplies the functions' time-outs: on a busy machine AWS's own would fail.
     """
 
     def __init__(self, *, directory: Path, port: int, enforce_iam: bool = False, timeouts_times: float = 1.0) -> None:
@@ -94,11 +94,11 @@ class Emulator:
         self._stop()
 
     def move_clock(self, *, seconds_ahead: float) -> None:
-        """Have queues and functions go by a clock that is ahead of the machine's, or behind it; 0 puts it right."""
+        """Set the clock of queues and functions ahead of the machine's, or behind it; 0 is the machine's."""
         self._set_clock(seconds_ahead, pace=1)
 
     def stop_clock(self, *, at: datetime.datetime) -> None:
-        """Have it be that time for queues and functions, until the clock is moved again."""
+        """Stop the clock of queues and functions at that time, until it is moved again."""
         self._set_clock(at.timestamp(), pace=0)
 
     def check(self) -> None:
@@ -196,12 +196,12 @@ class Emulator:
 
 
 def require_free(port: int) -> None:
-    """Check that nobody else listens on a port of loopback.
+    """Check that no other program listens on a port of loopback.
 
     Raises
     ------
     LocalError
-        Somebody does.
+        Another program does.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

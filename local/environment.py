@@ -36,7 +36,7 @@ DIRECTORY = Path(".local")
 DEFAULT_PORT = 8423
 
 _PATIENT_TIMES = 60.0
-"""The shortest time-out of a function is a second; so much longer, it is a minute."""
+"""The shortest time-out of a function is a second; then it is a minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +219,7 @@ def running(
 
 @contextmanager
 def announced(environment: LocalEnvironment, directory: Path) -> Iterator[Path]:
-    """Have `stand.json` say how to use the local environment, for as long as the block lasts."""
+    """Write `stand.json`, which says how to use the local environment, for as long as the block lasts."""
     file = _announcement(directory)
     try:
         unfinished = directory / "stand.json.new"

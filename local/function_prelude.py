@@ -1,4 +1,4 @@
-"""Goes before the code of each function's process: its time-outs may count longer there, and its clock can be moved.
+"""Runs before each function's code: its time-outs can be longer, and its clock can be moved.
 
 The functions share their processors with the emulator, so a busy machine would make outages of its own. The emulator
 and its workers run this file by its name, so that nothing of this project is on the path of what it emulates.

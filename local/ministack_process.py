@@ -1,7 +1,7 @@
 """The ministack process: ends with its parent, and does as AWS does in what ministack does otherwise.
 
-It tells all that a function has logged with its answer, and it hands a call of a REST API over to the function as API
-Gateway does. It is run as a file, so that nothing of this project is on the path of what it emulates.
+A function's answer comes with all that it has logged, and the event of a REST API's call is API Gateway's. It is run as
+a file, so that nothing of this project is on the path of what it emulates.
 """
 
 import ctypes
@@ -48,7 +48,7 @@ _make_worker = Worker.__init__
 
 
 class _Log:
-    """What a function's process writes, taken by whoever comes first: the thread that waits for it, or its answer."""
+    """The log of a function's process, read by whoever comes first: the thread that waits for it, or its answer."""
 
     def __init__(self, worker: Worker) -> None:
         self.pipe = worker._proc.stderr
@@ -84,9 +84,9 @@ def _read(worker: Worker) -> None:
 
 
 def _read_all(worker: Worker, *arguments: Any, **more: Any) -> str:
-    """Tell all that was logged before the answer; by itself the emulator waits 5 ms for each line, and keeps the rest.
+    """Return all that was logged before the answer.
 
-    On a busy machine that rest stood in the log of the function's next invocation, if there was one.
+    The emulator waits 5 ms for each line; on a busy machine the rest would come with the next invocation.
     """
     log = getattr(worker, "log", None)
     if log is None or worker._proc is None or log.pipe is not worker._proc.stderr:
@@ -115,7 +115,7 @@ class _LinkedCode(zipfile.ZipFile):
 
 
 def _going_by(clock: Any, function: Any) -> Any:
-    """Make a function of the emulator again, with another clock."""
+    """Copy a function of the emulator, with another clock."""
     changed = FunctionType(function.__code__, function.__globals__ | {"time": clock}, argdefs=function.__defaults__)
     changed.__kwdefaults__ = function.__kwdefaults__
     return changed
@@ -130,7 +130,7 @@ def _use_local_clock() -> None:
     )
 
     clock = SimpleNamespace(time=runpy.run_path(str(_PRELUDE))["now"])
-    # A receiver's patience is real: by a clock that stands still, it would never end.
+    # A receiver waits in real time: with a stopped clock it would never end.
     sqs._HANDLERS["ReceiveMessage"] = _going_by(time, sqs._HANDLERS["ReceiveMessage"])
     sqs.time = clock
     eventbridge._dispatch_to_sqs = _going_by(clock, eventbridge._dispatch_to_sqs)
@@ -152,9 +152,9 @@ _headers: ContextVar[list[tuple[bytes, bytes]] | None] = ContextVar("headers of 
 
 
 async def _as_it_came(scope: Scope, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Keep of a call of an API what the emulator would lose: the path before it is decoded, each header line apart.
+    """Keep what the emulator would lose of an API's call: the path before it is decoded, and each header line.
 
-    API Gateway matches the path and hands it over as it stands, `%2F` and all; an absolute target is its path.
+    API Gateway matches and passes on the path undecoded, `%2F` and all; an absolute target is its path.
     Source: captures of events of REST APIs in public issues (serverless/serverless 5037, hotsock/voker 8).
     """
     if scope["type"] == "http":
@@ -168,7 +168,7 @@ async def _as_it_came(scope: Scope, receive: Any, send: Callable[[Any], Awaitabl
 
 
 def _event(*arguments: Any, **more: Any) -> dict[str, Any]:
-    """Have the last value count of what is repeated, and all be there.
+    """Give the last value of what is repeated, and all values beside it.
 
     Source: "Input format of a Lambda function for proxy integration", API Gateway developer guide; captures of such
     events in public issues (dherault/serverless-offline 510, floci-io/floci 3548) show that it is the last one.
@@ -197,11 +197,11 @@ def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 class _TooLargeError(Exception):
-    """Lambda would not take the event."""
+    """Lambda would refuse the event."""
 
 
 async def _execute_if_small(*arguments: Any) -> Any:
-    """Refuse what API Gateway does not take, as it does: in words of its own, and not by a gateway response.
+    """Refuse a body that API Gateway refuses, with its own text instead of a gateway response.
 
     Source of this answer and of the next one: captures in a public issue (koki-develop/lgtm-generator 10).
     """
@@ -218,7 +218,7 @@ async def _call_if_small(function: str, event: dict[str, Any], **more: Any) -> A
 
 
 async def _invoke_if_small(*arguments: Any, **more: Any) -> Any:
-    """Answer what Lambda does not take by the API's gateway response for it."""
+    """Answer an event that Lambda refuses with the API's gateway response."""
     try:
         return await _invoke(*arguments, **more)
     except _TooLargeError:

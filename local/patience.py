@@ -1,4 +1,4 @@
-"""Waiting for what has to come, however slow or busy this machine is: only what never comes is given up."""
+"""Waits that outlast a slow or busy machine."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import TypeVar
 from local.errors import LocalError
 
 SECONDS = float(os.environ.get("PATIENCE_SECONDS", "600"))
-"""After which something is taken for never coming. A machine on which this is too little sets the variable."""
+"""The longest wait. A machine that needs more sets the variable."""
 
 _PAUSE_SECONDS = 0.05
 
@@ -16,20 +16,20 @@ Seen = TypeVar("Seen")
 
 
 class GaveUpError(LocalError):
-    """Something did not come; the text says what, and what was seen last."""
+    """A wait was too long; the text says for what, and what was seen last."""
 
 
 def wait_until(look: Callable[[], Seen], is_so: Callable[[Seen], object] = bool, *, what: str) -> Seen:
-    """Look again and again until what is seen is right; return that.
+    """Look again and again until the result is right; return it.
 
     Parameters
     ----------
     look : callable
-        What is to be seen now. What it raises ends the waiting, such as that a process has died.
+        Returns the current result. What it raises ends the wait.
     is_so : callable
-        Whether that is right; without one, whether it is true.
+        Whether the result is right; by default, whether it is true.
     what : str
-        What is waited for, in words.
+        What is waited for, for the error.
 
     Raises
     ------

@@ -23,7 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 
 
 class _Interruption:
-    """The one place that knows whether a signal came and whether it may interrupt now."""
+    """Whether a signal came, and whether it may interrupt now."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -40,7 +40,7 @@ class _Interruption:
             raise KeyboardInterrupt
 
     def is_lost(self, dropped: "sys.UnraisableHookArgs") -> bool:
-        """Say whether Python dropped the exception that `arrive` raised, and let the signal arrive once more if so.
+        """Return whether Python dropped the exception of `arrive`; if so, the signal arrives again.
 
         Python drops whatever is raised in a finalizer, and a signal may arrive in one.
         """
@@ -60,7 +60,7 @@ _started: set[subprocess.Popen[bytes]] = set()
 def interruptible() -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP raise one KeyboardInterrupt inside, and end what was started inside.
 
-    Only the main thread may enter. `interrupted_by` tells afterwards which signal it was.
+    Only the main thread may enter. `interrupted_by` returns afterwards which signal it was.
     """
     _interruption.signal, _interruption.pending = None, False
     earlier = set(_started)
@@ -80,13 +80,13 @@ def interruptible() -> Iterator[None]:
 
 
 def interrupted_by() -> signal.Signals | None:
-    """Say which signal interrupted the last `interruptible` block, if one did."""
+    """Return the signal that interrupted the last `interruptible` block, if one did."""
     return _interruption.signal
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold a signal back until the end of the block, for steps that must not be torn apart."""
+    """Hold a signal back until the end of the block."""
     _interruption.deferrals += 1
     try:
         yield
@@ -153,7 +153,7 @@ def _is_gone(group: int) -> bool:
 def _adopt_orphans() -> None:
     """Become the parent of processes whose parent has died, so that `end` can collect them.
 
-    In many containers nobody else does, or late. Only Linux has this; elsewhere the system's init collects them.
+    In many containers nobody else does. Only Linux has this; elsewhere init collects them.
     """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:

@@ -1,4 +1,4 @@
-"""What a running stack holds, read through the AWS APIs that an operator has."""
+"""Reads a running stack's tables, queues and spool with the AWS APIs that an operator has."""
 
 import hashlib
 import json
@@ -67,11 +67,11 @@ class StackReader:
         return to_item(answer["Item"]) if "Item" in answer else None
 
     def waiting(self) -> int:
-        """Count the messages on the queue, those being processed included."""
+        """Count the messages on the queue, including those that are being processed."""
         return self._count(self._outputs["QueueUrl"])
 
     def dead(self) -> int:
-        """Count the dead letters, those being redriven included."""
+        """Count the dead letters, including those that are being redriven."""
         return self._count(self._outputs["DeadLetterQueueUrl"])
 
     def spooled(self) -> int:
@@ -84,7 +84,7 @@ class StackReader:
         Raises
         ------
         GaveUpError
-            It does not come to be empty.
+            It does not become empty.
         """
         patience.wait_until(self.waiting, lambda count: not count, what="no message waits on the queue")
 
@@ -101,7 +101,7 @@ class StackReader:
         Returns
         -------
         dict
-            What it answered; with `errorMessage` in it if it failed.
+            Its answer, with `errorMessage` if it failed.
         """
         answer = self._emulator.aws.functions.invoke(
             FunctionName=self._outputs[function_output], Payload=json.dumps(dict(event)).encode()

@@ -1,4 +1,4 @@
-"""Nobody but the page itself, on this machine: hosts, origins, and what a browser may do with an answer."""
+"""Only the page itself may use its server: checks of Host and Origin, and security headers."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,12 +22,12 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses what another site has a browser ask, by its own name or by one that it made point here.
+    """Refuses requests that another site makes a browser send, also through a host name that points here.
 
     Parameters
     ----------
     app : ASGIApp
-        Answers what is let through.
+        Answers the requests that pass.
     """
 
     def __init__(self, app: "ASGIApp") -> None:
@@ -51,7 +51,7 @@ class Guard:
 
 
 def is_own(headers: "Headers") -> bool:
-    """Say whether a request is for this machine by its own name, and from the page itself or from no page."""
+    """Return whether a request names this machine, and comes from the page itself or from no page."""
     host, origin = headers.get("host", ""), headers.get("origin")
     try:
         if urlsplit(f"//{host}").hostname not in _HOSTS:

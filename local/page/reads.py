@@ -139,8 +139,8 @@ def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | N
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
     """Read the dead letters with their reasons; meanwhile they are hidden from others."""
     queues = waiting.queues(stack, DeadLetterQueue.INBOUND)
-    with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as letters:
-        found = [{**letter.summary(), "event_id": _event_id(letter.body)} for letter in letters]
+    with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as dead_letters:
+        found = [{**letter.summary(), "event_id": _event_id(letter.body)} for letter in dead_letters]
     return sorted(found, key=lambda letter: str(letter["received_at"]))
 
 
