@@ -1,4 +1,4 @@
-"""Attempts at commands of one service request, with all around them that an invocation speaks to."""
+"""Attempts at commands of one trip, and fakes of all that an invocation speaks to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,13 +36,13 @@ FIELDS: dict[Kind, dict[str, Any]] = {
 
 @dataclass
 class World:
-    """CommandLog, VectorCare and breaker of one invocation, and what was said to each."""
+    """Command log, VectorCare and circuit breaker of one invocation, and what each was called with."""
 
     answer: Callable[[ApiCall], CallResult | Exception] = lambda _call: DONE
     known: dict[str, CommandResult | Exception | bool] = field(default_factory=dict)
-    """What the command log says to a claim; a bool whether the command may have been sent."""
+    """What the command log answers to a claim; a bool says whether the command may have been sent."""
     authorizes: Callable[[], None] = lambda: None
-    """What having a token takes; it may raise."""
+    """Gets a token; it may raise."""
     refuses: tuple[str, ...] = ()
     admits_calls: int = 1000
     claims: list[tuple[str, str, str, str]] = field(default_factory=list)

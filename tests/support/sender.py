@@ -48,7 +48,7 @@ class Clock:
         self._ticks = itertools.count()
 
     def now(self) -> UtcTimestamp:
-        """Tell the instant."""
+        """Tell the time."""
         return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
 
     def epoch(self) -> float:
@@ -56,17 +56,19 @@ class Clock:
         return utc_timestamp.epoch_seconds(NOW) + self.seconds
 
     def ago(self, seconds: float) -> UtcTimestamp:
-        """Tell the instant so many seconds ago."""
+        """Tell the time so many seconds ago."""
         return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 
 
-class Sender:
-    """The function between its queue, in simulated time, and VectorCare, driven batch by batch."""
+class Outbound:
+    """The function between its queue, in simulated time, and VectorCare by HTTPS; table, secret and bus are moto's."""
 
-    def __init__(self, clock: Clock, vectorcare: FakeApi) -> None:
+    def __init__(self, clock: Clock, vectorcare: FakeApi, url: str) -> None:
         self.clock = clock
         self.vectorcare = vectorcare
+        self._url = url
         vectorcare.rules.clients[CLIENT_ID] = CLIENT_SECRET
+        vectorcare.rules.requests[TRIP] = "ASSIGNED"
         self.dead_letters = QueueModel()
         self.queue = QueueModel(
             visibility_timeout=VISIBILITY_SECONDS, max_receives=MAX_RECEIVES, dead_letters=self.dead_letters
@@ -77,18 +79,24 @@ class Sender:
             random=Random(1),
             epoch=utc_timestamp.epoch_seconds(NOW),
         )
+        self.secrets = _client("secretsmanager")
+        self.secrets.create_secret(Name="vectorcare", SecretString=secret(CLIENT_SECRET))
+        self._bus_queue = _client("sqs")
+        self._bus_queue_url = self._bus_queue.create_queue(QueueName=_EVENTS_URL_NAME)["QueueUrl"]
+        _create_table()
+        _create_bus()
 
-    def start(self, url: str, **settings: str) -> None:
-        """Start a container, which calls VectorCare there; it knows nothing of what the last one kept in memory."""
+    def restart(self) -> None:
+        """Start a container; it knows nothing of what the last one kept in memory."""
         environment = {
             "OUTBOUND_QUEUE_URL": QUEUE_URL,
             "OUTBOUND_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS_URL,
             "COMMANDS_TABLE": "commands",
             "EVENT_BUS": "bus",
             "CREDENTIALS_SECRET": "vectorcare",
-            "VECTORCARE_API_URL": f"{url}{API_PATH}",
-            "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}",
-        } | settings
+            "VECTORCARE_API_URL": f"{self._url}{API_PATH}",
+            "VECTORCARE_TOKEN_URL": f"{self._url}{TOKEN_PATH}",
+        }
         with mock.patch.dict("os.environ", environment):
             self._function = fresh_handler("sender")
 
@@ -126,7 +134,7 @@ class Sender:
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def run(self, *, maximum: int = 1000, seconds: int = FUNCTION_SECONDS) -> list[str]:
-        """Deliver one batch as Lambda does; answers the ids of what was given back."""
+        """Deliver one batch as Lambda does; answers the ids of what returned to the queue."""
         records = self.receive(maximum)
         kept = self.handle(records, seconds=seconds) if records else []
         for record in records:
@@ -144,38 +152,19 @@ class Sender:
         raise AssertionError("the queue does not get empty")
 
     def invisible_for(self) -> list[float]:
-        """Tell for how many seconds each message is hidden from now on."""
+        """Say for how many seconds each message is invisible from now on."""
         return [message.visible_at - self.clock.seconds for message in self.queue.messages()]
 
     def paths(self) -> list[str]:
-        """Tell the paths of the calls that VectorCare got, after the base URL."""
+        """Give the paths of the calls that VectorCare got, after the base URL."""
         return [call.path.removeprefix(API_PATH) for call in self.vectorcare.calls]
 
     def bodies(self) -> list[Any]:
-        """Tell the bodies of the calls that VectorCare got."""
+        """Give the bodies of the calls that VectorCare got."""
         return [json.loads(call.body) for call in self.vectorcare.calls]
 
-
-class Outbound(Sender):
-    """The function with table, secret and bus in moto, and VectorCare on loopback, by HTTPS."""
-
-    def __init__(self, clock: Clock, vectorcare: FakeApi, url: str) -> None:
-        super().__init__(clock, vectorcare)
-        self._url = url
-        vectorcare.rules.requests[TRIP] = "ASSIGNED"
-        self.secrets = _client("secretsmanager")
-        self.secrets.create_secret(Name="vectorcare", SecretString=secret(CLIENT_SECRET))
-        self._bus_queue = _client("sqs")
-        self._bus_queue_url = self._bus_queue.create_queue(QueueName=_EVENTS_URL_NAME)["QueueUrl"]
-        _create_table()
-        _create_bus()
-
-    def restart(self, **settings: str) -> None:
-        """Start another container, with other settings where they are given."""
-        self.start(self._url, **settings)
-
     def client(self, service: str, **_options: Any) -> Any:
-        """Give what stands behind the door."""
+        """Give the client of a service."""
         return self.sqs if service == "sqs" else _client(service)
 
     def outcomes(self) -> list[dict[str, Any]]:
