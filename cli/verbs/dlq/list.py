@@ -28,8 +28,8 @@ def list_(options: Options, *, queue: DeadLetterQueue, as_json: bool) -> None:
     bridge dlq list --json | jq '.by_reason'
     bridge dlq list --queue outbound
 
-    It changes nothing. The first to expire comes first. The reason was recorded when the message came into the queue.
-    "If redriven now" is computed now.
+    It changes nothing; while it runs, the messages are invisible to others. The first to expire comes first. The reason
+    was recorded when the message came into the queue. "If redriven now" is computed now.
 
     \b
     Webhooks: a redrive does not help until the code or the sender changes:

@@ -16,8 +16,8 @@ queue_option = click.option(
     "queue",
     type=click.Choice(DeadLetterQueue, case_sensitive=False),
     default=DeadLetterQueue.INBOUND,
-    show_default=True,
-    help="Webhooks, commands to VectorCare, or events that the event bus did not take.",
+    show_default=False,
+    help="inbound (default): webhooks; outbound: commands to VectorCare; unpublished: events.",
 )
 
 
