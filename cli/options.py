@@ -15,23 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass
 class Options:
-    """The values of the options of all commands.
-
-    Attributes
-    ----------
-    organization : str or None
-        Whose stack. None is the only one.
-    local : bool
-        Use the local environment instead of AWS.
-    stand_file : Path
-        The file that `make run` writes while it serves.
-    profile, region : str or None
-        As for the AWS command line.
-    """
+    """The values of the options of all commands."""
 
     organization: str | None = None
     local: bool = False
-    stand_file: Path = ROOT / ".local" / "stand.json"
+    stand_file: Path = ROOT / ".local" / "stand.json"  # which `make run` writes while it serves
     profile: str | None = None
     region: str | None = None
 

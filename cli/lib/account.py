@@ -28,17 +28,7 @@ class NotCheckedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit of the account in the region.
-
-    Attributes
-    ----------
-    name, unit : str
-        As AWS calls it.
-    value : float
-        The account's limit.
-    warning : str
-        What to do if it is too small; empty if it is not.
-    """
+    """A limit of the account in the region; the warning says what to do, if it is too small."""
 
     name: str
     value: float

@@ -34,17 +34,7 @@ def judge(entry: Item, keys: Sequence[Key]) -> Key | Finding:
     A signature covers only the body. A signed body under another event's key, or with another time, would verify and
     still change the state.
 
-    Parameters
-    ----------
-    entry : Item
-        As the journal holds it.
-    keys : sequence of Key
-        VectorCare may have signed with any of them.
-
-    Returns
-    -------
-    Key or Finding
-        The key that signed it, or what is wrong.
+    VectorCare may have signed with any of the keys. The answer is the key that signed, or what is wrong.
     """
     body, signed = entry.get("body"), entry.get("signature")
     if not isinstance(body, bytes) or not isinstance(signed, str | None):

@@ -16,27 +16,13 @@ MOST_LISTED = 1000  # service requests; all are counted
 
 @dataclass(slots=True)
 class Checkpoint:
-    """What was done, and where to continue.
-
-    Attributes
-    ----------
-    selection : dict
-        What was asked for. A checkpoint belongs to one selection.
-    next_key : Key or None
-        Where the next page of the journal begins; None at the beginning.
-    scanned : int
-        Entries read.
-    outcomes : Counter of str
-        Service requests by outcome.
-    listed : list of dict
-        Service requests that changed or failed, `MOST_LISTED` of them.
-    """
+    """What was done of one selection of service requests, and where to continue."""
 
     selection: dict[str, Any]
-    next_key: Key | None = None
-    scanned: int = 0
+    next_key: Key | None = None  # where the next page of the journal begins
+    scanned: int = 0  # entries read
     outcomes: Counter[str] = field(default_factory=Counter)
-    listed: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)  # what changed or failed, `MOST_LISTED` of them
 
 
 def load(file: Path, selection: dict[str, Any]) -> Checkpoint:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VISIBILITY_TIMEOUT = 300  # seconds; if a reader dies, its messages are visible again after that
 
 _SECONDS_IN_A_DAY = 86_400
+_SUMMARY = ("message_id", "reason", "if_redriven", "service_request_id", "received_at", "expires", "redriven")
 _BATCHES_AT_ONCE = 8
 
 
@@ -36,28 +37,8 @@ _BATCHES_AT_ONCE = 8
 class DeadLetter:
     """A message in a dead-letter queue, or an event that the event bus did not take.
 
-    Attributes
-    ----------
-    message_id : str
-        SQS's.
-    reason : str
-        Why it is there; see `vectorcare_bridge.dead_letters.dead_letter`.
-    if_redriven : str
-        What would happen if it were redriven now, in words.
-    service_request_id : str or None
-        None if it names none.
-    received_at : str
-        UTC timestamp at which the webhook, command or event came in.
-    sent_at : str
-        UTC timestamp at which it was put on the queue: at first, or by its last redrive.
-    expires : str
-        UTC timestamp at which SQS deletes it.
-    redriven : int
-        How often it was redriven.
-    body : bytes
-        A webhook's is exactly what was signed. PHI.
-    message : MessageTypeDef
-        As SQS gave it. PHI.
+    The reason and what a redrive would do come from `vectorcare_bridge.dead_letters.dead_letter`. `body`, which is what
+    was signed of a webhook, and `message`, as SQS gave it, hold PHI.
     """
 
     message_id: str
@@ -65,7 +46,7 @@ class DeadLetter:
     if_redriven: str
     service_request_id: str | None
     received_at: str
-    sent_at: str
+    sent_at: str  # at first, or by its last redrive
     expires: str
     redriven: int
     body: bytes
@@ -73,30 +54,12 @@ class DeadLetter:
 
     def summary(self) -> dict[str, Any]:
         """Write it for `--json`, without any of its content but the service request's id."""
-        return {
-            "message_id": self.message_id,
-            "reason": self.reason,
-            "if_redriven": self.if_redriven,
-            "service_request_id": self.service_request_id,
-            "received_at": self.received_at,
-            "expires": self.expires,
-            "redriven": self.redriven,
-        }
+        return {name: getattr(self, name) for name in _SUMMARY}
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """A dead-letter queue, and where its messages came from.
-
-    Attributes
-    ----------
-    name : DeadLetterQueue
-        Which of the three.
-    url : str
-        The dead-letter queue.
-    source_url : str or None
-        The queue that a redrive sends to; None if it sends to the event bus.
-    """
+    """A dead-letter queue, and the queue that a redrive sends to: None if it sends to the event bus."""
 
     name: DeadLetterQueue
     url: str
@@ -111,13 +74,7 @@ _OUTPUTS = {
 
 
 def queues(stack: Stack, name: DeadLetterQueue) -> Queues:
-    """Find a dead-letter queue of a stack.
-
-    Raises
-    ------
-    BridgeError
-        The stack was deployed by a version without this queue.
-    """
+    """Find a dead-letter queue of a stack."""
     url, source = _OUTPUTS[name]
     return Queues(name, stack.outputs[url], stack.outputs[source] if source else None)
 
@@ -128,18 +85,8 @@ def reading(
 ) -> Iterator[Iterator[DeadLetter]]:
     """Read all messages; when the block ends, however it ends, they are all visible again.
 
-    SQS shows a message only by receiving it. So while a message is read, it is invisible to others.
-
-    Parameters
-    ----------
-    stack : Stack
-        The stack of the queue.
-    found : Queues
-        The queue.
-    progress : callable
-        Gets the number of messages read so far.
-    warn : callable
-        Gets messages about what failed and does not end the reading.
+    SQS shows a message only by receiving it. So while a message is read, it is invisible to others. `progress` gets the
+    number of messages read so far, and `warn` a text about what failed and does not end the reading.
 
     Raises
     ------

@@ -14,17 +14,7 @@ Key = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The answer of one scan call.
-
-    Attributes
-    ----------
-    items : list of Item
-        The entries that match the filter.
-    scanned : int
-        How many entries were read.
-    next_key : Key or None
-        Where the next page begins, in DynamoDB's form; None after the last page.
-    """
+    """The answer of one scan call: `scanned` entries were read, and `items` match the filter."""
 
     items: list[Item]
     scanned: int
@@ -62,14 +52,8 @@ class JournalReader:
     ) -> Iterator[Page]:
         """Read the whole table, up to 1 MB at a time.
 
-        Parameters
-        ----------
-        since, until : str or None
-            UTC timestamps: only entries received in [since, until).
-        attributes : sequence of str
-            Which attributes to read. Empty reads all.
-        start : Key or None
-            The `next_key` of an earlier page.
+        Only entries received in [since, until), and only these attributes of them, if any are named. `start` is the
+        `next_key` of an earlier page.
         """
         request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True, **_received(since, until)}
         if attributes:

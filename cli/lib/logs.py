@@ -11,19 +11,7 @@ Line = Mapping[str, Any]
 
 
 class Log:
-    """Some events in the log of one function.
-
-    Parameters
-    ----------
-    stack : Stack
-        The function's stack.
-    function : str
-        The stack's output that names the function, such as `ProcessorFunction`.
-    names : sequence of str
-        Names of the events: their `message`.
-    fields : sequence of str
-        Fields to read.
-    """
+    """The log of the function that a stack's output names; `names` are the events to read, by their `message`."""
 
     def __init__(self, stack: Stack, function: str, *, names: Sequence[str], fields: Sequence[str]) -> None:
         configuration = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs[function])

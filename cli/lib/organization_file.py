@@ -20,18 +20,10 @@ from vectorcare_bridge.webhooks import signature
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of the file. The fields are its keys; an empty value is not given yet.
-
-    Attributes
-    ----------
-    name : str
-        The organization's.
-    public_keys : tuple of bytes
-        DER SubjectPublicKeyInfo.
-    """
+    """The content of the file. The fields are its keys; an empty value is not given yet."""
 
     name: str
-    public_keys: tuple[bytes, ...]
+    public_keys: tuple[bytes, ...]  # DER SubjectPublicKeyInfo
     environment: str
     customer_id: str
     alarm_emails: tuple[str, ...]

@@ -40,24 +40,12 @@ class Selection:
 
 @dataclass(slots=True)
 class Progress:
-    """What was done so far.
-
-    Attributes
-    ----------
-    moved : int
-        Messages sent back.
-    refused : int
-        Messages that the queue or the event bus did not take.
-    stopped : str
-        Why it ended: the function's own reason, `limit`, `interrupted`, or `failed`.
-    error : str or None
-        What failed, and what to do.
-    """
+    """What was done so far."""
 
     moved: int = 0
-    refused: int = 0
-    stopped: str = ""
-    error: str | None = None
+    refused: int = 0  # messages that the queue or the event bus did not take
+    stopped: str = ""  # the function's own reason, `limit`, `interrupted`, or `failed`
+    error: str | None = None  # what failed, and what to do
 
 
 def invoker(stack: Stack) -> Invoke:
@@ -92,21 +80,8 @@ def redrive(
     """Move messages until `total` are moved, none is left, or a call fails; `done` says which.
 
     A message that dies again at once is back before the others are moved. Only `total` makes this end.
-
-    Parameters
-    ----------
-    invoke : callable
-        Calls the redrive function.
-    selection : Selection
-        Which messages.
-    total : int
-        How many at most.
-    rate : float or None
-        Messages a second at most.
-    done : Progress
-        Kept up to date, so that it is right after any interruption.
-    advance : callable
-        Called after each chunk.
+    `done` is kept up to date, so that it is right after any interruption. `rate` is in messages a second; `advance` is
+    called after each chunk.
     """
     done.stopped = "interrupted"
     try:

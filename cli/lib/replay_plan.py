@@ -51,33 +51,15 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do for one service request.
-
-    Attributes
-    ----------
-    service_request_id : str
-        Which.
-    outcome : ReplayOutcome
-        CHANGED if there is something to write.
-    why : str
-        For a person, if the outcome is REFUSED or FAILED. Without PHI.
-    changes : tuple of PlannedChange
-        What would differ.
-    item : Item or None
-        The whole item to put, if the outcome is CHANGED.
-    existed : bool
-        There was a state.
-    revision : Any
-        The state's revision, which is the condition of the write; None if it had none.
-    """
+    """What to do for one service request."""
 
     service_request_id: str
     outcome: ReplayOutcome
-    why: str = ""
+    why: str = ""  # for a person, if it is REFUSED or FAILED; without PHI
     changes: tuple[PlannedChange, ...] = ()
-    item: Item | None = None
+    item: Item | None = None  # the whole item to put, if it is CHANGED
     existed: bool = False
-    revision: Any = None
+    revision: Any = None  # the state's, which is the condition of the write
 
 
 class _UntrustworthyError(Exception):
@@ -89,18 +71,7 @@ def plan(
 ) -> Plan:
     """Fold a journal by the processor's rule, and compare the result with the state.
 
-    Parameters
-    ----------
-    service_request_id : str
-        Whose journal and state these are.
-    state : Item or None
-        Read *before* the journal, so that the journal holds every event that the state names.
-    journal : sequence of Item
-        All entries of the service request.
-    rule : Rule
-        The deployed processor's.
-    now : str
-        UTC timestamp.
+    The state must have been read *before* the journal, so that the journal holds every event that the state names.
     """
     if not journal and state is None:
         return Plan(service_request_id, ReplayOutcome.UNKNOWN)

@@ -17,21 +17,7 @@ _ATTEMPTS = 5
 
 
 class Replayer:
-    """Rebuilds states from the journal; safe for use by several threads.
-
-    Parameters
-    ----------
-    client : DynamoDBClient
-        Of both tables.
-    journal : JournalReader
-        The `events` table.
-    table : str
-        The `service_requests` table.
-    rule : Rule
-        The deployed processor's.
-    dry_run : bool
-        Write nothing.
-    """
+    """Rebuilds states in the `service_requests` table from the journal; safe for use by several threads."""
 
     def __init__(
         self, client: "DynamoDBClient", journal: JournalReader, table: str, *, rule: Rule, dry_run: bool

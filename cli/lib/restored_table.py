@@ -32,29 +32,15 @@ class Window:
 
 @dataclass(slots=True)
 class Comparison:
-    """The restored journal, compared with the live one.
-
-    Attributes
-    ----------
-    compared : int
-        Entries of the restored journal.
-    same, missing, expired : int
-        Entries that the live journal has; lacks; lacks because they have expired.
-    different : int
-        Entries that the live journal has with other content.
-    examples : list of tuple of str
-        Keys of the first different entries.
-    copied : int
-        Entries put back.
-    """
+    """Entries of the restored journal, compared with the live one."""
 
     compared: int = 0
     same: int = 0
-    missing: int = 0
-    expired: int = 0
+    missing: int = 0  # and not expired
+    expired: int = 0  # missing, as they should be
     different: int = 0
     copied: int = 0
-    examples: list[tuple[str, str]] = field(default_factory=list)
+    examples: list[tuple[str, str]] = field(default_factory=list)  # keys of the first different ones
 
 
 def name_of(table: str, at: str) -> str:
@@ -106,20 +92,8 @@ def compare(
     """Compare a restored journal with the live one, and put back what is missing.
 
     An entry is written only if there is none with its key. A different entry of the live journal stays as it is,
-    because the journal is never changed: a person decides.
-
-    Parameters
-    ----------
-    client : DynamoDBClient
-        Reads both, writes the live one.
-    restored, live : str
-        The tables.
-    now : str
-        UTC timestamp: what expired before it is not put back.
-    copy : bool
-        False compares only.
-    progress : callable
-        Gets the number of entries compared so far.
+    because the journal is never changed: a person decides. Entries that have expired by `now` are not put back, and
+    without `copy` none is. `progress` gets the number of entries compared so far.
     """
     found = Comparison()
     for page in _pages(client, restored):

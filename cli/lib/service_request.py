@@ -10,17 +10,7 @@ from vectorcare_bridge.webhooks import envelope
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """One service request.
-
-    Attributes
-    ----------
-    state : Item or None
-        None if there is none.
-    journal : list of Item
-        Its entries.
-    unreadable : list of Item
-        The unreadable webhooks that name it.
-    """
+    """One service request: its state, its journal entries, and the unreadable webhooks that name it."""
 
     state: Item | None
     journal: list[Item]

@@ -53,24 +53,12 @@ class Outputs(dict[str, str]):
 
 @dataclass(frozen=True)
 class Stack:
-    """One organization's deployed stack.
-
-    Attributes
-    ----------
-    organization : str
-        Its name, without `VectorCareBridge-`.
-    outputs : mapping of str to str
-        The stack's outputs by name, as `stacks/bridge_stack.py` puts them out.
-    connect : callable
-        Returns the boto3 client of a service, in the stack's account or in the local environment.
-    local_environment : mapping of str to Any or None
-        The content of `stand.json`, if the stack runs in the local environment.
-    """
+    """One organization's deployed stack, in an AWS account or in the local environment."""
 
     organization: str
     outputs: Mapping[str, str]
-    connect: Callable[[str], Any]
-    local_environment: Mapping[str, Any] | None = None
+    connect: Callable[[str], Any]  # returns the boto3 client of a service
+    local_environment: Mapping[str, Any] | None = None  # the content of `stand.json`
 
     @property
     def name(self) -> str:
@@ -90,16 +78,7 @@ class Stack:
 def find(organization: str | None, *, local: bool, profile: str | None, region: str | None, stand_file: Path) -> Stack:
     """Find the stack of an organization, or the only stack.
 
-    Parameters
-    ----------
-    organization : str or None
-        Whose stack. None is the only one.
-    local : bool
-        Look in the local environment instead of AWS.
-    profile, region : str or None
-        As for the AWS command line. None is what the environment variables say.
-    stand_file : Path
-        The `stand.json` of the local environment.
+    Without a profile or a region, AWS's environment variables count; `stand_file` is that of the local environment.
 
     Raises
     ------
@@ -149,12 +128,7 @@ def _find_local(organization: str | None, stand_file: Path) -> Stack:
 
 
 def local_stack(environment: Mapping[str, Any]) -> Stack:
-    """Find the stack of a local environment.
-
-    Parameters
-    ----------
-    environment : mapping of str to Any
-        The content of `stand.json`.
+    """Find the stack of a local environment, given the content of its `stand.json`.
 
     Raises
     ------

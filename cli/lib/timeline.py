@@ -34,61 +34,23 @@ class Register(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One webhook.
-
-    Attributes
-    ----------
-    received_at : str
-        UTC timestamp.
-    event_id : str
-        Its key in the journal.
-    outcome : StepOutcome
-        How it ended.
-    event : Event or None
-        As it takes part in the fold; None if it cannot be read.
-    registers : tuple of Register
-        The parts of the state that it changed.
-    older_than : str or None
-        If it is stale: the newer event that was received earlier.
-    duplicate_of : str or None
-        The event of the same id, if it came again with other bytes.
-    reason : str or None
-        Why it cannot be read or applied.
-    fields : int
-        How many fields its data has.
-    changes : tuple of PlannedChange or None
-        How its data differs from that of the event before it in time; None if there is no such event, or no data.
-        The values are PHI.
-    """
+    """One webhook, as it takes part in the fold; `event` is None if it cannot be read."""
 
     received_at: str
-    event_id: str
+    event_id: str  # its key in the journal
     outcome: StepOutcome
     event: Event | None = None
-    registers: tuple[Register, ...] = ()
-    older_than: str | None = None
-    duplicate_of: str | None = None
-    reason: str | None = None
-    fields: int = 0
-    changes: tuple[PlannedChange, ...] | None = None
+    registers: tuple[Register, ...] = ()  # the parts of the state that it changed
+    older_than: str | None = None  # of a stale one: the newer event that was received earlier
+    duplicate_of: str | None = None  # the event of the same id, if it came again with other bytes
+    reason: str | None = None  # why it cannot be read or applied
+    changes: tuple[PlannedChange, ...] | None = None  # against the data of the event before it in time; PHI
 
 
 def timeline(journal: Sequence[Item], unreadable: Sequence[Item], *, rule: Rule) -> list[Step]:
     """Compute how the webhooks of one service request ended, by the processor's own rule.
 
-    Parameters
-    ----------
-    journal : sequence of Item
-        All entries of the service request.
-    unreadable : sequence of Item
-        Its webhooks that could not be read or applied.
-    rule : Rule
-        The deployed processor's.
-
-    Returns
-    -------
-    list of Step
-        In the order of receipt. The processor may have applied them in another order.
+    They come in the order of receipt. The processor may have applied them in another order.
     """
     steps = [_unreadable(entry) for entry in unreadable]
     taking_part: list[Received] = []
@@ -117,7 +79,6 @@ def _duplicate(entry: Item, event: Event) -> Step:
         StepOutcome.DUPLICATE,
         event=event,
         duplicate_of=entry["redelivery_of"],
-        fields=len(event.data) if isinstance(event.data, Mapping) else 0,
     )
 
 
@@ -140,7 +101,6 @@ def _folded(received: Sequence[Received], rule: Rule) -> list[Step]:
                 event=event,
                 registers=moved,
                 older_than=newest[Register.STATUS].event_id if is_stale else None,
-                fields=len(event.data) if isinstance(event.data, Mapping) else 0,
                 changes=changes.get(event.event_id),
             )
         )

@@ -148,7 +148,8 @@ def _explanations(step: Step) -> list[str]:
     if step.duplicate_of:
         lines.append(f"the same event as {printable(step.duplicate_of)}, with other bytes")
     if step.changes is None and step.outcome is not StepOutcome.DUPLICATE and step.event is not None:
-        lines.append(f"the first data: {step.fields} fields" if step.event.carries_data else "no data")
+        fields = len(step.event.data) if isinstance(step.event.data, Mapping) else 0
+        lines.append(f"the first data: {fields} fields" if step.event.carries_data else "no data")
     return lines
 
 

@@ -51,20 +51,7 @@ def tail(options: Options, *, since: timedelta, as_json: bool) -> None:
 
 
 def follow(stack: Stack, *, since: float) -> Iterator[Line]:
-    """Read what the processor logs about its messages, without end.
-
-    Parameters
-    ----------
-    stack : Stack
-        The processor's stack.
-    since : float
-        Where to begin, in seconds since 1970.
-
-    Yields
-    ------
-    Line
-        `time`, and `service_request_id`, `event_id`, `outcome`, `reason` and so on, as far as it has them.
-    """
+    """Read what the processor logs about its messages, without end; `since` is in seconds since 1970."""
     log = Log(stack, "ProcessorFunction", names=_LINES, fields=_FIELDS)
     seen: dict[str, float] = {}
     begin = since
