@@ -1,9 +1,6 @@
 """Two independent likenesses of AWS to hold the models against."""
 
 import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,14 +11,13 @@ from unittest import mock
 import boto3
 from moto import mock_aws
 
-from tests.support.wait import wait_until
+from local import emulator
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -52,35 +48,6 @@ def moto() -> Iterator[Emulator]:
 
 @contextmanager
 def ministack(directory: Path) -> Iterator[Emulator]:
-    """Run ministack on a free port of loopback."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port = probe.getsockname()[1]
-    environment = {
-        "PATH": os.defpath,
-        "HOME": str(directory),
-        "TMPDIR": str(directory),
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": _HOST,
-        "MINISTACK_HOST": _HOST,
-        "IOT_MTLS_ENABLED": "0",
-        "DOCKER_HOST": f"unix://{directory}/no-docker",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with (directory / "ministack.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, cwd=directory, stdout=log, stderr=log
-        )
-    try:
-        wait_until(lambda: _answers(port, process), what=f"ministack answers; its log: {directory}/ministack.log")
-        with mock.patch.dict(os.environ, CREDENTIALS):
-            yield Emulator("ministack", lambda name: boto3.client(name, endpoint_url=f"http://{_HOST}:{port}"))
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, "ministack has ended"
-    with socket.socket() as probe:
-        return probe.connect_ex((_HOST, port)) == 0
+    """Run ministack as the local environment does."""
+    with emulator.Emulator(directory=directory / "ministack", port=0) as running:
+        yield Emulator("ministack", running.aws.make)
