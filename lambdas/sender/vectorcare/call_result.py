@@ -179,7 +179,7 @@ def _is_error(content: dict[str, Any]) -> bool:
 
 def _parse(body: bytes | None) -> Any:
     try:
-        return json.loads(body or b"")
+        return json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
 

@@ -194,7 +194,7 @@ def test_a_body_may_be_nested_deeper_than_python_calls() -> None:
         deep = {"x": [deep]}
     # When it is read, Then its code is found all the same
     with mock.patch("json.loads", return_value=deep):
-        assert read(400, b"").reason == "api:bad_request"
+        assert read(400, b"deep").reason == "api:bad_request"
 
 
 @pytest.mark.parametrize(
