@@ -62,28 +62,9 @@ def log(
     event : str
         What happened, as `noun.verb`.
     """
-    fields = {
-        "message_id": message_id,
-        "service_request_id": service_request_id,
-        "event_id": event_id,
-        "status_code": status_code,
-        "bytes_received": bytes_received,
-        "valid": valid,
-        "key": key,
-        "outcome": outcome,
-        "reason": reason,
-        "attempt": attempt,
-        "retry_in_seconds": retry_in_seconds,
-        "messages": messages,
-        "spool_key": spool_key,
-        "command": command,
-        "command_id": command_id,
-        "redriven_from": redriven_from,
-        "route": route,
-        "error": None if error is None else _kind(error),
-    }
+    given = locals().copy() | {"event": None, "error": None if error is None else _kind(error)}
     with _lock:
-        _logger.info(event, extra={name: value for name, value in fields.items() if value is not None})
+        _logger.info(event, extra={name: value for name, value in given.items() if value is not None})
 
 
 def count(metric: Metric, value: float = 1) -> None:
