@@ -180,8 +180,8 @@ function showReconciliation({ reconciliation, vectorcare, passed, depths }) {
     `VectorCare got a 200 for ${reconciliation.acknowledged} events`,
     `the journal holds ${reconciliation.journaled}`,
   ];
-  if (reconciliation.dead) parts.push(`dead letters ${reconciliation.dead}`);
-  if (reconciliation.on_the_way) parts.push(`on the way ${reconciliation.on_the_way}`);
+  if (reconciliation.dead) parts.push(`${reconciliation.dead} in the dead-letter queue`);
+  if (reconciliation.on_the_way) parts.push(`${reconciliation.on_the_way} on the way`);
   line.textContent = `${parts.join(", ")}: ${reconciliation.lost ? `${reconciliation.lost} LOST` : "nothing lost"}.`;
 }
 
