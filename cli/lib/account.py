@@ -1,6 +1,6 @@
 """The AWS account of a deployment, and its limits that may be too small."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,21 @@ from cli.lib import aws_error
 from cli.lib.aws_session import open_session
 from cli.lib.errors import BridgeError
 
-# A new account may have 10 in place of the usual 1000 ("Lambda quotas", Lambda developer guide).
-COMFORTABLE_CONCURRENCY = 100
-# The default of most regions ("Amazon API Gateway quotas", API Gateway developer guide).
-COMFORTABLE_REQUESTS_PER_SECOND = 1000
+# Limits that matter for a burst of webhooks: the call that reads one, its unit, what is enough, and a warning.
+QUOTAS: Mapping[str, tuple[str, str, tuple[str, str], str, int, str]] = {
+    # A new account may have 10 in place of the usual 1000 ("Lambda quotas", Lambda developer guide).
+    "Lambda concurrent executions": (
+        *("lambda", "get_account_settings", ("AccountLimit", "ConcurrentExecutions"), "at once", 100),
+        "webhooks above it are refused, and VectorCare tries only three times; before you go live, ask for 1000 under "
+        "Service Quotas > AWS Lambda > Concurrent executions",
+    ),
+    # 1000 is the default of most regions ("Amazon API Gateway quotas", API Gateway developer guide).
+    "API Gateway throttle": (
+        *("apigateway", "get_account", ("throttleSettings", "rateLimit"), "requests a second", 1000),
+        "all APIs of the account in this region share it; ask for more under Service Quotas > Amazon API Gateway > "
+        "Throttle rate",
+    ),
+}
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 # The checks are only advice, for which nobody waits minutes if AWS does not answer.
@@ -60,16 +71,18 @@ class Account:
         except ValueError as error:  # botocore's of an endpoint that is not a URL
             raise BridgeError(aws_error.wrong_setting(error)) from None
 
-    def quotas(self) -> Iterator[tuple[str, Callable[[], Quota]]]:
-        """Name the limits that matter for a burst of webhooks, each with a function that reads it.
+    def quota(self, name: str) -> Quota:
+        """Read one of `QUOTAS`.
 
-        Yields
+        Raises
         ------
-        str, callable
-            The function raises `NotCheckedError`.
+        NotCheckedError
+            AWS does not say.
         """
-        yield "Lambda concurrent executions", self._concurrency
-        yield "API Gateway throttle", self._throttle
+        service, operation, (outer, inner), unit, comfortable, warning = QUOTAS[name]
+        with _checking():
+            value = getattr(self._client(service), operation)()[outer][inner]
+            return Quota(name, value, unit, warning if value < comfortable else "")
 
     def require_bootstrap(self, cdk: str) -> None:
         """Check that CDK is bootstrapped in this account and region.
@@ -103,32 +116,6 @@ class Account:
         with _checking():
             answer = self._client("cloudformation").describe_stacks(StackName=stack)
             return {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
-
-    def _concurrency(self) -> Quota:
-        with _checking():
-            concurrency = self._client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-        return Quota(
-            "Lambda concurrent executions",
-            concurrency,
-            "at once",
-            ""
-            if concurrency >= COMFORTABLE_CONCURRENCY
-            else "webhooks above it are refused, and VectorCare tries only three times; before you go live, ask for "
-            "1000 under Service Quotas > AWS Lambda > Concurrent executions",
-        )
-
-    def _throttle(self) -> Quota:
-        with _checking():
-            requests = self._client("apigateway").get_account()["throttleSettings"]["rateLimit"]
-        return Quota(
-            "API Gateway throttle",
-            requests,
-            "requests a second",
-            ""
-            if requests >= COMFORTABLE_REQUESTS_PER_SECOND
-            else "all APIs of the account in this region share it; ask for more under Service Quotas > Amazon API "
-            "Gateway > Throttle rate",
-        )
 
     def _client(self, service: Any) -> Any:
         return self._session.client(service, config=_CONFIGURATION)

@@ -1,6 +1,6 @@
 """A replay of many service requests: several at once, page by page, so that it can be resumed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,14 +16,12 @@ _AT_ONCE = 8  # few enough for webhooks to notice nothing
 _PART = 200
 
 
-def replay_listed(
-    replayer: Replayer, names: Sequence[str], run: Checkpoint, *, phi: bool, progress: Callable[[int], None]
-) -> None:
-    """Replay a list; `run` is kept up to date, and `progress` gets the number of service requests done."""
+def replay_listed(replayer: Replayer, names: Sequence[str], run: Checkpoint, *, phi: bool) -> Iterator[None]:
+    """Replay a list part by part; `run` is up to date after each."""
     for first in range(0, len(names), _PART):
         part = names[first : first + _PART]
         _add(run, _replay(replayer, part), phi=phi)
-        progress(first + len(part))
+        yield
 
 
 def replay_found(
@@ -34,13 +32,10 @@ def replay_found(
     since: str | None,
     until: str | None,
     phi: bool,
-    progress: Callable[[int], None],
-    save: Callable[[], None],
-) -> None:
-    """Replay every service request of which the journal received an event in [since, until).
+) -> Iterator[None]:
+    """Replay every service request of which the journal received an event in [since, until), page by page.
 
-    The ids of a page are replayed before the next page is read, and then `save` is called. An interrupted page is
-    replayed again, which does no harm. `progress` gets the number of entries read.
+    `run` is up to date after each page, and can be saved then. An interrupted page is replayed again: no harm is done.
     """
     done: set[str] = set()
     for page in journal.pages(since=since, until=until, attributes=("service_request_id",), start=run.next_key):
@@ -49,9 +44,7 @@ def replay_found(
         done |= names
         run.scanned += page.scanned
         run.next_key = page.next_key
-        progress(run.scanned)
-        if page.next_key:
-            save()
+        yield
 
 
 def _replay(replayer: Replayer, names: Iterable[str]) -> list[Plan]:

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from cli.lib.account import Account, NotCheckedError, Quota
+from cli.lib.account import QUOTAS, Account, NotCheckedError, Quota
 from cli.lib.errors import BridgeError
 from cli.options import ROOT, Options, organizations_option, pass_options
 from cli.terminal.command import say
@@ -67,8 +68,8 @@ def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool
         raise click.ClickException(str(error)) from None
     account = Account(options.profile, options.region)
     say(f"Deploying {chosen.stack_name} to account {account.id}, region {account.region}.")
-    for title, read in account.quotas():
-        _show_quota(title, read)
+    for title in QUOTAS:
+        _show_quota(_advice(title, partial(account.quota, title)))
     _advice("whether CDK is bootstrapped", lambda: account.require_bootstrap(CDK))
     _run_cdk(
         *("deploy", chosen.stack_name),
@@ -91,8 +92,7 @@ def _advice(what: str, check: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _show_quota(title: str, read: Callable[[], Quota]) -> None:
-    quota = _advice(title, read)
+def _show_quota(quota: Quota | None) -> None:
     if quota:
         say(f"  {quota.name}: {quota.value:g} {quota.unit}")
     if quota and quota.warning:

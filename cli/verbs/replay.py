@@ -120,9 +120,8 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
 def _replay_listed(replayer: Replayer, names: list[str], run: Checkpoint, *, phi: bool) -> None:
     with bar() as progress:
         task = progress.add_task("service requests", total=len(names))
-        replay_run.replay_listed(
-            replayer, names, run, phi=phi, progress=lambda done: progress.update(task, completed=done)
-        )
+        for _ in replay_run.replay_listed(replayer, names, run, phi=phi):
+            progress.update(task, completed=sum(run.outcomes.values()))
 
 
 def _replay_found(
@@ -139,16 +138,10 @@ def _replay_found(
     with bar() as progress:
         total = max(journal.about(), run.scanned)
         task = progress.add_task("journal entries", total=total, completed=run.scanned)
-        replay_run.replay_found(
-            replayer,
-            journal,
-            run,
-            since=since,
-            until=until,
-            phi=phi,
-            progress=lambda read: progress.update(task, completed=read),
-            save=lambda: checkpoint.save(place, run),
-        )
+        for _ in replay_run.replay_found(replayer, journal, run, since=since, until=until, phi=phi):
+            progress.update(task, completed=run.scanned)
+            if run.next_key:
+                checkpoint.save(place, run)
     place.unlink(missing_ok=True)
 
 

@@ -130,7 +130,7 @@ def test_the_version_is_that_of_the_file(run: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--stand", "none.json", "status"), ("status", "--stand", "none.json")])
-def test_options_of_all_commands_stand_before_or_behind(arguments: tuple[str, ...], run: Run) -> None:
+def test_options_of_all_commands_come_before_or_after(arguments: tuple[str, ...], run: Run) -> None:
     # When
     result = run(*arguments)
     # Then
@@ -231,7 +231,7 @@ def test_json_keeps_numbers_exact_and_bytes_whole() -> None:
         "fraction": Decimal("81.5"),
         "long": Decimal("0.1234567890123456789012345678901234567"),
         "bytes": Binary(b"\x00\xff"),
-        "instant": datetime(2026, 3, 1, 10, tzinfo=UTC),
+        "timestamp": datetime(2026, 3, 1, 10, tzinfo=UTC),
         "set": {"b", "a"},
     }
     # When
@@ -242,7 +242,7 @@ def test_json_keeps_numbers_exact_and_bytes_whole() -> None:
         "fraction": Decimal("81.5"),
         "long": "0.1234567890123456789012345678901234567",
         "bytes": "AP8=",
-        "instant": "2026-03-01T10:00:00.000000Z",
+        "timestamp": "2026-03-01T10:00:00.000000Z",
         "set": ["a", "b"],
     }
 

@@ -76,7 +76,7 @@ def test_no_command_writes_anything_raw(
     for arguments in commands(tmp_path / "letters.jsonl"):
         result = run(*arguments, *more)
         assert is_clean(result), (arguments, result.output, result.exception)
-    # And of each letter its details, which `list` has the names of
+    # And the details of each dead letter
     for letter in json.loads(run("dlq", "list", "--json").stdout)["letters"]:
         for phi in ([], ["--phi"]):
             result = run("dlq", "show", letter["message_id"], *phi, *more)

@@ -1,6 +1,5 @@
 """`bridge replay` on a stack in moto."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +8,12 @@ import pytest
 from botocore.client import BaseClient
 
 from cli.lib import replay_run
-from cli.lib.replay_plan import differences, plan
+from cli.lib.replay_plan import differences
 from tests.cli.conftest import Run, parsed
 from tests.support import faults, webhooks
-from tests.support.cloud import NOW, Cloud
-from vectorcare_bridge.webhooks.fold import OrderBy, Rule
+from tests.support.cloud import Cloud
 
 pytestmark = pytest.mark.usefixtures("stack")
-
-RULE = Rule(OrderBy.EVENT_TIMESTAMP, 365)
 
 
 @pytest.fixture(autouse=True)
@@ -183,36 +179,9 @@ def test_an_unclear_selection_is_called_wrongly(run: Run, arguments: tuple[str, 
     assert run("replay", *arguments, "--yes").exit_code == 2
 
 
-def test_data_that_expired_with_an_earlier_state_does_not_come_back() -> None:
-    # Given a request that was closed, expired, and is heard of again without data
-    journal = [
-        _entry(event_id="a", event_timestamp="2025-02-01T00:00:00Z", request_status="COMPLETED"),
-        _entry(event_id="b", request_status="UNAVAILABLE", data=None),
-    ]
-
-    # When
-    found = plan("VC-TEST0001", None, journal, rule=RULE, now=NOW)
-
-    # Then
-    assert found.item is not None
-    assert (found.item["event_id"], "data" in found.item) == ("b", False)
-
-
 def test_true_is_not_one() -> None:
     assert [change.field for change in differences({"a": {"b": [True]}}, {"a": {"b": [1]}})] == ["a.b"]
     assert not list(differences({"a": {"b": [1, None, {}]}}, {"a": {"b": [1, None, {}]}}))
-
-
-def _entry(**changes: Any) -> dict[str, Any]:
-    body = webhooks.body(**changes)
-    said = json.loads(body)
-    return {
-        "service_request_id": said["service_request_id"],
-        "event_id": said["event_id"],
-        "last_updated": said["event_timestamp"][:19] + ".000000Z",
-        "received_at": NOW,
-        "body": body,
-    }
 
 
 def _scan_by(entries: int, monkeypatch: pytest.MonkeyPatch) -> None:

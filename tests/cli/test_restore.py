@@ -80,9 +80,9 @@ def test_other_content_stays_and_is_named_and_what_expired_stays_away(cloud: Clo
 
     # Then
     assert (result.exit_code, table_shown.exit_code) == (1, 1)
-    told = parsed(result)
-    assert (told["different"], told["expired"], told["same"], told["copied"]) == (1, 1, 1, 0)
-    assert told["examples_of_different"] == [
+    report = parsed(result)
+    assert (report["different"], report["expired"], report["same"], report["copied"]) == (1, 1, 1, 0)
+    assert report["examples_of_different"] == [
         {"service_request_id": changed["service_request_id"], "event_id": changed["event_id"]}
     ]
     assert cloud.journal()[0]["signature"] == "other"

@@ -147,7 +147,7 @@ def test_without_a_key_it_is_called_wrongly(run: Run, sent: Sent) -> None:
     assert sent == []
 
 
-def test_what_is_refused_is_told_and_fails(
+def test_what_is_refused_is_reported_and_fails(
     run: Run, sent: Sent, key_file: Path, describe: Callable[..., str], tmp_path: Path
 ) -> None:
     # Given
@@ -161,7 +161,7 @@ def test_what_is_refused_is_told_and_fails(
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_address_that_does_not_answer_is_told_without_its_customer_id(
+def test_an_address_that_does_not_answer_is_reported_without_its_customer_id(
     run: Run, key_file: Path, describe: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given

@@ -19,7 +19,7 @@ Queued = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def queued(stack: Stack, cloud: Cloud) -> Queued:
-    """Give what reads the outbound queue; the table that tells ends is there, and empty."""
+    """Give what reads the outbound queue; the table of outcomes is there, and empty."""
     boto3.client("dynamodb").create_table(
         TableName="commands",
         KeySchema=[{"AttributeName": "command_id", "KeyType": "HASH"}],
@@ -72,7 +72,7 @@ def test_a_state_is_of_now_unless_it_says_otherwise(run: Run, queued: Queued) ->
     ("outcome", "reason", "exit_code"),
     [("CommandSucceeded", None, 0), ("CommandFailed", "members:permission_denied", 1), ("CommandExpired", None, 1)],
 )
-def test_its_end_is_told(run: Run, queued: Queued, outcome: str, reason: str | None, exit_code: int) -> None:
+def test_its_outcome_is_reported(run: Run, queued: Queued, outcome: str, reason: str | None, exit_code: int) -> None:
     # Given a command that had ended
     ended("c1", outcome, **({"reason": reason} if reason else {}))
     # When
@@ -87,7 +87,7 @@ def test_its_end_is_told(run: Run, queued: Queued, outcome: str, reason: str | N
     assert len(queued()) == 1
 
 
-def test_what_has_not_ended_in_time_is_told_as_waiting(run: Run, queued: Queued) -> None:
+def test_what_has_not_ended_in_time_is_waiting(run: Run, queued: Queued) -> None:
     # When
     result = run("send-command", "accept", TRIP, "--wait", "1", "--yes", "--json")
     # Then
@@ -96,7 +96,7 @@ def test_what_has_not_ended_in_time_is_told_as_waiting(run: Run, queued: Queued)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("accept",), "bad_service_request_id"),
         (("accept", "VC/../other"), "bad_service_request_id"),
@@ -112,13 +112,13 @@ def test_what_has_not_ended_in_time_is_told_as_waiting(run: Run, queued: Queued)
     ],
 )
 def test_what_the_sender_or_vectorcare_would_refuse_is_not_sent(
-    run: Run, queued: Queued, arguments: tuple[str, ...], told: str
+    run: Run, queued: Queued, arguments: tuple[str, ...], message: str
 ) -> None:
     # When
     result = run("send-command", *arguments, "--yes")
     # Then
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
     assert queued() == []
 
 

@@ -70,7 +70,7 @@ def test_an_event_too_old_to_begin_with_has_expired(run: Run, cloud: Cloud) -> N
     assert "No state" in result.stdout
 
 
-def test_an_unreadable_webhook_of_the_service_request_is_told_with_its_reason(run: Run, cloud: Cloud) -> None:
+def test_an_unreadable_webhook_of_the_service_request_is_listed_with_its_reason(run: Run, cloud: Cloud) -> None:
     # Given
     receive(cloud, event(1, minute=0))
     receive(cloud, webhooks.body(event_timestamp="yesterday"))
