@@ -13,16 +13,8 @@ from tests.unit.conftest import Output
 from tests.unit.publisher.test_change import NAME
 from vectorcare_bridge.edge.bus import Bus, BusEntry
 
-PASSING = ["InternalFailure", "ThrottlingException", "InternalException", "ServiceUnavailable", ""]
-FINAL = [
-    "AccessDeniedException",
-    "InvalidAccountIdException",
-    "InvalidArgument",
-    "MalformedDetail",
-    "RedactionFailure",
-    "NotAuthorizedForSourceException",
-    "NotAuthorizedForDetailTypeException",
-]
+PASSING = ["InternalFailure", "ThrottlingException", ""]
+FINAL = ["MalformedDetail", "NotAuthorizedForSourceException"]
 MAX_BYTES = 256 * 1024
 
 Answer: TypeAlias = "Callable[[list[str]], dict[str, Any]]"

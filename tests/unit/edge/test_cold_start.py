@@ -1,8 +1,10 @@
 """Cold start is a feature: functions import little."""
 
+import importlib
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,37 +15,21 @@ from tests.support.cloud import CREDENTIALS
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 # Each costs as much as all that a function needs of itself, or more.
 HEAVY = {"requests", "pydantic", "jsonschema", "aws_xray_sdk", "email.mime", "asyncio"}
-ENVIRONMENT = {
-    "ORGANIZATION": "acme",
-    "QUEUE_URL": "https://queue.invalid",
-    "DEAD_LETTER_QUEUE_URL": "https://queue.invalid",
-    "OUTBOUND_QUEUE_URL": "https://queue.invalid",
-    "OUTBOUND_DEAD_LETTER_QUEUE_URL": "https://queue.invalid",
-    "UNPUBLISHED_QUEUE_URL": "https://queue.invalid",
-    "EVENT_BUS": "bus",
-    "SPOOL_BUCKET": "spool",
-    "CUSTOMER_ID": "acme",
-    "EVENTS_TABLE": "events",
-    "SERVICE_REQUESTS_TABLE": "service_requests",
-    "STATUS_INDEX": "by_status",
-    "ORDER_BY": "event_timestamp",
-    "STATE_RETENTION_DAYS": "365",
-    "JOURNAL_RETENTION_DAYS": "2555",
-    "PUBLISH_ACTIONS": "*",
-    "PUBLISH_DATA": "false",
-    "COMMANDS_TABLE": "commands",
-    "CREDENTIALS_SECRET": "vectorcare",
-    "VECTORCARE_API_URL": "https://vectorcare.invalid",
-    "VECTORCARE_TOKEN_URL": "https://vectorcare.invalid/token",
-    "POWERTOOLS_SERVICE_NAME": "tests",
-    "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
-}
+VALUES = {"ORDER_BY": "event_timestamp", "PUBLISH_DATA": "false", "PUBLIC_KEYS": signing.encoded_public_key()}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME": "tests", "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge"}
+
+
+def environment_of(function: str) -> dict[str, str]:
+    """Write the variables of a function's settings."""
+    settings = importlib.import_module(f"{function}.settings")
+    variables = [field.name.upper() for field in fields(getattr(settings, f"{function.capitalize()}Settings"))]
+    return {"ORGANIZATION": "acme", **{name: VALUES.get(name, "365") for name in variables}}
 
 
 def loaded_by(function: str) -> set[str]:
     """Import a handler in a process of its own, and name all modules that came along."""
     script = f"import sys, {function}.handler; print(*sys.modules, sep='\\n')"
-    environment = ENVIRONMENT | CREDENTIALS | {"PUBLIC_KEYS": signing.encoded_public_key(), "PATH": os.environ["PATH"]}
+    environment = environment_of(function) | POWERTOOLS | CREDENTIALS | {"PATH": os.environ["PATH"]}
     answer = subprocess.run(  # noqa: S603 a function of this project
         [sys.executable, "-c", script], cwd=LAMBDAS, env=environment, capture_output=True, text=True, check=True
     )

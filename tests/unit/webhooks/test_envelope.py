@@ -91,12 +91,8 @@ def nested(lists: int, leaf: str = "") -> Any:
         (b"\xff", FailureReason.NOT_JSON),
         (body().decode().encode("utf-16"), FailureReason.NOT_JSON),
         (body() + b"x", FailureReason.NOT_JSON),
-        (body(data=float("nan")), FailureReason.NOT_JSON),
         (body(data={"a": float("-inf")}), FailureReason.NOT_JSON),
         (b"[]", FailureReason.NOT_AN_OBJECT),
-        (b"null", FailureReason.NOT_AN_OBJECT),
-        (b'"text"', FailureReason.NOT_AN_OBJECT),
-        (b"12", FailureReason.NOT_AN_OBJECT),
         (b'{"event_type": "x", "event": {}}', FailureReason.UNSUPPORTED_VERSION),
         (b'{"event": {"service_request_id": "VC-1"}}', FailureReason.UNSUPPORTED_VERSION),
         (b'{"event_type": "x", "service_request_id": "VC-1"}', FailureReason.UNSUPPORTED_VERSION),
@@ -107,28 +103,20 @@ def nested(lists: int, leaf: str = "") -> Any:
         (body(request_status=None), FailureReason.MISSING_FIELD),
         (body(event_timestamp=...), FailureReason.MISSING_FIELD),
         (body(event_timestamp="soon"), FailureReason.BAD_TIMESTAMP),
-        (body(event_timestamp=""), FailureReason.BAD_TIMESTAMP),
         (body(event_timestamp=1772359200), FailureReason.BAD_TIMESTAMP),
         (body(event_timestamp=..., last_updated=True), FailureReason.BAD_TIMESTAMP),
-        (body(service_request_id="x" * 2049), FailureReason.UNSTORABLE),
         (body(service_request_id="\ud800"), FailureReason.UNSTORABLE),
         (body(service_request_id="unreadable"), FailureReason.UNSTORABLE),
-        (body(event_id="x" * 1000), FailureReason.UNSTORABLE),
-        (body(request_status="x" * 2000), FailureReason.UNSTORABLE),
         (body(action="\udfff"), FailureReason.UNSTORABLE),
         (body(data={"a": "\ud83d"}), FailureReason.UNSTORABLE),
         (body(data={"\ud83d": 1}), FailureReason.UNSTORABLE),
         (body(data={"a": [{"": 1}]}), FailureReason.UNSTORABLE),
-        (body(data={"n" * 65536: 1}), FailureReason.UNSTORABLE),
-        (body(data=nested(33)), FailureReason.UNSTORABLE),
         (body(data=nested(32, "0")), FailureReason.UNSTORABLE),
         (b"[" * 100_000, FailureReason.UNSTORABLE),
         (b'{"a":' * 100_000, FailureReason.UNSTORABLE),
-        (body(data={"n": 10**38 + 1}), FailureReason.UNSTORABLE),
         (body(data="N").replace(b'"N"', b"9" * 400), FailureReason.UNSTORABLE),
         (body(data="N").replace(b'"N"', b"9" * 5000), FailureReason.UNSTORABLE),
         (body(data="N").replace(b'"N"', b"1e126"), FailureReason.UNSTORABLE),
-        (body(data="N").replace(b'"N"', b"1e-131"), FailureReason.UNSTORABLE),
         (body(data="N").replace(b'"N"', b"1e99999999999999999999"), FailureReason.UNSTORABLE),
         (body(data=[0] * 80_000), FailureReason.UNSTORABLE),
     ],
@@ -151,11 +139,6 @@ def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, re
 def test_a_field_may_be_as_long_as_its_place_in_the_tables(field: str, limit: int) -> None:
     assert getattr(envelope.read(body(**{field: "x" * limit})), field) == "x" * limit
     assert reason_of(body(**{field: "x" * (limit + 1)})) is FailureReason.UNSTORABLE
-
-
-@pytest.mark.parametrize("data", [nested(32), nested(31, '"leaf"')])
-def test_data_may_be_nested_to_32_levels_its_leaves_counted(data: Any) -> None:
-    assert envelope.read(body(data=data)).data == data
 
 
 @pytest.mark.parametrize(

@@ -28,24 +28,17 @@ def folded(*events: Event, rule: Rule = BY_TIME) -> tuple[Event, Event | None]:
     return found.newest.event, found.newest_data
 
 
-def test_the_newest_event_owns_both_registers() -> None:
-    older, newer = event("b", TEN), event("a", ELEVEN)
-    assert folded(newer, older) == (newer, newer)
-
-
-def test_unavailable_moves_the_status_and_leaves_the_data() -> None:
-    known, unavailable = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=None)
-    assert folded(unavailable, known) == (unavailable, known)
-
-
-def test_of_events_of_one_time_the_greater_id_is_the_newer() -> None:
-    smaller, greater = event("a", TEN), event("b", TEN)
-    assert folded(greater, smaller) == (greater, greater)
-
-
-def test_ordered_by_id_the_greater_id_is_the_newer_whatever_its_time() -> None:
-    smaller, greater = event("a", ELEVEN), event("b", TEN)
-    assert folded(greater, smaller, rule=BY_ID) == (greater, greater)
+@pytest.mark.parametrize(
+    ("older", "newer", "rule"),
+    [
+        (event("b", TEN), event("a", ELEVEN), BY_TIME),
+        (event("a", TEN), event("b", TEN), BY_TIME),
+        (event("a", ELEVEN), event("b", TEN), BY_ID),
+    ],
+    ids=["by time", "of one time, by id", "by id"],
+)
+def test_the_newest_event_owns_both_registers(older: Event, newer: Event, rule: Rule) -> None:
+    assert folded(newer, older, rule=rule) == folded(older, newer, rule=rule) == (newer, newer)
 
 
 @pytest.mark.parametrize(
