@@ -15,6 +15,7 @@ from typing import Any
 from local import processes
 from local.errors import LocalError
 from local.organization import LocalOrganization
+from stacks.config.organization import STACK_PREFIX
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = (
@@ -125,7 +126,7 @@ def _run_app(organization: LocalOrganization, assembly: Assembly, directory: Pat
 
 
 def _assembly(organization: LocalOrganization, directory: Path) -> Assembly:
-    return Assembly(directory=directory / "cdk.out", stack_name=f"VectorCareBridge-{organization.name}")
+    return Assembly(directory=directory / "cdk.out", stack_name=f"{STACK_PREFIX}{organization.name}")
 
 
 def _record(directory: Path) -> Path:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.stacks.templates import Template, functions, of_type, queues
+from vectorcare_bridge.webhooks import failure
 from verification.simulation.plan.plan import MAX_RECEIVES, Settings
 from verification.simulation.plan.template import figure
 from verification.simulation.world.container import Function
@@ -20,7 +21,7 @@ def test_simulated_queues_have_the_templates_limits(template: Template) -> None:
     found = of_type(template, "AWS::SQS::Queue")
     inbound, outbound = (found[queues(template, *function)[0]]["Properties"] for function in ((), ("sender",)))
     assert Settings().visibility_timeout == inbound["VisibilityTimeout"]
-    assert Settings().max_receives == inbound["RedrivePolicy"]["maxReceiveCount"]
+    assert Settings().max_receives == failure.MAX_RECEIVES == inbound["RedrivePolicy"]["maxReceiveCount"]
     assert outbound["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
 
 
