@@ -50,10 +50,13 @@ def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def application_of(organizations: Path, *, output: Path, **context: str) -> cdk.App:
-    """Build the application for a folder of organization files, with an artifact that holds next to nothing."""
+def application_of(organizations: Path, *, output: Path, is_validated: bool = False, **context: str) -> cdk.App:
+    """Build the application for a folder of organization files, with an artifact that holds next to nothing.
+
+    CDK's own validation of the templates takes seconds: once is enough.
+    """
     context = application.default_context() | {"organizations": str(organizations)} | context
-    app = cdk.App(context=context, outdir=str(output))
+    app = cdk.App(context=context, outdir=str(output), builtin_cloud_formation_validation=is_validated)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(application, "build_artifact", lambda *_args, **_kwargs: _stub_artifact())
         application.populate(app)
@@ -62,7 +65,7 @@ def application_of(organizations: Path, *, output: Path, **context: str) -> cdk.
 
 def template_of(organization: Organization, *, output: Path) -> Template:
     """Synthesize one stack, without the rule packs."""
-    app = cdk.App(context=application.default_context(), outdir=str(output))
+    app = cdk.App(context=application.default_context(), outdir=str(output), builtin_cloud_formation_validation=False)
     stack = BridgeStack(app, organization=organization, artifact=_stub_artifact())
     template: Template = app.synth().get_stack_by_name(stack.stack_name).template
     return template

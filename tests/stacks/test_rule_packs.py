@@ -36,7 +36,9 @@ def test_a_finding_stops_synth_unless_acknowledged_and_each_acknowledgment_answe
     recording = SimpleNamespace(Validations=Recorder, Acknowledgment=cdk.Acknowledgment)
     monkeypatch.setattr(acknowledgments, "cdk", recording)
     everything = organizations["everything"]
-    app = synthesis.application_of(synthesized / "organizations", output=tmp_path, organization=everything.name)
+    app = synthesis.application_of(
+        synthesized / "organizations", output=tmp_path, is_validated=True, organization=everything.name
+    )
     stack = app.node.find_child(everything.stack_name)
     assert isinstance(stack, cdk.Stack)
     sns.Topic(stack, "Plain")

@@ -16,7 +16,7 @@ ENDPOINT = {"endpoint": "https://cad.example.com/hooks", "api_key_secret": "inve
 
 
 def template_of(folder: Path, *, bus: str = "VectorCareBridge-acme", **context: str) -> Template:
-    app = cdk.App(context={"bus": bus, **context}, outdir=str(folder), analytics_reporting=False)
+    app = cdk.App(context={"bus": bus, **context}, outdir=str(folder), builtin_cloud_formation_validation=False)
     subscriber.build(app)
     template: Template = app.synth().stacks[0].template
     return template
