@@ -106,6 +106,7 @@ def _run_app(organization: LocalOrganization, assembly: Assembly, directory: Pat
         # jsii unpacks 200 MB, pip keeps what it downloads; a place that the user has chosen for them comes first
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(cache / "jsii"),
         "PIP_CACHE_DIR": str(cache / "pip"),
+        "CDK_VALIDATION": "false",  # takes seconds, and `make synth` and `make deploy` do it
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),  # node
         "TMPDIR": str(temporary.resolve()),
