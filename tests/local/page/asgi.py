@@ -2,10 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
-
-from starlette.applications import Starlette
 
 
 class Answer:
@@ -19,7 +18,9 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(app: Starlette, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:
+def ask(
+    app: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], method: str, url: str, body: bytes = b"", **headers: str
+) -> Answer:
     parts = urlsplit(url)
     named = {"host": "127.0.0.1:8000", "content_type": "application/json"} | headers
     scope = {
