@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
 from vectorcare_bridge.webhooks.message import Webhook
 
+RECEIVED_AT = UtcTimestamp("2026-03-01T10:00:00.000000Z")
 NOT_JSON = 2
 GOOD = 4
 
@@ -30,21 +32,27 @@ def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 def cloud(cloud: Cloud) -> Cloud:
     """Give a cloud with six messages in each dead-letter queue, two of which nobody can read."""
     cloud.events_url = cloud.subscribe()  # type: ignore[attr-defined]  # for these tests alone
-    for number in range(GOOD):
-        webhook = Webhook(body(service_request_id=f"VC-{number}"), "c2ln", UtcTimestamp("2026-03-01T10:00:00.000000Z"))
-        command = {"command": "accept", "service_request_id": f"VC-{number}", "response_notes": INVENTED_NAME}
-        put(cloud.dead_letter_queue_url, cloud, **message.encode(webhook))
-        put(cloud.outbound_dead_letter_queue_url, cloud, MessageBody=json.dumps(command))
-        event = unpublished.write("CommandSucceeded", {"service_request_id": f"VC-{number}"})
-        put(cloud.unpublished_queue_url, cloud, MessageBody=event["MessageBody"])
-    for number in range(NOT_JSON):
-        for url in source_urls(cloud).values():
-            put(url, cloud, MessageBody=f"x{number}")
+    webhooks = [
+        message.encode(Webhook(body(service_request_id=f"VC-{number}"), "c2ln", RECEIVED_AT)) for number in range(GOOD)
+    ]
+    command = {"command": "accept", "response_notes": INVENTED_NAME}
+    commands = [json.dumps(command | {"service_request_id": f"VC-{number}"}) for number in range(GOOD)]
+    events = [
+        unpublished.write("CommandSucceeded", {"service_request_id": f"VC-{number}"})["MessageBody"]
+        for number in range(GOOD)
+    ]
+    put(cloud, cloud.dead_letter_queue_url, webhooks)
+    put(cloud, cloud.outbound_dead_letter_queue_url, [{"MessageBody": one} for one in commands])
+    put(cloud, cloud.unpublished_queue_url, [{"MessageBody": one} for one in events])
     return cloud
 
 
-def put(url: str, cloud: Cloud, **content: Any) -> None:
-    cloud.sqs.send_message(QueueUrl=url, **content)
+def put(cloud: Cloud, url: str, messages: Sequence[Any]) -> None:
+    """Put messages on a queue, and two that nobody can read."""
+    entries = [*messages, *({"MessageBody": f"x{number}"} for number in range(NOT_JSON))]
+    cloud.sqs.send_message_batch(
+        QueueUrl=url, Entries=[{"Id": str(number), **one} for number, one in enumerate(entries)]
+    )
 
 
 def source_urls(cloud: Cloud) -> dict[str, str]:
