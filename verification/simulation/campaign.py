@@ -21,7 +21,6 @@ class Totals:
     failing: list[SimulationResult] = field(default_factory=list)
 
     def add(self, result: SimulationResult) -> None:
-        """Add one seed's result."""
         self.seeds += 1
         self.events += result.events
         self.faults.update(result.faults)
@@ -34,7 +33,6 @@ class Totals:
         return sum(len(result.violations) for result in self.failing)
 
     def last_line(self) -> str:
-        """Write the totals as one line."""
         faults = sum(self.faults.values())
         return f"seeds {self.seeds}, events {self.events}, faults {faults}, violations {self.violations}"
 

@@ -56,7 +56,6 @@ class CommandHistory:
         self._succeeded_at: dict[str, float] = {}
 
     def put(self, command: PlannedCommand, message_id: str) -> None:
-        """Note that a command is on the queue."""
         name = command.command_id or message_id
         self._put[name].append(command)
         self._names[command.number] = name

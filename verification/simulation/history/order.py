@@ -35,7 +35,6 @@ class Order:
         self._seen: dict[str, float] = {}
 
     def put(self, name: str, command: PlannedCommand) -> None:
-        """Note that a command is on the queue."""
         self._copies[name].append(command)
         if command.service_request_id and command.expected is not Expected.UNREADABLE:
             self._of_trip[command.service_request_id].add(name)

@@ -11,7 +11,7 @@ from verification.simulation.models.values import Item
 from verification.simulation.plan.content import MARKER
 from verification.simulation.world.run_context import RunContext
 
-_TOLD = ("request_status", "action", "last_updated", "event_id", "data")
+_PUBLISHED = ("request_status", "action", "last_updated", "event_id", "data")
 # Of 256 KiB for an event, 1 KiB is left for what comes around the detail.
 _MAX_DETAIL_BYTES = 255 * 1024
 _FITS_FOR_CERTAIN = 240 * 1024
@@ -34,9 +34,9 @@ class Publication:
 
     def changed(self, old: Item | None, new: Item) -> None:
         """Note a write to the state; one that changes nothing that is published is no event."""
-        if old and all(old.get(name) == new.get(name) for name in _TOLD):
+        if old and all(old.get(name) == new.get(name) for name in _PUBLISHED):
             return
-        self._expected[_name(*_told(old or {}, new))] = values.plain(new["data"]) if "data" in new else None
+        self._expected[_name(*_event(old or {}, new))] = values.plain(new["data"]) if "data" in new else None
 
     def refused(self, detail_type: str, detail: dict[str, Any]) -> None:
         """Note that a bus refused an event that it might take the next time."""
@@ -113,13 +113,13 @@ class Publication:
             self._violate("a change was not published", name[:200])
 
 
-def _told(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
+def _event(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
     status, previous = new["request_status"]["S"], old.get("request_status", {}).get("S")
     kind = _STATUSES.get(status, "Updated") if status != previous else "Updated"
     before, after = (values.plain(item["data"]) if "data" in item else None for item in (old, new))
     before, after = (data if isinstance(data, dict) else {} for data in (before, after))
     missing = object()
-    told = {
+    event = {
         "schema_version": "1.0",
         "service_request_id": new["service_request_id"]["S"],
         "request_status": status,
@@ -132,9 +132,9 @@ def _told(old: Item, new: Item) -> tuple[str, dict[str, Any]]:
             name for name in before.keys() | after.keys() if before.get(name, missing) != after.get(name, missing)
         ),
     }
-    if len(json.dumps(told)) > _MAX_DETAIL_BYTES:
-        told["changed_fields"] = None
-    return f"ServiceRequest{kind}", told
+    if len(json.dumps(event)) > _MAX_DETAIL_BYTES:
+        event["changed_fields"] = None
+    return f"ServiceRequest{kind}", event
 
 
 def _name_of(body: str) -> str:

@@ -56,7 +56,6 @@ class WebhookHistory:
         self._revisions: dict[str, int] = {}
 
     def sends(self, content: Content, signature: str) -> None:
-        """Note what is sent."""
         self.contents.setdefault(content.body, content)
         self.signatures.setdefault(content.body, set()).add(signature)
 
@@ -94,7 +93,6 @@ class WebhookHistory:
         return not is_unreadable and self._settings.visibility_timeout >= STANDARD_VISIBILITY_TIMEOUT
 
     def journal_written(self, key: tuple[str, ...], old: Item | None, new: Item) -> None:
-        """Check a write to the journal."""
         if old is not None:
             self.violate("a journal entry was changed", str(key))
         body = new["body"]["B"]

@@ -35,7 +35,6 @@ class Table:
     items: dict[Key, Item] = field(default_factory=dict)
 
     def key_of(self, attributes: Item) -> Key:
-        """Take the key out of an item's attributes."""
         return tuple(attributes[name]["S"] for name in self.keys)
 
 
@@ -46,14 +45,12 @@ class DynamoDB:
         self.tables = tables
 
     def put_item(self, *, TableName: str, Item: Item, **how: Any) -> dict[str, Any]:
-        """Write an item whole, on a condition."""
         table, request = self._table(TableName, "PutItem"), _Request("PutItem", **how)
         _check_key(table, Item, "PutItem")
         _check_item(table, Item, "PutItem")
         return request.write(table, table.key_of(Item), lambda _old: Item)
 
     def update_item(self, *, TableName: str, Key: Item, **how: Any) -> dict[str, Any]:
-        """Change an item, or make one, on a condition."""
         table, request = self._table(TableName, "UpdateItem"), _Request("UpdateItem", **how)
         if Key.keys() != set(table.keys):
             raise _invalid("UpdateItem", "The provided key element does not match the schema")
@@ -137,7 +134,6 @@ class _Request:
         return {"Attributes": returned} if returned else {}
 
     def updated(self, table: Table, old: Item, key: Item) -> Item:
-        """Apply the update expression."""
         apply, _used = expressions.update(self.UpdateExpression or "")
         new = apply(old, self.ExpressionAttributeNames, self.ExpressionAttributeValues)
         if any(new.get(name) != value for name, value in key.items()):

@@ -63,7 +63,6 @@ class QueueModel:
         return message.id in self._messages
 
     def messages(self) -> list[QueuedMessage]:
-        """All messages, hidden ones included."""
         return list(self._messages.values())
 
     def entered(self, message: QueuedMessage) -> None:
@@ -76,7 +75,6 @@ class QueueModel:
         """Note that a message becomes visible: for who overrides it."""
 
     def add(self, message: QueuedMessage, *, now: float) -> None:
-        """Take a message in, visible at once."""
         self._messages[message.id] = message
         self.entered(message)
         self.hide(message, 0, now=now)
@@ -115,7 +113,6 @@ class QueueModel:
         return self._by_handle.get(receipt_handle)
 
     def count_visible(self, now: float) -> int:
-        """Count what could be received now."""
         return sum(message.visible_at <= now for message in self._messages.values())
 
     def is_full(self, now: float) -> bool:

@@ -40,7 +40,6 @@ class S3:
     def put_object(
         self, *, Bucket: str, Key: str, Body: bytes, Metadata: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """Store an object."""
         metadata = {name.lower(): value for name, value in (Metadata or {}).items()}
         if not all((name + value).isascii() for name, value in metadata.items()):
             raise ValueError("Non ascii characters found in S3 metadata")
@@ -48,21 +47,18 @@ class S3:
         return {}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        """Read an object."""
         stored = self._bucket(Bucket, "GetObject").objects.get(Key)
         if stored is None:
             raise refusal("NoSuchKey", "GetObject", "The specified key does not exist.", status=404, kind=NoSuchKey)
         return {"Body": stored.body, "Metadata": dict(stored.metadata), "ContentLength": len(stored.body)}
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        """Delete an object."""
         self._bucket(Bucket, "DeleteObject").delete(Key)
         return {}
 
     def list_objects_v2(
         self, *, Bucket: str, Prefix: str = "", MaxKeys: int = _MAX_KEYS, ContinuationToken: str = ""
     ) -> dict[str, Any]:
-        """List objects from after the continuation token on."""
         objects = self._bucket(Bucket, "ListObjectsV2").objects
         keys = sorted(key for key in objects if key.startswith(Prefix) and key > ContinuationToken)
         page = keys[: min(MaxKeys, _MAX_KEYS)]

@@ -37,7 +37,6 @@ class SQS:
     def send_message(
         self, *, QueueUrl: str, MessageBody: str, MessageAttributes: dict[str, dict[str, Any]] | None = None
     ) -> dict[str, Any]:
-        """Put a message on a queue."""
         queue = self._queue(QueueUrl, "SendMessage")
         attributes = MessageAttributes or {}
         _check_message(MessageBody, attributes)
@@ -81,7 +80,6 @@ class SQS:
         return {}
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:
-        """Change when a received message is visible again."""
         queue = self._queue(QueueUrl, "ChangeMessageVisibility")
         if not 0 <= VisibilityTimeout <= MAX_VISIBILITY_SECONDS:
             raise _invalid("ChangeMessageVisibility", "VisibilityTimeout")

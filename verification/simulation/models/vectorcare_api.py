@@ -35,7 +35,6 @@ class VectorCareApi:
             self._begun(request, process)
 
     def request(self, *, method: str, url: str, data: Any, headers: Mapping[str, str], asked_at: float) -> Response:
-        """Answer a request."""
         request = _request(method, url, data, headers)
         response = self.rules.answer(request)
         if request.path == TOKEN_PATH:
@@ -45,7 +44,6 @@ class VectorCareApi:
         return response
 
     def revoke(self) -> None:
-        """Take all tokens back."""
         self.rules.tokens.clear()
 
 
@@ -56,7 +54,6 @@ class SecretsManager:
         self.client_secret = ""
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002 boto3's name
-        """Read the credentials."""
         return {"SecretString": json.dumps({"client_id": CLIENT_ID, "client_secret": self.client_secret})}
 
 

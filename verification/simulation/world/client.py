@@ -44,7 +44,6 @@ class Wire:
         self.on_the_way = 0
 
     def pause(self) -> None:
-        """Take the time that a request or an answer needs."""
         self.scheduler.pause(self.context.chance(self.context.settings.latency))
 
 
@@ -69,7 +68,6 @@ class Client:
         return operation
 
     def get_paginator(self, operation: str) -> "Paginator":
-        """Make a paginator."""
         return Paginator(getattr(self, operation))
 
     def _call(self, name: str, operation: Callable[..., Any], /, **parameters: Any) -> Any:
@@ -204,7 +202,6 @@ class Paginator:
         self._operation = operation
 
     def paginate(self, *, PaginationConfig: dict[str, int] | None = None, **asked: Any) -> Iterator[dict[str, Any]]:  # noqa: N803 boto3's name
-        """Ask for page after page."""
         if PaginationConfig:
             asked["MaxKeys"] = PaginationConfig["PageSize"]
         while True:

@@ -39,7 +39,6 @@ class Context:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds that are left."""
         return int((self._deadline - self._scheduler.now) * 1000)
 
 
@@ -79,7 +78,6 @@ class Container(Process):
         self._scheduler.at(self._deadline, partial(self._time_out, self._invocations))
 
     def seconds_left(self) -> float:
-        """Tell how long the invocation may still run."""
         return self._deadline - self._scheduler.now
 
     def crash(self, error: str = "crashed") -> None:

@@ -154,7 +154,6 @@ class StreamSource:
         self._poll_soon(shard, _STREAM_POLL_SECONDS)
 
     def is_empty(self) -> bool:
-        """Tell whether all records have been taken."""
         return all(shard.position == len(shard.records) for shard in self._shards)
 
     def _poll_soon(self, shard: _Shard, seconds: float) -> None:

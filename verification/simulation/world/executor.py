@@ -23,7 +23,6 @@ class SimulatedFuture(Future[_T]):
         self._waiter: Task | None = None
 
     def done(self) -> bool:
-        """Tell whether there is a result."""
         return self._is_done
 
     def cancel(self) -> bool:
@@ -51,7 +50,6 @@ class SimulatedFuture(Future[_T]):
         return value
 
     def finish(self, value: Any, error: BaseException | None = None) -> None:
-        """Have the result, or the error."""
         self._is_done = True
         self._value, self._error = value, error
         self._scheduler.at(self._scheduler.now, self._wake)

@@ -90,7 +90,6 @@ class Faults:
         return True
 
     def of_call(self) -> str | None:
-        """Decide which fault, if any, strikes a call."""
         drawn = self._random.random()
         for kind, bound in self._of_calls:
             if drawn < bound:
@@ -103,7 +102,6 @@ class Faults:
         self.injected[kind] += 1
 
     def begin(self, outage: Outage) -> None:
-        """Let an outage begin."""
         self.outages.update(dict.fromkeys(outage.services, outage))
 
     def end(self, outage: Outage) -> None:

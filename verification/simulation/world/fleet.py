@@ -73,7 +73,6 @@ class Fleet:
         self._context.after(self._context.chance(limit), partial(self._begin, container, event, done, killed_after))
 
     def close(self) -> None:
-        """End all containers."""
         for container in self.containers:
             container.kill()
 

@@ -78,7 +78,6 @@ class Session:
     def request(
         self, method: str, url: str, *, data: Any, headers: Mapping[str, str], timeout: tuple[float, float], **_: Any
     ) -> SimulatedResponse:
-        """Send a request, once."""
         host = TOKENS if urlsplit(url).path == TOKEN_PATH else API
         self._wire.models[host].begins(method, url, data, process=self._process)
         instead, comes_through = self._instead()

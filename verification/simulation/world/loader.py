@@ -100,7 +100,6 @@ class Finder:
         self._loaded = loaded
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> Any:
-        """Find a module."""
         if name not in self._code:
             return None
         path = _path_of(name)
@@ -114,7 +113,6 @@ class Finder:
         """Leave it to the machinery."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run a module's code."""
         module.__dict__[CHANGES] = [flaw.change for flaw in self._flaws.get(module.__name__, ())]
         exec(self._code[module.__name__], module.__dict__)  # nosec B102  # noqa: S102 this is how a module is imported
         if module.__name__ == RUNTIME:

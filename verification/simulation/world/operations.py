@@ -54,7 +54,6 @@ class Operations:
         self._history = history
 
     def plan(self, operation: Operation) -> None:
-        """Do something when its time comes."""
         if isinstance(operation, Outage):
             self._context.plan_outage("AWS", operation)
             return
@@ -93,7 +92,6 @@ class Operations:
             self._fleets["drain"].invoke({}, self._drained)
 
     def redrive(self, operation: Redrive) -> None:
-        """Move dead letters back."""
         if operation.by_console:
             self._context.say("console", "redrives")
             self._move_all()

@@ -67,11 +67,9 @@ class Outbound:
         return self._source.message_visible
 
     def is_at_rest(self) -> bool:
-        """Tell whether no command is on its way any more."""
         return not self._to_come and not len(self._queue) and not self._source.under_way
 
     def check(self, *, trouble_ended: float) -> None:
-        """Check what became of the commands."""
         plan = self._plan
         self.history.check(
             self._dead_letters.messages(),

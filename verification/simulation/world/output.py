@@ -28,7 +28,6 @@ class Output:
         """Have nothing to flush."""
 
     def take(self, text: str) -> None:
-        """Read a line."""
         if MARKER in text:
             self._context.violate("a payload value was logged", text)
         if "ValidationException" in text:

@@ -38,7 +38,6 @@ class RunContext:
         return self.scheduler.now
 
     def violate(self, rule: str, detail: str) -> None:
-        """Note that a rule does not hold."""
         if len(self.violations) < _MOST_VIOLATIONS:
             self.violations.append(Violation(rule, detail, self.now))
 
@@ -54,15 +53,12 @@ class RunContext:
         self.faults.begin(outage)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Do something at a time, or now if that is past."""
         self.scheduler.at(when, action)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something in so many seconds."""
         self.scheduler.after(seconds, action)
 
     def strikes(self, fault: str) -> bool:
-        """Decide whether a fault strikes now."""
         return self.faults.strikes(fault)
 
     def chance(self, seconds: float) -> float:

@@ -45,7 +45,6 @@ class SimulatedRuntime:
         attempts: int,
         connections: int = 10,  # noqa: ARG002 the executor's threads are the bound
     ) -> Any:
-        """Make a client of a model."""
         return Client(
             self._wire,
             self._process,
@@ -56,19 +55,15 @@ class SimulatedRuntime:
         )
 
     def http_session(self, *, connections: int) -> Any:  # noqa: ARG002 the executor's threads are the bound
-        """Make a session with VectorCare."""
         return Session(self._context, self._wire, self._process)
 
     def lock(self) -> Any:
-        """Make a lock between threads that take turns."""
         return SimulatedLock(self._context.scheduler)
 
     def executor(self, threads: int) -> Executor:
-        """Make threads that take turns."""
         return SimulatedExecutor(self._context.scheduler, self._process, threads)
 
     def now(self) -> str:
-        """Read the container's clock."""
         return timestamp_at(self._context.now + self._skew)
 
     def monotonic(self) -> float:
@@ -76,11 +71,9 @@ class SimulatedRuntime:
         return self._context.now
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
         if self._process.is_dead:
             raise CrashedError
         self._context.scheduler.pause(seconds)
 
     def uniform(self, low: float, high: float) -> float:
-        """Draw a float."""
         return self._context.random.uniform(low, high)

@@ -104,12 +104,10 @@ class Scheduler:
 
     @property
     def process(self) -> Process | None:
-        """The process whose task runs now."""
         return self._task.process if self._task else None
 
     @property
     def next_at(self) -> float:
-        """When the next thing is due; infinity if nothing is."""
         return self._due[0][0] if self._due else float("inf")
 
     def at(self, when: float, action: Action) -> None:
@@ -117,7 +115,6 @@ class Scheduler:
         heappush(self._due, (max(when, self.now), self._random.random(), next(self._serial), action))
 
     def after(self, seconds: float, action: Action) -> None:
-        """Do something in so many seconds."""
         self.at(self.now + seconds, action)
 
     def run(self, until: float) -> None:
@@ -136,7 +133,6 @@ class Scheduler:
         return self._task
 
     def pause(self, seconds: float) -> None:
-        """Let others run for so many seconds."""
         self.after(seconds, partial(self.resume, self.current_task()))
         self.wait()
 

@@ -45,7 +45,6 @@ class VectorCare:
         self._by_request: defaultdict[str, list[Sending]] = defaultdict(list)
 
     def plan(self, sending: Sending) -> None:
-        """Send a webhook when its time comes."""
         self.under_way += 1
         self._by_request[sending.content.service_request_id].append(sending)
         if sending.forgery or sending.content.kind is Kind.UNREADABLE:

@@ -92,7 +92,6 @@ class World:
                 self._close()
 
     def say(self, who: str, what: str) -> None:
-        """Add to the trace."""
         if self._trace:
             self._trace(f"{self.scheduler.now:14.6f}  {who:14}  {what}")
 
