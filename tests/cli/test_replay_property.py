@@ -2,27 +2,25 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-import boto3
 import pytest
-from boto3.dynamodb.conditions import Key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.lib.journal import JournalReader
 from cli.lib.replay_plan import Plan, ReplayOutcome
 from cli.lib.replayer import Replayer
-from tests.support.cloud import Cloud, InlineExecutor, delivered, running
+from tests.support.tables import RETENTION_DAYS, SERVICE_REQUEST, Tables
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks.fold import OrderBy, Rule
+from vectorcare_bridge.webhooks.fold import OrderBy
+from vectorcare_bridge.webhooks.message import Webhook
 
-RETENTION_DAYS = 365  # the cloud's
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 MARGIN = timedelta(minutes=15)  # of clocks that differ
 REGISTERS = ("last_updated", "event_id", "request_status", "received_at", "data", "data_as_of", "data_event_id")
@@ -37,8 +35,6 @@ FAULTS: dict[str, tuple[tuple[str, ...] | None, dict[str, Any]]] = {
     "data raised": ((), {"data": {"n": Decimal(3)}, "data_as_of": LATER}),
     "revision lost": (("revision",), {"request_status": "SOMETHING"}),
 }
-
-serial_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -60,17 +56,17 @@ class Attempt:
     def applied(self) -> float:
         return self.received + self.applied_after
 
-    def record(self, service_request_id: str) -> dict[str, Any]:
-        """Write it as Lambda hands it over."""
+    def webhook(self) -> Webhook:
+        """Write it as ingest puts it on the queue."""
         content = {
             "event_id": self.event_id,
             "event_timestamp": timestamp(self.day),
-            "service_request_id": service_request_id,
+            "service_request_id": SERVICE_REQUEST,
             "request_status": self.status,
             "action": "ANY",
             "data": self.data,
         }
-        return delivered(json.dumps(content).encode(), received_at=timestamp(self.received))
+        return Webhook(json.dumps(content).encode(), "c2ln", timestamp(self.received))
 
 
 def timestamp(day: float) -> UtcTimestamp:
@@ -88,53 +84,36 @@ attempts = st.builds(
 )
 
 
-@pytest.fixture(scope="module", params=list(OrderBy))
-def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
-    """Give one cloud for all examples; each has a service request of its own."""
-    inline = mock.patch("vectorcare_bridge.edge.runtime.executor", return_value=InlineExecutor())
-    with inline, running(order_by=request.param) as cloud:
-        yield cloud
-
-
-def apply(cloud: Cloud, service_request_id: str, history: Sequence[Attempt], *, expires: bool, together: bool) -> None:
+def apply(tables: Tables, history: Sequence[Attempt], *, expires: bool, together: bool) -> None:
     """Let the processor have the webhooks, each on its day; those of one day together or one by one."""
     for day, group in itertools.groupby(sorted(history, key=lambda one: one.applied), key=lambda one: one.applied):
         if expires:
-            expire(cloud, service_request_id, day)
-        records = [one.record(service_request_id) for one in group]
-        for batch in [records] if together else [[record] for record in records]:
+            tables.expire(seconds(day))
+        webhooks = [one.webhook() for one in group]
+        for batch in [webhooks] if together else [[webhook] for webhook in webhooks]:
             with on_day(day):
-                assert cloud.invoke("processor", {"Records": batch}) == {"batchItemFailures": []}
+                tables.deliver(batch)
+
+
+def seconds(day: float) -> float:
+    return (FIRST_DAY + timedelta(days=day)).timestamp()
 
 
 def on_day(day: float) -> Any:
     return mock.patch("vectorcare_bridge.edge.runtime.now", return_value=timestamp(day))
 
 
-def table() -> Any:
-    return boto3.resource("dynamodb").Table("service_requests")
-
-
-def expire(cloud: Cloud, service_request_id: str, day: float) -> None:
-    """Delete an expired item, as DynamoDB's time to live does sooner or later."""
-    state = cloud.state(service_request_id)
-    if state and "expires_at" in state and state["expires_at"] <= (FIRST_DAY + timedelta(days=day)).timestamp():
-        table().delete_item(Key={"service_request_id": service_request_id})
-
-
-def expected(cloud: Cloud, service_request_id: str, *, day: float) -> dict[str, Any] | None:
+def expected(tables: Tables, *, day: float) -> dict[str, Any] | None:
     """Compute the state of that day from the journal, by other code than the product's."""
-    entries = boto3.resource("dynamodb").Table("events")
-    found = entries.query(KeyConditionExpression=Key("service_request_id").eq(service_request_id))["Items"]
     firsts, timely = [], []
-    for entry in found:
-        said = json.loads(entry["body"].value) | {"at": entry["last_updated"], "received_at": entry["received_at"]}
+    for entry in tables.journal():
+        said = json.loads(entry["body"]) | {"at": entry["last_updated"], "received_at": entry["received_at"]}
         age = datetime.fromisoformat(said["received_at"]) - datetime.fromisoformat(said["at"])
         if "redelivery_of" not in entry:
             firsts.append(said)
             timely += [said["at"]] if age <= timedelta(days=RETENTION_DAYS) - MARGIN else []
     counting = [said for said in firsts if said["at"] >= min(timely, default="9999")]
-    by = ("at", "event_id") if cloud.order_by == OrderBy.EVENT_TIMESTAMP else ("event_id", "at")
+    by = ("at", "event_id") if tables.rule.order_by is OrderBy.EVENT_TIMESTAMP else ("event_id", "at")
     counting.sort(key=lambda said: [said[name] for name in by])
     if not counting:
         return None
@@ -158,16 +137,13 @@ def registers(state: dict[str, Any] | None) -> dict[str, Any] | None:
     return state and {name: state[name] for name in REGISTERS if name in state}
 
 
-def replay(cloud: Cloud, service_request_id: str, *, day: float, dry_run: bool = False) -> Plan:
-    journal = JournalReader(cloud.dynamodb, "events")
-    rule = Rule(OrderBy(cloud.order_by), RETENTION_DAYS)
+def replay(tables: Tables, *, day: float, dry_run: bool = False) -> Plan:
+    journal = JournalReader(tables.client, "events")
     with on_day(day):
-        return Replayer(cloud.dynamodb, journal, "service_requests", rule=rule, dry_run=dry_run).replay(
-            service_request_id
-        )
+        return Replayer(tables.client, journal, "states", rule=tables.rule, dry_run=dry_run).replay(SERVICE_REQUEST)
 
 
-@settings(max_examples=15)
+@pytest.mark.parametrize("order_by", OrderBy)
 @given(
     history=st.lists(attempts, min_size=1, max_size=7),
     expires=st.booleans(),
@@ -176,34 +152,34 @@ def replay(cloud: Cloud, service_request_id: str, *, day: float, dry_run: bool =
     later=st.sampled_from((0.0, 200.0, 4000.0)),
 )
 def test_after_any_fault_a_replay_at_any_time_gives_what_the_processor_held(
-    cloud: Cloud, *, history: list[Attempt], expires: bool, together: bool, fault: str, later: float
+    order_by: OrderBy, *, history: list[Attempt], expires: bool, together: bool, fault: str, later: float
 ) -> None:
     # Given webhooks over years, some of them applied long after they were received
-    service_request_id = f"VC-{next(serial_numbers)}"
-    last = max(one.applied for one in history)
-    apply(cloud, service_request_id, history, expires=expires, together=together)
+    tables, last = Tables(order_by), max(one.applied for one in history)
+    apply(tables, history, expires=expires, together=together)
     # Then the processor holds what follows from the journal, whether DynamoDB has deleted expired items or not
-    right = expected(cloud, service_request_id, day=last)
-    expire(cloud, service_request_id, last + 1 / 96)
-    assert registers(cloud.state(service_request_id)) == right
+    right = expected(tables, day=last)
+    tables.expire(seconds(last + 1 / 96))
+    assert registers(tables.state()) == right
 
     # When a fault changes the state, and the journal is replayed at some later time
-    state, (lost, written) = cloud.state(service_request_id), FAULTS[fault]
-    table().delete_item(Key={"service_request_id": service_request_id})
-    if state is not None and lost is not None:
-        table().put_item(Item={name: value for name, value in state.items() if name not in lost} | written)
-    wrong = cloud.state(service_request_id)
-    rehearsed = replay(cloud, service_request_id, day=last + later, dry_run=True)
-    untouched = cloud.state(service_request_id)
-    replayed = replay(cloud, service_request_id, day=last + later)
+    state, (lost, written) = tables.state(), FAULTS[fault]
+    if state is None or lost is None:
+        tables.overwrite(None)
+    else:
+        tables.overwrite({name: value for name, value in state.items() if name not in lost} | written)
+    wrong = tables.state()
+    rehearsed = replay(tables, day=last + later, dry_run=True)
+    untouched = tables.state()
+    replayed = replay(tables, day=last + later)
 
     # Then a dry run foretells it and writes nothing, and a state that is due is there again
     assert untouched == wrong
     assert rehearsed.outcome is replayed.outcome
-    after, due = cloud.state(service_request_id), expected(cloud, service_request_id, day=last + later)
+    after, due = tables.state(), expected(tables, day=last + later)
     if due:
         assert registers(after) == right == due
-        assert replay(cloud, service_request_id, day=last + later).outcome is ReplayOutcome.UNCHANGED
+        assert replay(tables, day=last + later).outcome is ReplayOutcome.UNCHANGED
         if after and wrong and "revision" in wrong:
             changed = replayed.outcome is ReplayOutcome.CHANGED
             assert after["revision"] == wrong["revision"] + changed

@@ -1,36 +1,22 @@
 """Any order, duplication, batching and crash of any set of webhooks ends in the fold of the journal."""
 
-import itertools
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.process import Processor, ReceivedWebhook
-from tests.support.cloud import NOW, InlineExecutor
+from tests.support.cloud import NOW
+from tests.support.tables import SERVICE_REQUEST, Crash, Tables
 from vectorcare_bridge import utc_timestamp
-from vectorcare_bridge.edge.dynamodb_item import to_item
-from vectorcare_bridge.webhooks.fold import OrderBy, Rule
-from vectorcare_bridge.webhooks.journal import Journal
+from vectorcare_bridge.webhooks.fold import OrderBy
 from vectorcare_bridge.webhooks.message import Webhook
-from vectorcare_bridge.webhooks.state import State
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
-from verification.simulation.models.dynamodb import DynamoDB, Table
-from verification.simulation.world.client import Paginator
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-    from vectorcare_bridge.edge.queue import Queue
-
-SERVICE_REQUEST = "VC-TEST0001"
 # Of one second, of one moment in several forms, and in the order of time but not of text.
 TIMES = ("10:00:00Z", "10:00:00.000Z", "10:00:00.500Z", "10:00:00.5+00:00", "10:00:01Z", "12:00:01+02:00", "10:07:00Z")
 
@@ -45,26 +31,17 @@ class Attempt:
     has_data: bool
     variant: int
 
-    def body(self) -> bytes:
-        """Write its bytes."""
-        return json.dumps(
-            {
-                "event_id": self.event_id,
-                "event_timestamp": f"2026-03-01T{self.time}",
-                "service_request_id": SERVICE_REQUEST,
-                "request_status": self.status,
-                "action": "ANY",
-                "data": {"seen_by": self.event_id, "variant": self.variant} if self.has_data else None,
-            }
-        ).encode()
-
-
-@dataclass(frozen=True)
-class Crash:
-    """The function dies at the nth call of a batch, before or after it takes effect."""
-
-    call: int
-    after: bool
+    def webhook(self) -> Webhook:
+        """Write it as ingest puts it on the queue."""
+        content = {
+            "event_id": self.event_id,
+            "event_timestamp": f"2026-03-01T{self.time}",
+            "service_request_id": SERVICE_REQUEST,
+            "request_status": self.status,
+            "action": "ANY",
+            "data": {"seen_by": self.event_id, "variant": self.variant} if self.has_data else None,
+        }
+        return Webhook(json.dumps(content).encode(), "c2ln", NOW)
 
 
 @dataclass(frozen=True)
@@ -85,60 +62,6 @@ attempts = st.builds(
 )
 crashes = st.builds(Crash, call=st.integers(1, 8), after=st.booleans())
 batches = st.builds(Batch, size=st.integers(1, 6), crashes=st.lists(crashes, max_size=2).map(tuple))
-
-
-class CrashedError(BaseException):
-    """The function's end: nothing after it runs."""
-
-
-class Tables:
-    """Both tables in the simulation's model of DynamoDB, a processor over them, and the client between the two."""
-
-    def __init__(self, order_by: OrderBy) -> None:
-        self.model = DynamoDB(
-            {"events": Table(("service_request_id", "event_id")), "states": Table(("service_request_id",))}
-        )
-        self._calls = itertools.count(1)
-        self._crash: Crash | None = None
-        client, rule = cast("DynamoDBClient", self), Rule(order_by, 365)
-        self._processor = Processor(
-            Journal(client, "events", retention_days=2555),
-            State(client, "states", rule=rule),
-            cast("Queue", mock.Mock()),
-            rule=rule,
-            executor=InlineExecutor(),
-        )
-
-    def __getattr__(self, operation: str) -> Any:
-        return partial(self._call, getattr(self.model, operation))
-
-    def get_paginator(self, operation: str) -> Paginator:
-        """Make a paginator, as boto3 does."""
-        return Paginator(getattr(self, operation))
-
-    def _call(self, operation: Any, **parameters: Any) -> Any:
-        number, crash = next(self._calls), self._crash
-        if crash and (number > crash.call or (number == crash.call and not crash.after)):
-            raise CrashedError
-        answer = operation(**parameters)
-        if crash and number == crash.call:
-            raise CrashedError
-        return answer
-
-    def deliver(self, attempts: list[Attempt], crash: Crash | None = None) -> None:
-        """Deliver a batch once; after a crash the rest of the invocation does not happen."""
-        self._calls, self._crash = itertools.count(1), crash
-        received = [ReceivedWebhook("m", "r", 1, Webhook(attempt.body(), "c2ln", NOW)) for attempt in attempts]
-        with suppress(CrashedError):
-            self._processor.process(received)
-
-    def journal(self) -> list[dict[str, Any]]:
-        """Read all entries."""
-        return [to_item(item) for item in self.model.tables["events"].items.values()]
-
-    def state(self) -> dict[str, Any]:
-        """Read the one item."""
-        return to_item(self.model.tables["states"].items[SERVICE_REQUEST,])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -178,13 +101,13 @@ def test_every_history_ends_in_the_fold_of_its_journal(
     for batch in [*cuts, Batch(len(deliveries), ())]:
         head, waiting = waiting[: batch.size], waiting[batch.size :]
         for crash in (*batch.crashes, None) if head else ():
-            tables.deliver(head, crash)
+            tables.deliver([attempt.webhook() for attempt in head], crash)
     # Then the state is the fold of the journal in both registers
-    state, expected = tables.state(), expected_state(tables.journal(), order_by)
+    state, expected = tables.state() or {}, expected_state(tables.journal(), order_by)
     assert {key: value for key, value in state.items() if key in expected} == expected
     assert ("data" in state) == ("data" in expected)
     # And every delivery is in the journal, byte for byte
-    assert {entry["body"] for entry in tables.journal()} == {attempt.body() for attempt in deliveries}
+    assert {entry["body"] for entry in tables.journal()} == {attempt.webhook().body for attempt in deliveries}
 
 
 @pytest.mark.parametrize("order_by", OrderBy)
@@ -197,11 +120,11 @@ def test_if_nothing_is_restamped_the_state_is_the_newest_of_all_events(
     deliveries = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=4))))
     # When each is delivered alone
     for attempt in deliveries:
-        tables.deliver([attempt])
+        tables.deliver([attempt.webhook()])
     # Then the state is the newest of them, as if they had come in order
     for attempt in sorted(events, key=lambda attempt: attempt.event_id):
-        in_order.deliver([attempt])
-    state, expected = tables.state(), in_order.state()
+        in_order.deliver([attempt.webhook()])
+    state, expected = tables.state() or {}, in_order.state() or {}
     # And is moved no more often than there are events and registers
     assert state.pop("revision") - utc_timestamp.epoch_milliseconds(NOW) <= 2 * len(events)
     expected.pop("revision")
