@@ -1,6 +1,7 @@
-"""What each function's role may do, action by action, and how that is known to be needed."""
+"""What each function's role may do, action by action, and how we know that it is needed."""
 
-# Taken away on a stand that enforces IAM, each of these makes something fail: tests/end_to_end/test_least_privilege.py.
+# Without any one of these something fails in a local environment that enforces IAM:
+# tests/end_to_end/test_least_privilege.py.
 ENFORCED = {
     "ingest": frozenset({"sqs:SendMessage", "s3:PutObject"}),
     "processor": frozenset(
@@ -33,7 +34,7 @@ ENFORCED = {
     "reader": frozenset({"dynamodb:GetItem", "dynamodb:Query"}),
 }
 
-# AWS asks for these where the emulator does not: it encrypts nothing, writes a function's log itself, keeps no traces.
+# AWS requires these and the emulator does not: it encrypts nothing, writes functions' logs itself, keeps no traces.
 _OWN_LOG = frozenset({"logs:CreateLogStream", "logs:PutLogEvents"})
 _TRACES = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 # SQS Developer Guide, "Key management": a producer needs both, a consumer the second.

@@ -1,4 +1,4 @@
-"""Rule: whatever a webhook's ids say, a log line stays one line of JSON and a metric is one that the code names."""
+"""Rule: whatever a webhook's ids contain, a log entry is one line of JSON, and metrics are those of the code."""
 
 import json
 

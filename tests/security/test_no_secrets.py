@@ -1,4 +1,4 @@
-"""Rule: no secret lies in the repository, in the template, or in a function's environment."""
+"""Rule: no secret is in the repository, in the template, or in a function's environment."""
 
 import copy
 import json
@@ -50,12 +50,12 @@ WORDS = (
 )
 QUOTED = re.compile(r"""["'](?:[0-9a-f]{8,}|[\w+/\\=-]{20,})["']""", re.IGNORECASE)
 
-# What says by itself that it is none: a type of boto3's, the name of a secret, test data that is invented.
+# Names that no secret has: a type of boto3's, the name of a secret, invented test data.
 HARMLESS = re.compile(r"^[A-Z][A-Za-z]+Client$|^vectorcare$|invented", re.IGNORECASE)
 
 _MOTO = "moto asks for credentials and takes any"
 _UNAMBIGUOUS = "".join(sorted({*string.ascii_uppercase} - {*"IO"}) + sorted({*string.digits} - {*"01"}))
-# What the scanner takes for a secret and is none: file, value, why. One that it no longer finds has to go.
+# What the scanner reports and is not a secret: file, value, why. An entry that it no longer reports has to go.
 EXPLAINED = {
     (
         "verification/benchmarks/ingest.py",
@@ -105,7 +105,7 @@ def test_the_repository_holds_no_secret() -> None:
     found = scan(ROOT, files)
     # Then whatever looks like a secret is explained
     unexplained = [
-        f"{name}: {secret.type}. Take it out and rotate it; if it is none, give the reason in EXPLAINED of this test"
+        f"{name}: {secret.type}. Take it out and rotate it; if it is not a secret, say why in EXPLAINED of this test"
         for name, secret in found
         if (name, secret.secret_value) not in EXPLAINED and not HARMLESS.search(str(secret.secret_value))
     ]
@@ -197,7 +197,7 @@ def scan_template(template: Template) -> set[str | None]:
 
 
 def pairs(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Give every text of a template with the name that it stands under."""
+    """Give every text of a template with its key."""
     if isinstance(node, str):
         yield name, node
     elif isinstance(node, dict):

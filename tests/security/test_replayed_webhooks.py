@@ -1,4 +1,4 @@
-"""Rule: a signature does not age, so whoever has an old signed request may send it again; it changes nothing."""
+"""Rule: a signature never expires, so anyone with an old signed request may send it again; that changes nothing."""
 
 from unittest import mock
 

@@ -1,4 +1,4 @@
-"""Rule: every answer is JSON that nobody caches or sniffs, asks for HTTPS, and repeats nothing of the request."""
+"""Rule: every answer is JSON that is neither cached nor sniffed, requires HTTPS, and repeats nothing of the request."""
 
 import base64
 import json

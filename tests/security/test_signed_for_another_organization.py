@@ -1,4 +1,4 @@
-"""Rule: VectorCare may sign for all its customers with one key, so the URL's customer_id tells whose a webhook is."""
+"""Rule: VectorCare may sign for all its customers with one key, so the URL's customer_id decides whose a webhook is."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_a_webhook_signed_by_vectorcare_for_another_is_refused_and_kept_nowhere(
 
 
 def test_the_same_bytes_and_signature_are_accepted_with_the_organizations_own_id(shared_cloud: Cloud) -> None:
-    # The other half of the rule: beside the id nothing tells two organizations of one key apart.
+    # The other half of the rule: only the id distinguishes two organizations with one key.
     before = shared_cloud.messages()
     assert shared_cloud.post(body())[0] == 200
     assert shared_cloud.messages() == before + 1

@@ -1,4 +1,4 @@
-"""The API, whatever the organization's file says."""
+"""Both REST APIs, for every organization: routes, TLS, logs, and the outputs of the stack."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ ROUTES = {
 }
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
 TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+")
-# By these a line could hold what the caller wrote.
+# Variables that could put text of the caller into a line.
 WRITTEN_BY_THE_CALLER = re.compile(
     r"querystring|header|body|input|userAgent|authorizer|stageVariables|requestOverride|\.path$|message", re.IGNORECASE
 )
@@ -93,9 +93,9 @@ def test_one_function_answers_every_route_of_an_api_and_only_these_may_invoke_it
     assert admitted == {f"{arn}/{re.sub(' |{.*?}', '*', route).replace('*', '', 1)}" for route in ROUTES[api]}
 
 
-def test_what_an_api_answers_by_itself_has_the_headers_of_what_functions_answer(template: Template, api: str) -> None:
+def test_api_gateways_own_answers_have_the_headers_of_the_functions_answers(template: Template, api: str) -> None:
     own = dict(response.of(HTTPStatus.OK, {})["headers"])
-    del own["Content-Type"]  # API Gateway's answers are JSON without being told so
+    del own["Content-Type"]  # API Gateway's answers are JSON anyway
     answers = of_api(template, "AWS::ApiGateway::GatewayResponse", api).values()
     assert {answer["Properties"]["ResponseType"] for answer in answers} == {"DEFAULT_4XX", "DEFAULT_5XX"}
     for answer in answers:
@@ -124,7 +124,7 @@ def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_nobody(
     assert rest_api(template)["EndpointConfiguration"]["IpAddressType"] == ("dualstack" if has_ipv6 else "ipv4")
 
 
-def test_health_is_open_and_the_webhook_as_the_organization_says(
+def test_health_is_open_and_the_webhook_is_for_the_organizations_networks(
     template: Template, organization: Organization
 ) -> None:
     assert set(allowed(template)) == ROUTES["webhook"]
@@ -209,9 +209,7 @@ BusinessDashboard EngineerDashboard OperatorPolicyArn RestorePolicyArn OutboundO
 """
 
 
-def test_outputs_keep_their_names_and_name_the_function_that_they_say(
-    template: Template, organization: Organization
-) -> None:
+def test_outputs_keep_their_names_and_refer_to_their_functions(template: Template, organization: Organization) -> None:
     by_output = {f"{name.title()}Function": function for name, function in functions(template).items()}
     domain = {"DomainTarget"} if organization.domain_name else set()
     assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain

@@ -1,4 +1,4 @@
-"""What `python app.py` builds for the functions: whole, fit to the Python that built it, and no more than is needed."""
+"""The artifact of the functions is complete, fits the Python that built it, and holds no more than is needed."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""What `bridge check` measures is what the template then holds, and the longest of all files fits within AWS."""
+"""`bridge check` measures what the template will hold, and the longest of all files fits within AWS's limits."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whatever AWS does with a function's calls, the function itself ends them, before Lambda ends it in the middle."""
+"""However slowly AWS answers, a function ends its own calls before Lambda ends the function."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

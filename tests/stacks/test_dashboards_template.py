@@ -1,4 +1,4 @@
-"""Dashboards draw what the stack measures, every alarm, and nothing over anything else."""
+"""Dashboards draw every metric and every alarm, and no widget over another."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Queues, spool and functions, whatever the organization's file says."""
+"""The inbound direction, for every organization: queues, spool and functions."""
 
 import ast
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_function_finds_its_handler_and_its_settings(template: Template, funct
     settings.load(SETTINGS[function], environment)
 
 
-def test_what_the_organization_says_reaches_the_functions(template: Template, organization: Organization) -> None:
+def test_the_organizations_settings_reach_the_functions(template: Template, organization: Organization) -> None:
     ingest = functions(template)["ingest"]["Properties"]["Environment"]["Variables"]
     processor = functions(template)["processor"]["Properties"]["Environment"]["Variables"]
     assert ingest["CUSTOMER_ID"] == organization.customer_id

@@ -1,4 +1,4 @@
-"""The managed policies for people and for the dispatch system: enough, on this stack alone, and no deleting."""
+"""The managed policies for people and for the dispatch system: enough, only for this stack, and no deleting."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every mistake in an organization's file is said in one line: which file, which key, what is wrong, how to fix it."""
+"""Every mistake in an organization's file is one line: file, key, what is wrong, how to fix it."""
 
 from pathlib import Path
 
@@ -196,14 +196,14 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str, name
 
 @pytest.mark.parametrize("line_break", ["\r\n", "\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_file_from_any_editor_says_the_same(tmp_path: Path, encoding: str, line_break: str) -> None:
+def test_a_file_from_any_editor_is_read(tmp_path: Path, encoding: str, line_break: str) -> None:
     (tmp_path / "acme.toml").write_bytes(
         (PRODUCTION + 'customer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\n').replace("\n", line_break).encode(encoding)
     )
     assert load(tmp_path).environment == "production"
 
 
-def test_all_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
     # Given
     acme = write(
         tmp_path,
@@ -229,7 +229,7 @@ def test_all_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_wrong_by_itself_is_not_said_of_its_default_too(tmp_path: Path) -> None:
+def test_an_invalid_key_is_not_compared_with_others_too(tmp_path: Path) -> None:
     write(tmp_path, PRODUCTION + 'customer_id = "a b"\nstate_retention_days = "90"\njournal_retention_days = 60\n')
     assert [line.split(": ")[1] for line in refusal(tmp_path).splitlines()] == ["customer_id", "state_retention_days"]
 
@@ -258,23 +258,23 @@ def test_one_organization_loads_beside_anothers_broken_file(tmp_path: Path) -> N
     assert [organization.name for organization in load_organizations(tmp_path, only="acme")] == ["acme"]
 
 
-def test_the_environment_says_where_commands_go_unless_the_file_does(tmp_path: Path) -> None:
+def test_the_environment_decides_where_commands_go_unless_the_file_does(tmp_path: Path) -> None:
     # Given
     write(tmp_path, VALID, name="uat")
     write(tmp_path, PRODUCTION + 'customer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\n', name="production")
-    write(tmp_path, VALID + 'vectorcare_token_url = "https://auth-uat.example.com/token"\n', name="told")
+    write(tmp_path, VALID + 'vectorcare_token_url = "https://auth-uat.example.com/token"\n', name="explicit")
     # When
-    production, told, uat = load_organizations(tmp_path)
+    explicit, production, uat = load_organizations(tmp_path)
     # Then VectorCare does not document UAT's token endpoint
     assert (production.api_url, production.token_url) == (
         "https://hub.vectorcare.com/openapi/v2.0",
         "https://auth.vectorcare.com/v2.0/oauth2/token",
     )
     assert (uat.api_url, uat.token_url) == ("https://hub-uat.vectorcare.com/openapi/v2.0", "")
-    assert (told.api_url, told.token_url) == (uat.api_url, "https://auth-uat.example.com/token")
+    assert (explicit.api_url, explicit.token_url) == (uat.api_url, "https://auth-uat.example.com/token")
 
 
-def test_the_sample_says_the_defaults(tmp_path: Path) -> None:
+def test_the_sample_shows_the_defaults(tmp_path: Path) -> None:
     # Given
     sample = load_organizations(Path(__file__).parents[2] / "organizations", only="example")[0]
     write(tmp_path, VALID, name="example")
@@ -287,7 +287,7 @@ def test_the_sample_says_the_defaults(tmp_path: Path) -> None:
     assert default.max_concurrency < 10  # the whole concurrency of a new account
 
 
-def test_a_key_is_the_same_key_in_whichever_form_it_is_pasted(tmp_path: Path) -> None:
+def test_a_key_is_the_same_in_each_form_of_pem(tmp_path: Path) -> None:
     # Given
     public = PRIVATE.public_key()
     spki = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -310,6 +310,6 @@ def test_a_single_address_is_a_network_of_one(tmp_path: Path) -> None:
     assert load(tmp_path).allowed_source_ips == ("203.0.113.7/32", "2001:db8::1/128")
 
 
-def test_an_organization_that_is_often_silent_has_no_such_alarm(tmp_path: Path) -> None:
+def test_the_silence_alarm_can_be_switched_off(tmp_path: Path) -> None:
     write(tmp_path, ALARMS + 'silence_minutes = 0\nbusy_hours = "09:00-09:01"\n')
     assert load(tmp_path).alarms.silence_minutes == 0

@@ -1,4 +1,4 @@
-"""The outbound way, whatever the organization's file says: stream, publisher and bus; queue, sender and secret."""
+"""The outbound direction, for every organization: stream, publisher and bus; queue, sender and secret."""
 
 import json
 from collections.abc import Mapping
@@ -32,9 +32,7 @@ def test_a_bus_of_its_own_is_named_like_the_stack_and_admits_nobody(template: Te
     assert not [each for each in template["Resources"].values() if each["Type"] == "AWS::Events::EventBusPolicy"]
 
 
-def test_what_the_organization_says_reaches_publisher_and_sender(
-    template: Template, organization: Organization
-) -> None:
+def test_the_organizations_settings_reach_publisher_and_sender(template: Template, organization: Organization) -> None:
     publisher, sender = variables(template, "publisher"), variables(template, "sender")
     assert publisher["PUBLISH_ACTIONS"].split(",") == list(organization.publish_actions)
     assert publisher["PUBLISH_DATA"] == ("true" if organization.publish_data else "false")

@@ -1,4 +1,4 @@
-"""What each function may do: this and nothing else."""
+"""What each function may do, and nothing else."""
 
 import re
 from collections.abc import Mapping

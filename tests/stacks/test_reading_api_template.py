@@ -1,4 +1,4 @@
-"""The API for reading: IAM lets in, the OpenAPI document describes it, and the webhook's API knows nothing of it."""
+"""The reading API: IAM admits callers, and it is what the OpenAPI document describes."""
 
 import json
 from typing import Any

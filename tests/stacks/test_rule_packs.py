@@ -1,4 +1,4 @@
-"""The rule packs see every stack, and every acknowledgment answers a finding."""
+"""The rule packs check every stack, and every acknowledgment answers a finding."""
 
 import json
 from pathlib import Path

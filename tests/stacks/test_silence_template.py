@@ -1,4 +1,4 @@
-"""Silence is told in the organization's own busy hours, and all of what is told was busy."""
+"""The silence alarm notifies in busy hours, about busy hours only."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tests.stacks.templates import Template, alarms, of_type, referred, rendered
 SCHEDULE = "AWS::Scheduler::Schedule"
 
 
-def test_actions_are_on_only_where_all_that_the_alarm_looks_back_on_was_busy(templates: Mapping[str, Template]) -> None:
+def test_actions_are_enabled_only_while_the_alarm_looks_back_on_busy_hours(templates: Mapping[str, Template]) -> None:
     # Given 06:30-22:15 on Saturdays and Sundays, and an hour and a half of silence
     template = templates["everything"]
     # When
@@ -55,7 +55,7 @@ def test_without_that_alarm_there_is_no_clock(templates: Mapping[str, Template])
 
 
 def called(template: Template) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Give the schedules by the action that they call, each with what it says to it."""
+    """Give the schedules by the action that they call, each with its parameters."""
     found = {}
     for schedule in of_type(template, SCHEDULE).values():
         properties = schedule["Properties"]

@@ -1,4 +1,4 @@
-"""The simulation's functions are configured as the template's."""
+"""The simulation's functions and queues have the template's settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The subscription that a customer copies: it names the bus, events that there are, and no key in the clear."""
+"""The example of a subscription names the bus, existing events, and no key in plain text."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`python app.py` by itself: one line for whoever has to mend something."""
+"""`python app.py` by itself: a mistake is one line that says how to fix it."""
 
 from pathlib import Path
 
