@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from ingest import doubt, request
+from ingest import refusal_reason, request
 from ingest.enqueue_or_spool import enqueue_or_spool
 from ingest.settings import IngestSettings
 from vectorcare_bridge.edge import observability, response, runtime, settings
@@ -70,7 +70,7 @@ def _verify(asked: request.WebhookRequest, body: bytes) -> signature.Key:
     try:
         key = signature.verify(body, asked.signature, _keys)
     except signature.SignatureRefusedError as refused:
-        reason = doubt.explain(asked, body, refused.refusal, _keys)
+        reason = refusal_reason.explain(asked, body, refused.refusal, _keys)
         observability.log("signature.verified", valid=False, reason=reason)
         raise request.RefusedError(
             HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {reason}", Metric.SIGNATURE_INVALID

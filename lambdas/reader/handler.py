@@ -6,14 +6,14 @@ from typing import Any
 from reader import request
 from reader.answer import answer
 from reader.settings import ReaderSettings
-from reader.tables import Reading, UnavailableError
+from reader.tables import Tables, UnavailableError
 from vectorcare_bridge.edge import observability, response, runtime, settings
 from vectorcare_bridge.edge.lambda_handler import lambda_handler
 
 RETRY_AFTER_SECONDS = 5
 
 _settings = settings.load(ReaderSettings)
-_reading = Reading(
+_tables = Tables(
     runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=2),
     service_requests_table=_settings.service_requests_table,
     events_table=_settings.events_table,
@@ -37,9 +37,9 @@ def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
     route = request.route_of(event)
     try:
         asked = request.read(event)
-        body = answer(asked, reading=_reading, now=runtime.now())
+        body = answer(asked, tables=_tables, now=runtime.now())
         # An id is logged only if the tables have it: any other may be a typing error that holds more than an id.
-        service_request_id = None if isinstance(asked, request.WithStatus) else asked.service_request_id
+        service_request_id = None if isinstance(asked, request.ListServiceRequests) else asked.service_request_id
         observability.log(
             "reading.answered", route=route, status_code=HTTPStatus.OK, service_request_id=service_request_id
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reader import page_token
-from reader.request import Slice
+from reader.request import PageRequest
 from reader.tables import Page
 from vectorcare_bridge.edge.exact_json import for_readers
 from vectorcare_bridge.webhooks import envelope
@@ -32,16 +32,16 @@ def service_request(item: Item) -> str:
     return for_readers({name: item.get(name) for name in _SERVICE_REQUEST})
 
 
-def service_requests(page: Page, part: Slice) -> str:
+def service_requests(page: Page, asked: PageRequest) -> str:
     """Write a page of service requests."""
     items = ",".join(service_request(item) for item in page.items)
-    return f'{{"service_requests":[{items}],"next_token":{_next_token(page, part)}}}'
+    return f'{{"service_requests":[{items}],"next_token":{_next_token(page, asked)}}}'
 
 
-def events(page: Page, part: Slice) -> str:
+def events(page: Page, asked: PageRequest) -> str:
     """Write a page of a service request's journal."""
     items = ",".join(_event(item) for item in page.items)
-    return f'{{"events":[{items}],"next_token":{_next_token(page, part)}}}'
+    return f'{{"events":[{items}],"next_token":{_next_token(page, asked)}}}'
 
 
 def _event(item: Item) -> str:
@@ -63,5 +63,5 @@ def _event(item: Item) -> str:
     )
 
 
-def _next_token(page: Page, part: Slice) -> str:
-    return for_readers(None if page.last is None else page_token.encode(page.last, query=part.query))
+def _next_token(page: Page, asked: PageRequest) -> str:
+    return for_readers(None if page.last is None else page_token.encode(page.last, query=asked.query))

@@ -40,7 +40,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class PageRequest:
     """A page of a query: at most `limit` items after the position `after`."""
 
     query: str
@@ -49,26 +49,26 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class One:
-    """One service request."""
+class GetServiceRequest:
+    """Read one service request."""
 
     service_request_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class WithStatus:
-    """The service requests that are in a status."""
+class ListServiceRequests:
+    """List the service requests in a status, newest first."""
 
     status: str
-    part: Slice
+    page: PageRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Events:
-    """The journal of one service request."""
+class ListEvents:
+    """List the journal of one service request."""
 
     service_request_id: str
-    part: Slice
+    page: PageRequest
 
 
 def route_of(event: Mapping[str, Any]) -> str | None:
@@ -78,7 +78,7 @@ def route_of(event: Mapping[str, Any]) -> str | None:
     return route if route in _PARAMETERS else None
 
 
-def read(event: Mapping[str, Any]) -> One | WithStatus | Events:
+def read(event: Mapping[str, Any]) -> GetServiceRequest | ListServiceRequests | ListEvents:
     """Read API Gateway's proxy event.
 
     Parameters
@@ -97,12 +97,12 @@ def read(event: Mapping[str, Any]) -> One | WithStatus | Events:
     parameters = _parameters(event, allowed=_PARAMETERS[route])
     if route == LIST:
         status = _status(parameters)
-        return WithStatus(status, _slice(parameters, query=f"{LIST}?status={status}", position=_LIST_POSITION))
+        return ListServiceRequests(status, _page(parameters, query=f"{LIST}?status={status}", position=_LIST_POSITION))
     service_request_id = _service_request_id(event)
     if route == ONE:
-        return One(service_request_id)
+        return GetServiceRequest(service_request_id)
     query = f"{EVENTS} {service_request_id}"
-    return Events(service_request_id, _slice(parameters, query=query, position=_EVENTS_POSITION))
+    return ListEvents(service_request_id, _page(parameters, query=query, position=_EVENTS_POSITION))
 
 
 def not_found() -> RefusedError:
@@ -145,8 +145,8 @@ def _status(parameters: Mapping[str, str]) -> str:
     return status
 
 
-def _slice(parameters: Mapping[str, str], *, query: str, position: Mapping[str, int]) -> Slice:
-    return Slice(query=query, limit=_limit(parameters), after=_after(parameters, query=query, position=position))
+def _page(parameters: Mapping[str, str], *, query: str, position: Mapping[str, int]) -> PageRequest:
+    return PageRequest(query=query, limit=_limit(parameters), after=_after(parameters, query=query, position=position))
 
 
 def _limit(parameters: Mapping[str, str]) -> int:

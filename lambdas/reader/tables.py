@@ -42,7 +42,7 @@ class Page:
     last: Position | None
 
 
-class Reading:
+class Tables:
     """Both tables, read only; every method raises `UnavailableError` if DynamoDB does not answer."""
 
     def __init__(

@@ -10,9 +10,8 @@ import pytest
 from drain import drain
 from ingest import enqueue_or_spool
 from tests.stacks.templates import Template, functions
-from tests.support import signing
 from tests.support.cloud import fresh_handler
-from tests.unit.edge.test_cold_start import ENVIRONMENT
+from tests.unit.edge.test_cold_start import environment_of
 from vectorcare_bridge.edge import runtime
 
 VECTORCARE_WAITS = 10
@@ -55,9 +54,8 @@ def service(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def started(service: str) -> Iterator[Started]:
     """Start a function as Lambda does, and see what it asks for."""
-    environment = ENVIRONMENT | {"PUBLIC_KEYS": signing.encoded_public_key()}
     with (
-        mock.patch.dict("os.environ", environment),
+        mock.patch.dict("os.environ", environment_of(service)),
         mock.patch.multiple(runtime, client=mock.DEFAULT, executor=mock.DEFAULT),
     ):
         fresh_handler(service)

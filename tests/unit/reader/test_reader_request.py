@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reader import page_token, request
-from reader.request import Events, One, RefusedError, Slice, WithStatus
+from reader.request import GetServiceRequest, ListEvents, ListServiceRequests, PageRequest, RefusedError
 from tests.support.reading import DOCUMENT, EVENTS, LIST, ONE, proxy_event
 from tests.support.webhooks import INVENTED_NAME
 
@@ -28,21 +28,25 @@ def refusal(event: dict[str, Any]) -> tuple[int, str]:
 
 
 def test_each_route_is_a_query() -> None:
-    assert request.read(proxy_event(ONE, "VC-1")) == One("VC-1")
-    assert request.read(proxy_event(LIST, status="AVAILABLE")) == WithStatus("AVAILABLE", Slice(QUERY, 25, None))
-    assert request.read(proxy_event(EVENTS, "VC-1", limit="100")) == Events(
-        "VC-1", Slice("GET /service-requests/{service_request_id}/events VC-1", 100, None)
+    assert request.read(proxy_event(ONE, "VC-1")) == GetServiceRequest("VC-1")
+    assert request.read(proxy_event(LIST, status="AVAILABLE")) == ListServiceRequests(
+        "AVAILABLE", PageRequest(QUERY, 25, None)
+    )
+    assert request.read(proxy_event(EVENTS, "VC-1", limit="100")) == ListEvents(
+        "VC-1", PageRequest("GET /service-requests/{service_request_id}/events VC-1", 100, None)
     )
 
 
 def test_an_id_is_decoded_once_and_a_plus_in_a_path_is_a_plus() -> None:
     for spelling, name in (("A+B", "A+B"), ("A%2BB", "A+B"), ("A%252FB", "A%2FB"), ("A%2FB", "A/B"), ("50%25", "50%")):
-        assert request.read(proxy_event(ONE) | {"pathParameters": {"service_request_id": spelling}}) == One(name)
+        assert request.read(
+            proxy_event(ONE) | {"pathParameters": {"service_request_id": spelling}}
+        ) == GetServiceRequest(name)
 
 
 def test_a_token_names_where_to_go_on() -> None:
     asked = request.read(proxy_event(LIST, status="AVAILABLE", limit="1", next_token=TOKEN))
-    assert asked == WithStatus("AVAILABLE", Slice(QUERY, 1, POSITION))
+    assert asked == ListServiceRequests("AVAILABLE", PageRequest(QUERY, 1, POSITION))
 
 
 @pytest.mark.parametrize(

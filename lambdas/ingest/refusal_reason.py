@@ -8,7 +8,7 @@ from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.signature import Key, Refusal
 
 
-class Doubt(StrEnum):
+class RefusalReason(StrEnum):
     """What the request shows besides its signature."""
 
     REPEATED = "given more than once, with different values"
@@ -19,7 +19,7 @@ class Doubt(StrEnum):
 _FORMS = ("application/x-www-form-urlencoded", "multipart/")
 
 
-def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | Doubt:
+def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | RefusalReason:
     """Name the most precise reason for a refusal. It never admits a request.
 
     Parameters
@@ -30,11 +30,11 @@ def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence
         The keys that did not verify it.
     """
     if asked.has_two_signatures:
-        return Doubt.REPEATED
+        return RefusalReason.REPEATED
     if refusal is Refusal.NO_KEY:
         refusal = signature.explain(body, asked.signature or "", keys)
     if refusal is Refusal.OTHER_BYTES and asked.content_encoding not in ("", "identity"):
-        return Doubt.COMPRESSED
+        return RefusalReason.COMPRESSED
     if refusal is Refusal.OTHER_BYTES and asked.content_type.startswith(_FORMS):
-        return Doubt.FORM
+        return RefusalReason.FORM
     return refusal
