@@ -18,7 +18,7 @@ _settimeout, _result = socket.socket.settimeout, Future.result
 
 
 def now() -> float:
-    """Tell seconds since 1970 by the local environment's clock."""
+    """Return seconds since 1970 by the local environment's clock."""
     try:
         with open(os.environ["LOCAL_CLOCK"], encoding="ascii") as file:  # noqa: PTH123 a function imports little
             begin, pace = map(float, file.read().split())
@@ -29,24 +29,24 @@ def now() -> float:
 
 def install() -> None:
     """Have the functions' code go by this."""
-    socket.socket.settimeout = _settimeout_longer  # type: ignore[method-assign, assignment]
-    Future.result = _result_later  # type: ignore[method-assign, assignment]
-    sys.meta_path.insert(0, _MovesTheClock)
+    socket.socket.settimeout = _set_longer_timeout  # type: ignore[method-assign, assignment]  # replaced on purpose
+    Future.result = _result_with_longer_timeout  # type: ignore[method-assign, assignment]  # replaced on purpose
+    sys.meta_path.insert(0, _ClockFinder)
 
 
 def _longer(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * float(os.environ["LOCAL_TIMEOUTS_TIMES"])
 
 
-def _settimeout_longer(sock: socket.socket, value: float | None) -> None:
+def _set_longer_timeout(sock: socket.socket, value: float | None) -> None:
     _settimeout(sock, _longer(value))
 
 
-def _result_later(future: "Future[Any]", timeout: float | None = None) -> Any:
+def _result_with_longer_timeout(future: "Future[Any]", timeout: float | None = None) -> Any:
     return _result(future, _longer(timeout))
 
 
-class _MovesTheClock:
+class _ClockFinder:
     """Finds the functions' runtime module, and has its clock go by the local environment's."""
 
     @staticmethod
@@ -60,5 +60,5 @@ class _MovesTheClock:
             load(runtime)
             runtime.now = lambda: runtime.utc_timestamp.of_epoch(now())
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign, assignment]
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign, assignment]  # replaced on purpose
         return spec

@@ -21,7 +21,7 @@ LOCAL_NAME = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOrganization:
-    """A customer organization, its file, and the private key that belongs to it, if there is one.
+    """A customer organization, its file, and its private key if there is one.
 
     Attributes
     ----------
@@ -41,11 +41,6 @@ class LocalOrganization:
 def make_local_organization(directory: Path) -> LocalOrganization:
     """Make the organization that is used if no other is given; its key pair is made only once.
 
-    Parameters
-    ----------
-    directory : Path
-        The local environment's own folder.
-
     Raises
     ------
     LocalError
@@ -63,7 +58,7 @@ def make_local_organization(directory: Path) -> LocalOrganization:
 
 
 def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
-    """Read a private key, which is made the first time.
+    """Read a private key; the first time it is made.
 
     Raises
     ------
@@ -80,7 +75,7 @@ def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
 
 
 def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> LocalOrganization:
-    """Choose an organization of a folder of the user's own.
+    """Choose an organization from the user's own folder.
 
     Parameters
     ----------
@@ -94,8 +89,8 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
     Raises
     ------
     LocalError
-        There is no such organization, none or several to choose from, its file has a mistake, or the key is not one of
-        its own.
+        There is no such organization, or none, or several to choose from; its file has a mistake, or the key is not
+        one of its own.
     """
     names = sorted(path.stem for path in directory.glob("*.toml"))
     if not names:

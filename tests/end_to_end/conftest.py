@@ -56,9 +56,7 @@ def assembly(organization: LocalOrganization, shared_directory: Path) -> Assembl
     with _only_one_worker(shared_directory):
         if not directory.exists():
             directory.mkdir()
-            mask = os.umask(
-                0o077
-            )  # a careful user's; Lambda may read it: tests/stacks/test_artifact.py
+            mask = os.umask(0o077)  # a careful user's; Lambda may read it: tests/stacks/test_artifact.py
             try:
                 synthesize(organization, directory=directory)
             finally:

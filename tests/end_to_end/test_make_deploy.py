@@ -20,7 +20,7 @@ CDK = PROJECT / "node_modules/.bin/cdk"
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Give an account in which nothing was ever deployed."""
     if not CDK.exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, env=_environment(None), check=True)  # noqa: S607
+        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, env=_environment(None), check=True)  # noqa: S607 npm is where the PATH says
     with Emulator(directory=tmp_path_factory.mktemp("account") / "emulator", port=0) as emulator:
         yield emulator
 
