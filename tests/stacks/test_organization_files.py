@@ -247,15 +247,11 @@ def test_a_file_whose_name_a_deployment_would_not_find_is_refused(tmp_path: Path
             load_organization(tmp_path / name)
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "acme.toml").mkdir()
-    assert refusal(tmp_path).startswith(f"{tmp_path}/acme.toml: cannot be read (Is a directory); ")
-
-
-def test_one_organization_loads_beside_anothers_broken_file(tmp_path: Path) -> None:
+def test_one_organization_loads_beside_another_file_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, VALID)
-    write(tmp_path, "broken", name="other")
+    (tmp_path / "other.toml").mkdir()
     assert [organization.name for organization in load_organizations(tmp_path, only="acme")] == ["acme"]
+    assert refusal(tmp_path).startswith(f"{tmp_path}/other.toml: cannot be read (Is a directory); ")
 
 
 def test_the_environment_decides_where_commands_go_unless_the_file_does(tmp_path: Path) -> None:
@@ -305,11 +301,12 @@ def test_a_key_is_the_same_in_each_form_of_pem(tmp_path: Path) -> None:
     assert {organization.public_keys for organization in loaded} == {(der,)}
 
 
-def test_a_single_address_is_a_network_of_one(tmp_path: Path) -> None:
-    write(tmp_path, VALID + 'allowed_source_ips = ["203.0.113.7", "2001:DB8::1"]\n')
+def test_a_single_address_is_a_network_and_the_silence_alarm_can_be_switched_off(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        VALID
+        + 'allowed_source_ips = ["203.0.113.7", "2001:DB8::1"]\n'
+        + '[alarms]\nsilence_minutes = 0\nbusy_hours = "09:00-09:01"\n',
+    )
     assert load(tmp_path).allowed_source_ips == ("203.0.113.7/32", "2001:db8::1/128")
-
-
-def test_the_silence_alarm_can_be_switched_off(tmp_path: Path) -> None:
-    write(tmp_path, ALARMS + 'silence_minutes = 0\nbusy_hours = "09:00-09:01"\n')
     assert load(tmp_path).alarms.silence_minutes == 0
