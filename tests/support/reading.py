@@ -1,6 +1,7 @@
-"""What a dispatch system asks the reading API, and the document that describes the answers."""
+"""Requests to the reading API, and the OpenAPI document that describes its answers."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ EVENTS = "/service-requests/{service_request_id}/events"
 
 
 def proxy_event(resource: str, service_request_id: str | None = None, /, **query: str | list[str]) -> dict[str, Any]:
-    """Make what API Gateway hands over; a list of values is a parameter that is given several times."""
+    """Make API Gateway's event; a list of values is a parameter that is given several times."""
     values = {name: value if isinstance(value, list) else [value] for name, value in query.items()}
     return {
         "httpMethod": "GET",
@@ -29,13 +30,20 @@ def proxy_event(resource: str, service_request_id: str | None = None, /, **query
 
 
 def complaints(resource: str, status: int, body: Any) -> list[str]:
-    """Say what of an answer is not as the document describes it."""
+    """List where an answer differs from the document."""
+    validator = _validator(resource, status)
+    if validator is None:
+        return [f"{status} is not described"]
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+
+
+@cache
+def _validator(resource: str, status: int) -> Draft202012Validator | None:
     described = _resolved(DOCUMENT["paths"][resource]["get"]["responses"].get(str(status)))
     if described is None:
-        return [f"{status} is not described"]
+        return None
     schema = described["content"]["application/json"]["schema"]
-    validator = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+    return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
 
 
 def _resolved(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The state of a service request as the fold of its journal: two registers, each newest-wins by itself.
+"""The state of a service request: the projection (fold) of its journal into two registers, each newest-wins.
 
 The status register (status, action, time, event) belongs to the newest event. The data register belongs to the newest
 event that carries data, because an UNAVAILABLE carries none and must not erase what is known. Both are maxima, so

@@ -125,10 +125,7 @@ PSS = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.MAX_LENGTH
 STRANGER = signing.sign(body(), signing.private_key("stranger"))
 UNPROVEN: dict[str, tuple[str, dict[str, Any]]] = {
     "a line end added": (OTHER_BYTES, carrying(body() + b"\n")),
-    "line ends changed": (OTHER_BYTES, carrying(body().replace(b",", b",\r\n"))),
-    "a byte order mark": (OTHER_BYTES, carrying(b"\xef\xbb\xbf" + body())),
     "written again": (OTHER_BYTES, carrying(json.dumps(json.loads(body()), indent=2).encode())),
-    "base64 once more": (OTHER_BYTES, carrying(base64.b64encode(body()))),
     "compressed": (COMPRESSED, headed(content_encoding="GZIP ") | carrying(gzip.compress(body()))),
     "compressed, not said": (OTHER_BYTES, carrying(gzip.compress(body()))),
     "identity": (OTHER_BYTES, headed(Content_Encoding="identity") | carrying(b"{}")),
@@ -143,7 +140,6 @@ UNPROVEN: dict[str, tuple[str, dict[str, Any]]] = {
         signed(base64.b64encode(signing.private_key().sign(body(), PSS, SHA256())).decode()),
     ),
     "hex": ("not base64", signed(base64.b64decode(signing.sign(body())).hex())),
-    "a name before it": ("not base64", signed(f"sha256={signing.sign(body())}")),
     "folded": ("not base64", signed(f"{signing.sign(body())}, {signing.sign(body())}")),
     "given twice": ("given more than once, with different values", signed(signing.sign(body()), "AAAA")),
     "a stranger's": ("no key verifies it", signed(STRANGER)),
