@@ -79,10 +79,9 @@ def begin(client: "DynamoDBClient", table: str, name: str, at: str) -> None:
     )
 
 
-def wait(client: "DynamoDBClient", name: str, *, progress: Callable[[], None]) -> None:
+def wait(client: "DynamoDBClient", name: str) -> None:
     """Wait until a restored table can be read: minutes, or hours for a large table."""
     while status(client, name) != "ACTIVE":
-        progress()
         time.sleep(_POLL_SECONDS)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from rich.console import RenderableType
+from rich.table import Column, Table
 
 from cli.terminal.screen import Screen, screen
 from cli.terminal.text import printable, printable_json
@@ -23,6 +24,7 @@ __all__ = [
     "json_option",
     "moment",
     "phi_option",
+    "plain_table",
     "printable",
     "stderr",
     "stdout",
@@ -68,6 +70,11 @@ def emit(value: Any, *, as_json: bool, table: Callable[[], RenderableType]) -> N
         click.echo(to_json(value, indent=2, encoding=sys.stdout.encoding))
     else:
         stdout().print(table())
+
+
+def plain_table(*headers: str) -> Table:
+    """Make a table without lines, whose columns fold long text."""
+    return Table(*(Column(header, overflow="fold") for header in headers), box=None, pad_edge=False)
 
 
 def to_json(value: Any, *, indent: int | None = None, encoding: str | None = None) -> str:

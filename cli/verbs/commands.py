@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import click
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from cli.lib.logs import Line, Log
 from cli.options import Options, pass_options
-from cli.terminal.output import duration, emit, json_option, moment, printable
+from cli.terminal.output import duration, emit, json_option, moment, plain_table, printable
 from cli.terminal.times import Span
 
 _LINES = ("sending.completed", "sending.postponed", "sending.unreadable")
@@ -60,11 +60,10 @@ def _newest(lines: Iterable[Line]) -> list[Line]:
     return list(newest.values())
 
 
-def _table(lines: list[Line], since: timedelta) -> Table:
-    title = None if lines else f"No command in the last {duration(since.total_seconds())}."
-    table = Table(box=None, pad_edge=False, title=title, title_justify="left", show_header=bool(lines))
-    for header in ("time (UTC)", "service request", "command", "outcome", "reason", "attempts", "command id"):
-        table.add_column(header, overflow="fold")
+def _table(lines: list[Line], since: timedelta) -> RenderableType:
+    if not lines:
+        return f"No command in the last {duration(since.total_seconds())}."
+    table = plain_table("time (UTC)", "service request", "command", "outcome", "reason", "attempts", "command id")
     for line in lines:
         table.add_row(
             moment(line["time"]),

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 from rich.console import Group, RenderableType
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from cli.lib import restored_table
@@ -102,9 +101,8 @@ def _restore(dynamodb: Any, live: str, restored: str, at: str, *, dry_run: bool,
     elif status != "ACTIVE" and dry_run:
         stderr().print(f"{restored} is being restored ({status}).")
         return False
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr()) as progress:
-        progress.add_task(f"DynamoDB is restoring {restored}")
-        restored_table.wait(dynamodb, restored, progress=progress.refresh)
+    with stderr().status(f"Since {moment(runtime.now())[:16]} UTC: waiting for DynamoDB to restore {restored} ..."):
+        restored_table.wait(dynamodb, restored)
     return True
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from cli.lib import send_webhook
 from cli.lib.stack import Stack
 from cli.options import Options, organizations_option, pass_options
-from cli.terminal.output import emit, json_option, printable, stderr
+from cli.terminal.output import emit, json_option, plain_table, printable, stderr
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from vectorcare_bridge.webhooks import envelope
@@ -134,9 +134,7 @@ def _summary(body: bytes, status: int, text: str, seconds: float) -> dict[str, A
 
 
 def _table(results: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("service request", "event", "status", "answer"):
-        table.add_column(title, overflow="fold")
+    table = plain_table("service request", "event", "status", "answer")
     for result in results:
         name = result["service_request_id"] or f"unreadable: {result['unreadable']}"
         table.add_row(

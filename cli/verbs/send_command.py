@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.lib.errors import BridgeError
 from cli.lib.outbound_command import make_message
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
-from cli.terminal.output import confirm, emit, json_option, printable, stderr, yes_option
+from cli.terminal.output import confirm, emit, json_option, plain_table, printable, stderr, yes_option
 from vectorcare_bridge.commands.command import Kind
 
 _KINDS = tuple(str(kind) for kind in Kind)
@@ -94,8 +93,7 @@ def _field(text: str) -> tuple[str, Any]:
 def _wait(stack: Stack, command_id: str, *, seconds: int) -> Mapping[str, Any]:
     table, key = stack.outputs["CommandsTable"], {"command_id": {"S": command_id}}
     deadline = time.monotonic() + seconds
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=stderr()) as progress:
-        progress.add_task("On the queue; waiting for the outcome", visible=bool(seconds))
+    with stderr().status("On the queue. Waiting for the outcome ..."):
         while time.monotonic() < deadline:
             item = stack.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
             if item.get("progress", {}).get("S") == "ended":
@@ -106,8 +104,6 @@ def _wait(stack: Stack, command_id: str, *, seconds: int) -> Mapping[str, Any]:
 
 
 def _table(end: Mapping[str, Any]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for header in ("outcome", "reason", "command id"):
-        table.add_column(header, overflow="fold")
+    table = plain_table("outcome", "reason", "command id")
     table.add_row(*(printable(end[name] or "") for name in ("outcome", "reason", "command_id")))
     return table

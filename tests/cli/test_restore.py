@@ -156,7 +156,7 @@ def test_it_waits_until_the_table_can_be_read(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("cli.lib.restored_table.time.sleep", slept.append)
 
     # When
-    restored_table.wait(client, "restored", progress=lambda: None)
+    restored_table.wait(client, "restored")
 
     # Then
     assert len(slept) == 2
