@@ -20,15 +20,7 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/")
 
 
 def explain(asked: WebhookRequest, body: bytes, refusal: Refusal, keys: Sequence[Key]) -> Refusal | RefusalReason:
-    """Name the most precise reason for a refusal. It never admits a request.
-
-    Parameters
-    ----------
-    refusal : Refusal
-        The reason that `signature.verify` gave.
-    keys : sequence of Key
-        The keys that did not verify it.
-    """
+    """Name the most precise reason for a refusal by `signature.verify`. It never admits a request."""
     if asked.has_two_signatures:
         return RefusalReason.REPEATED
     if refusal is Refusal.NO_KEY:

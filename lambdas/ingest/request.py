@@ -34,8 +34,6 @@ class WebhookRequest:
         The body as API Gateway gives it.
     is_base64 : bool
         Whether `content` is the body in base64. Otherwise it is the body as text.
-    customer_id, signature : str or None
-        The query parameter and the header; None if absent.
     has_two_signatures : bool
         The header came with several values, of which `signature` is the last.
     content_encoding, content_type : str
@@ -62,10 +60,7 @@ class WebhookRequest:
 def read(event: Mapping[str, Any]) -> WebhookRequest:
     """Read API Gateway's proxy event, but do not decode the body.
 
-    Parameters
-    ----------
-    event : mapping
-        "Input format of a Lambda function for proxy integration", API Gateway developer guide.
+    Source: "Input format of a Lambda function for proxy integration", API Gateway developer guide.
     """
     headers, all_headers = _lower(event.get("headers")), _lower(event.get("multiValueHeaders"))
     name = signature.HEADER.lower()

@@ -46,19 +46,7 @@ class Change:
 
 
 def between(old: Item | None, new: Item) -> Change | None:
-    """Compare two items.
-
-    Parameters
-    ----------
-    old : mapping or None
-        The item before, or None if there was no item.
-    new : mapping
-        The item after.
-
-    Returns
-    -------
-    Change or None
-        None if nothing differs that is published.
+    """Compare two items; None if nothing differs that is published.
 
     Raises
     ------

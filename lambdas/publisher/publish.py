@@ -14,17 +14,7 @@ from vectorcare_bridge.edge.queue import Queue
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes the changes of a batch.
-
-    Attributes
-    ----------
-    unpublished : Queue
-        Receives, without patient data, the events that the bus does not take.
-    actions : collection of str
-        The actions whose changes are published.
-    with_data : bool
-        Whether the events carry the request's data.
-    """
+    """Publishes changes by these actions; `unpublished` receives what the bus does not take, without patient data."""
 
     bus: Bus
     unpublished: Queue

@@ -13,20 +13,10 @@ _CHECK_BYTES = 16
 
 
 def encode(position: Mapping[str, str], *, query: str) -> str:
-    """Write a position.
+    """Write a position, the keys of the page's last item, as base64 for URLs without padding.
 
-    Parameters
-    ----------
-    position : mapping of str to str
-        Keys of the page's last item.
-    query : str
-        The query. A token of one query is invalid for another.
-
-    Returns
-    -------
-    str
-        In base64 for URLs, without padding. The digest finds accidental changes. It is no signature, because a caller
-        may read every answer to the query anyway.
+    A token of one query is invalid for another. Its digest finds accidental changes; it is no signature, because a
+    caller may read every answer to the query anyway.
     """
     content = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()
     check = hashlib.sha256(query.encode() + b"\0" + content).digest()[:_CHECK_BYTES]
@@ -38,10 +28,6 @@ def decode(token: str, *, query: str, max_bytes: Mapping[str, int]) -> dict[str,
 
     Parameters
     ----------
-    token : str
-        As the caller sent it.
-    query : str
-        The query it came with.
     max_bytes : mapping of str to int
         The keys of the position, and how long each may be in UTF-8.
 

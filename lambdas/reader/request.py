@@ -81,10 +81,7 @@ def route_of(event: Mapping[str, Any]) -> str | None:
 def read(event: Mapping[str, Any]) -> GetServiceRequest | ListServiceRequests | ListEvents:
     """Read API Gateway's proxy event.
 
-    Parameters
-    ----------
-    event : mapping
-        "Input format of a Lambda function for proxy integration", API Gateway developer guide.
+    Source: "Input format of a Lambda function for proxy integration", API Gateway developer guide.
 
     Raises
     ------

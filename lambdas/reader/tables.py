@@ -28,14 +28,9 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of what a query finds.
+    """A part of what a query finds, in its order; after it comes `last`, or nothing if that is None.
 
-    Attributes
-    ----------
-    items : list of Item
-        In the query's order. There may be fewer than the limit, or none, although more pages follow.
-    last : Position or None
-        Where the next page begins, or None if this is the last one.
+    There may be fewer items than the limit, or none, although more pages follow.
     """
 
     items: list[Item]

@@ -39,15 +39,7 @@ _FINAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class BusEntry:
-    """An event for the bus.
-
-    Attributes
-    ----------
-    detail_type : str
-        What happened; subscribers filter by it.
-    detail : mapping
-        JSON values; numbers may be Decimal.
-    """
+    """An event for the bus; the detail holds JSON values, its numbers may be Decimal."""
 
     detail_type: str
     detail: Mapping[str, Any]

@@ -21,19 +21,7 @@ _USER_AGENT = "vectorcare-bridge"
 
 
 def client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int, connections: int = 10) -> Any:
-    """Make an AWS client with time-outs.
-
-    Parameters
-    ----------
-    service : str
-        boto3's name of the service.
-    connect_timeout, read_timeout : float
-        Seconds, for each attempt.
-    attempts : int
-        How often a call is tried, the first time included.
-    connections : int
-        How many calls may run at once.
-    """
+    """Make an AWS client. Time-outs are seconds for each attempt; `attempts` includes the first one."""
     return boto3.client(
         service,
         config=Config(

@@ -40,14 +40,9 @@ def document(value: Any, *, max_bytes: int) -> Any:
     Parameters
     ----------
     value : dict, list, str, Decimal, bool or None
-        As `json.loads` gives it with all numbers read as Decimal.
+        As `json.loads` gives it with all numbers read as Decimal. Zeros at their ends are stripped.
     max_bytes : int
-        How large it may be, counted as DynamoDB counts an item.
-
-    Returns
-    -------
-    Any
-        The same value, zeros at the end of numbers stripped.
+        The largest size, counted as DynamoDB counts an item.
 
     Raises
     ------

@@ -62,15 +62,7 @@ def digest(body: bytes) -> str:
 def read(body: bytes) -> Event:
     """Read a webhook.
 
-    Parameters
-    ----------
-    body : bytes
-        As it was signed.
-
-    Returns
-    -------
-    Event
-        Unknown actions, statuses and fields are accepted: VectorCare adds some every month.
+    Unknown actions, statuses and fields are accepted: VectorCare adds some every month.
 
     Raises
     ------
@@ -112,15 +104,7 @@ def refuse_future(event: Event, *, now: UtcTimestamp) -> None:
 
 
 def reason_for_death(body: bytes, *, now: UtcTimestamp) -> FailureReason:
-    """Return why a webhook becomes a dead letter at a given time.
-
-    Parameters
-    ----------
-    body : bytes
-        As it was signed.
-    now : UtcTimestamp
-        The time.
-    """
+    """Return why a webhook becomes a dead letter at a given time."""
     try:
         refuse_future(read(body), now=now)
     except PermanentError as error:

@@ -37,18 +37,9 @@ class ItemGoneError(Exception):
 def backoff_seconds(receives: int, uniform: Callable[[float, float], float]) -> int:
     """Seconds for which a message that may succeed later stays invisible.
 
-    Parameters
-    ----------
-    receives : int
-        SQS's ApproximateReceiveCount, 1 at the first attempt.
-    uniform : callable
-        Draws a float between two bounds.
-
-    Returns
-    -------
-    int
-        Seconds, uniformly between half and all of min(900, 10 * 2^(receives - 1)). Thirty of them take at least
-        2.9 hours, so an hour without DynamoDB kills nothing.
+    They lie uniformly between half and all of min(900, 10 * 2^(receives - 1)); `receives` is SQS's
+    ApproximateReceiveCount, 1 at the first attempt. Thirty of them take at least 2.9 hours, so an hour without
+    DynamoDB kills nothing.
     """
     ceiling = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(receives - 1, 10))
     return round(uniform(ceiling / 2, ceiling))

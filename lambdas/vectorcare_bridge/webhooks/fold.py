@@ -44,15 +44,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event as the journal has it.
-
-    Attributes
-    ----------
-    event : Event
-        As first seen.
-    received_at : UtcTimestamp
-        When it was first delivered.
-    """
+    """An event as the journal has it: as first seen, with the time of its first delivery."""
 
     event: Event
     received_at: UtcTimestamp
@@ -153,13 +145,7 @@ def data_register(event: Event) -> dict[str, Any]:
 
 
 def expires_at(event: Event, *, retention_days: int) -> int | None:
-    """When the state that this event is the newest of may be deleted.
-
-    Returns
-    -------
-    int or None
-        Seconds since 1970: `retention_days` after the event of a closed request; None while it is open.
-    """
+    """Return when the state of its newest event may be deleted, in seconds since 1970; None while it is open."""
     if event.request_status not in CLOSED_STATUSES:
         return None
     return utc_timestamp.epoch_seconds(utc_timestamp.later(event.last_updated, days=retention_days))

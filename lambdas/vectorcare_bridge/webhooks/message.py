@@ -40,19 +40,7 @@ class OutgoingMessage(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook as it was accepted.
-
-    Attributes
-    ----------
-    body : bytes
-        The signed bytes.
-    signature : str
-        The value of the signature header.
-    received_at : UtcTimestamp
-        When it was accepted.
-    redriven : int
-        How often it was redriven from the dead-letter queue.
-    """
+    """A webhook as it was accepted: the signed bytes, and how often they were redriven."""
 
     body: bytes
     signature: str
@@ -102,8 +90,6 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp) -
 
     Parameters
     ----------
-    body : str
-        The SQS message body.
     attributes : mapping of str to str
         Attribute values by name. A message that was sent by hand may have none of ours. It is read too, so that its
         content decides what becomes of it.

@@ -50,18 +50,9 @@ class Key:
 
 
 def load_keys(encoded: str) -> tuple[Key, ...]:
-    """Read the keys that any webhook may have been signed with.
+    """Read comma-separated base64 of each key's DER SubjectPublicKeyInfo, as the synthesized stack holds them.
 
-    Parameters
-    ----------
-    encoded : str
-        Comma-separated base64 of each key's DER SubjectPublicKeyInfo. They were validated when the stack was
-        synthesized.
-
-    Returns
-    -------
-    tuple of Key
-        In the given order; a fingerprint is the first 12 hex digits of the DER's SHA-256.
+    A fingerprint is the first 12 hex digits of the DER's SHA-256.
     """
     ders = [base64.b64decode(part, validate=True) for part in encoded.split(",")]
     return tuple(
@@ -70,21 +61,9 @@ def load_keys(encoded: str) -> tuple[Key, ...]:
 
 
 def verify(body: bytes, header: str | None, keys: Sequence[Key]) -> Key:
-    """Find the key that signed exactly these bytes.
+    """Find the key that signed exactly these bytes: the body as it came over the wire, before any parsing.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it came over the wire, before any parsing.
-    header : str or None
-        The value of `X-VectorCare-Signature`.
-    keys : sequence of Key
-        Any of them may have signed, so that VectorCare can rotate its key without a gap.
-
-    Returns
-    -------
-    Key
-        The key that verified.
+    Any of the keys may have signed, so that VectorCare can rotate its key without a gap.
 
     Raises
     ------
@@ -113,14 +92,7 @@ def explain(body: bytes, header: str, keys: Sequence[Key]) -> Refusal:
     The public key recovers from an RSA signature what was signed. So a signature that a key made over other bytes, or
     in another form, differs from one that no key made.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it came over the wire.
-    header : str
-        The value of `X-VectorCare-Signature` that `verify` refused with `NO_KEY`.
-    keys : sequence of Key
-        The keys that did not verify it.
+    Body, header and keys are those that `verify` refused with `NO_KEY`.
 
     Returns
     -------

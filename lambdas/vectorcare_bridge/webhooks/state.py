@@ -21,15 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of the registers of one service request.
-
-    Attributes
-    ----------
-    status, data : bool
-        Whether the register took the event.
-    against_id_order : bool
-        Whether the status register took an event with a smaller id than the one it held.
-    """
+    """Which registers took their event, and whether the status register's event had the smaller id of the two."""
 
     status: bool
     data: bool
