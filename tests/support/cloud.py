@@ -24,15 +24,12 @@ from tests.support import signing
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
-from vectorcare_bridge.webhooks import message
-from vectorcare_bridge.webhooks.message import Webhook
 from verification.simulation.models import sqs_event
 
 CUSTOMER_ID = "acme-7Jw2"
 NOW = UtcTimestamp("2026-03-01T12:00:00.000000Z")
 """What the functions' clock shows at first, so that no test depends on the day it is run; it ticks at each look."""
 T = TypeVar("T")
-_serial_numbers = itertools.count()
 # All clients share what botocore reads from disk, as that is most of what making one takes.
 _LOADER = functools.cache(botocore.session.create_loader)
 FUNCTIONS = ("ingest", "processor", "drain", "redrive", "reader")
@@ -293,20 +290,6 @@ class InlineExecutor(Executor):
         except BaseException as error:  # noqa: BLE001 as an executor's thread does
             future.set_exception(error)
         return future
-
-
-def delivered(raw: bytes, *, received_at: UtcTimestamp = NOW) -> dict[str, Any]:
-    """Hand over an accepted webhook that was never on a queue, as Lambda does at its first receive."""
-    encoded = message.encode(Webhook(raw, "c2ln", received_at))
-    return sqs_event.record(
-        {
-            "MessageId": f"message-{next(_serial_numbers)}",
-            "ReceiptHandle": "known to no queue",
-            "Body": encoded["MessageBody"],
-            "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
-            "MessageAttributes": encoded["MessageAttributes"],
-        }
-    )
 
 
 def fresh_handler(name: str) -> Any:
