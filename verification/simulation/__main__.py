@@ -13,7 +13,7 @@ from cli.terminal.command import CliCommand, say
 from cli.terminal.screen import Screen, screen
 from cli.terminal.text import printable_lines
 from verification.simulation.campaign import Totals, run_all
-from verification.simulation.plan.plan import Selection
+from verification.simulation.plan.plan import PlanSelection
 from verification.simulation.run import SimulationResult, run
 from verification.simulation.shrink import Shrinker
 
@@ -69,9 +69,9 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     """Simulate the functions under faults, and check what became of every webhook."""
     console = screen()
     if seed is not None:
-        selection = Selection(webhooks, operations, frozenset(without), variation, commands)
+        selection = PlanSelection(webhooks, operations, frozenset(without), variation, commands)
         totals = _run_one(seed, events, selection, verbose=verbose)
-        shrink = shrink and selection == Selection()
+        shrink = shrink and selection == PlanSelection()
     else:
         totals = _run_many(console, range(first, first + seeds), events, processes)
     for result in totals.failing:
@@ -83,7 +83,7 @@ def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     sys.exit(1 if totals.violations else 0)
 
 
-def _run_one(seed: int, events: int, selection: Selection, *, verbose: bool) -> Totals:
+def _run_one(seed: int, events: int, selection: PlanSelection, *, verbose: bool) -> Totals:
     totals = Totals()
     # The functions' output is captured while they run, so the trace goes where it would have gone.
     output = sys.stdout
@@ -134,7 +134,7 @@ def _shrink(failing: Iterable[SimulationResult], events: int) -> None:
         _show(shrunk.result)
 
 
-def _command(seed: int, events: int, selection: Selection) -> str:
+def _command(seed: int, events: int, selection: PlanSelection) -> str:
     words = [f"python -m verification.simulation --seed {seed} --events-per-seed {events} --verbose"]
     words.append(f"--webhooks {','.join(map(str, selection.sendings or ())) or '-'}")
     words.append(f"--operations {','.join(map(str, selection.operations or ())) or '-'}")

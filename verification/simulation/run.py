@@ -10,14 +10,14 @@ from typing import Any, cast
 from verification.simulation.history.checks import WebhookChecks
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.draw import draw
-from verification.simulation.plan.plan import Plan, Selection
+from verification.simulation.plan.plan import PlanSelection, SimulationPlan
 from verification.simulation.world.functions import EVENTS
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.run_context import Violation
 from verification.simulation.world.scheduler import timestamp_at
 from verification.simulation.world.world import World
 
-EVERYTHING = Selection()
+EVERYTHING = PlanSelection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def run(
     seed: int,
     *,
     events: int = 500,
-    selection: Selection = EVERYTHING,
+    selection: PlanSelection = EVERYTHING,
     loader: Loader | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> SimulationResult:
@@ -48,7 +48,7 @@ def run(
 
 
 def run_plan(
-    plan: Plan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None
+    plan: SimulationPlan, *, loader: Loader | None = None, trace: Callable[[str], None] | None = None
 ) -> SimulationResult:
     """Run a plan; what breaks in the simulation itself is a violation, too."""
     world = World(plan, loader or _product(), trace)

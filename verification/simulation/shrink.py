@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from verification.simulation.plan.draw import draw
-from verification.simulation.plan.plan import Plan, Selection
+from verification.simulation.plan.plan import PlanSelection, SimulationPlan
 from verification.simulation.run import SimulationResult, run_plan
 from verification.simulation.world.loader import Loader
 
@@ -19,7 +19,7 @@ _BUDGET_SECONDS = 60.0
 class Shrunk:
     """The least that was found to break the same rule."""
 
-    selection: Selection
+    selection: PlanSelection
     result: SimulationResult
 
 
@@ -29,14 +29,14 @@ class Shrinker:
     def __init__(
         self, seed: int, *, events: int, loader: Loader | None = None, budget: float = _BUDGET_SECONDS
     ) -> None:
-        self._plan: Plan = draw(seed, events)
+        self._plan: SimulationPlan = draw(seed, events)
         self._loader = loader
         self._deadline = time.monotonic() + budget
         self._rule = ""
 
     def shrink(self) -> Shrunk | None:
         """Shrink the plan; None if it does not fail."""
-        whole = Selection(
+        whole = PlanSelection(
             sendings=tuple(sending.number for sending in self._plan.sendings),
             operations=tuple(range(len(self._plan.operations))),
             commands=tuple(command.number for command in self._plan.outbound.commands),
@@ -75,7 +75,7 @@ class Shrinker:
             size = size // 2
         return best
 
-    def _fails(self, selection: Selection) -> Shrunk | None:
+    def _fails(self, selection: PlanSelection) -> Shrunk | None:
         """Run a selection; as what is left out changes the course of chance, in several variations."""
         for variation in range(_VARIATIONS):
             if time.monotonic() > self._deadline:

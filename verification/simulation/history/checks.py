@@ -15,7 +15,7 @@ from verification.simulation.history.webhooks import (
 )
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
-from verification.simulation.plan.content import Content, Kind
+from verification.simulation.plan.content import Content, ContentKind
 from verification.simulation.plan.plan import Sending
 from verification.simulation.world.output import Output
 from verification.simulation.world.run_context import RunContext
@@ -49,11 +49,11 @@ class WebhookChecks:
             content = self._history.contents[body]
             found = [key for key in self._history.journaled.get(body, []) if key in journal]
             readable = [key for key in found if key[0] != UNREADABLE]
-            if content.kind is Kind.FORBIDDEN:
+            if content.kind is ContentKind.FORBIDDEN:
                 continue
             if not found:
                 self._violate("accepted, and not in the journal", content)
-            elif content.kind is Kind.EVENT and self._has_come(content) and len(readable) != 1:
+            elif content.kind is ContentKind.EVENT and self._has_come(content) and len(readable) != 1:
                 self._violate(f"readable, and {len(readable)} times in the journal", content)
             elif len(found) - len(readable) > 1:
                 self._violate("unreadable, and twice in the journal", content)
@@ -100,13 +100,15 @@ class WebhookChecks:
             content = self._history.contents[body_of(message)]
             reason = reason_of(message)
             expected = content.reason or "timestamp_in_future"
-            if content.kind is Kind.EVENT and self._has_come(content):
+            if content.kind is ContentKind.EVENT and self._has_come(content):
                 self._violate("dead, and nothing is wrong with it", content)
             elif reason not in REASONS or reason != expected:
                 self._violate(f"dead for {reason} instead of {expected}", content)
         for body in self._history.accepted:
             content = self._history.contents[body]
-            is_bad = content.kind is Kind.UNREADABLE or (content.kind is Kind.EVENT and not self._has_come(content))
+            is_bad = content.kind is ContentKind.UNREADABLE or (
+                content.kind is ContentKind.EVENT and not self._has_come(content)
+            )
             if is_bad and not dead[body]:
                 self._violate("can never be applied, and is not among the dead", content)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from verification.simulation.models import values
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.models.values import Item
-from verification.simulation.plan.content import Content, Kind
+from verification.simulation.plan.content import Content, ContentKind
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, seconds_of, timestamp_at
 
@@ -61,7 +61,7 @@ class WebhookHistory:
 
     def kept(self, content: Content, signature: str) -> None:
         """Check, as ingest answers 2xx, that the webhook may be in and is in."""
-        if content.kind is Kind.FORBIDDEN:
+        if content.kind is ContentKind.FORBIDDEN:
             self.violate("forged or another customer's, and accepted", _name(content))
         self.accepted.setdefault(content.body, set()).add(signature)
         if not self._copies[content.body] and content.body not in self.journaled:
@@ -75,7 +75,7 @@ class WebhookHistory:
     def comes(self, place: str, body: bytes) -> None:
         """Count one copy more in a queue or the spool."""
         content = self.contents.get(body)
-        if content is None or content.kind is Kind.FORBIDDEN:
+        if content is None or content.kind is ContentKind.FORBIDDEN:
             self.violate("what nobody may send was kept", f"{place}: {body[:80]!r}")
         elif place == DEAD_LETTERS and self._should_live(content):
             self.violate("a webhook died that nothing is wrong with", _name(content))
@@ -97,7 +97,7 @@ class WebhookHistory:
             self.violate("a journal entry was changed", str(key))
         body = new["body"]["B"]
         content = self.contents.get(body)
-        if content is None or content.kind is Kind.FORBIDDEN:
+        if content is None or content.kind is ContentKind.FORBIDDEN:
             self.violate("what nobody may send was journaled", str(key))
             return
         if new["signature"]["S"] not in self.signatures[body]:
@@ -105,7 +105,7 @@ class WebhookHistory:
         self.journaled.setdefault(body, []).append(key)
         if key[0] == UNREADABLE:
             self._check_unreadable(content, key, new)
-        elif content.kind is Kind.UNREADABLE or key[0] != content.service_request_id:
+        elif content.kind is ContentKind.UNREADABLE or key[0] != content.service_request_id:
             self.violate("journaled under a wrong key", str(key))
         elif "redelivery_of" not in new:
             self._check_first(content, key, new)
@@ -114,7 +114,7 @@ class WebhookHistory:
 
     def _check_unreadable(self, content: Content, key: tuple[str, ...], new: Item) -> None:
         reason = content.reason
-        if content.kind is Kind.EVENT:
+        if content.kind is ContentKind.EVENT:
             reason = "timestamp_in_future"
             if content.last_updated <= timestamp_at(self._context.now + FUTURE_TOLERANCE_SECONDS - self._settings.skew):
                 self.violate("readable, and journaled as unreadable", str(key))

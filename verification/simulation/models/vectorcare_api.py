@@ -15,7 +15,7 @@ API, TOKENS = "vectorcare", "vectorcare's tokens"
 Arrived = Callable[[Request, Response, float], None]
 
 
-class VectorCareApi:
+class VectorCareApiModel:
     """The one operation.
 
     `begun` takes each call but those for a token before anything can happen to it, `arrived` each such call that came:

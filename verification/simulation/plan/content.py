@@ -14,7 +14,7 @@ MARKER = "Quillfeather"
 """Part of every name in the invented webhooks, and of error texts that repeat their input."""
 
 
-class Kind(Enum):
+class ContentKind(Enum):
     """What the bytes are."""
 
     EVENT = auto()
@@ -32,7 +32,7 @@ class Content:
     """
 
     body: bytes
-    kind: Kind
+    kind: ContentKind
     service_request_id: str = ""
     event_id: str = ""
     last_updated: str = ""
@@ -95,7 +95,7 @@ class PlannedEvent:
         body = self.prefix + _written(envelope).encode()
         return Content(
             body=body,
-            kind=Kind.EVENT,
+            kind=ContentKind.EVENT,
             service_request_id=self.service_request_id,
             event_id=self.event_id or hashlib.sha256(body).hexdigest(),
             last_updated=_TRUE_TIMES[self.time_form](moment),

@@ -9,7 +9,16 @@ from verification.simulation.plan.draw_outbound import draw_outbound
 from verification.simulation.plan.draw_redrives import draw_redrives
 from verification.simulation.plan.draw_years import draw_years
 from verification.simulation.plan.keys import NEW, OLD
-from verification.simulation.plan.plan import ByHand, Deploy, Operation, Plan, Redrive, Replay, Rotation, Sending
+from verification.simulation.plan.plan import (
+    ByHand,
+    Deploy,
+    Operation,
+    PlannedRedrive,
+    Replay,
+    Rotation,
+    Sending,
+    SimulationPlan,
+)
 from verification.simulation.plan.trips import Trips
 from verification.simulation.world.faults import Outage
 
@@ -32,7 +41,7 @@ _EXPIRY_MARGIN_SECONDS = 900.0
 _YEAR_9999 = 7973 * 365.2425 * _DAY
 
 
-def draw(seed: int, events: int = 500) -> Plan:
+def draw(seed: int, events: int = 500) -> SimulationPlan:
     """Draw the plan of a seed with so many webhooks, retries not counted."""
     return draw_years(draw_redrives(_Drawing(seed).plan(events)))
 
@@ -53,11 +62,11 @@ class _Drawing:
         self._operations: list[Operation] = []
         self._serial = 0
 
-    def plan(self, events: int) -> Plan:
+    def plan(self, events: int) -> SimulationPlan:
         while len(self._sendings) < events:
             self._send_some()
         sendings = sorted(self._sendings[:events], key=lambda sending: sending.at)
-        return Plan(
+        return SimulationPlan(
             seed=self._seed,
             settings=self._settings,
             rates=swarm.fault_rates(self._random),
@@ -195,7 +204,7 @@ class _Drawing:
         elif self._chance(0.3):
             operations.append(Deploy(self._any_time(), (OLD,)))
         for _ in range(random.choice((0, 1, 2, 5))):
-            operations.append(Redrive(random.uniform(0.2, 1.5) * span, self._redrive_event(), self._chance(0.2)))
+            operations.append(PlannedRedrive(random.uniform(0.2, 1.5) * span, self._redrive_event(), self._chance(0.2)))
         operations += [Replay(self._any_time()) for _ in range(random.choice((0, 0, 1, 4)))]
         return sorted(
             operations, key=lambda operation: operation.begins if isinstance(operation, Outage) else operation.at

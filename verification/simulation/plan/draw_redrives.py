@@ -10,7 +10,15 @@ from random import Random
 from typing import Any
 
 from verification.simulation.plan.content import MARKER
-from verification.simulation.plan.plan import MAX_RECEIVES, Expected, Operation, Plan, PlannedCommand, Redrive, Stray
+from verification.simulation.plan.plan import (
+    MAX_RECEIVES,
+    Expected,
+    Operation,
+    PlannedCommand,
+    PlannedRedrive,
+    SimulationPlan,
+    Stray,
+)
 from verification.simulation.world.faults import Outage
 
 _REASONS = {
@@ -20,18 +28,18 @@ _REASONS = {
 _STRAYS = ("{", "[]", '{"detail_type": 5, "detail": {}}', '{"detail_type": "ServiceRequestUpdated"}', f"{MARKER}\n")
 
 
-def draw_redrives(plan: Plan) -> Plan:
+def draw_redrives(plan: SimulationPlan) -> SimulationPlan:
     """Add to a plan, as its seed decides, redrives of commands and of unpublished events, and dead letters for them."""
     return _Drawing(plan).plan()
 
 
 class _Drawing:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SimulationPlan) -> None:
         self._random = Random(f"redrives {plan.seed}")  # noqa: S311 it keeps no secret
         self._plan = plan
         self._span = plan.settings.span
 
-    def plan(self) -> Plan:
+    def plan(self) -> SimulationPlan:
         plan = self._plan
         commands = tuple(self._unreadable_commands()) if self._chance(0.3) else ()
         max_receives = self._random.choice((1, 2, 3, 8)) if self._chance(0.3) else MAX_RECEIVES
@@ -70,14 +78,14 @@ class _Drawing:
         for _ in range(self._random.randint(1, 2)):
             yield Stray(self._any_time(), self._random.choice(_STRAYS))
 
-    def _redrives(self, queue: str) -> Iterator[Redrive]:
+    def _redrives(self, queue: str) -> Iterator[PlannedRedrive]:
         for _ in range(self._random.choice((1, 2, 3))):
             at, event = self._moment(), self._event(queue)
-            yield Redrive(at, event, killed_after=self._seconds_to_live())
+            yield PlannedRedrive(at, event, killed_after=self._seconds_to_live())
             if self._chance(0.3):
                 # Two operators at once, or one who saw no answer.
                 at += self._random.random() * self._random.choice((0.1, 3.0, 60.0))
-                yield Redrive(at, event if self._chance(0.5) else {"queue": queue})
+                yield PlannedRedrive(at, event if self._chance(0.5) else {"queue": queue})
 
     def _seconds_to_live(self) -> float | None:
         """Draw how long a redrive lives: through some of its calls, or long enough."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
-from verification.simulation.plan.plan import Loss, Operation, Plan, Replay, Sending
+from verification.simulation.plan.plan import Loss, Operation, Replay, Sending, SimulationPlan
 from verification.simulation.plan.trips import Trips
 
 _DAY = 86_400.0
@@ -16,25 +16,25 @@ _SILENCES = (1.0, 14.0, 29.0, 29.99, 30.01, 31.0, 100.0, 400.0, 1500.0)
 _LATE = (0.5, 29.0, 29.99, 30.01, 31.0, 100.0)
 
 
-def draw_years(plan: Plan) -> Plan:
+def draw_years(plan: SimulationPlan) -> SimulationPlan:
     """Add to a plan, as its seed decides, some years in which little comes; retention is a month."""
     random = Random(f"whether years {plan.seed}")  # noqa: S311 it keeps no secret
     return with_years(plan) if random.random() < _LIKELIHOOD else plan
 
 
-def with_years(plan: Plan) -> Plan:
+def with_years(plan: SimulationPlan) -> SimulationPlan:
     """Add them in any case."""
     return _Drawing(plan).plan()
 
 
 class _Drawing:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SimulationPlan) -> None:
         random = Random(f"years {plan.seed}")  # noqa: S311 it keeps no secret
         self._random = random
         self._plan = plan
         self._trips = Trips(random, chronological_ids=random.random() < 0.7, odd=0.2)  # noqa: PLR2004 seven in ten
 
-    def plan(self) -> Plan:
+    def plan(self) -> SimulationPlan:
         random = self._random
         sendings = [one for number in range(random.randint(1, 8)) for one in self._request(f"VC-YEARS-{number}")]
         first = len(self._plan.sendings)

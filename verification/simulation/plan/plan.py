@@ -65,7 +65,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class Redrive:
+class PlannedRedrive:
     """An operator runs the redrive function, or presses the SQS console's own button for it.
 
     If `killed_after` is given, the function's container crashes so many seconds after it has begun.
@@ -123,7 +123,7 @@ class Stray:
     body: str
 
 
-Operation = ByHand | Redrive | Replay | Loss | Deploy | Rotation | Stray | Outage
+Operation = ByHand | PlannedRedrive | Replay | Loss | Deploy | Rotation | Stray | Outage
 
 
 class Expected(Enum):
@@ -212,7 +212,7 @@ class OutboundPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """Everything that is decided before a run."""
 
     seed: int
@@ -234,7 +234,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PlanSelection:
     """A part of a plan, to find out how little of it still fails; None means all.
 
     `without` are kinds of faults to leave out, `variation` is another course of chance under the same plan.
@@ -246,7 +246,7 @@ class Selection:
     variation: int = 0
     commands: tuple[int, ...] | None = None
 
-    def of(self, plan: Plan) -> Plan:
+    def of(self, plan: SimulationPlan) -> SimulationPlan:
         """Take this part of a plan."""
         sendings, operations = plan.sendings, plan.operations
         if self.sendings is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from verification.simulation.plan.content import Content, Kind
+from verification.simulation.plan.content import Content, ContentKind
 
 _TIME = "2026-03-01T12:00:00.000Z"
 
@@ -13,12 +13,12 @@ _TIME = "2026-03-01T12:00:00.000Z"
 def unreadable(random: Random, serial: int) -> Content:
     """Write a webhook that is signed and cannot be applied."""
     reason, write = random.choice(_UNREADABLE)
-    return Content(body=write(serial), kind=Kind.UNREADABLE, reason=reason)
+    return Content(body=write(serial), kind=ContentKind.UNREADABLE, reason=reason)
 
 
 def forbidden(serial: int) -> Content:
     """Write a webhook that would be applied if it got past ingest."""
-    return Content(body=_envelope(serial, marker="forbidden"), kind=Kind.FORBIDDEN)
+    return Content(body=_envelope(serial, marker="forbidden"), kind=ContentKind.FORBIDDEN)
 
 
 def _envelope(serial: int, **changes: Any) -> bytes:

@@ -64,7 +64,7 @@ class SimulatedResponse:
         yield self._body
 
 
-class Session:
+class SimulatedSession:
     """A session of one container."""
 
     def __init__(self, context: RunContext, wire: Wire, process: Any) -> None:

@@ -10,7 +10,7 @@ from verification.simulation.plan.plan import (
     Deploy,
     Loss,
     Operation,
-    Redrive,
+    PlannedRedrive,
     Replay,
     Rotation,
     Stray,
@@ -21,8 +21,8 @@ from verification.simulation.world.faults import Outage
 from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import QUEUE, UNPUBLISHED, environment
 from verification.simulation.world.run_context import RunContext
-from verification.simulation.world.storage import Storage
-from verification.simulation.world.vectorcare import VectorCare
+from verification.simulation.world.storage import SimulatedStorage
+from verification.simulation.world.vectorcare import SimulatedVectorCare
 
 _DRAIN_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
@@ -43,8 +43,8 @@ class Operations:
         self,
         context: RunContext,
         fleets: dict[str, Fleet],
-        vectorcare: VectorCare,
-        storage: Storage,
+        vectorcare: SimulatedVectorCare,
+        storage: SimulatedStorage,
         history: WebhookHistory,
     ) -> None:
         self._context = context
@@ -59,7 +59,7 @@ class Operations:
             return
         if isinstance(operation, Replay):
             self._context.faults.count(faults.REPLAYED)
-        if isinstance(operation, Redrive):
+        if isinstance(operation, PlannedRedrive):
             self._context.faults.count(_REDRIVEN[operation.event.get("queue", "inbound")])
         acts: dict[type, Any] = {
             Deploy: self._deploy,
@@ -68,7 +68,7 @@ class Operations:
             Stray: self._go_astray,
             Loss: self._lose,
             Replay: self._replay,
-            Redrive: self.redrive,
+            PlannedRedrive: self.redrive,
         }
         self._context.at(operation.at, partial(acts[type(operation)], operation))
 
@@ -91,7 +91,7 @@ class Operations:
         for _ in range(2 if self._context.strikes(faults.DRAIN_TWICE) else 1):
             self._fleets["drain"].invoke({}, self._drained)
 
-    def redrive(self, operation: Redrive) -> None:
+    def redrive(self, operation: PlannedRedrive) -> None:
         if operation.by_console:
             self._context.say("console", "redrives")
             self._move_all()

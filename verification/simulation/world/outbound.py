@@ -10,8 +10,16 @@ from verification.simulation.history.webhooks import STANDARD_VISIBILITY_TIMEOUT
 from verification.simulation.models.dynamodb import Table
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
-from verification.simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApi
-from verification.simulation.plan.plan import MAX_RECEIVES, Plan, PlannedCommand, Redrive, Replay, SecretRotation, Stray
+from verification.simulation.models.vectorcare_api import API, CLIENT_ID, TOKENS, SecretsManager, VectorCareApiModel
+from verification.simulation.plan.plan import (
+    MAX_RECEIVES,
+    PlannedCommand,
+    PlannedRedrive,
+    Replay,
+    SecretRotation,
+    SimulationPlan,
+    Stray,
+)
 from verification.simulation.plan.template import figure
 from verification.simulation.world import faults
 from verification.simulation.world.container import Container, InvocationOutcome
@@ -22,10 +30,10 @@ from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS
 
 
-class Outbound:
+class SimulatedOutbound:
     """Commands on their way to VectorCare."""
 
-    def __init__(self, context: RunContext, plan: Plan) -> None:
+    def __init__(self, context: RunContext, plan: SimulationPlan) -> None:
         self._context = context
         self._plan = plan
         self._serial = 0
@@ -35,7 +43,7 @@ class Outbound:
             context,
             may_die=self.max_receives < MAX_RECEIVES or plan.settings.visibility_timeout < STANDARD_VISIBILITY_TIMEOUT,
         )
-        self.api = VectorCareApi(lambda: START_EPOCH_SECONDS + context.now, self._begun, self._arrived)
+        self.api = VectorCareApiModel(lambda: START_EPOCH_SECONDS + context.now, self._begun, self._arrived)
         self.api.rules.requests.update(plan.outbound.statuses)
         self.api.rules.foreign |= plan.outbound.foreign
         self.secrets = SecretsManager()
@@ -76,7 +84,7 @@ class Outbound:
             up_from=trouble_ended,
             patience=self._patience,
             is_untroubled=plan.is_untroubled()
-            and all(isinstance(one, Redrive | Replay | Stray) for one in plan.operations)
+            and all(isinstance(one, PlannedRedrive | Replay | Stray) for one in plan.operations)
             and not (plan.outbound.outages or plan.outbound.rotations or plan.outbound.rates)
             and self.max_receives == MAX_RECEIVES,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from verification.simulation.world.client import Client, Wire
 from verification.simulation.world.executor import SimulatedExecutor, SimulatedLock
-from verification.simulation.world.http import Session
+from verification.simulation.world.http import SimulatedSession
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import CrashedError, Process, timestamp_at
 
@@ -55,7 +55,7 @@ class SimulatedRuntime:
         )
 
     def http_session(self, *, connections: int) -> Any:  # noqa: ARG002 the executor's threads are the bound
-        return Session(self._context, self._wire, self._process)
+        return SimulatedSession(self._context, self._wire, self._process)
 
     def lock(self) -> Any:
         return SimulatedLock(self._context.scheduler)

@@ -27,7 +27,7 @@ from verification.simulation.world.functions import (
     SPOOL,
     UNPUBLISHED,
 )
-from verification.simulation.world.outbound import Outbound
+from verification.simulation.world.outbound import SimulatedOutbound
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS, timestamp_at
 from verification.simulation.world.watched_queue import WatchedQueue
@@ -74,10 +74,10 @@ class _WatchedDynamoDB(DynamoDB):
             self._touched(parameters["TableName"], parameters["Key"])
 
 
-class Storage:
+class SimulatedStorage:
     """Queues, tables and bucket."""
 
-    def __init__(self, context: RunContext, history: WebhookHistory, outbound: Outbound) -> None:
+    def __init__(self, context: RunContext, history: WebhookHistory, outbound: SimulatedOutbound) -> None:
         settings = context.settings
         self._context = context
         self._history = history

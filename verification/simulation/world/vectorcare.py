@@ -8,7 +8,7 @@ from typing import Any
 
 from verification.simulation.history.webhooks import WebhookHistory
 from verification.simulation.plan import keys
-from verification.simulation.plan.content import Content, Kind
+from verification.simulation.plan.content import Content, ContentKind
 from verification.simulation.plan.plan import Sending
 from verification.simulation.world import faults
 from verification.simulation.world.container import InvocationOutcome
@@ -33,7 +33,7 @@ class _Attempt:
     is_over: bool = False
 
 
-class VectorCare:
+class SimulatedVectorCare:
     """Sends what is planned to ingest; the API before it adds nothing."""
 
     def __init__(self, context: RunContext, ingest: Fleet, history: WebhookHistory) -> None:
@@ -47,7 +47,7 @@ class VectorCare:
     def plan(self, sending: Sending) -> None:
         self.under_way += 1
         self._by_request[sending.content.service_request_id].append(sending)
-        if sending.forgery or sending.content.kind is Kind.UNREADABLE:
+        if sending.forgery or sending.content.kind is ContentKind.UNREADABLE:
             self._context.faults.count(faults.UNWELCOME)
         self._context.at(sending.at, partial(self._attempt, sending, 1))
 

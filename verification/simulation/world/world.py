@@ -12,7 +12,7 @@ from unittest import mock
 
 from verification.simulation.history.webhooks import WebhookHistory
 from verification.simulation.plan import keys
-from verification.simulation.plan.plan import Plan, Redrive
+from verification.simulation.plan.plan import PlannedRedrive, SimulationPlan
 from verification.simulation.world.client import Wire
 from verification.simulation.world.container import Container
 from verification.simulation.world.event_sources import QueueSource, StreamSource
@@ -21,12 +21,12 @@ from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import FUNCTIONS, QUEUE, environment
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.operations import Operations
-from verification.simulation.world.outbound import Outbound
+from verification.simulation.world.outbound import SimulatedOutbound
 from verification.simulation.world.output import Output
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import Scheduler, seconds_of
-from verification.simulation.world.storage import Storage
-from verification.simulation.world.vectorcare import VectorCare
+from verification.simulation.world.storage import SimulatedStorage
+from verification.simulation.world.vectorcare import SimulatedVectorCare
 from verification.simulation.world.watched_queue import WatchedQueue
 
 _LOOK_SECONDS = 30.0
@@ -39,7 +39,7 @@ _FAR_SECONDS = 7 * 86_400.0
 class World:
     """A run of a plan; `trace` takes each line of the trace."""
 
-    def __init__(self, plan: Plan, loader: Loader, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(self, plan: SimulationPlan, loader: Loader, trace: Callable[[str], None] | None = None) -> None:
         self.plan = plan
         # Each part draws its own, so that the course of one changes little when another draws once more.
         randoms = {
@@ -53,8 +53,8 @@ class World:
         apart = replace(context, random=randoms["outbound"])
         self.history = WebhookHistory(context)
         self.output = Output(context)
-        self.outbound = Outbound(apart, plan)
-        self.storage = Storage(context, self.history, self.outbound)
+        self.outbound = SimulatedOutbound(apart, plan)
+        self.storage = SimulatedStorage(context, self.history, self.outbound)
         self.state_at_rest = dict(self.storage.state.items)
         self.wire = Wire(context, self.storage.models)
         self.done: list[str] = []
@@ -70,7 +70,7 @@ class World:
             )
             for function in FUNCTIONS
         }
-        self.vectorcare = VectorCare(context, self.fleets["ingest"], self.history)
+        self.vectorcare = SimulatedVectorCare(context, self.fleets["ingest"], self.history)
         self.storage.expired = self.vectorcare.replay
         self.queue_source = QueueSource(
             context, self.storage.sqs, QUEUE, self.fleets["processor"], deleted=self.done.append
@@ -111,7 +111,7 @@ class World:
         self._redrive_what_was_ahead()
         for _ in range(_LAST_REDRIVES):
             dead_letters = len(self.storage.dead_letters)
-            self.operations.redrive(Redrive(self.scheduler.now, {}))
+            self.operations.redrive(PlannedRedrive(self.scheduler.now, {}))
             self._come_to_rest()
             if len(self.storage.dead_letters) == dead_letters:
                 break
@@ -137,7 +137,7 @@ class World:
         ahead = {one.id for one in dead.messages() if self.history.about(one).get("reason") == reason}
         if not ahead or len(dead) >= self.plan.settings.in_flight_limit:
             return
-        self.operations.redrive(Redrive(self.scheduler.now, {"reason": reason}))
+        self.operations.redrive(PlannedRedrive(self.scheduler.now, {"reason": reason}))
         self._come_to_rest()
         if ahead & {one.id for one in dead.messages()}:
             self.context.violate("a redrive by reason left what had died for it", reason)
@@ -153,7 +153,7 @@ class World:
             before = Counter(message.body for message in dead_letters.messages())
             if not before:
                 return
-            self.operations.redrive(Redrive(self.scheduler.now, {"queue": queue}))
+            self.operations.redrive(PlannedRedrive(self.scheduler.now, {"queue": queue}))
             self._come_to_rest()
             is_changed = Counter(message.body for message in dead_letters.messages()) != before
             unchanged = 0 if is_changed else unchanged + 1

@@ -7,7 +7,14 @@ from tests.verification.simulation.flaws.inbound import deletes_first
 from tests.verification.simulation.flaws.variant import Trouble, flawed, never_raises
 from verification.simulation.flaw import Edit
 from verification.simulation.plan.draw_outbound import draw_outbound
-from verification.simulation.plan.plan import Expected, Operation, OutboundPlan, Plan, PlannedCommand, Redrive
+from verification.simulation.plan.plan import (
+    Expected,
+    Operation,
+    OutboundPlan,
+    PlannedCommand,
+    PlannedRedrive,
+    SimulationPlan,
+)
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
 
@@ -20,8 +27,8 @@ _MINUTES = range(60, 4200, 180)
 def _unpublished(**asked: Any) -> Trouble:
     """Let the bus refuse four of five events each time, and redrive what it went on refusing again and again."""
 
-    def trouble(plan: Plan) -> Plan:
-        redrives: list[Operation] = [Redrive(at, {"queue": "unpublished", **asked}) for at in _MINUTES]
+    def trouble(plan: SimulationPlan) -> SimulationPlan:
+        redrives: list[Operation] = [PlannedRedrive(at, {"queue": "unpublished", **asked}) for at in _MINUTES]
         return replace(
             plan,
             settings=replace(plan.settings, span=600.0),
@@ -33,9 +40,9 @@ def _unpublished(**asked: Any) -> Trouble:
     return trouble
 
 
-def _commands(plan: Plan) -> Plan:
+def _commands(plan: SimulationPlan) -> SimulationPlan:
     """Let many commands die before their time, as VectorCare is out of reach for an hour, and redrive them."""
-    redrives: list[Operation] = [Redrive(at, {"queue": "outbound"}) for at in _MINUTES]
+    redrives: list[Operation] = [PlannedRedrive(at, {"queue": "outbound"}) for at in _MINUTES]
     outage = Outage(frozenset({"vectorcare"}), 100.0, 3700.0, "ServiceUnavailable")
     commands = draw_outbound(plan.seed, 1600, span=600.0)
     return replace(
@@ -48,15 +55,15 @@ def _commands(plan: Plan) -> Plan:
     )
 
 
-def _an_unreadable_command(plan: Plan) -> Plan:
+def _an_unreadable_command(plan: SimulationPlan) -> SimulationPlan:
     """Redrive a command that cannot be read."""
     plan = _commands(plan)
     command = PlannedCommand(0, 1.0, "{", "unreadable", "", "", frozenset(), Expected.UNREADABLE, "not_json")
-    redrives: list[Operation] = [Redrive(100.0, {"queue": "outbound"})]
+    redrives: list[Operation] = [PlannedRedrive(100.0, {"queue": "outbound"})]
     return replace(plan, operations=redrives, outbound=OutboundPlan(commands=(command,)))
 
 
-def _commands_delivered_twice(plan: Plan) -> Plan:
+def _commands_delivered_twice(plan: SimulationPlan) -> SimulationPlan:
     """Let commands die while they are sent, and redrive them."""
     plan = _commands(plan)
     return replace(

@@ -8,7 +8,7 @@ from tests.verification.simulation.flaws.variant import Trouble, Variant, flawed
 from verification.simulation.flaw import Edit, Flaw, answers
 from verification.simulation.models.vectorcare_api import API, TOKENS
 from verification.simulation.plan.draw_outbound import draw_outbound
-from verification.simulation.plan.plan import Plan
+from verification.simulation.plan.plan import SimulationPlan
 from verification.simulation.world import faults
 from verification.simulation.world.faults import HANGING, Outage
 
@@ -20,7 +20,7 @@ _OBSTACLE = Flaw(_ATTEMPT, "Attempts._obstacle", answers(None))
 def _busy(**rates: float) -> Trouble:
     """Give many commands and few webhooks, in ten minutes, with faults of these kinds and no others."""
 
-    def trouble(plan: Plan) -> Plan:
+    def trouble(plan: SimulationPlan) -> SimulationPlan:
         commands = replace(draw_outbound(plan.seed, 3200, span=600.0), outages=(), rotations=(), rates={})
         return replace(
             plan,
@@ -34,22 +34,22 @@ def _busy(**rates: float) -> Trouble:
     return trouble
 
 
-def _with_outage(plan: Plan, outage: Outage, *, span: float = 600.0) -> Plan:
+def _with_outage(plan: SimulationPlan, outage: Outage, *, span: float = 600.0) -> SimulationPlan:
     commands = replace(draw_outbound(plan.seed, 3200, span=span), outages=(outage,), rotations=(), rates={})
     return replace(_busy()(plan), outbound=commands)
 
 
-def _down_for_an_hour(plan: Plan) -> Plan:
+def _down_for_an_hour(plan: SimulationPlan) -> SimulationPlan:
     """Let VectorCare be out of reach for an hour, in the midst of the commands."""
     return _with_outage(plan, Outage(frozenset({API}), 100.0, 3700.0, "ServiceUnavailable"))
 
 
-def _without_tokens(plan: Plan) -> Plan:
+def _without_tokens(plan: SimulationPlan) -> SimulationPlan:
     """Let the token endpoint refuse for ten minutes, from the first command on."""
     return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable"))
 
 
-def at_once_without_tokens(plan: Plan) -> Plan:
+def at_once_without_tokens(plan: SimulationPlan) -> SimulationPlan:
     """Give all commands within a second, while the token endpoint takes calls and answers none."""
     return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, HANGING), span=1.0)
 

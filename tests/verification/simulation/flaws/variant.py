@@ -9,12 +9,12 @@ from typing import Any
 
 from verification.simulation.flaw import Flaw
 from verification.simulation.plan.draw_years import with_years
-from verification.simulation.plan.plan import Operation, Plan, Redrive, Sending
+from verification.simulation.plan.plan import Operation, PlannedRedrive, Sending, SimulationPlan
 from verification.simulation.plan.unwelcome import unreadable
 from verification.simulation.world import faults
 from verification.simulation.world.faults import Outage
 
-Trouble = Callable[[Plan], Plan]
+Trouble = Callable[[SimulationPlan], SimulationPlan]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Variant:
     first: int = 0
     trouble: Trouble = lambda plan: plan
 
-    def plan(self, drawn: Plan) -> Plan:
+    def plan(self, drawn: SimulationPlan) -> SimulationPlan:
         """Put the settings of the stack, and the trouble, into a plan."""
         return self.trouble(replace(drawn, settings=replace(drawn.settings, **(self.settings or {}))))
 
@@ -64,7 +64,7 @@ def with_client(owner: Any, **operations: Any) -> Any:
 def outage(service: str) -> Trouble:
     """Let a service refuse for an hour, from before the first webhook."""
 
-    def trouble(plan: Plan) -> Plan:
+    def trouble(plan: SimulationPlan) -> SimulationPlan:
         outage = Outage(frozenset({service}), begins=plan.begins, ends=plan.begins + 3600)
         return replace(plan, operations=[outage, *plan.operations])
 
@@ -77,27 +77,27 @@ def with_faults(**rates: float) -> Trouble:
     return lambda plan: replace(plan, rates=kinds)
 
 
-def poisoned(plan: Plan) -> Plan:
+def poisoned(plan: SimulationPlan) -> SimulationPlan:
     """Send fourteen webhooks that cannot be read, a binary one among them, and redrive."""
     numbers = range(24, 38)
     poison = [Sending(1_000_000 + number, float(number), unreadable(Random(number), number)) for number in numbers]
-    redrives: list[Operation] = [Redrive(100.0 * number, {}) for number in range(1, 6)]
+    redrives: list[Operation] = [PlannedRedrive(100.0 * number, {}) for number in range(1, 6)]
     return replace(plan, sendings=[*plan.sendings, *poison], operations=redrives, rates={})
 
 
-def untroubled(plan: Plan) -> Plan:
+def untroubled(plan: SimulationPlan) -> SimulationPlan:
     return replace(poisoned(plan), operations=[])
 
 
-def poisoned_without_tables(plan: Plan) -> Plan:
+def poisoned_without_tables(plan: SimulationPlan) -> SimulationPlan:
     return outage("dynamodb")(poisoned(plan))
 
 
-def poisoned_and_crashing(plan: Plan) -> Plan:
+def poisoned_and_crashing(plan: SimulationPlan) -> SimulationPlan:
     return with_faults(CRASH_BEFORE=0.1)(poisoned(plan))
 
 
-def simultaneous(plan: Plan) -> Plan:
+def simultaneous(plan: SimulationPlan) -> SimulationPlan:
     """Send, after each of some events, another of the same time."""
     events = [one.event for one in plan.sendings if one.event and one.event.event_id][:40]
     others = [replace(event, event_id=f"{event.event_id}z", data={"after": event.event_id}) for event in events]
@@ -105,12 +105,12 @@ def simultaneous(plan: Plan) -> Plan:
     return replace(plan, sendings=[*plan.sendings, *twins], rates={})
 
 
-def over_years(plan: Plan) -> Plan:
+def over_years(plan: SimulationPlan) -> SimulationPlan:
     """Send some requests over years, lose some states, and let no fault strike."""
     return replace(with_years(replace(plan, sendings=plan.sendings[:20], operations=[])), rates={})
 
 
-def from_the_future(plan: Plan) -> Plan:
+def from_the_future(plan: SimulationPlan) -> SimulationPlan:
     """Send an event two hours early."""
     sending = next(one for one in plan.sendings if one.event and one.at >= 0)
     assert sending.event
@@ -119,7 +119,7 @@ def from_the_future(plan: Plan) -> Plan:
     return replace(plan, sendings=[*plan.sendings, early], rates={})
 
 
-def with_long_names(plan: Plan) -> Plan:
+def with_long_names(plan: SimulationPlan) -> SimulationPlan:
     """Send, after each of some events, another with names of fields that are too long for an event on the bus."""
     events = [one.event for one in plan.sendings if one.event and one.at >= 0][:20]
     data = {"é" * 30_000 + str(number): number for number in range(3)}
