@@ -33,27 +33,7 @@ class BusyHours:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmThresholds:
-    """When alarms are raised; ``organizations/example.toml`` describes the keys.
-
-    Attributes
-    ----------
-    freshness_seconds : int
-        Age of an event when it is applied.
-    waiting_messages : int
-        Messages of the queue that are visible, or in flight.
-    answer_milliseconds : int
-        From a request's arrival at the API to its answer.
-    refused_webhooks : int
-        Webhooks, not attempts: VectorCare tries each three times.
-    silence_minutes : int
-        Minutes of the busy hours without a webhook; 0 for no such alarm.
-    publishing_seconds : int
-        Age of a change when the publisher has published it.
-    command_seconds : int
-        Age of a command that has no final result.
-    failed_commands_percent : int
-        Share of commands, positions not counted, that are refused for good.
-    """
+    """When alarms are raised; ``organizations/example.toml`` describes the keys."""
 
     freshness_seconds: int = 300
     waiting_messages: int = 50
