@@ -39,7 +39,7 @@ class Log:
     def _read(self, text: str) -> Line | None:
         """Read one line; None if it is another one, such as Lambda's own."""
         try:
-            line = json.loads(text)
+            line = json.loads(text, parse_constant=str)
             if line["message"] not in self._names:
                 return None
             at = utc_timestamp.parse(line["timestamp"].replace(" ", "T"))

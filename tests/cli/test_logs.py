@@ -124,6 +124,14 @@ def test_tail_shows_an_event_once_and_also_one_that_cloudwatch_shows_late(run: R
     assert shown(run("tail", "--json")) == ["message-2", "message-1"]
 
 
+def test_tail_goes_on_after_a_number_that_json_does_not_have(run: Run, log: Log) -> None:
+    # Given
+    log.put(**completed(1), attempt=float("inf"))
+    log.put(**completed(2))
+    # When / Then
+    assert shown(run("tail", "--json")) == ["message-1", "message-2"]
+
+
 def test_tail_begins_now_or_with_since(run: Run, log: Log, clock: Clock) -> None:
     # Given
     log.put(**completed(1), at=-700)
