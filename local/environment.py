@@ -56,11 +56,6 @@ class LocalEnvironment:
         return self.vectorcare.api
 
     @property
-    def vectorcare_api_url(self) -> str:
-        """Where it calls that."""
-        return f"{self.vectorcare_url}{API_PATH}"
-
-    @property
     def stack(self) -> StackReader:
         """What the stack's tables, queues and spool hold."""
         return StackReader(self.emulator, self.deployment)
@@ -118,7 +113,7 @@ class LocalEnvironment:
             "sender_function": outputs["SenderFunction"],
             "console_url": self.page_url,
             "vectorcare_url": self.vectorcare_url,
-            "vectorcare_api_url": self.vectorcare_api_url,
+            "vectorcare_api_url": f"{self.vectorcare_url}{API_PATH}",
             "organization": self.organization.name,
             "private_key_file": str(key.resolve()) if key else None,
             "pid": os.getpid(),
