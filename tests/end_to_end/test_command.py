@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from local.organization import load_private_key
+from local.synthesis import Assembly
 from simulator import VectorCare
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE, wait_until
@@ -87,8 +89,12 @@ class Command:
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("command")
+def directory(tmp_path_factory: pytest.TempPathFactory, assembly: Assembly) -> Path:
+    """Give a folder that has the functions' packages already, as after an earlier run."""
+    directory = tmp_path_factory.mktemp("command")
+    for build in assembly.directory.glob("functions-*"):
+        shutil.copytree(build, directory / "work/.local/cdk.out" / build.name)
+    return directory
 
 
 @contextmanager
