@@ -31,13 +31,9 @@ class Requester:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def broadcast(self, body: Mapping[str, Any]) -> Any:
-        """Offer service requests; `count` and `fate` as docs/simulator.md has them."""
-        return self._call("POST", "requester/broadcast", body)
-
-    def act(self, service_request_id: str, verb: str, body: Mapping[str, Any]) -> Any:
-        """Update, complete, cancel or answer."""
-        return self._call("POST", f"requester/{quote(service_request_id, safe='')}/{quote(verb, safe='')}", body)
+    def act(self, *path: str, body: Mapping[str, Any]) -> Any:
+        """Broadcast, update, complete, cancel or answer; docs/simulator.md has the paths below requester/ and the bodies."""
+        return self._call("POST", "/".join(["requester", *(quote(part, safe="") for part in path)]), body)
 
     def request(self, service_request_id: str) -> Any:
         """Return a service request as its requester sees it; None if it was not broadcast here."""

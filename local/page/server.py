@@ -115,10 +115,10 @@ class Page:
     def _broadcast(self, _request: Request, body: Json) -> Any:
         if not self._description["private_key_file"]:
             raise BadRequestError("Nothing can be signed. Start with --private-key to sign for this organization.")
-        return self._requester.broadcast(body)
+        return self._requester.act("broadcast", body=body)
 
     def _act(self, request: Request, body: Json) -> Any:
-        return self._requester.act(request.path_params["name"], request.path_params["verb"], body)
+        return self._requester.act(request.path_params["name"], request.path_params["verb"], body=body)
 
     def _redeliver(self, request: Request, _body: Json) -> Any:
         return self._requester.redeliver(request.path_params["call_id"])
