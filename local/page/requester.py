@@ -32,7 +32,7 @@ class Requester:
         self._url = url
 
     def act(self, *path: str, body: Mapping[str, Any]) -> Any:
-        """Broadcast, update, complete, cancel or answer; docs/simulator.md has the paths below requester/ and the bodies."""
+        """Broadcast, update, complete, cancel or answer; docs/simulator.md has the paths and bodies."""
         return self._call("POST", "/".join(["requester", *(quote(part, safe="") for part in path)]), body)
 
     def request(self, service_request_id: str) -> Any:
