@@ -27,8 +27,8 @@ from simulator import VectorCare
 from simulator.admin_api import AdminApi
 from simulator.api_rules import API_PATH
 from simulator.fake_api import FakeApi
-from simulator.hub import Hub
 from simulator.server import serving
+from simulator.simulator import Simulator
 
 DIRECTORY = Path(".local")
 """The local environment's own folder, in the directory that it is started from."""
@@ -46,7 +46,7 @@ class LocalEnvironment:
     organization: LocalOrganization
     emulator: Emulator
     deployment: Deployment
-    vectorcare: Hub
+    vectorcare: Simulator
     vectorcare_url: str
     page_url: str | None = None
 
@@ -177,7 +177,7 @@ def running(
         The emulator does not start, ends, or does not take the stack.
     """
     key_file = organization.private_key_file
-    vectorcare = Hub(private_key=load_private_key(key_file) if key_file else None)
+    vectorcare = Simulator(private_key=load_private_key(key_file) if key_file else None)
     if is_patient:
         vectorcare.delivery.gives_up_after = patience.SECONDS
     emulator = Emulator(

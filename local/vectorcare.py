@@ -14,8 +14,8 @@ from local.organization import keep_private_key
 from simulator.admin_api import AdminApi
 from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.delivery import MOST_WEBHOOKS
-from simulator.hub import Hub
 from simulator.server import serving
+from simulator.simulator import Simulator
 
 DIRECTORY = Path(".local/vectorcare")
 DEFAULT_PORT = 8424
@@ -64,29 +64,29 @@ def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: 
 
 def _run(webhook_urls: tuple[str, ...], *, port: int, speed: float, seed: int) -> None:
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    hub = Hub(private_key=keep_private_key(DIRECTORY / "private_key.pem"), seed=seed, speed=speed)
-    hub.api.rules.clients[CLIENT_ID] = CLIENT_SECRET
-    hub.public_key_file = DIRECTORY / "public_key.pem"
-    hub.write_public_key()
+    simulator = Simulator(private_key=keep_private_key(DIRECTORY / "private_key.pem"), seed=seed, speed=speed)
+    simulator.api.rules.clients[CLIENT_ID] = CLIENT_SECRET
+    simulator.public_key_file = DIRECTORY / "public_key.pem"
+    simulator.write_public_key()
     try:
-        hub.delivery.register(webhook_urls)
+        simulator.delivery.register(webhook_urls)
     except ValueError as error:
         raise LocalError(str(error)) from None
     try:
-        with hub.running(), serving(AdminApi(hub), port=port) as url:
-            _explain(hub, url)
+        with simulator.running(), serving(AdminApi(simulator), port=port) as url:
+            _explain(simulator, url)
             threading.Event().wait()
     except OSError as error:
         raise LocalError(
             f"Port {port} of 127.0.0.1 cannot be opened ({error.strerror}). Choose another: --port."
         ) from None
     except KeyboardInterrupt:
-        _account(hub)
+        _account(simulator)
 
 
-def _explain(hub: Hub, url: str) -> None:
+def _explain(simulator: Simulator, url: str) -> None:
     facts = {
-        "webhooks go to": ", ".join(hub.delivery.urls) or "nowhere yet: --webhook-url, or PUT /settings",
+        "webhooks go to": ", ".join(simulator.delivery.urls) or "nowhere yet: --webhook-url, or PUT /settings",
         "public key": f"{(DIRECTORY / 'public_key.pem').resolve()} verifies X-VectorCare-Signature",
         "API": f"{url}{API_PATH}",
         "token URL": f"{url}{TOKEN_PATH}",
@@ -102,8 +102,8 @@ def _explain(hub: Hub, url: str) -> None:
     say("docs/simulator.md has the rest. Ctrl-C ends it.")
 
 
-def _account(hub: Hub) -> None:
-    counts = hub.delivery.history(0)["counts"]
+def _account(simulator: Simulator) -> None:
+    counts = simulator.delivery.history(0)["counts"]
     say(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
-    for webhook in hub.unfinished():
+    for webhook in simulator.unfinished():
         say(f"Not delivered: {webhook}")

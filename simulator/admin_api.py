@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from simulator import settings
 from simulator.chaos import NAMED_FAULTS, DeliveryFault
 from simulator.http_types import InvalidRequestError, Request, Response, answer, error
-from simulator.hub import Hub
+from simulator.simulator import Simulator
 from simulator.trip_lifecycle import NotPossibleError
 
 if TYPE_CHECKING:
@@ -24,21 +24,21 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class AdminApi:
     """Answers what is the admin API's, and leaves the rest to the fake API."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""
         parts = urlsplit(request.path)
         path = parts.path.removeprefix("/").removesuffix("/").split("/")
         if path[0] not in _SECTIONS:
-            return self._hub.api.answer(request)
+            return self._simulator.api.answer(request)
         if not _is_from_this_machine(request):
             return error(403, "members:permission_denied", "Pages of other sites may not call this.")
         try:
             body = _body(request)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            with self._hub.api.lock:
+            with self._simulator.api.lock:
                 return self._route([request.method, *path], body, query)
         except KeyError:
             return error(404, "api:not_found", "There is no such thing.")
@@ -48,35 +48,35 @@ class AdminApi:
             return error(400, "api:bad_request", str(problem))
 
     def _route(self, route: list[str], body: dict[str, Any], query: dict[str, str]) -> Response:  # noqa: PLR0911 a route each
-        hub = self._hub
+        simulator = self._simulator
         match route:
             case ["POST", "requester", "broadcast"]:
                 return self._broadcast(body)
             case ["GET", "requester", "requests"]:
-                ids = islice(hub.marketplace.ids(), _limit(query))
-                return answer(200, {"requests": [hub.marketplace.describe(name) for name in ids]})
+                ids = islice(simulator.marketplace.ids(), _limit(query))
+                return answer(200, {"requests": [simulator.marketplace.describe(name) for name in ids]})
             case ["GET", "requester", service_request_id]:
-                return answer(200, hub.marketplace.describe_fully(service_request_id))
+                return answer(200, simulator.marketplace.describe_fully(service_request_id))
             case ["POST", "requester", service_request_id, verb]:
                 self._act(service_request_id, verb, body)
-                return answer(200, hub.marketplace.describe(service_request_id))
+                return answer(200, simulator.marketplace.describe(service_request_id))
             case ["GET", "webhooks", "history"]:
-                return answer(200, hub.delivery.history(_limit(query), query.get("service_request_id")))
+                return answer(200, simulator.delivery.history(_limit(query), query.get("service_request_id")))
             case ["POST", "webhooks", "history", call_id, "redeliver"]:
                 self._redeliver(call_id)
                 return answer(202, {})
             case ["GET", "settings"]:
-                return answer(200, settings.read(hub))
+                return answer(200, settings.read(simulator))
             case ["PUT", "settings"]:
-                settings.change(hub, body)
-                return answer(200, settings.read(hub))
+                settings.change(simulator, body)
+                return answer(200, settings.read(simulator))
             case ["POST", "settings", "key"]:
-                return answer(201, {"public_key": hub.rotate_key()})
+                return answer(201, {"public_key": simulator.rotate_key()})
             case ["POST", "settings", "credentials"]:
-                client_id, client_secret = hub.add_credentials()
+                client_id, client_secret = simulator.add_credentials()
                 return answer(201, {"client_id": client_id, "client_secret": client_secret})
             case ["DELETE", "settings", "credentials", client_id]:
-                hub.api.rules.revoke(client_id)
+                simulator.api.rules.revoke(client_id)
                 return answer(200, {})
         return error(404, "api:not_found", "There is nothing at this path, or not by this method.")
 
@@ -85,16 +85,16 @@ class AdminApi:
         count = body.get("count", 1)
         if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= _MOST_AT_ONCE:
             raise InvalidRequestError(f"count is a whole number from 1 to {_MOST_AT_ONCE}.")
-        with self._hub.delivery.injecting(_fault(body)):
-            ids = [self._hub.marketplace.broadcast(_data(body)) for _ in range(count)]
+        with self._simulator.delivery.injecting(_fault(body)):
+            ids = [self._simulator.marketplace.broadcast(_data(body)) for _ in range(count)]
         return answer(201, {"service_request_ids": ids})
 
     def _act(self, service_request_id: str, verb: str, body: dict[str, Any]) -> None:
-        marketplace = self._hub.marketplace
+        marketplace = self._simulator.marketplace
         match verb:
             case "update":
                 _check_names(body, "data", "fate")
-                with self._hub.delivery.injecting(_fault(body)):
+                with self._simulator.delivery.injecting(_fault(body)):
                     marketplace.update(service_request_id, _data(body))
             case "cancel" | "complete":
                 _check_names(body)
@@ -112,7 +112,7 @@ class AdminApi:
         if not call_id.isdecimal():
             raise KeyError(call_id)
         try:
-            self._hub.delivery.redeliver(int(call_id))
+            self._simulator.delivery.redeliver(int(call_id))
         except ValueError as problem:
             raise NotPossibleError(str(problem)) from None
 

@@ -9,29 +9,29 @@ from simulator.api_rules import RateLimit
 from simulator.chaos import Chaos
 from simulator.delivery import check_webhooks
 from simulator.http_types import InjectedFault, InvalidRequestError
-from simulator.hub import Hub
+from simulator.simulator import Simulator
 
 
-def read(hub: Hub) -> dict[str, Any]:
+def read(simulator: Simulator) -> dict[str, Any]:
     """List all settings; secrets are shown only when they are made."""
-    api = hub.api
+    api = simulator.api
     return {
-        "webhooks": hub.delivery.urls,
-        "speed": hub.clock.speed,
-        "answer_within_seconds": hub.marketplace.answer_within,
-        "disorder": asdict(hub.delivery.chaos),
+        "webhooks": simulator.delivery.urls,
+        "speed": simulator.clock.speed,
+        "answer_within_seconds": simulator.marketplace.answer_within,
+        "disorder": asdict(simulator.delivery.chaos),
         "is_down": api.is_down,
         "faults": [_fault_content(fault) for fault in api.faults],
         "token_faults": [_fault_content(fault) for fault in api.token_faults],
         "rate_limit": asdict(api.rules.rate_limit),
         "token_life_seconds": api.rules.token_life,
         "open_api_enabled": api.rules.is_enabled,
-        "public_key": hub.public_key,
+        "public_key": simulator.public_key,
         "client_ids": list(api.rules.clients),
     }
 
 
-def change(hub: Hub, wanted: Mapping[str, Any]) -> None:
+def change(simulator: Simulator, wanted: Mapping[str, Any]) -> None:
     """Change what is named.
 
     Raises
@@ -44,7 +44,7 @@ def change(hub: Hub, wanted: Mapping[str, Any]) -> None:
         raise InvalidRequestError("These cannot be set: " + ", ".join(sorted(unknown)))
     parsed = {name: _SETTINGS[name][0](name, value) for name, value in wanted.items()}
     for name, value in parsed.items():
-        _SETTINGS[name][1](hub, value)
+        _SETTINGS[name][1](simulator, value)
 
 
 def _urls(_name: str, value: Any) -> list[str]:
@@ -121,22 +121,31 @@ def _content(name: str, value: Any, known: set[str]) -> dict[str, Any]:
     return dict(value)
 
 
-def _apply_chaos(hub: Hub, value: tuple[Chaos, int | None]) -> None:
-    hub.delivery.chaos, seed = value
+def _apply_chaos(simulator: Simulator, value: tuple[Chaos, int | None]) -> None:
+    simulator.delivery.chaos, seed = value
     if seed is not None:
-        hub.delivery.reseed(seed)
+        simulator.delivery.reseed(seed)
 
 
 # By name: how a value is read, and how it is applied.
-_SETTINGS: Mapping[str, tuple[Callable[[str, Any], Any], Callable[[Hub, Any], None]]] = {
-    "webhooks": (_urls, lambda hub, urls: hub.delivery.register(urls)),
-    "speed": (_number(0.001), lambda hub, speed: hub.set_speed(speed)),
-    "answer_within_seconds": (_number(0), lambda hub, seconds: setattr(hub.marketplace, "answer_within", seconds)),
+_SETTINGS: Mapping[str, tuple[Callable[[str, Any], Any], Callable[[Simulator, Any], None]]] = {
+    "webhooks": (_urls, lambda it, urls: it.delivery.register(urls)),
+    "speed": (_number(0.001), lambda it, speed: it.set_speed(speed)),
+    "answer_within_seconds": (
+        _number(0),
+        lambda it, seconds: setattr(it.marketplace, "answer_within", seconds),
+    ),
     "disorder": (_chaos, _apply_chaos),
-    "is_down": (_boolean, lambda hub, is_down: setattr(hub.api, "is_down", is_down)),
-    "faults": (_faults, lambda hub, faults: setattr(hub.api, "faults", faults)),
-    "token_faults": (_faults, lambda hub, faults: setattr(hub.api, "token_faults", faults)),
-    "rate_limit": (_rate_limit, lambda hub, limit: setattr(hub.api.rules, "rate_limit", limit)),
-    "token_life_seconds": (_number(1), lambda hub, seconds: setattr(hub.api.rules, "token_life", int(seconds))),
-    "open_api_enabled": (_boolean, lambda hub, is_enabled: setattr(hub.api.rules, "is_enabled", is_enabled)),
+    "is_down": (_boolean, lambda it, is_down: setattr(it.api, "is_down", is_down)),
+    "faults": (_faults, lambda it, faults: setattr(it.api, "faults", faults)),
+    "token_faults": (_faults, lambda it, faults: setattr(it.api, "token_faults", faults)),
+    "rate_limit": (_rate_limit, lambda it, limit: setattr(it.api.rules, "rate_limit", limit)),
+    "token_life_seconds": (
+        _number(1),
+        lambda it, seconds: setattr(it.api.rules, "token_life", int(seconds)),
+    ),
+    "open_api_enabled": (
+        _boolean,
+        lambda it, is_enabled: setattr(it.api.rules, "is_enabled", is_enabled),
+    ),
 }

@@ -11,10 +11,10 @@ from stacks.functions.packaging import Artifact
 from stacks.inbound.api import WebhookApi
 from stacks.inbound.inbound import Inbound
 from stacks.monitoring.monitoring import Monitoring
+from stacks.operators.cad_policy import CadPolicy
 from stacks.operators.operator_policy import OperatorPolicy
 from stacks.operators.outbound_operator_policy import OutboundOperatorPolicy
 from stacks.operators.redrive import build_redrive
-from stacks.outbound.cad_policy import CadPolicy
 from stacks.outbound.change_events import ChangeEvents
 from stacks.outbound.commands import Commands
 from stacks.outputs import VERSION, add_outputs

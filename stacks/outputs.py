@@ -7,9 +7,9 @@ import aws_cdk as cdk
 
 from stacks.context import StackContext
 from stacks.monitoring.monitoring import Monitoring
+from stacks.operators.cad_policy import CadPolicy
 from stacks.operators.operator_policy import OperatorPolicy
 from stacks.operators.outbound_operator_policy import OutboundOperatorPolicy
-from stacks.outbound.cad_policy import CadPolicy
 from stacks.parts import Parts
 
 VERSION = Path(__file__).parents[1].joinpath("VERSION").read_text(encoding="utf-8").strip()

@@ -1,6 +1,6 @@
 """The circuit breaker of one invocation, on the state that all invocations share."""
 
-from sender.circuit import Circuit, CircuitState
+from sender.circuit_state import Circuit, CircuitState
 from sender.command_log import CommandLog
 from sender.vectorcare.call_result import CallResult
 from vectorcare_bridge.edge import observability, runtime

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sender.circuit import Circuit
+from sender.circuit_state import Circuit
 from sender.command_result import CommandResult, Outcome
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Command

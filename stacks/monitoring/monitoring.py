@@ -8,7 +8,7 @@ from stacks.monitoring.business_dashboard import BusinessDashboard
 from stacks.monitoring.engineer_dashboard import EngineerDashboard
 from stacks.monitoring.metrics import Metrics
 from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands, watch_reading
-from stacks.monitoring.silence import watch_silence
+from stacks.monitoring.silence_alarm import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.parts import Parts
 

@@ -12,7 +12,7 @@ from simulator.admin_api import AdminApi
 from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.chaos import NAMED_FAULTS
 from simulator.http_types import Request, Response
-from simulator.hub import Hub
+from simulator.simulator import Simulator
 from tests.simulator.post import STILL, Receiver, make_key
 from tests.support.wait import PATIENCE, wait_until
 
@@ -20,9 +20,9 @@ from tests.support.wait import PATIENCE, wait_until
 class Admin:
     """The simulator without a network, called as over one."""
 
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self._api = AdminApi(hub)
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._api = AdminApi(simulator)
 
     def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, raw: bytes | None = None
@@ -49,10 +49,10 @@ class Admin:
 
 @pytest.fixture
 def admin() -> Iterator[Admin]:
-    hub = Hub(private_key=make_key())
-    hub.delivery.gives_up_after = PATIENCE
-    with hub.running():
-        yield Admin(hub)
+    simulator = Simulator(private_key=make_key())
+    simulator.delivery.gives_up_after = PATIENCE
+    with simulator.running():
+        yield Admin(simulator)
 
 
 def test_a_requester_broadcasts_updates_completes_and_sees(admin: Admin) -> None:
@@ -60,7 +60,7 @@ def test_a_requester_broadcasts_updates_completes_and_sees(admin: Admin) -> None
     name = admin.broadcast()
     # When
     assert admin.ask("POST", f"/requester/{name}/update", {"data": {"hospice": True}})[0] == 200
-    admin.hub.api.rules.requests[name] = "ASSIGNED"
+    admin.simulator.api.rules.requests[name] = "ASSIGNED"
     status, content = admin.ask("POST", f"/requester/{name}/complete")
     # Then
     assert (status, content["request_status"], content["last_action"]) == (200, "COMPLETED", "REQUEST_COMPLETED")
@@ -117,13 +117,13 @@ def test_an_invalid_call_is_refused_in_json_and_changes_nothing(
 ) -> None:
     # Given
     name = admin.broadcast()
-    settings, requests = admin.ask("GET", "/settings"), admin.hub.api.rules.requests.copy()
+    settings, requests = admin.ask("GET", "/settings"), admin.simulator.api.rules.requests.copy()
     # When
     status, content = admin.ask(method, path.replace("/KNOWN", f"/{name}"), body)
     # Then
     assert (status, content["code"]) == expected
     assert content["message"]
-    assert (admin.ask("GET", "/settings"), admin.hub.api.rules.requests) == (settings, requests)
+    assert (admin.ask("GET", "/settings"), admin.simulator.api.rules.requests) == (settings, requests)
 
 
 @pytest.mark.parametrize("raw", [b"{", b"\xff", b"[" * 100_000, b'"' + b"x" * 1_000_001 + b'"'])
@@ -136,7 +136,7 @@ def test_a_body_that_cannot_be_read_is_refused(admin: Admin, raw: bytes) -> None
 )
 def test_pages_of_other_sites_may_do_nothing(admin: Admin, headers: dict[str, str]) -> None:
     assert admin.request("POST", "/requester/broadcast", headers=headers).status == 403
-    assert list(admin.hub.marketplace.ids()) == []
+    assert list(admin.simulator.marketplace.ids()) == []
 
 
 def test_settings_are_changed_and_read(admin: Admin) -> None:
@@ -162,14 +162,14 @@ def test_each_of_the_next_calls_meets_its_fault(admin: Admin) -> None:
     # Given
     faults = [{"status": 503, "headers": {"Retry-After": "2"}}, {"status": 500, "takes_effect": True}]
     name = admin.broadcast()
-    accept = admin.accept(name, *admin.hub.add_credentials())
+    accept = admin.accept(name, *admin.simulator.add_credentials())
     admin.ask("PUT", "/settings", {"faults": faults})
     # When
     answers = [accept() for _ in range(3)]
     # Then the second took effect, as the third shows
     assert [answer.status for answer in answers] == [503, 500, 403]
     assert answers[0].headers["Retry-After"] == "2"
-    assert admin.hub.api.rules.requests[name] == "ASSIGNED"
+    assert admin.simulator.api.rules.requests[name] == "ASSIGNED"
 
 
 def test_credentials_are_rotated_without_a_gap(admin: Admin) -> None:
@@ -189,7 +189,7 @@ def test_credentials_are_rotated_without_a_gap(admin: Admin) -> None:
 
 def test_a_rotated_key_is_answered_and_written_to_its_file(admin: Admin, tmp_path: Path) -> None:
     # Given
-    admin.hub.public_key_file = tmp_path / "public_key.pem"
+    admin.simulator.public_key_file = tmp_path / "public_key.pem"
     before = admin.ask("GET", "/settings")[1]["public_key"]
     # When
     status, content = admin.ask("POST", "/settings/key")
@@ -197,14 +197,14 @@ def test_a_rotated_key_is_answered_and_written_to_its_file(admin: Admin, tmp_pat
     assert status == 201
     assert content["public_key"] != before
     assert content["public_key"] == admin.ask("GET", "/settings")[1]["public_key"]
-    assert admin.hub.public_key_file.read_text() == content["public_key"]
+    assert admin.simulator.public_key_file.read_text() == content["public_key"]
 
 
 def test_a_webhook_is_redelivered_from_the_history(admin: Admin, receiver: Receiver) -> None:
     # Given
     admin.ask("PUT", "/settings", {"webhooks": [receiver.url]})
     name = admin.broadcast()
-    wait_until(admin.hub.delivery.pending, lambda pending: not pending, what="nothing is on its way")
+    wait_until(admin.simulator.delivery.pending, lambda pending: not pending, what="nothing is on its way")
     [call] = admin.ask("GET", f"/webhooks/history?service_request_id={name}")[1]["calls"]
     # When
     assert admin.ask("POST", f"/webhooks/history/{call['id']}/redeliver")[0] == 202
@@ -228,8 +228,8 @@ def test_a_broadcast_expires_by_itself(admin: Admin) -> None:
 
 def test_a_requested_fault_is_injected_into_one_webhook_and_no_other(admin: Admin, receiver: Receiver) -> None:
     # Given
-    admin.hub.delivery.register([receiver.url])
-    admin.hub.clock.speed = STILL
+    admin.simulator.delivery.register([receiver.url])
+    admin.simulator.clock.speed = STILL
     begin = datetime.now(UTC)
     # When
     name = admin.ask("POST", "/requester/broadcast", {"fate": "ahead"})[1]["service_request_ids"][0]

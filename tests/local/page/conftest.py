@@ -12,27 +12,27 @@ from starlette.applications import Starlette
 from cli.lib.stack import Stack
 from local.page.server import Page
 from simulator.admin_api import AdminApi
-from simulator.hub import Hub
 from simulator.server import serving
+from simulator.simulator import Simulator
 from tests.simulator.post import make_key
 
 
 @dataclass
 class ServedPage:
     app: Starlette
-    hub: Hub
+    simulator: Simulator
     stack: Stack
     description: dict[str, str | None]
 
 
 @pytest.fixture
 def page() -> Iterator[ServedPage]:
-    hub = Hub(private_key=make_key())
+    simulator = Simulator(private_key=make_key())
     stack = Stack("acme", defaultdict(lambda: "named"), cache(lambda _service: MagicMock()))
-    with hub.running(), serving(AdminApi(hub)) as url:
+    with simulator.running(), serving(AdminApi(simulator)) as url:
         description: dict[str, str | None] = {
             "vectorcare_url": url,
             "webhook_url": f"{url}/nowhere",
             "private_key_file": "invented.pem",
         }
-        yield ServedPage(Page(stack, description).app(), hub, stack, description)
+        yield ServedPage(Page(stack, description).app(), simulator, stack, description)

@@ -58,14 +58,14 @@ def test_pages_from_elsewhere_may_neither_read_nor_do(page: ServedPage, headers:
         answer = ask(page.app, method, path, b"{}", **headers)
         # Then
         assert answer.status == 403
-    assert list(page.hub.marketplace.ids()) == []
+    assert list(page.simulator.marketplace.ids()) == []
 
 
 def test_the_page_itself_may(page: ServedPage) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", b"{}", origin=f"http://{OWN}", sec_fetch_site="same-origin")
     # Then
-    assert answer.content["service_request_ids"] == list(page.hub.marketplace.ids())
+    assert answer.content["service_request_ids"] == list(page.simulator.marketplace.ids())
 
 
 def test_without_a_key_to_sign_with_nothing_is_broadcast(page: ServedPage) -> None:
@@ -76,7 +76,7 @@ def test_without_a_key_to_sign_with_nothing_is_broadcast(page: ServedPage) -> No
     # Then
     assert answer.status == 400
     assert "--private-key" in answer.content["message"]
-    assert list(page.hub.marketplace.ids()) == []
+    assert list(page.simulator.marketplace.ids()) == []
 
 
 def test_what_vectorcare_refuses_is_said_in_its_words(page: ServedPage) -> None:
@@ -89,12 +89,12 @@ def test_what_vectorcare_refuses_is_said_in_its_words(page: ServedPage) -> None:
 @pytest.mark.parametrize("path", ["/requester/..%2Fsettings/key", "/requester/x/..%2F..%2Fsettings"])
 def test_a_name_leads_nowhere_else_at_vectorcare(page: ServedPage, path: str) -> None:
     # Given
-    before = page.hub.public_key
+    before = page.simulator.public_key
     # When
     answer = ask(page.app, "POST", path.replace("%2F", "/"), b"{}")
     # Then
     assert answer.status in (400, 404)
-    assert page.hub.public_key == before
+    assert page.simulator.public_key == before
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_body_that_is_none_does_nothing(page: ServedPage, body: bytes, headers
     answer = ask(page.app, "POST", "/requester/broadcast", body, **headers)
     # Then
     assert answer.status == 400
-    assert list(page.hub.marketplace.ids()) == []
+    assert list(page.simulator.marketplace.ids()) == []
 
 
 def test_a_command_goes_to_the_outbound_queue_as_the_dispatch_system_sends_it(page: ServedPage) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from sender.circuit import Circuit
 from sender.circuit_breaker import CircuitBreaker
+from sender.circuit_state import Circuit
 from sender.vectorcare.call_result import CallResult, Verdict
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from sender.circuit import Circuit
+from sender.circuit_state import Circuit
 from sender.command_log import BusyError, Claim, CommandLog
 from sender.command_result import CommandResult, Outcome
 from tests.support import faults

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from sender.circuit import FAILURES_TO_OPEN, OPEN_SECONDS
+from sender.circuit_state import FAILURES_TO_OPEN, OPEN_SECONDS
 from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.sender import Outbound, position

@@ -13,7 +13,7 @@ _WEBHOOKS, _COMMANDS = "vectorcare_bridge.webhooks", "vectorcare_bridge.commands
 _ENVELOPE, _FAILURE, _FOLD = f"{_WEBHOOKS}.envelope", f"{_WEBHOOKS}.failure", f"{_WEBHOOKS}.fold"
 _LIMITS, _COMMAND, _FIELDS = f"{_WEBHOOKS}.dynamodb_limits", f"{_COMMANDS}.command", f"{_COMMANDS}.command_fields"
 _DEAD_LETTER = "vectorcare_bridge.dead_letters.dead_letter"
-_RESULT, _CIRCUIT, _BACKOFF = "sender.vectorcare.call_result", "sender.circuit", "sender.backoff"
+_RESULT, _CIRCUIT, _BACKOFF = "sender.vectorcare.call_result", "sender.circuit_state", "sender.backoff"
 
 
 def _plus(more: int) -> Callable[[int], int]:

@@ -300,7 +300,7 @@ VARIANTS = (
     flawed(
         "the circuit never closes again",
         "VectorCare was up in time, and does not have it",
-        "sender.circuit",
+        "sender.circuit_state",
         "Circuit.state",
         _never_half_open,
         trouble=_down_for_an_hour,

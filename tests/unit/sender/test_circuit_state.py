@@ -2,7 +2,7 @@
 
 import pytest
 
-from sender.circuit import Circuit, CircuitState
+from sender.circuit_state import Circuit, CircuitState
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 NOON = UtcTimestamp("2026-03-01T12:00:00.000000Z")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 0.1
 
 
-class Hub:
+class Simulator:
     """Both sides of the marketplace for one receiver.
 
     Parameters
