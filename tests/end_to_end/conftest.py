@@ -30,7 +30,7 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_unpacked_jsii() -> None:
-    """Have jsii unpack where it does for the infrastructure tests, instead of 200 MB for every local."""
+    """Have jsii unpack where it does for the infrastructure tests, instead of 200 MB for every environment."""
     os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(Path.home() / ".cache/aws/jsii/package-cache"))
 
 
@@ -107,20 +107,17 @@ def guarded(run: Run) -> Iterator[LocalEnvironment]:
 
 @pytest.fixture(scope="session")
 def old_key(organization: LocalOrganization) -> rsa.RSAPrivateKey:
-    """Give the key that is being replaced."""
     assert organization.private_key_file is not None
     return load_private_key(organization.private_key_file)
 
 
 @pytest.fixture(scope="session")
 def new_key(organization: LocalOrganization, shared_directory: Path) -> rsa.RSAPrivateKey:  # noqa: ARG001 - makes it
-    """Give the key that replaces it."""
     return load_private_key(shared_directory / "new_key.pem")
 
 
 @pytest.fixture(scope="session")
 def vectorcare(local: LocalEnvironment, old_key: rsa.RSAPrivateKey) -> VectorCare:
-    """Give a VectorCare that sends to the local."""
     return vectorcare_of(local, old_key)
 
 

@@ -12,8 +12,6 @@ from tests.support.wait import wait_until
 
 
 class Subscriber:
-    """A queue behind a rule on the bus."""
-
     def __init__(self, local: LocalEnvironment, queue_url: str) -> None:
         self._sqs = local.emulator.aws.sqs
         self._queue_url = queue_url

@@ -20,8 +20,6 @@ from tests.support.wait import PATIENCE
 
 @dataclass(frozen=True)
 class Kept:
-    """How many webhooks each place holds."""
-
     dead: int
     spooled: int
     journaled: int
@@ -102,7 +100,7 @@ def black_hole() -> Iterator[str]:
 def closed_port() -> Iterator[str]:
     """Give the address of a service that is not there."""
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: refused at once, and nobody else's meanwhile
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: calls are refused, and no other process takes it
         yield f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 

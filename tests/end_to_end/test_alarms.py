@@ -79,7 +79,6 @@ def listen(local: LocalEnvironment) -> str:
 
 
 def heard(local: LocalEnvironment, queue_url: str, *, at_least: int) -> dict[str, Alarm]:
-    """Receive the notifications, by the alarms' names."""
     found: dict[str, Alarm] = {}
 
     def receive() -> dict[str, Alarm]:

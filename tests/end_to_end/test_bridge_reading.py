@@ -31,15 +31,15 @@ def started(*arguments: str, environment: Mapping[str, str] | None = None) -> su
 
 
 @pytest.fixture(scope="module")
-def stand_file(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def environment_file(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with announced(local, tmp_path_factory.mktemp("announced")) as file:
         yield file
 
 
 @pytest.fixture(scope="module")
-def bridge(stand_file: Path) -> Bridge:
+def bridge(environment_file: Path) -> Bridge:
     def bridge(*arguments: str) -> CompletedProcess[str]:
-        with started(*arguments, "--stand", str(stand_file)) as process:
+        with started(*arguments, "--stand", str(environment_file)) as process:
             output, errors = process.communicate(timeout=PATIENCE)
         return CompletedProcess(arguments, process.returncode, output, errors)
 
@@ -110,10 +110,10 @@ def test_show_lists_webhooks_with_outcomes_and_shows_values_only_with_phi(
 
 
 def test_what_is_sent_is_seen_in_the_tail_and_applied(
-    bridge: Bridge, local: LocalEnvironment, stand_file: Path
+    bridge: Bridge, local: LocalEnvironment, environment_file: Path
 ) -> None:
     # Given
-    tail = started("tail", "--json", "--stand", str(stand_file))
+    tail = started("tail", "--json", "--stand", str(environment_file))
     stop = threading.Timer(PATIENCE, tail.kill)
     stop.start()
     try:

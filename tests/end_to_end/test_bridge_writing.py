@@ -25,7 +25,6 @@ Bridge = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def bridge(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    """Give what runs `bridge` in the local environment."""
     with announced(local, tmp_path_factory.mktemp("announced")) as file:
         yield lambda *arguments: CliRunner().invoke(command, [*arguments, "--stand", str(file)])
 
@@ -42,17 +41,17 @@ def test_dead_letters_are_listed_exported_and_sent_back(
 
     # When
     listed = bridge("dlq", "list", "--json")
-    letters = json.loads(listed.stdout)["letters"]
-    broken = next(letter for letter in letters if letter["reason"] == "missing_field")
+    dead_letters = json.loads(listed.stdout)["letters"]
+    broken = next(one for one in dead_letters if one["reason"] == "missing_field")
     shown = bridge("dlq", "show", broken["message_id"])
-    exported = bridge("dlq", "export", str(tmp_path / "letters.jsonl"))
+    exported = bridge("dlq", "export", str(tmp_path / "dead_letters.jsonl"))
     rehearsed = bridge("dlq", "redrive", "--dry-run", "--reason", "not_json", "--json")
     redriven = bridge("dlq", "redrive", "--reason", "not_json", "--yes", "--json")
 
     # Then
-    assert sorted(letter["reason"] for letter in letters) == ["missing_field", "not_json"]
+    assert sorted(one["reason"] for one in dead_letters) == ["missing_field", "not_json"]
     assert broken["service_request_id"] in shown.output
-    assert len((tmp_path / "letters.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "dead_letters.jsonl").read_text().splitlines()) == 2
     assert json.loads(rehearsed.stdout)["would_move"] == 1
     assert (redriven.exit_code, json.loads(redriven.stdout)["moved"]) == (1, 1)
     assert json.loads(redriven.stdout)["died_again"] == {"not_json": 1}

@@ -1,4 +1,4 @@
-"""A change of a service request reaches whoever subscribes as the example in the documents does."""
+"""A change of a service request reaches a subscriber that is set up like the documented example."""
 
 import json
 from pathlib import Path

@@ -63,7 +63,6 @@ class Command:
         wait_until(printed_by_living, lambda printed: text in printed, what=f"the command prints {text!r}")
 
     def end(self, number: signal.Signals) -> int:
-        """Send it a signal; return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=PATIENCE)
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.nightly
 GRANTED: dict[str, Observation] = {
     "ingest": {"status": 200, "queued": 1, "spooled": 0},
     "processor": {
-        "given_back": ["poison"],
+        "returned": ["poison"],
         "journaled": True,
         "applied": True,
         "begun_without_data": True,
@@ -35,9 +35,9 @@ GRANTED: dict[str, Observation] = {
     },
     "drain": {"answer": {"moved": 1, "failed": 0, "stopped": "empty"}, "queued": 1, "spooled": 0},
     "redrive": {"moved": 1, "skipped": 1, "remaining": 1, "queued": 1, "skipped_is_back": True, "heard": 1},
-    "publisher": {"failed": False, "heard": 1, "set_aside": 0},
+    "publisher": {"failed": False, "heard": 1, "unpublished": 0},
     "sender": {
-        "given_back": ["early"],
+        "returned": ["early"],
         "sent": True,
         "recorded": True,
         "heard": ["CommandSucceeded"],
@@ -50,14 +50,13 @@ GRANTED: dict[str, Observation] = {
 _TAKEN_TOO = {
     # Only where the queue refuses does ingest turn to the spool.
     ("ingest", "s3:PutObject"): ("sqs:SendMessage",),
-    # Only what the bus refuses is set aside.
+    # Only what the bus refuses is sent to the dead-letter queue.
     ("publisher", "sqs:SendMessage"): ("events:PutEvents",),
 }
 
 
 @pytest.fixture
 def vectorcare(guarded: LocalEnvironment, old_key: RSAPrivateKey) -> VectorCare:
-    """Give a VectorCare that sends to the guarded local."""
     return vectorcare_of(guarded, old_key)
 
 

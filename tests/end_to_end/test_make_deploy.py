@@ -18,7 +18,6 @@ CDK = PROJECT / "node_modules/.bin/cdk"
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Give an account in which nothing was ever deployed."""
     if not CDK.exists():
         subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=PROJECT, env=_environment(None), check=True)  # noqa: S607 npm is where the PATH says
     with Emulator(directory=tmp_path_factory.mktemp("account") / "emulator", port=0) as emulator:
@@ -34,7 +33,6 @@ def _environment(account: Emulator | None) -> dict[str, str]:
 
 
 def run(account: Emulator | None, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command with the account's credentials."""
     return subprocess.run(  # noqa: S603 this project's own commands
         command, cwd=PROJECT, env=_environment(account) | changes, capture_output=True, text=True, check=False
     )

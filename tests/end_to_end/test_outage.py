@@ -17,7 +17,7 @@ def test_a_webhook_that_the_queue_refuses_is_spooled_and_the_drain_delivers_it(
     before = kept(local)
 
     # When
-    with closed_port() as nobody, function_variables(local, "IngestFunction", AWS_ENDPOINT_URL_SQS=nobody):
+    with closed_port() as closed, function_variables(local, "IngestFunction", AWS_ENDPOINT_URL_SQS=closed):
         answer = vectorcare.send(event.body)
 
     # Then

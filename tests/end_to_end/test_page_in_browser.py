@@ -38,8 +38,6 @@ pytestmark = pytest.mark.skipif(
 
 
 class Page:
-    """The page, as a person sees it."""
-
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
@@ -119,7 +117,7 @@ class Page:
         return found
 
     def wider_than_shown(self, selector: str) -> list[str]:
-        """Tell what of that a person has to scroll sideways."""
+        """Name the elements that a person has to scroll sideways."""
         found: list[str] = self.driver.execute_script(
             "return [...document.querySelectorAll(arguments[0])].filter(e => e.scrollWidth > e.clientWidth)"
             ".map(e => `${e.scrollWidth} > ${e.clientWidth} ${e.innerText}`)",
@@ -132,7 +130,6 @@ class Page:
 def watched(
     assembly: Assembly, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalEnvironment]:
-    """Run an environment with a page."""
     directory = tmp_path_factory.mktemp("watched")
     with (
         environments.running(
@@ -284,9 +281,9 @@ def test_a_dead_letter_is_shown_with_its_reason_and_is_redriven_after_a_dry_run(
 def test_while_the_queue_is_down_a_webhook_is_seen_to_wait_in_the_spool(page: Page, watched: LocalEnvironment) -> None:
     # Given
     with (
-        closed_port() as nobody,
-        function_variables(watched, "IngestFunction", AWS_ENDPOINT_URL_SQS=nobody),
-        function_variables(watched, "DrainFunction", AWS_ENDPOINT_URL_SQS=nobody),
+        closed_port() as closed,
+        function_variables(watched, "IngestFunction", AWS_ENDPOINT_URL_SQS=closed),
+        function_variables(watched, "DrainFunction", AWS_ENDPOINT_URL_SQS=closed),
     ):
         # When
         page.click("[data-do=broadcast]")
@@ -313,7 +310,7 @@ def test_a_burst_of_500_ends_with_500_accounted_for(page: Page, watched: LocalEn
     page.counted_all_calls(watched)
 
 
-def test_nobody_is_kept_out_and_nothing_is_cut_off(page: Page) -> None:
+def test_the_page_is_accessible_and_nothing_is_cut_off(page: Page) -> None:
     # Given
     page.click("[data-do=forged]")
     page.click("[data-do=twice]")

@@ -1,4 +1,4 @@
-"""Rule: a dispatch system reads what it is let to, signed, by HTTP; nobody else reads anything.
+"""Rule: a dispatch system reads what it may, with signed requests; others read nothing.
 
 IAM is enforced here: each signature is verified and the caller's policies are asked.
 """
@@ -33,8 +33,6 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text()
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with an access key."""
-
     local: LocalEnvironment
     credentials: Credentials
 
@@ -45,7 +43,6 @@ class Caller:
         return send(self.local, sent or path, method=method, headers=dict(signed.headers))
 
     def read(self, path: str) -> Any:
-        """Ask for what has to be there."""
         answer = self.ask(path)
         assert answer.status_code == 200
         return answer.json()
@@ -61,7 +58,6 @@ def send(
 
 @pytest.fixture(scope="module")
 def make_caller(guarded: LocalEnvironment) -> Callable[..., Caller]:
-    """Make an IAM user that may invoke these routes."""
     iam = guarded.emulator.aws.make("iam")
 
     def make(name: str, *routes: str) -> Caller:
@@ -121,7 +117,7 @@ def few_requests(guarded: LocalEnvironment, dispatch: Caller) -> Iterator[int]:
     allow(rate=before["throttlingRateLimit"], burst=before["throttlingBurstLimit"])
 
 
-def test_each_route_answers_whoever_may_ask_as_the_document_says(dispatch: Caller, trips: list[str]) -> None:
+def test_each_route_answers_an_allowed_caller_as_the_document_says(dispatch: Caller, trips: list[str]) -> None:
     one = quote(trips[0])
     for resource, path in ((ONE, f"/{one}"), (EVENTS, f"/{one}/events"), (LIST, "?status=AVAILABLE")):
         # When
@@ -140,7 +136,7 @@ def test_head_is_answered_as_get_is_without_a_body(dispatch: Caller, trips: list
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer abc", "AWS4-HMAC-SHA256 nonsense"])
-def test_nobody_reads_unsigned(guarded: LocalEnvironment, trips: list[str], authorization: str | None) -> None:
+def test_unsigned_requests_are_refused(guarded: LocalEnvironment, trips: list[str], authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     for path in (f"/{trips[1]}", f"/{trips[1]}/events", "?status=AVAILABLE"):
         answer = send(guarded, f"/service-requests{path}", headers=headers)
@@ -169,7 +165,7 @@ def test_a_principal_reads_no_more_than_its_policy_says(make_caller: Callable[..
     assert lister.ask(f"/service-requests/{trips[1]}").status_code == 403
 
 
-def test_whoever_asks_too_often_is_told_to_wait(guarded: LocalEnvironment, dispatch: Caller, few_requests: int) -> None:
+def test_requests_beyond_the_limit_are_refused(guarded: LocalEnvironment, dispatch: Caller, few_requests: int) -> None:
     # Given a signed request, When it is sent more often than the stage allows
     url = f"{guarded.deployment.reading_url}/service-requests?status=AVAILABLE"
     signed = AWSRequest(method="GET", url=url)

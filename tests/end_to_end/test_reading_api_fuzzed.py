@@ -14,8 +14,8 @@ from simulator import VectorCare
 from tests.end_to_end.support import reading_session, webhook
 from tests.support.reading import DOCUMENT
 
-# What API Gateway answers by itself, always 403, and signatures, which test_reading_api verifies. And of what fits the
-# schema, a token has to be one that was given out.
+# What API Gateway itself answers, always 403, and signatures, which test_reading_api verifies. And a token that fits
+# the schema is still refused unless the API issued it.
 NOT_ITS_OWN = [
     checks.unsupported_method,
     checks.missing_required_header,

@@ -16,7 +16,6 @@ LARGEST = 256 * 1024
 
 
 def _padded(size: int) -> bytes:
-    """Make a readable webhook of exactly so many bytes."""
     plain = webhook().body
     return plain[:-1] + b" " * (size - len(plain)) + b"}"
 
@@ -30,7 +29,7 @@ def _padded(size: int) -> bytes:
         pytest.param(b'{"event_id": "\x00\x01\x1f"}', id="NUL and control characters"),
     ],
 )
-def test_whatever_is_signed_is_kept_even_if_nobody_can_read_it(
+def test_signed_bytes_are_kept_even_if_unreadable(
     local: LocalEnvironment, vectorcare: VectorCare, old_key: RSAPrivateKey, body: bytes
 ) -> None:
     # Given

@@ -1,4 +1,4 @@
-"""What each function does for its living, once: and what is to be seen of it from outside."""
+"""One piece of work for each function, and what can be observed of it."""
 
 import json
 import uuid
@@ -20,7 +20,7 @@ from verification.simulation.models import sqs_event
 Observation = dict[str, Any]
 
 HIDDEN = 3600
-"""Seconds for which a received message stays hidden, if nobody gives it back."""
+"""Seconds for which a received message stays hidden, unless it is returned."""
 
 
 def ingest(local: LocalEnvironment, vectorcare: VectorCare) -> Observation:
@@ -43,7 +43,7 @@ def process(local: LocalEnvironment) -> Observation:
     answer = local.stack.invoke("ProcessorFunction", {"Records": records})
     back = [message["Body"] for message in _receive(local, "QueueUrl", hide=0)]
     return {
-        "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
+        "returned": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
         "journaled": bool(local.stack.journal(good.service_request_id)),
         "applied": local.stack.service_request(good.service_request_id) is not None,
         "begun_without_data": local.stack.service_request(without_data.service_request_id) is not None,
@@ -52,7 +52,6 @@ def process(local: LocalEnvironment) -> Observation:
 
 
 def drain(local: LocalEnvironment) -> Observation:
-    """Have the drain empty a spool that holds one webhook."""
     Spool(local.emulator.aws.s3, local.deployment.outputs["SpoolBucket"]).store(_accepted(webhook().body))
     answer = local.stack.invoke("DrainFunction", {})
     return {"answer": answer, "queued": local.stack.waiting(), "spooled": local.stack.spooled()}
@@ -103,7 +102,7 @@ def publish(local: LocalEnvironment, subscriber: Subscriber) -> Observation:
     return {
         "failed": "errorMessage" in (answer or {}),
         "heard": len(subscriber.heard(service_request_id=name)),
-        "set_aside": len(_receive(local, "UnpublishedQueueUrl", hide=HIDDEN)),
+        "unpublished": len(_receive(local, "UnpublishedQueueUrl", hide=HIDDEN)),
     }
 
 
@@ -130,7 +129,7 @@ def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: dateti
         answer = local.stack.invoke("SenderFunction", {"Records": records})
     recorded = [item for item in local.stack.everything("CommandsTable") if item["command_id"] == command_id]
     return {
-        "given_back": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
+        "returned": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
         "sent": local.vectorcare_api.rules.requests[name] == "ASSIGNED",
         "recorded": [item["progress"] for item in recorded] == ["ended"],
         "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
@@ -140,7 +139,7 @@ def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: dateti
 
 
 def _is_back(local: LocalEnvironment, name: str, bodies: Mapping[str, str], *, at: datetime) -> bool:
-    """Tell whether a message is to be had again at that time."""
+    """Whether a message can be received again at that time."""
     local.emulator.stop_clock(at=at)
     return name in [bodies[message["Body"]] for message in _receive(local, "OutboundQueueUrl", hide=HIDDEN)]
 

@@ -93,7 +93,6 @@ def test_every_metric_is_in_the_table() -> None:
 
 
 def log_lines() -> set[str]:
-    """Return the names of the log lines that the functions write."""
     sources = [text for name, text in PRODUCT.items() if name.startswith("lambdas/")]
     return {name for source in sources for name in re.findall(r'observability\.log\(\s*"([\w.]+)"', source)}
 

@@ -16,7 +16,6 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Commit what a release reads to a repository of its own."""
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
     run(tmp_path, "git", "init", "--quiet")

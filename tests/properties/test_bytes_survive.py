@@ -49,7 +49,6 @@ def test_a_webhook_survives_its_message(webhook: Webhook) -> None:
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[Any]:
-    """Give the state's table in moto."""
     with running():
         yield boto3.resource("dynamodb").Table("service_requests")
 

@@ -60,7 +60,7 @@ def test_no_event_raises_fails_or_is_let_in(functions: Functions, event: dict[st
 def test_a_request_in_order_but_for_one_field_is_not_let_in_without_a_signature(
     functions: Functions, field: str, value: Any
 ) -> None:
-    # Given a request with an invalid signature, one field of which is anything
+    # Given a request with an invalid signature, and anything in one field
     functions.reset()
     event = target_ingest.api_event(b"{}", "AAAA") | {field: value}
     # When the function gets it, Then it answers, and nothing is kept

@@ -97,7 +97,7 @@ def test_every_history_ends_in_the_fold_of_its_journal(
 ) -> None:
     # Given deliveries of a few events: repeated, re-stamped, altered, in any order
     tables, waiting = Tables(order_by), deliveries
-    # When they arrive in batches, on some of which the function dies before it succeeds
+    # When they arrive in batches, and the function dies on some before it succeeds
     for batch in [*cuts, Batch(len(deliveries), ())]:
         head, waiting = waiting[: batch.size], waiting[batch.size :]
         for crash in (*batch.crashes, None) if head else ():

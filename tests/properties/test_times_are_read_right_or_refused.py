@@ -26,7 +26,6 @@ def exactly(text: str, form: str) -> datetime | None:
 
 
 def clock(text: str) -> timedelta | None:
-    """Read a time of day."""
     whole, *fraction = text.replace(",", ".").split(".", 1)
     beyond = timedelta()
     if whole.endswith("60") and len(whole) >= 6:
@@ -44,7 +43,6 @@ def clock(text: str) -> timedelta | None:
 
 
 def shift(text: str) -> timedelta | None:
-    """Read an offset."""
     if text in ("", "Z", "z"):
         return timedelta()
     found = next((moment for form in CLOCKS[:3] if (moment := exactly(text[1:], form))), None)

@@ -27,7 +27,6 @@ def ordinal(moment: datetime) -> str:
 
 @st.composite
 def written(draw: st.DrawFn, moment: datetime) -> str:
-    """Write a moment in one of the forms of ISO 8601."""
     zone = draw(offsets | st.none())
     local = moment.astimezone(zone or UTC)
     date = draw(st.sampled_from([calendar, week, ordinal]))(local)

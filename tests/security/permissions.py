@@ -41,7 +41,7 @@ _TRACES = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 _SEND_ENCRYPTED = frozenset({"kms:GenerateDataKey", "kms:Decrypt"})
 _RECEIVE_ENCRYPTED = frozenset({"kms:Decrypt"})
 # Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping": Lambda polls with the
-# function's role. The emulator polls by itself.
+# function's role. The emulator polls without it.
 _EVENT_SOURCE = frozenset({"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"})
 # Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB": likewise for a stream.
 _STREAM = frozenset(

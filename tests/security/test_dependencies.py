@@ -22,7 +22,6 @@ def requirements(file: str) -> list[str]:
 
 
 def pins(file: str) -> dict[str, str]:
-    """Give name and version of all that a requirements file pins."""
     matches = [_REQUIREMENT.match(line) for line in requirements(file)]
     return {match["name"].lower(): match["version"] for match in matches if match}
 

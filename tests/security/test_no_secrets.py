@@ -71,13 +71,12 @@ EXPLAINED = {
 
 
 def private_pem() -> str:
-    """Write a private key that nobody uses."""
+    """Write an unused private key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def drawn(alphabet: str, length: int) -> str:
-    """Draw a text without a meaning."""
     return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
@@ -182,7 +181,6 @@ def scan(root: Path, files: Iterable[str]) -> list[tuple[str, PotentialSecret]]:
 
 
 def is_suspicious(line: str) -> bool:
-    """Say whether the detectors have to look at a line."""
     lower = line.lower()
     return any(word in lower for word in WORDS) or bool(QUOTED.search(line))
 
@@ -197,7 +195,6 @@ def scan_template(template: Template) -> set[str | None]:
 
 
 def pairs(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Give every text of a template with its key."""
     if isinstance(node, str):
         yield name, node
     elif isinstance(node, dict):

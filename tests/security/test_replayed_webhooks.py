@@ -23,14 +23,12 @@ LIFE = (
 
 @pytest.fixture
 def lived(cloud: Cloud) -> Cloud:
-    """Give a service request that has come to its end."""
     for raw in LIFE:
         assert send(cloud, raw) == 200
     return cloud
 
 
 def send(cloud: Cloud, raw: bytes) -> int:
-    """Deliver a request through ingest, queue and processor."""
     status, _answer = cloud.post(raw)
     assert cloud.process() == []
     return status

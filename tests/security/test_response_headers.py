@@ -35,7 +35,6 @@ REQUESTS: dict[str, tuple[int, dict[str, Any]]] = {
 
 
 def request(**changes: Any) -> dict[str, Any]:
-    """Make what API Gateway hands over for a good webhook."""
     return {
         "httpMethod": "POST",
         "resource": "/webhook",
@@ -58,7 +57,7 @@ def test_every_answer_has_the_headers_and_repeats_nothing(
     assert "reflect-me" not in json.dumps(answer)
 
 
-def test_the_answer_to_what_nobody_keeps_has_them_too(shared_cloud: Cloud) -> None:
+def test_the_answer_503_has_them_too(shared_cloud: Cloud) -> None:
     # Given queue and spool both down
     with faults.failing("SendMessage", "PutObject"):
         # When

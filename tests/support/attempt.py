@@ -108,7 +108,6 @@ def delivery(kind: Kind = Kind.STATE_UPDATE, command_id: str = "c-1", **fields: 
 
 
 def positions(command_id: str, *timestamps: int) -> ReceivedCommand:
-    """Deliver a location update."""
     locations = [{"lat": 1, "lng": 2, "alt": 3, "timestamp": timestamp} for timestamp in timestamps]
     return delivery(Kind.LOCATION_UPDATE, command_id, locations=locations)
 

@@ -42,13 +42,10 @@ CREDENTIALS = {
 
 @dataclass
 class Context:
-    """Lambda's context of an invocation."""
-
     aws_request_id: str = "11111111-2222-3333-4444-555555555555"
     remaining_ms: int = 900_000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds that are left."""
         return self.remaining_ms
 
 
@@ -148,13 +145,11 @@ class Cloud:
         return url
 
     def state(self, service_request_id: str = "VC-TEST0001") -> dict[str, Any] | None:
-        """Read a service request's item."""
         key = {"service_request_id": service_request_id}
         item = boto3.resource("dynamodb").Table("service_requests").get_item(Key=key).get("Item")
         return dict(item) if item else None
 
     def journal(self) -> list[dict[str, Any]]:
-        """Read the whole journal, by key."""
         items = boto3.resource("dynamodb").Table("events").scan()["Items"]
         return sorted(map(dict, items), key=lambda item: (item["service_request_id"], item["event_id"]))
 
@@ -163,7 +158,6 @@ class Cloud:
         return queue_depth(self.sqs, url or self.queue_url).total
 
     def spooled(self) -> list[str]:
-        """List the spool's keys."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket="spool").get("Contents", [])]
 
     def _fill(self) -> None:
@@ -251,7 +245,6 @@ class Clock:
     ticks = itertools.count()
 
     def now(self) -> UtcTimestamp:
-        """Look."""
         return utc_timestamp.later(NOW, minutes=next(self.ticks) / 60_000_000)
 
 
@@ -262,7 +255,6 @@ class Threads:
         self._begun: list[Future[Any]] = []
 
     def executor(self, threads: int) -> Executor:
-        """Make an executor as production has it."""
         begun = self._begun
 
         class Recording(ThreadPoolExecutor):
@@ -274,7 +266,6 @@ class Threads:
         return Recording(max_workers=threads)
 
     def finish(self) -> None:
-        """Wait until all of it has ended."""
         wait(self._begun)
         self._begun.clear()
 
@@ -283,7 +274,6 @@ class InlineExecutor(Executor):
     """Runs each task in the thread that submits it, so that a test runs the same each time."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run it now."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))

@@ -26,7 +26,6 @@ class Patience:
     lowest: list[float] = field(default_factory=list)
 
     def take_the_place_of_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Replace the runtime's clock and randomness."""
         monkeypatch.setattr(runtime, "monotonic", lambda: self.now)
         monkeypatch.setattr(runtime, "sleep", self._sleep)
         monkeypatch.setattr(runtime, "uniform", self._uniform)

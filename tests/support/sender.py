@@ -48,15 +48,12 @@ class Clock:
         self._ticks = itertools.count()
 
     def now(self) -> UtcTimestamp:
-        """Tell the time."""
         return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
 
     def epoch(self) -> float:
-        """Tell seconds since 1970."""
         return utc_timestamp.epoch_seconds(NOW) + self.seconds
 
     def ago(self, seconds: float) -> UtcTimestamp:
-        """Tell the time so many seconds ago."""
         return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 
 
@@ -160,11 +157,9 @@ class Outbound:
         return [call.path.removeprefix(API_PATH) for call in self.vectorcare.calls]
 
     def bodies(self) -> list[Any]:
-        """Give the bodies of the calls that VectorCare got."""
         return [json.loads(call.body) for call in self.vectorcare.calls]
 
     def client(self, service: str, **_options: Any) -> Any:
-        """Give the client of a service."""
         return self.sqs if service == "sqs" else _client(service)
 
     def outcomes(self) -> list[dict[str, Any]]:
@@ -185,7 +180,6 @@ class Outbound:
         return [(one["outcome"], one["reason"]) for one in self.outcomes()]
 
     def command_log(self) -> dict[str, dict[str, Any]]:
-        """Read the table, by command id."""
         items = [to_item(item) for item in _client("dynamodb").scan(TableName="commands")["Items"]]
         return {str(item["command_id"]): dict(item) for item in items}
 
@@ -197,12 +191,10 @@ def _client(service: str) -> Any:
 
 
 def secret(client_secret: str) -> str:
-    """Write credentials as the secret holds them."""
     return json.dumps({"client_id": CLIENT_ID, "client_secret": client_secret})
 
 
 def position(timestamp: float, **changes: float) -> dict[str, float]:
-    """Make a position in the middle of nowhere."""
     return {"lat": 1.25, "lng": -2.5, "alt": 3.0, "timestamp": timestamp} | changes
 
 

@@ -9,17 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def private_key(name: str = "vectorcare") -> rsa.RSAPrivateKey:
-    """Make the key of that name, once a process."""
     return _private_key(name)
 
 
 def sign(body: bytes, key: rsa.RSAPrivateKey | None = None) -> str:
-    """Sign a body as VectorCare does."""
     return base64.b64encode((key or private_key()).sign(body, padding.PKCS1v15(), SHA256())).decode()
 
 
 def encoded_public_key(key: rsa.RSAPrivateKey | None = None) -> str:
-    """Write a public key as the functions' environment holds it."""
     der = (key or private_key()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(der).decode()
 

@@ -65,7 +65,6 @@ class Tables:
         return partial(self._call, getattr(self.model, operation))
 
     def get_paginator(self, operation: str) -> Paginator:
-        """Make a paginator, as boto3 does."""
         return Paginator(getattr(self, operation))
 
     def _call(self, operation: Any, **parameters: Any) -> Any:
@@ -84,11 +83,9 @@ class Tables:
             self._processor.process([ReceivedWebhook("m", "r", 1, webhook) for webhook in webhooks])
 
     def journal(self) -> list[dict[str, Any]]:
-        """Read all entries."""
         return [to_item(item) for item in self.model.tables["events"].items.values()]
 
     def state(self) -> dict[str, Any] | None:
-        """Read the item."""
         item = self.model.tables["states"].items.get((SERVICE_REQUEST,))
         return None if item is None else to_item(item)
 

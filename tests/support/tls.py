@@ -53,12 +53,10 @@ def certificate(path: Path) -> Path:
 
 @cache
 def trusted() -> Path:
-    """Give the certificate that this process's tests trust."""
     return certificate(Path(_directory.name) / "certificate.pem")
 
 
 def server_context(path: Path) -> ssl.SSLContext:
-    """Let a server show a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context

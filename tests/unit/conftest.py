@@ -1,4 +1,4 @@
-"""No network: these tests need no cloud, and shall not find one by accident."""
+"""No network: these tests need no cloud and must not reach one by accident."""
 
 import logging
 import sys
@@ -28,14 +28,12 @@ def _cloud() -> Iterator[moto_cloud.Cloud]:
 
 @pytest.fixture
 def cloud(_cloud: moto_cloud.Cloud) -> moto_cloud.Cloud:
-    """Give the stack's resources in moto, empty, and the real handlers."""
     _cloud.empty()
     return _cloud
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what goes into metrics."""
     counts: Counter[str] = Counter()
     monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
     return counts
@@ -43,7 +41,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
-    """Let nobody wait for real."""
     patience = Patience()
     patience.take_the_place_of_time(monkeypatch)
     return patience
@@ -56,7 +53,6 @@ class Output:
         self._capsys = capsys
 
     def text(self) -> str:
-        """Read on."""
         return self._capsys.readouterr().out
 
 
@@ -72,7 +68,6 @@ class _StandardOutput:
 
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
-    """Give what the functions write from now on."""
     for handler in logging.getLogger("tests").handlers:
         monkeypatch.setattr(handler, "stream", _StandardOutput())
     return Output(capsys)

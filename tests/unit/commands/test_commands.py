@@ -142,7 +142,7 @@ def test_what_vectorcare_would_refuse_is_refused_with_its_reason(
         *[("state_update", {"name": name}) for name in command_fields.STATES],
     ],
 )
-def test_what_lies_just_within_the_limits_passes(kind: str, changes: dict[str, Any]) -> None:
+def test_values_just_within_the_limits_pass(kind: str, changes: dict[str, Any]) -> None:
     assert refusal(kind, **changes) is None
 
 
@@ -157,7 +157,7 @@ def test_what_lies_just_within_the_limits_passes(kind: str, changes: dict[str, A
         (60.1, Refusal.TIMESTAMP_IN_FUTURE),
     ],
 )
-def test_a_state_lies_within_the_last_seven_days(seconds_ahead: float, expected: Refusal | float) -> None:
+def test_a_state_must_be_from_the_last_seven_days(seconds_ahead: float, expected: Refusal | float) -> None:
     timestamp = utc_timestamp.later(NOW, minutes=seconds_ahead / 60)
     state = read({"command": "state_update"} | GOOD["state_update"] | {"timestamp": timestamp})
     if isinstance(expected, Refusal):
@@ -178,7 +178,7 @@ def test_a_new_request_has_no_service_request_yet() -> None:
 
 
 def test_no_error_repeats_what_it_was_given() -> None:
-    # Given fields that hold what nobody may see, in each place, When they are refused
+    # Given fields that hold patient data, in each place, When they are refused
     texts: list[str] = []
     for kind, good in GOOD.items():
         for name in good:

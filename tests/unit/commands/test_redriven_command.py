@@ -12,8 +12,8 @@ def text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
 
 
-def test_a_letter_names_its_first_id_and_time_and_counts_its_redrives() -> None:
-    # Given a letter with attributes of its own, When it is redriven twice
+def test_a_redriven_command_keeps_its_first_id_and_time_and_counts_its_redrives() -> None:
+    # Given a dead letter with attributes of its own, When it is redriven twice
     once = redriven_command.attributes({"theirs": text("x")}, message_id="first", sent_at=NOTED)
     twice = redriven_command.attributes(once, message_id="second", sent_at=UtcTimestamp("2026-03-01T12:00:00.000000Z"))
     # Then it has the first of each, and none that the sender would not read
@@ -43,11 +43,11 @@ def test_sqs_time_is_read_to_the_millisecond() -> None:
 
 
 @pytest.mark.parametrize(("values", "expected"), [({}, "own"), ({"first_message_id": "first"}, "first")])
-def test_the_first_id_stands_for_the_message(values: dict[str, str], expected: str) -> None:
+def test_a_message_is_identified_by_its_first_id(values: dict[str, str], expected: str) -> None:
     assert redriven_command.first_message_id(values, "own") == expected
 
 
-def test_what_the_sender_sets_aside_says_where_it_comes_from() -> None:
+def test_a_dead_letter_records_its_first_id_time_and_redrives() -> None:
     # Given an id, a time and a count, When they are written as attributes
     attributes = redriven_command.origin(message_id="first", sent_at=NOTED, redriven="3")
     # Then SQS takes them, and the redrive reads them back
@@ -65,7 +65,7 @@ def test_what_the_sender_sets_aside_says_where_it_comes_from() -> None:
         ({"redriven": "12"}, "12"),
         ({"redriven": "twice"}, "0"),
         ({"redriven": "-1"}, "0"),
-        # SQS takes neither of these as a Number, so that the letter could not be set aside.
+        # SQS takes neither of these as a Number, so the message could not be sent to the dead-letter queue.
         ({"redriven": "9" * 200}, "0"),
         ({"redriven": "\u0663"}, "3"),
     ],

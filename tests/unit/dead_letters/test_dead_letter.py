@@ -67,7 +67,7 @@ def test_only_what_is_no_event_cannot_go_back(source: DeadLetterQueue, text: str
 
 @pytest.mark.parametrize(("recorded", "reason"), [(None, "exhausted"), ("unstorable", "unstorable")])
 def test_the_journal_is_asked_by_the_bytes_that_were_signed_and_counts(recorded: str | None, reason: str) -> None:
-    # Given a webhook that SQS carries as base64, and of which the journal says, perhaps, why it died
+    # Given a webhook that SQS carries as base64, and a journal that may know why it died
     raw = body(service_request_id="VC-1", action="\uffff").replace(b"\\uffff", "\uffff".encode())
     encoded = message.encode(Webhook(raw, "c2ln", NOW))
     attributes = message.values(encoded["MessageAttributes"])
@@ -80,7 +80,7 @@ def test_the_journal_is_asked_by_the_bytes_that_were_signed_and_counts(recorded:
 
 
 @pytest.mark.parametrize("source", [OUTBOUND, UNPUBLISHED])
-def test_the_journal_is_asked_for_webhooks_alone(source: DeadLetterQueue) -> None:
+def test_the_journal_is_asked_about_webhooks_only(source: DeadLetterQueue) -> None:
     assert dead_letter.reason(source, "x", {}, sent_at=NOW, recorded=lambda _: "unstorable") != "unstorable"
 
 
@@ -88,7 +88,7 @@ def test_the_journal_is_asked_for_webhooks_alone(source: DeadLetterQueue) -> Non
     ("received_at", "reason"),
     [("2026-03-01T12:00:00.999999Z", "timestamp_in_future"), ("2026-03-01T12:00:01.000000Z", "exhausted")],
 )
-def test_without_a_record_the_rule_judges_as_of_its_receipt_whenever_somebody_looks(
+def test_without_a_record_the_reason_depends_only_on_the_time_of_receipt(
     received_at: UtcTimestamp, reason: str
 ) -> None:
     found = dead_letter.reason(
@@ -115,5 +115,7 @@ def test_without_a_record_the_rule_judges_as_of_its_receipt_whenever_somebody_lo
         (UNPUBLISHED, "x", "unreadable", "would stay: it is no event"),
     ],
 )
-def test_what_a_redrive_would_do_is_said_as_of_now(source: DeadLetterQueue, text: str, reason: str, words: str) -> None:
+def test_the_effect_of_a_redrive_is_judged_as_of_now(
+    source: DeadLetterQueue, text: str, reason: str, words: str
+) -> None:
     assert dead_letter.if_redriven(source, text, {}, reason=reason, now=NOW) == words

@@ -1,4 +1,4 @@
-"""A webhook has one reason for its death: in log, metric, journal and every tool, whenever somebody looks."""
+"""A dead webhook has one reason: in the log, the metric, the journal and every tool, at any time."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ AHEAD = body(event_timestamp="2026-03-01T13:00:00Z")
 @pytest.fixture(autouse=True)
 def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.queue.LONG_POLL_SECONDS", 0)
-    # What is to be tried again is so at once.
+    # Retries come without a wait.
     monkeypatch.setattr("vectorcare_bridge.webhooks.failure.backoff_seconds", lambda *_: 0)
 
 
@@ -39,7 +39,7 @@ def die(cloud: Cloud) -> None:
         if not cloud.messages():
             return
         cloud.process()
-    raise AssertionError("it lives")
+    raise AssertionError("the message is still on the queue")
 
 
 def would_move(cloud: Cloud, reason: str) -> int:
@@ -47,26 +47,26 @@ def would_move(cloud: Cloud, reason: str) -> int:
     return int(cloud.invoke("redrive", {"reason": reason, "dry_run": True})["would_move"])
 
 
-def told(cloud: Cloud) -> tuple[str, str]:
+def reason_and_effect(cloud: Cloud) -> tuple[str, str]:
     """Say of the one dead letter why it is there, and what a redrive would do, as the operator's command does."""
-    [letter] = cloud.sqs.receive_message(
+    [found] = cloud.sqs.receive_message(
         QueueUrl=cloud.dead_letter_queue_url,
         MessageAttributeNames=["All"],
         AttributeNames=["All"],
         VisibilityTimeout=0,
     )["Messages"]
-    values = message.values(letter.get("MessageAttributes", {}))
+    values = message.values(found.get("MessageAttributes", {}))
     reason = dead_letter.reason(
         DeadLetterQueue.INBOUND,
-        letter["Body"],
+        found["Body"],
         values,
-        sent_at=send_back.sent_at(letter),
+        sent_at=send_back.sent_at(found),
         recorded=lambda raw: recorded_reason(cloud.dynamodb, "events", raw),
     )
     from vectorcare_bridge.edge import runtime  # noqa: PLC0415 whose clock a test may move
 
     return reason, dead_letter.if_redriven(
-        DeadLetterQueue.INBOUND, letter["Body"], values, reason=reason, now=runtime.now()
+        DeadLetterQueue.INBOUND, found["Body"], values, reason=reason, now=runtime.now()
     )
 
 
@@ -77,17 +77,17 @@ def logged(output: Output) -> tuple[str | None, list[str]]:
     return last, [line["reason"] for line in lines if "Failed" in line]
 
 
-def test_an_event_of_the_future_stays_dead_for_that_when_its_time_has_come(
+def test_a_dead_event_from_the_future_keeps_its_reason_when_its_time_has_come(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a webhook that died as it is dated an hour ahead
     cloud.post(AHEAD)
     die(cloud)
-    assert told(cloud) == ("timestamp_in_future", "would die again for timestamp_in_future")
+    assert reason_and_effect(cloud) == ("timestamp_in_future", "would die again for timestamp_in_future")
     # When two hours have passed
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: utc_timestamp.later(NOW, minutes=120))
     # Then it is found by its reason, and only by that, and a redrive would apply it
-    assert told(cloud) == ("timestamp_in_future", "would apply")
+    assert reason_and_effect(cloud) == ("timestamp_in_future", "would apply")
     assert (would_move(cloud, "timestamp_in_future"), would_move(cloud, "exhausted")) == (1, 0)
     assert cloud.invoke("redrive", {"reason": "timestamp_in_future"})["moved"] == 1
     cloud.process()
@@ -124,7 +124,7 @@ CASES: dict[str, tuple[Callable[[Cloud], object], dict[str, Callable[[], Excepti
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_webhook_has_one_reason_wherever_somebody_looks(cloud: Cloud, output: Output, case: str) -> None:
+def test_log_metric_tools_and_journal_name_the_same_reason(cloud: Cloud, output: Output, case: str) -> None:
     put, failing, reason, words, is_journaled = CASES[case]
     # Given a webhook that dies, while a table fails, perhaps
     put(cloud)
@@ -134,14 +134,14 @@ def test_a_webhook_has_one_reason_wherever_somebody_looks(cloud: Cloud, output: 
         die(cloud)
     # When somebody asks why, Then log, metric, tools and journal say the same
     assert logged(output) == (reason, [reason])
-    assert told(cloud) == (reason, words)
+    assert reason_and_effect(cloud) == (reason, words)
     assert would_move(cloud, reason) == 1
     entries = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]
     assert [entry["reason"] for entry in entries] == ([reason] if is_journaled else [])
 
 
 def test_what_dynamodb_refuses_is_not_given_up_before_that_is_recorded(cloud: Cloud) -> None:
-    # Given a state's table that refuses a webhook for good, and a journal that then fails
+    # Given a state's table that refuses a webhook permanently, and a journal that then fails
     cloud.post(body())
     puts: list[str] = []
 

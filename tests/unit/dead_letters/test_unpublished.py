@@ -24,7 +24,7 @@ UNREADABLE = [
 
 
 def test_an_event_is_read_back_as_it_was_written() -> None:
-    # Given an event, When it is set aside
+    # Given an event, When it is queued as unpublished
     message = unpublished.write("CommandFailed", {"service_request_id": "VC-1", "attempts": 3})
     # Then its message says all of it, and no more
     assert json.loads(message["MessageBody"]) == {
@@ -47,7 +47,7 @@ def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
     # Then the error repeats nothing of it
     assert error.value.args == ()
     assert error.value.__suppress_context__ or error.value.__context__ is None
-    # And the operator is told what it is
+    # And the operator sees what it is
     assert unpublished.reason(body) is UnpublishedReason.UNREADABLE
     assert unpublished.service_request_id(body) is None
 

@@ -107,7 +107,7 @@ def test_it_stops_before_its_time_is_up(spooled: Cloud) -> None:
         (1, {"moved": 0, "failed": 0, "stopped": "spool"}),
         (2, {"moved": 10, "failed": 0, "stopped": "spool"}),
     ],
-    ids=["at once", "in the middle"],
+    ids=["first call", "second call"],
 )
 def test_what_was_moved_is_answered_and_counted_whatever_listing_fails(
     spooled: Cloud, output: Output, listings: int, expected: dict[str, Any]

@@ -33,7 +33,6 @@ class Client:
         return answer([json.loads(entry["Detail"])["name"] for entry in Entries])
 
     def names(self) -> list[list[str]]:
-        """Name the events of each call."""
         return [[json.loads(entry["Detail"])["name"] for entry in call] for call in self.calls]
 
 
@@ -52,8 +51,6 @@ def refusing(code: str, *refused: str) -> Answer:
 
 
 def failing(error: Exception) -> Answer:
-    """Fail as a whole."""
-
     def answer(_names: Sequence[str]) -> dict[str, Any]:
         raise error
 
@@ -93,7 +90,7 @@ def test_what_the_bus_will_never_take_is_not_put_again(patience: Patience, code:
         failing(faults.refusal("ThrottlingException")),
         failing(faults.refusal("InternalException")),
         failing(faults.unreachable()),
-        lambda _names: {"Entries": [{"EventId": "of whom?"}]},
+        lambda _names: {"Entries": [{"EventId": "unknown"}]},
         lambda _names: {},
     ],
     ids=["throttled", "internal", "unreachable", "too few answers", "no answers"],
@@ -113,7 +110,7 @@ def test_a_call_that_will_always_fail_is_made_once(patience: Patience, code: str
 
 
 def test_waits_double_and_end(patience: Patience) -> None:
-    # Given a bus that refuses some, for longer than anybody asks, and draws that are the longest
+    # Given a bus that refuses some, for longer than it is asked, and the longest waits
     client = Client(*[refusing("InternalFailure", "a", "c")] * 50)
     a, b, c = event("a"), event("b"), event("c")
     # When they are published, Then they are returned in their order after seven attempts

@@ -20,7 +20,6 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME": "tests", "POWERTOOLS_METRICS_NAMESPACE"
 
 
 def environment_of(function: str) -> dict[str, str]:
-    """Write the variables of a function's settings."""
     settings = importlib.import_module(f"{function}.settings")
     variables = [field.name.upper() for field in fields(getattr(settings, f"{function.capitalize()}Settings"))]
     return {"ORGANIZATION": "acme", **{name: VALUES.get(name, "365") for name in variables}}
@@ -43,7 +42,7 @@ def test_no_function_loads_anything_heavy(function: str) -> None:
     assert not loaded & HEAVY
 
 
-def test_of_what_is_heavy_the_sender_loads_its_http_alone() -> None:
+def test_the_sender_loads_no_heavy_module_but_its_http_client() -> None:
     assert loaded_by("sender") & HEAVY <= {"requests", "email.mime"}
 
 

@@ -17,7 +17,7 @@ def queue(cloud: Cloud) -> Queue:
     return queue
 
 
-def test_a_look_waits_until_all_servers_have_answered(queue: Queue) -> None:
+def test_a_receive_asks_all_servers(queue: Queue) -> None:
     with faults.short_polls_that_find_nothing():
         assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
 

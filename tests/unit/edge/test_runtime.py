@@ -18,7 +18,7 @@ def _configured() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 3])
-def test_a_call_is_tried_so_often_in_all(attempts: int) -> None:
+def test_a_call_is_made_at_most_as_often_as_configured(attempts: int) -> None:
     # Given a service that fails at each attempt
     client = runtime.client("sqs", connect_timeout=1, read_timeout=1, attempts=attempts)
     failing = mock.Mock(

@@ -217,7 +217,7 @@ def test_what_the_queue_refuses_is_spooled(cloud: Cloud, error: type[Exception])
 
 
 def test_two_webhooks_of_the_same_microsecond_are_both_spooled(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a clock that stands still, and a queue that refuses
+    # Given a stopped clock, and a queue that refuses
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
     with faults.failing("SendMessage"):
         # When two webhooks come in

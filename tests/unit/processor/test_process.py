@@ -64,7 +64,6 @@ class Tables:
             raise RuntimeError
 
     def process(self, *deliveries: ReceivedWebhook, order_by: OrderBy = OrderBy.EVENT_TIMESTAMP) -> list[str]:
-        """Let a processor work on them."""
         processor = Processor(
             cast("Journal", self),
             cast("State", self),
@@ -146,14 +145,14 @@ def test_every_delivery_has_one_outcome(counted: Counter[str], moved: Moved | No
     assert counted == {outcome: 1}
 
 
-def test_an_old_event_of_a_request_that_never_began_is_offered_to_nothing(counted: Counter[str]) -> None:
+def test_an_old_event_does_not_begin_a_request(counted: Counter[str]) -> None:
     old = body(event_timestamp="2026-01-01T00:00:00Z")
     tables = Tables(journal=[Received(envelope.read(old), NOW)])
     assert tables.process(delivery(old)) == []
     assert (tables.offers, counted) == ([], {"Expired": 1})
 
 
-def test_what_happened_before_a_request_began_has_expired_beside_what_began_it(counted: Counter[str]) -> None:
+def test_an_event_from_before_the_request_began_has_expired(counted: Counter[str]) -> None:
     old, new = body(event_id="a", event_timestamp="2026-01-01T00:00:00Z"), body(event_id="b")
     tables = Tables(journal=[Received(envelope.read(raw), NOW) for raw in (old, new)])
     tables.process(delivery(old), delivery(new))
@@ -204,7 +203,7 @@ def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_
     ("status_moves", "expected"),
     [(True, {"Applied": 2, "Stale": 1, "FreshnessSeconds": 3600 + 1800}), (False, {"Applied": 1, "Stale": 2})],
 )
-def test_of_a_batch_those_are_applied_that_moved_a_register(
+def test_only_the_events_of_a_batch_that_moved_a_register_are_applied(
     counted: Counter[str], status_moves: bool, expected: dict[str, int]
 ) -> None:
     # Given three events: an old one, the newest data, and the newest without data
@@ -218,10 +217,10 @@ def test_of_a_batch_those_are_applied_that_moved_a_register(
     assert counted == {"FreshnessSeconds": 3600} | expected
 
 
-def test_of_two_deliveries_of_one_event_the_first_is_applied(
+def test_the_first_of_two_deliveries_of_an_event_is_applied(
     monkeypatch: pytest.MonkeyPatch, counted: Counter[str]
 ) -> None:
-    # Given a batch with a repetition that stands before its first delivery, When it is processed
+    # Given a batch with a repetition before its first delivery, When it is processed
     outcomes: dict[str, str] = {}
     monkeypatch.setattr(
         observability, "log", lambda _event, *, message_id, outcome, **_rest: outcomes.update({message_id: outcome})
@@ -274,7 +273,7 @@ def test_an_event_of_the_future_is_journaled_as_unreadable_and_not_offered() -> 
 @pytest.mark.parametrize(
     ("receives", "counts"), [(1, {}), (29, {}), (30, {"Failed not_json": 1}), (31, {"Failed not_json": 1})]
 )
-def test_a_message_that_can_never_be_applied_comes_back_at_once_and_counts_when_it_dies(
+def test_a_permanent_failure_returns_without_a_wait_and_counts_when_it_dies(
     counted: Counter[str], receives: int, counts: dict[str, int]
 ) -> None:
     # Given bytes that are no event, When they are delivered for the nth time
@@ -330,7 +329,7 @@ def test_an_event_that_the_state_can_never_take_dies_if_it_is_alone(counted: Cou
     assert counted == {"Failed unstorable": 1}
 
 
-def test_of_several_messages_each_is_tried_again_because_another_may_be_at_fault(counted: Counter[str]) -> None:
+def test_each_of_several_messages_is_tried_again_because_another_may_be_at_fault(counted: Counter[str]) -> None:
     tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body()), delivery(body(), name="second")) == ["id of first", "id of second"]
     assert tables.hidden == {"handle of first": 5, "handle of second": 5}

@@ -13,7 +13,6 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 
 def deliver(cloud: Cloud, *bodies: bytes) -> list[str]:
-    """Post webhooks, then process them as one batch."""
     for raw in bodies:
         assert cloud.post(raw)[0] == 200
     return cloud.process()
@@ -73,7 +72,7 @@ def test_a_message_sent_by_hand_dies_for_the_reason_in_its_content(cloud: Cloud,
     assert len(deliver(cloud, OLD)) == 1
     assert cloud.state() is not None
     assert [entry.get("reason") for entry in cloud.journal()] == [None, "not_json"]
-    # And comes back at once until SQS makes it a dead letter, which counts once
+    # And comes back without a wait until SQS makes it a dead letter, which counts once
     while cloud.messages(cloud.dead_letter_queue_url) == 0:
         cloud.process()
     lines = [json.loads(line) for line in output.text().splitlines() if '"Failed"' in line]

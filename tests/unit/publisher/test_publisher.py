@@ -54,7 +54,6 @@ class Subscribed:
         return published
 
     def unpublished(self) -> list[dict[str, Any]]:
-        """Read what was queued instead."""
         return [json.loads(body) for body in self._bodies(self.unpublished_url)]
 
     def _bodies(self, url: str) -> Iterator[str]:
@@ -75,14 +74,12 @@ def _record(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str,
 
 @pytest.fixture
 def moto_is_aws() -> Iterator[None]:
-    """Let moto answer in place of AWS."""
     with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
         yield
 
 
 @pytest.fixture
 def subscribed(moto_is_aws: None) -> Subscribed:  # noqa: ARG001 the bus is moto's
-    """Give a bus that carries no data."""
     return Subscribed()
 
 

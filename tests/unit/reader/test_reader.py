@@ -38,7 +38,6 @@ def ask(cloud: Cloud, resource: str, name: str | None = None, /, **query: str | 
 
 
 def pages(cloud: Cloud, resource: str, name: str | None = None, /, **query: str) -> list[list[Any]]:
-    """Follow the tokens to the end."""
     found: list[list[Any]] = []
     while True:
         status, answer = ask(cloud, resource, name, **query)
@@ -105,7 +104,7 @@ def test_what_a_request_never_had_is_null(cloud: Cloud) -> None:
     assert [answer[name] for name in ("action", "data", "data_as_of", "data_event_id")] == [None] * 4
 
 
-def test_a_list_is_newest_first_and_of_its_status_alone(cloud: Cloud) -> None:
+def test_a_list_is_newest_first_and_holds_one_status(cloud: Cloud) -> None:
     # Given requests in two statuses, delivered out of order
     deliver(cloud, webhook(3, "VC-C"), webhook(1, "VC-A"), webhook(2, "VC-B"), webhook(4, "VC-D"))
     deliver(cloud, webhook(5, "VC-D", request_status="ASSIGNED"))
@@ -117,7 +116,7 @@ def test_a_list_is_newest_first_and_of_its_status_alone(cloud: Cloud) -> None:
 
 
 def test_pages_hold_each_request_once_in_the_order_of_the_whole_list(cloud: Cloud) -> None:
-    # Given requests of which two came at the same time
+    # Given seven requests, two of them from the same time
     names = [f"VC-{number}" for number in range(7)]
     deliver(cloud, *(webhook(min(number, 5), name) for number, name in enumerate(names)))
     (whole,) = pages(cloud, LIST, status="AVAILABLE")
@@ -149,7 +148,7 @@ def test_events_are_the_journal_by_event_id(cloud: Cloud) -> None:
 
 
 def test_an_entry_that_can_no_longer_be_read_hides_no_other(cloud: Cloud) -> None:
-    # Given a journal of which one entry's bytes are unreadable by today's rules
+    # Given a journal with one entry that today's rules cannot read
     deliver(cloud, webhook(0), webhook(1))
     key = {"service_request_id": "VC-TEST0001", "event_id": "e00"}
     boto3.resource("dynamodb").Table("events").update_item(
@@ -178,7 +177,7 @@ def test_numbers_keep_every_digit(cloud: Cloud) -> None:
 def test_an_answer_about_one_request_is_strongly_consistent(cloud: Cloud, resource: str) -> None:
     # Given a request that has just come in
     deliver(cloud, webhook(0))
-    # When it is asked for at once, Then it is there
+    # When it is read right away, Then it is there
     with faults.lagging_replicas():
         assert ask(cloud, resource, "VC-TEST0001")[0] == 200
 
@@ -214,7 +213,7 @@ def test_what_has_expired_is_not_there_though_dynamodb_still_has_it(cloud: Cloud
     assert listed == (["VC-TEST0001"] if is_there else []) + ["VC-STAYS"]
 
 
-def test_a_page_of_which_all_has_expired_does_not_hide_what_follows_it(cloud: Cloud) -> None:
+def test_an_entirely_expired_page_does_not_hide_the_next_one(cloud: Cloud) -> None:
     # Given a journal whose first entry has expired
     deliver(cloud, webhook(0), webhook(1))
     expire(cloud, "events", {"service_request_id": "VC-TEST0001", "event_id": "e00"}, LONG_AGO)

@@ -30,7 +30,7 @@ def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cloud(cloud: Cloud) -> Cloud:
-    """Give a cloud with six messages in each dead-letter queue, two of which nobody can read."""
+    """Give a cloud with six messages in each dead-letter queue, two of them unreadable."""
     cloud.events_url = cloud.subscribe()  # type: ignore[attr-defined]  # for these tests alone
     webhooks = [
         message.encode(Webhook(body(service_request_id=f"VC-{number}"), "c2ln", RECEIVED_AT)) for number in range(GOOD)
@@ -48,7 +48,7 @@ def cloud(cloud: Cloud) -> Cloud:
 
 
 def put(cloud: Cloud, url: str, messages: Sequence[Any]) -> None:
-    """Put messages on a queue, and two that nobody can read."""
+    """Put messages on a queue, and two unreadable ones."""
     entries = [*messages, *({"MessageBody": f"x{number}"} for number in range(NOT_JSON))]
     cloud.sqs.send_message_batch(
         QueueUrl=url, Entries=[{"Id": str(number), **one} for number, one in enumerate(entries)]
@@ -69,7 +69,7 @@ def destination_url(cloud: Cloud, queue: str) -> str:
 
 
 def everything() -> set[str]:
-    """Name all messages, by moto's own books: hidden ones, and those that a subscriber got, included."""
+    """Name all messages in moto, including hidden ones and those of the subscriber."""
     queues = sqs_backends["123456789012"]["us-east-1"].queues.values()
     return {one.body for queue in queues for one in queue._messages}
 
@@ -122,7 +122,7 @@ def test_how_many_remain_may_be_unknown(cloud: Cloud) -> None:
 
 def test_an_event_that_says_something_else_is_answered_and_moves_nothing(cloud: Cloud, output: Output) -> None:
     counts = cloud.invoke("redrive", {"reason": INVENTED_NAME})
-    # The answer says what would be right, beside a report of nothing; nobody repeats what was typed.
+    # The answer says what would be right, beside an empty report; neither answer nor log repeats the input.
     error = counts.pop("error")
     assert error.startswith("reason must, for the queue inbound, be one of not_json, ")
     assert counts == {name: count for name, count in answer(stopped="error").items() if name in counts}
@@ -163,7 +163,7 @@ def test_interrupted_at_any_call_nothing_is_lost(
 ) -> None:
     # Given a run that dies at some call, with no chance to tidy up
     class Killed(BaseException):
-        """What no `except Exception` holds up."""
+        """Not caught by `except Exception`."""
 
     def kill(called: str, has_taken_effect: bool) -> None:
         if is_dead:

@@ -168,12 +168,12 @@ def test_a_message_is_held_only_for_what_is_left_of_the_run(clock: Clock) -> Non
 
 
 @pytest.mark.parametrize(
-    ("rate", "at_once", "stall", "naps"),
+    ("rate", "batch", "stall", "naps"),
     [(2, 2, 0, [1, 1]), (0.5, 1, 0, [2] * 4), (20, 10, 0, [0.2]), (1, 1, 5, [1, 1, 1])],
     ids=["whole", "slow", "fast", "after a pause there is no burst"],
 )
 def test_a_rate_is_kept_by_sleeping_between_small_batches(
-    clock: Clock, rate: float, at_once: int, stall: float, naps: list[float]
+    clock: Clock, rate: float, batch: int, stall: float, naps: list[float]
 ) -> None:
     # Given a queue that pauses, perhaps, while the second message is sent
     class Stalls(Queues):
@@ -184,7 +184,7 @@ def test_a_rate_is_kept_by_sleeping_between_small_batches(
     queues = Stalls(dead_letters(4).dead)
     report = run(queues, clock, rate=rate)
     assert (report.moved, report.stopped) == (4, "empty")
-    assert {maximum for maximum, _ in queues.received} == {at_once}
+    assert {maximum for maximum, _ in queues.received} == {batch}
     assert clock.naps == pytest.approx(naps)
 
 
@@ -250,7 +250,7 @@ def test_a_message_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> N
                 raise RuntimeError
             return super().send(message)
 
-    # When all are asked for, two at once
+    # When all are asked for, two at a time
     queues = RefusesOne(dead_letters(4).dead)
     report = run(queues, clock, rate=2)
     # Then the others are moved, and that one is counted and returned
@@ -260,7 +260,7 @@ def test_a_message_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> N
 
 @pytest.mark.parametrize("queue", [DeadLetterQueue.INBOUND, DeadLetterQueue.OUTBOUND])
 def test_a_message_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLetterQueue) -> None:
-    # Given messages that die again at once: webhooks under the id that they were sent with, commands as new messages
+    # Given messages that die again: webhooks under the id that they were sent with, commands as new messages
     class DieAgain(Queues):
         def send(self, message: OutgoingMessage) -> str:
             message_id = super().send(message)

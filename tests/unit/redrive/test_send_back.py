@@ -27,8 +27,8 @@ DEAD_LETTER: dict[str, Any] = {
 
 
 @dataclass
-class There:
-    """A queue and a bus that say what they got."""
+class Destination:
+    """A queue and a bus that record what they get."""
 
     sent: list[OutgoingMessage] = field(default_factory=list)
     published: list[BusEntry] = field(default_factory=list)
@@ -49,11 +49,11 @@ class There:
 def test_an_event_is_published_without_the_names_of_what_changed_if_they_are_too_many(
     given: list[str], published: list[str] | None
 ) -> None:
-    there = There()
+    destination = Destination()
     dead = unpublished.write("ServiceRequestUpdated", {"service_request_id": "VC-1", "changed_fields": given})
-    send_back.event(cast("Bus", there), dead_letter(Body=dead["MessageBody"]))
+    send_back.event(cast("Bus", destination), dead_letter(Body=dead["MessageBody"]))
     detail = {"service_request_id": "VC-1", "changed_fields": published}
-    assert there.published == [BusEntry("ServiceRequestUpdated", detail)]
+    assert destination.published == [BusEntry("ServiceRequestUpdated", detail)]
 
 
 def dead_letter(**changes: Any) -> Any:
@@ -62,19 +62,19 @@ def dead_letter(**changes: Any) -> Any:
 
 def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
     # Given a command that dies twice
-    there = There()
-    assert send_back.command(cast("Queue", there), dead_letter()) == "sent 1"
+    destination = Destination()
+    assert send_back.command(cast("Queue", destination), dead_letter()) == "sent 1"
     again = dead_letter(
         MessageId="m-2",
-        MessageAttributes=there.sent[0]["MessageAttributes"],
+        MessageAttributes=destination.sent[0]["MessageAttributes"],
         Attributes={"SentTimestamp": "1772362900000"},
     )
     # When it is sent back for the second time
-    assert send_back.command(cast("Queue", there), again) == "sent 2"
+    assert send_back.command(cast("Queue", destination), again) == "sent 2"
     # Then it names its first id and time, and both redrives
     first = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="1")
     second = redriven_command.origin(message_id="m-1", sent_at=SENT_AT, redriven="2")
-    assert there.sent == [
+    assert destination.sent == [
         OutgoingMessage(MessageBody="{}", MessageAttributes=first),
         OutgoingMessage(MessageBody="{}", MessageAttributes=second),
     ]
@@ -91,11 +91,11 @@ def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried:
         "binary": {"DataType": "Binary", "BinaryValue": b""},
         **{f"attribute-{number}": {"DataType": "String", "StringValue": "x"} for number in range(8)},
     }
-    there = There()
+    destination = Destination()
     # When it is sent back, Then nothing is left that SQS would refuse, it is as old as it was and redriven once more
-    assert send_back.webhook(cast("Queue", there), dead_letter(Body=text, MessageAttributes=others)) == "sent 1"
+    assert send_back.webhook(cast("Queue", destination), dead_letter(Body=text, MessageAttributes=others)) == "sent 1"
     expected = message.encode(Webhook(text.encode(), "", SENT_AT, redriven=2))
-    assert there.sent == [expected]
+    assert destination.sent == [expected]
     assert expected["MessageBody"] == carried
     assert set(expected["MessageAttributes"]) == {"source", "received_at", "redriven"} | (
         {"encoding"} if encoding else set()
@@ -103,9 +103,9 @@ def test_a_webhook_is_rebuilt_from_its_bytes_and_what_counts(text: str, carried:
 
 
 def test_a_webhook_without_attributes_goes_back_too() -> None:
-    there = There()
-    send_back.webhook(cast("Queue", there), dead_letter())
-    assert there.sent == [message.encode(Webhook(b"{}", "", SENT_AT, redriven=1))]
+    destination = Destination()
+    send_back.webhook(cast("Queue", destination), dead_letter())
+    assert destination.sent == [message.encode(Webhook(b"{}", "", SENT_AT, redriven=1))]
 
 
 FIRST = {"first_message_id", "first_sent_at"}
@@ -113,33 +113,33 @@ ACCEPT = '{"command": "accept", "service_request_id": "VC-1", "note": "NOTE"}'
 
 
 @pytest.mark.parametrize(("text", "room", "attributes"), [(ACCEPT, 71, FIRST), (ACCEPT, 0, FIRST), ("NOTE", 0, set())])
-def test_a_command_that_fills_its_message_keeps_what_keeps_it_from_being_sent_twice(
+def test_a_command_that_fills_its_message_keeps_its_first_id_and_time(
     text: str, room: int, attributes: set[str]
 ) -> None:
-    # Given commands, two of which can be read, that fill a message but for what their first id and time take, or all
-    # of it
+    # Given commands, two of them readable, that leave just enough room for their first id and time,
+    # or none
     text = text.replace("NOTE", "x" * (message.MAX_BYTES - room - len(text) + len("NOTE")))
-    there = There()
-    # When it is sent back, Then it goes without these only if nobody can read it
-    send_back.command(cast("Queue", there), dead_letter(Body=text))
-    assert set(there.sent[0]["MessageAttributes"]) == attributes
-    assert there.sent[0]["MessageBody"] == text
+    destination = Destination()
+    # When it is sent back, Then only an unreadable command goes without them
+    send_back.command(cast("Queue", destination), dead_letter(Body=text))
+    assert set(destination.sent[0]["MessageAttributes"]) == attributes
+    assert destination.sent[0]["MessageBody"] == text
 
 
 def test_a_command_with_characters_that_sqs_refuses_goes_back_saying_the_same() -> None:
-    there = There()
-    send_back.command(cast("Queue", there), dead_letter(Body='{"note": "\uffff"}'))
-    assert there.sent[0]["MessageBody"] == '{"note": "\\uffff"}'
+    destination = Destination()
+    send_back.command(cast("Queue", destination), dead_letter(Body='{"note": "\uffff"}'))
+    assert destination.sent[0]["MessageBody"] == '{"note": "\\uffff"}'
 
 
 def test_an_event_that_the_bus_does_not_take_stays() -> None:
     body = unpublished.write("CommandFailed", {})["MessageBody"]
     with pytest.raises(NotTakenError):
-        send_back.event(cast("Bus", There(takes=False)), dead_letter(Body=body))
+        send_back.event(cast("Bus", Destination(takes=False)), dead_letter(Body=body))
 
 
 def test_what_is_no_event_is_not_published() -> None:
-    there = There()
+    destination = Destination()
     with pytest.raises(unpublished.NotAnEventError):
-        send_back.event(cast("Bus", there), dead_letter(Body="x"))
-    assert there.published == []
+        send_back.event(cast("Bus", destination), dead_letter(Body="x"))
+    assert destination.published == []

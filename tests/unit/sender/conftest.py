@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def outbound() -> "Iterator[Outbound]":
-    """Run the sender without threads."""
     from tests.support import sender  # noqa: PLC0415 tests of the rules alone do without it
 
     with sender.running() as outbound:

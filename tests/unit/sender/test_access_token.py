@@ -1,4 +1,4 @@
-"""The access token: asked for seldom, renewed in time, and what keeps one from coming has a name."""
+"""The access token: requested rarely and renewed in time; every failure has a reason."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def refused(status: int, body: bytes = b"", retry_after: str | None = None) -> H
 
 
 class Endpoint:
-    """VectorCare's token endpoint, Secrets Manager and the clock; the last response is given again and again."""
+    """VectorCare's token endpoint, Secrets Manager and the clock; the last response is repeated."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *responses: HttpResponse | CallResult) -> None:
         self.responses = list(responses)
@@ -78,7 +78,7 @@ def test_a_token_is_renewed_when_80_percent_of_its_life_are_over(endpoint: Endpo
     }
 
 
-def test_a_token_serves_to_its_end_while_no_other_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_serves_to_its_end_if_no_other_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a token past 80 % of its life, and an endpoint that fails
     endpoint = Endpoint(monkeypatch, granted("token-1"), refused(503))
     endpoint.token.current()
@@ -104,14 +104,14 @@ def test_while_one_caller_renews_a_token_the_others_use_the_old_one(endpoint: En
     assert (others, len(endpoint.requests)) == (["token-1"], 2)
 
 
-def test_of_many_callers_with_a_refused_token_one_renews_it(endpoint: Endpoint) -> None:
+def test_only_one_of_many_callers_renews_a_refused_token(endpoint: Endpoint) -> None:
     assert endpoint.token.current() == "token-1"
     assert [endpoint.token.instead_of("token-1") for _caller in range(3)] == ["token-2"] * 3
     assert len(endpoint.requests) == 2
 
 
 @pytest.mark.parametrize("token_comes", [True, False])
-def test_of_many_callers_without_a_token_one_asks(monkeypatch: pytest.MonkeyPatch, token_comes: bool) -> None:
+def test_only_one_of_many_callers_requests_a_token(monkeypatch: pytest.MonkeyPatch, token_comes: bool) -> None:
     # Given ten threads that need a first token
     endpoint = Endpoint(monkeypatch, granted("token-1") if token_comes else UNREACHABLE)
 
@@ -172,7 +172,7 @@ def failure(endpoint: Endpoint) -> NoTokenError:
         (CallResult(Verdict.LOST, "no_answer", is_outage=True), "no_answer", False),
     ],
 )
-def test_what_keeps_a_token_from_coming_is_named(
+def test_each_failure_to_get_a_token_has_its_reason(
     monkeypatch: pytest.MonkeyPatch, response: HttpResponse | CallResult, reason: str, is_refused: bool
 ) -> None:
     error = failure(Endpoint(monkeypatch, response))
@@ -211,12 +211,12 @@ def test_without_a_life_that_makes_sense_a_token_serves_for_five_minutes(
         (sender.secret(CLIENT_SECRET), "", "token_url_missing"),
     ],
 )
-def test_a_stack_that_is_not_set_up_asks_nobody_says_so_and_works_once_it_is(
+def test_a_stack_without_credentials_makes_no_call_says_so_and_works_once_it_has_them(
     endpoint: Endpoint, output: Output, secret: str, url: str, reason: str
 ) -> None:
-    # Given a secret or an environment that nobody has filled
+    # Given a secret or an environment that is not filled yet
     endpoint.secret, endpoint.token = secret, endpoint.start(url)
-    # When a token is needed, Then nobody is asked, and the reason repeats nothing
+    # When a token is needed, Then no call is made, and the reason repeats nothing
     error = failure(endpoint)
     assert (error.answer.reason, error.is_refused, endpoint.requests) == (reason, True, [])
     assert "Zebulon" not in output.text() + repr(error)

@@ -67,7 +67,7 @@ def test_a_new_request_ends_with_the_service_request_that_it_became() -> None:
     assert attempts(world).send([one]) == [Completed(one, expected)]
 
 
-def test_claimed_commands_are_sent_and_the_others_left_to_whoever_has_them() -> None:
+def test_claimed_commands_are_sent_and_the_others_left_alone() -> None:
     # Given positions that another invocation has, that have been sent, that the log cannot claim, and new ones
     failure, ended = RuntimeError(), ending(Outcome.SUCCEEDED, kind=Kind.LOCATION_UPDATE, command_id="ended")
     world = World(known={"busy": BusyError(), "ended": ended, "failing": failure})
@@ -108,7 +108,7 @@ def test_the_answer_decides_how_a_command_ends_or_whether_it_may_have_been_sent(
     lost = CallResult(Verdict.LOST, "no_answer", is_outage=True)
     taken_in = lost if isinstance(answer, Exception) else answer
     if result is True and kind in NOT_REPEATABLE:
-        # Then nobody knows whether it was sent, and it is not repeated if that does harm
+        # Then it is unknown whether it was sent, and it is not repeated if that does harm
         result = Outcome.UNCERTAIN
     if isinstance(result, Outcome):
         expected = ending(result, taken_in.reason, kind=kind, service_request_id=trip_of(kind))

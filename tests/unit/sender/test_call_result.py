@@ -1,4 +1,4 @@
-"""What a response says about a command: done, refused for good, later, or nothing."""
+"""What a response says about a command: done, refused permanently, later, or nothing."""
 
 import itertools
 import json

@@ -35,7 +35,7 @@ def test_an_open_circuit_is_half_open_when_its_time_is_over(
     assert (OPEN.state(now), OPEN.seconds_left(now)) == (gate, seconds_left)
 
 
-def test_whoever_probes_keeps_the_others_out_for_a_minute() -> None:
+def test_a_probe_keeps_other_calls_out_for_a_minute() -> None:
     probed = OPEN.with_probe(AFTER_30_SECONDS)
     assert probed == Circuit(
         failures=5, open_until=AFTER_30_SECONDS, probed_until=UtcTimestamp("2026-03-01T12:01:30.000000Z")

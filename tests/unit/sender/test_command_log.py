@@ -73,7 +73,7 @@ def test_a_result_that_is_recorded_while_another_takes_over_is_not_overwritten(l
     assert log.claim(COMMAND, holder="second", now=LATER, lease_until=LATER) == RESULT
 
 
-def test_of_two_that_take_over_at_once_one_may_send(log: CommandLog) -> None:
+def test_only_one_of_two_concurrent_takeovers_may_send(log: CommandLog) -> None:
     claim(log, "first")
     others = before_the_second_write(lambda: claim(log, "third", LATER))
     with faults.on_call(others), pytest.raises(BusyError):
@@ -97,7 +97,7 @@ def test_a_claim_whose_answer_was_lost_is_its_own(log: CommandLog, takes_over: b
         assert claim(log, "second", LATER).may_have_been_sent is takes_over
 
 
-def test_a_result_is_read_at_once_however_far_a_replica_is_behind(log: CommandLog) -> None:
+def test_a_result_is_read_consistently_even_if_replicas_lag(log: CommandLog) -> None:
     log.record(claim(log, "first"), RESULT, now=NOW)
     with faults.lagging_replicas():
         assert log.has_ended("c-1")

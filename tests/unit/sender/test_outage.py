@@ -29,7 +29,7 @@ def put_for_trips(outbound: Outbound, trips: int = len(TRIPS)) -> None:
 
 
 def open_the_circuit(outbound: Outbound) -> None:
-    """Let VectorCare fail until nobody calls it any more."""
+    """Let VectorCare fail until the circuit opens."""
     outbound.vectorcare.is_down = True
     put_for_trips(outbound, FAILURES_TO_OPEN)
     with mock.patch("vectorcare_bridge.edge.runtime.uniform", lambda _low, high: high):

@@ -37,7 +37,7 @@ def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
 
 
 @pytest.mark.parametrize("answer", [REFUSED, CallResult(Verdict.LATER, "http_400", 400)], ids=["404", "a proxy's 400"])
-def test_after_another_answer_nobody_looks_for_one_at_fault(answer: CallResult) -> None:
+def test_other_answers_start_no_search_for_the_update_at_fault(answer: CallResult) -> None:
     world, updates = World(lambda _call: answer), [positions(f"c-{number}", number) for number in range(1, 6)]
     results = attempts(world).send(updates)
     assert len(world.calls) == 1

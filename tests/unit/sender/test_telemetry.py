@@ -1,4 +1,4 @@
-"""What the alarms on commands watch is counted when it happens, once; log lines hold one line for what only waits."""
+"""What the alarms on commands watch is counted once, when it happens; what only waits is one log line."""
 
 import json
 
@@ -19,7 +19,7 @@ def counted(text: str, metric: str) -> list[float]:
     ]
 
 
-def test_of_commands_other_than_positions_the_share_that_failed_is_counted(outbound: Outbound, output: Output) -> None:
+def test_the_share_of_failed_commands_is_counted_without_positions(outbound: Outbound, output: Output) -> None:
     # Given three commands that VectorCare takes, one that is refused before a call, and many positions
     for name in ("en_route", "arrived", "on_board", "flying"):
         outbound.put(name=name)
@@ -34,7 +34,7 @@ def test_of_commands_other_than_positions_the_share_that_failed_is_counted(outbo
 
 
 def test_what_waits_is_counted_by_the_age_of_the_oldest_of_a_batch(outbound: Outbound, output: Output) -> None:
-    # Given VectorCare down, and commands that came ten minutes apart, When they are tried in vain
+    # Given VectorCare down, and commands that came ten minutes apart, When they are tried
     outbound.vectorcare.is_down = True
     outbound.put()
     outbound.clock.seconds += 600

@@ -18,7 +18,6 @@ BUSY = InjectedFault(status=429, headers={"Retry-After": "100"})
 
 @pytest.fixture
 def outbound(outbound: Outbound) -> Outbound:
-    """Give a sender with two trips."""
     outbound.vectorcare.rules.requests[OTHER] = "ASSIGNED"
     return outbound
 
@@ -89,7 +88,6 @@ def states(outbound: Outbound, trip: str = TRIP) -> list[str]:
 
 
 def pending(outbound: Outbound, trip: str = TRIP) -> set[str]:
-    """Name the pending commands of a trip."""
     item = outbound.command_log().get(f"#line/{trip}", {})
     return {name.removeprefix("command/") for name in item if name.startswith("command/")}
 
@@ -193,7 +191,7 @@ def test_new_requests_wait_for_nothing_and_are_not_noted(outbound: Outbound) -> 
     assert outbound.command_log().keys() == {"0", "1"}
 
 
-def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outbound: Outbound) -> None:
+def test_a_command_deleted_from_the_queue_holds_back_others_for_half_an_hour_at_most(outbound: Outbound) -> None:
     # Given a state that waits, and that somebody then deletes from the queue
     put(outbound, "en_route")
     outbound.vectorcare.faults.append(UNAVAILABLE)
@@ -203,7 +201,7 @@ def test_what_is_gone_from_the_queue_holds_back_for_half_an_hour_at_most(outboun
         outbound.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=record["receiptHandle"])
     [later] = put(outbound, "arrived")
     assert outbound.run() == [later]
-    # When nobody has seen it for so long, Then the next is sent, and has not used up its deliveries
+    # When its lease is over, Then the next is sent, and has not used up its deliveries
     outbound.run_until_empty(seconds=pending_commands.LEASE_SECONDS)
     [result] = outbound.outcomes()
     assert states(outbound) == ["arrived"]
@@ -232,7 +230,7 @@ def test_a_command_that_came_twice_and_waits_is_pending_once_and_says_when_it_is
     assert outbound.command_log()[f"#line/{TRIP}"]["command/en_route"]["due_at"]
 
 
-def test_nothing_is_sent_while_nobody_knows_what_waits(outbound: Outbound) -> None:
+def test_nothing_is_sent_if_the_pending_commands_are_unknown(outbound: Outbound) -> None:
     put(outbound, "en_route")
     with mock.patch("sender.pending_commands.PendingCommands.join", side_effect=ConnectionError):
         assert len(outbound.run()) == 1
@@ -272,6 +270,6 @@ def test_what_is_refused_without_a_call_neither_waits_nor_holds_back(outbound: O
     put(outbound, "asleep")
     # When it is delivered
     outbound.run()
-    # Then it ends at once
+    # Then it ends immediately
     assert outbound.ends() == [("failed", "unknown_state")]
     assert pending(outbound) == {"en_route"}

@@ -19,8 +19,6 @@ TAKEN = HttpResponse(201, b"{}", None)
 
 
 class World:
-    """HTTP and token."""
-
     def __init__(self, *responses: HttpResponse | CallResult, renewal: str | Exception = "second") -> None:
         self.responses = list(responses)
         self.renewal = renewal

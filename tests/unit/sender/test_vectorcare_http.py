@@ -28,7 +28,7 @@ Answering = Callable[[socket], None]
 
 
 class Peer:
-    """Whoever answers at VectorCare's address: counts connections, and what it could get rid of."""
+    """A server at VectorCare's address that counts connections and keeps requests."""
 
     def __init__(self, answer: Answering, *, certificate: Path | None) -> None:
         self.connections = 0
@@ -70,7 +70,7 @@ class Peer:
 
 
 def _request(connection: socket, requests: list[bytes]) -> bool:
-    """Read a request to its end, as who leaves some of it unread cannot but reset; False when there is none."""
+    """Read a whole request, because closing with unread bytes resets the connection; False if there is none."""
     request = b""
     while not request.endswith(b"{}"):
         piece = connection.recv(65536)
@@ -105,7 +105,7 @@ def called(answer: Answering, *, is_tls: bool = True, certificate: Path | None =
 
 @pytest.fixture
 def _a_second_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock show a second more each time that anybody looks at it."""
+    """Let the clock show a second more at each look."""
     seconds = itertools.count()
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.monotonic", lambda: float(next(seconds)))
 
@@ -238,7 +238,7 @@ def test_without_tls_nothing_is_sent_and_one_attempt_made(answer: Answering) -> 
 
 
 def test_a_peer_that_is_silent_before_tls_is_unreachable() -> None:
-    # Given somebody who accepts a connection and says nothing
+    # Given a server that accepts a connection and says nothing
     is_over = threading.Event()
 
     def silent(_connection: socket) -> None:
@@ -249,18 +249,18 @@ def test_a_peer_that_is_silent_before_tls_is_unreachable() -> None:
         mock.patch("sender.vectorcare.http.CONNECT_SECONDS", 0.2),
     ):
         assert http.request("POST", peer.url, body={}) == UNREACHABLE
-        assert wait_until(lambda: peer.connections, what="somebody has accepted a connection") == 1
+        assert wait_until(lambda: peer.connections, what="the server has accepted a connection") == 1
     is_over.set()
 
 
-def test_a_peer_that_cannot_prove_to_be_vectorcare_gets_nothing(tmp_path: Path) -> None:
+def test_a_server_without_a_trusted_certificate_gets_nothing(tmp_path: Path) -> None:
     stranger = tls.certificate(tmp_path / "certificate.pem")
     with called(sending(OK), certificate=stranger) as (peer, http):
         assert http.request("POST", peer.url, body={}) == CallResult(Verdict.LATER, "certificate", is_outage=True)
         assert peer.requests == []
 
 
-def test_an_address_that_nobody_answers_at_is_unreachable() -> None:
+def test_an_address_without_a_server_is_unreachable() -> None:
     with create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert Http(session(connections=1)).request("POST", f"https://127.0.0.1:{port}/", body={}) == UNREACHABLE
@@ -307,6 +307,6 @@ def test_a_wrong_url_costs_no_command(url: str) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("Zebulon"), KeyError(7), UnicodeError(), AssertionError(), OSError()])
-def test_after_an_unforeseen_error_nobody_knows_whether_the_call_was_made(error: Exception) -> None:
+def test_after_an_unforeseen_error_it_is_unknown_whether_the_call_was_made(error: Exception) -> None:
     broken: Any = mock.Mock(spec=requests.Session, request=mock.Mock(side_effect=error))
     assert Http(broken).request("POST", "https://vectorcare.invalid/", body={}) == UNKNOWN

@@ -70,6 +70,6 @@ def test_a_name_may_be_a_byte_shorter_than_64_kib() -> None:
     ("within", "beyond"),
     [("9" * 38, "9" * 39), ("9.9E+125", "1E+126"), ("-1E-130", "-9E-131"), ("1" + "0" * 125, "1" + "0" * 126)],
 )
-def test_a_number_has_38_digits_and_lies_within_the_range(within: str, beyond: str) -> None:
+def test_a_number_has_at_most_38_digits_and_is_within_the_range(within: str, beyond: str) -> None:
     assert fits(Decimal(within))
     assert not fits(Decimal(beyond))

@@ -123,18 +123,18 @@ def only(one: Event, *, received_at: UtcTimestamp = TEN) -> Fold:
 @pytest.mark.parametrize(
     ("last_updated", "is_enough"), [("2026-03-01T10:15:00.000000Z", True), ("2026-03-01T10:14:59.999999Z", False)]
 )
-def test_an_event_with_data_within_the_retention_begins_a_request_by_itself(
+def test_an_event_with_data_within_the_retention_begins_a_request_alone(
     last_updated: UtcTimestamp, is_enough: bool
 ) -> None:
     now = UtcTimestamp("2026-03-31T10:00:00.000000Z")
     assert fold.may_begin(only(event("a", last_updated)), BY_TIME, now=now) is is_enough
 
 
-def test_an_event_without_data_begins_no_request_by_itself() -> None:
+def test_an_event_without_data_begins_no_request_alone() -> None:
     assert not fold.may_begin(only(event("a", TEN, data=None)), BY_TIME, now=ELEVEN)
 
 
-def test_ordered_by_id_no_event_begins_a_request_by_itself() -> None:
+def test_ordered_by_id_no_event_begins_a_request_alone() -> None:
     assert not fold.may_begin(only(event("a", TEN)), BY_ID, now=ELEVEN)
 
 

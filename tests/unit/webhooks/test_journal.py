@@ -76,7 +76,9 @@ def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(
     assert beside == stored(second, name, RECEIVED_AGAIN_AT, redelivery_of=EVENT_ID, last_updated=time)
 
 
-def test_the_time_in_the_journal_stands_whatever_its_bytes_say_today(cloud: Cloud, journal: Journal) -> None:
+def test_the_time_in_the_journal_counts_whatever_its_bytes_say_today(
+    cloud: Cloud, journal: Journal
+) -> None:
     # Given an entry whose bytes once were read as another time
     raw = body()
     as_read_then = replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z"))
@@ -91,7 +93,7 @@ def test_what_is_unreadable_is_written_once_under_its_digest(cloud: Cloud, journ
     # Given bytes that are no event, When they are delivered twice
     for received_at in (RECEIVED_AT, RECEIVED_AGAIN_AT):
         journal.append_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)
-    # Then the first delivery stands
+    # Then the first delivery counts
     expected = stored(b"x", envelope.digest(b"x"), reason="not_json") | {"service_request_id": "unreadable"}
     assert cloud.journal() == [expected]
 
@@ -114,7 +116,7 @@ def test_the_journal_reads_what_takes_part_in_the_fold(journal: Journal) -> None
         ("ValidationException", PermanentError),
     ],
 )
-def test_dynamodb_refuses_for_good_only_what_it_finds_invalid(
+def test_only_what_dynamodb_finds_invalid_is_refused_permanently(
     journal: Journal, code: str, error: type[Exception]
 ) -> None:
     with (

@@ -35,7 +35,7 @@ def test_what_sqs_refuses_or_would_change_travels_as_base64(body: bytes) -> None
     # Given bytes that are no text, or hold characters that SQS refuses
     # When they are encoded
     encoded = message.encode(webhook(body))
-    # Then the message is plain text, says so, and gives the same bytes back
+    # Then the message is plain text, says so, and decodes to the same bytes
     assert encoded["MessageBody"].isascii()
     assert values(encoded)["encoding"] == "base64"
     assert message.decode(encoded["MessageBody"], values(encoded), sent_at=SENT_AT) == webhook(body)
@@ -61,7 +61,7 @@ def test_a_message_sent_by_hand_is_read_as_it_is(received_at: dict[str, str]) ->
     assert by_hand == Webhook(body=b"{}", signature="", received_at=SENT_AT)
 
 
-def test_a_message_that_lies_about_its_encoding_is_read_as_it_is() -> None:
+def test_a_message_with_a_false_encoding_is_read_as_it_is() -> None:
     attributes = {"encoding": "base64", "redriven": "many"}
     assert message.decode("%%%", attributes, sent_at=SENT_AT) == Webhook(b"%%%", "", SENT_AT)
     assert message.decode("ü", attributes, sent_at=SENT_AT) == Webhook("ü".encode(), "", SENT_AT)
@@ -96,7 +96,7 @@ def test_an_attribute_that_sqs_would_refuse_is_left_out(signature: str) -> None:
         (0, {"source", "redriven", "received_at", "signature"}),
     ],
 )
-def test_of_a_webhook_that_fills_its_message_what_matters_least_is_left_out(free: int, left_out: set[str]) -> None:
+def test_a_webhook_that_fills_its_message_leaves_out_what_matters_least(free: int, left_out: set[str]) -> None:
     # Given a webhook that leaves so many bytes of a message, in characters of two bytes
     raw = ("\u00fc" * ((message.MAX_BYTES - free) // 2) + "x" * (free % 2)).encode()
     # When it is encoded

@@ -45,7 +45,6 @@ def offer(
 
 @contextmanager
 def calls() -> Iterator[list[str]]:
-    """Note the operations that are called."""
     called: list[str] = []
     with faults.on_call(lambda operation, after: called.append(operation) if not after else None):
         yield called
@@ -125,7 +124,7 @@ def test_data_newer_than_the_items_is_taken_though_its_status_is_not(cloud: Clou
     assert (held(cloud)["event_id"], held(cloud)["data"]) == ("z", "newer")
 
 
-def test_an_item_that_is_gone_before_the_second_write_is_no_stub(cloud: Cloud, state: State) -> None:
+def test_an_item_deleted_before_the_second_write_leaves_no_stub(cloud: Cloud, state: State) -> None:
     # Given an item that expires between two writes
     def expire() -> None:
         cloud.dynamodb.delete_item(TableName="service_requests", Key={"service_request_id": {"S": "VC-TEST0001"}})
@@ -149,7 +148,7 @@ def test_an_event_that_is_not_newer_moves_nothing_by_one_write(cloud: Cloud, sta
 
 
 @pytest.mark.parametrize(("order_by", "minutes"), [(OrderBy.EVENT_TIMESTAMP, (0, 0, 0)), (OrderBy.EVENT_ID, (5, 9, 0))])
-def test_of_one_time_or_ordered_by_id_the_greater_id_takes_both_registers(
+def test_with_equal_times_or_by_id_the_greater_id_takes_both_registers(
     cloud: Cloud, order_by: OrderBy, minutes: tuple[int, int, int]
 ) -> None:
     state = State(cloud.dynamodb, "service_requests", rule=Rule(order_by, 30))
@@ -179,7 +178,7 @@ def test_a_later_event_with_a_smaller_id_is_reported(state: State) -> None:
     ],
     ids=["older", "newer", "older of one time", "newer of one time", "smaller id", "greater id"],
 )
-def test_of_two_functions_that_write_data_at_once_the_newer_data_wins(
+def test_if_two_functions_write_data_at_the_same_time_the_newer_wins(
     cloud: Cloud, order_by: OrderBy, status_minute: int, meanwhile: Event, newest: str
 ) -> None:
     # Given a status without data that is newer than the data of its batch

@@ -136,7 +136,6 @@ def test_from_a_later_timestamp_to_an_earlier_one_is_negative() -> None:
 
 @pytest.fixture
 def in_japan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the machine a time zone nine hours from UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "JST-9")
         time.tzset()

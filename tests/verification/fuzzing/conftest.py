@@ -17,6 +17,5 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def functions() -> Iterator[Functions]:
-    """Load the functions as they are."""
     with loaded() as functions:
         yield functions

@@ -1,4 +1,4 @@
-"""Numbers and names of the rules that stand outside of functions, where the engine changes nothing, each made wrong."""
+"""Numbers and names of the rules outside of functions, where the engine changes nothing, each made wrong."""
 
 import re
 from collections.abc import Callable

@@ -31,7 +31,7 @@ class Emulator:
 
 @contextmanager
 def moto() -> Iterator[Emulator]:
-    """Run moto, with a clock that stands still."""
+    """Run moto with a stopped clock."""
     clock = [1_772_366_400.0]
 
     def advance(seconds: float) -> None:

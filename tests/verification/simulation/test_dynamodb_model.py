@@ -45,7 +45,7 @@ UPDATES = (
     "REMOVE b, c",
     "ADD revision :one",
 )
-# Expressions that nobody may write, and the emulator that takes them all the same or breaks.
+# Expressions that DynamoDB refuses, and the emulator that takes them all the same or breaks.
 WRONG = (
     ("SET data = :x", None, ""),
     ("SET b = :x SET c = :x", None, "ministack"),
@@ -74,8 +74,6 @@ VALUES: tuple[dict[str, Any], ...] = (
 
 
 class Twins:
-    """A table in the model and the same in an emulator."""
-
     def __init__(self, emulator: Emulator) -> None:
         self.name = next(names)
         self.emulated = emulator.client("dynamodb")
@@ -169,7 +167,7 @@ def test_the_same_calls_are_answered_alike_and_leave_the_same_items(emulator: Em
 
 
 @pytest.mark.parametrize(("update", "condition", "differs"), WRONG)
-def test_what_nobody_may_write_is_refused(emulator: Emulator, update: str, condition: str | None, differs: str) -> None:
+def test_invalid_expressions_are_refused(emulator: Emulator, update: str, condition: str | None, differs: str) -> None:
     parameters = given(f"{update} {condition}")
     for name, value in parameters.get("ExpressionAttributeValues", {}).items():
         parameters["ExpressionAttributeValues"][name] = value or {"S": "a"}

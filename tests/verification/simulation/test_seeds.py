@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.verification.simulation.flaws import VARIANTS, Variant
-from tests.verification.simulation.flaws.sender import at_once_without_tokens
+from tests.verification.simulation.flaws.sender import burst_without_tokens
 from verification.simulation.plan.draw import draw
 from verification.simulation.run import run, run_plan
 from verification.simulation.world.loader import Loader, compiled
@@ -38,7 +38,7 @@ def test_no_history_breaks_a_rule(seed: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (2, 3))])
 def test_a_token_endpoint_that_hangs_leaves_no_command_in_doubt(seed: int) -> None:
     # Given commands that come all at once, while VectorCare's token endpoint takes calls and answers none
-    plan = at_once_without_tokens(draw(seed, EVENTS))
+    plan = burst_without_tokens(draw(seed, EVENTS))
     # When they are sent, Then the sender stays within its time, and whatever was not sent is not uncertain
     assert run_plan(plan).violations == ()
 

@@ -79,7 +79,6 @@ class Side:
         return self._try("change_message_visibility", **parameters, VisibilityTimeout=seconds) is not None
 
     def counts(self, queue: str) -> Any:
-        """Count messages."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         return self.client.get_queue_attributes(QueueUrl=self.urls[queue], AttributeNames=names)["Attributes"]
 
@@ -92,8 +91,6 @@ class Side:
 
 
 class Clock:
-    """The model's time."""
-
     def __init__(self) -> None:
         self.now = 0.0
 

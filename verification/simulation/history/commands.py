@@ -107,7 +107,7 @@ class CommandHistory:
             self._effects[mark] += is_taken
             owners = self._owners[mark]
             if not owners:
-                self._violate("a call for a command that nobody gave", service_request_id)
+                self._violate("a call for a command that was never given", service_request_id)
             elif all(asked_at > self._ends(one) for one in owners):
                 self._violate("sent when its time was over", f"{owners[0].kind} {owners[0].number}")
             if self._effects[mark] > 1 and not any(one.kind in _REPEATABLE for one in owners):
@@ -118,7 +118,7 @@ class CommandHistory:
     def reported(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Note an outcome that the bus took."""
         if detail_type not in _OUTCOMES or detail["command_id"] not in self._put:
-            self._violate("reported, and nobody gave that command", detail_type)
+            self._violate("reported, and that command was never given", detail_type)
         self._outcomes[detail["command_id"]].add(detail_type)
         self._reported_at.setdefault(detail["command_id"], self._context.now)
         if detail_type == "CommandSucceeded":

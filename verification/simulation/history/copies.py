@@ -67,7 +67,7 @@ class Copies:
         self.comes(message)
         command = self._commands.get(message.body)
         if command is None:
-            self._violate("among the dead is what nobody commanded", message.id)
+            self._violate("a dead letter is not a command that was given", message.id)
             return
         self.have_died |= self._names[message.body]
         if command.expected is not Expected.UNREADABLE and not self._may_die:

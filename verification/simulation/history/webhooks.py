@@ -76,7 +76,7 @@ class WebhookHistory:
         """Count one copy more in a queue or the spool."""
         content = self.contents.get(body)
         if content is None or content.kind is ContentKind.FORBIDDEN:
-            self.violate("what nobody may send was kept", f"{place}: {body[:80]!r}")
+            self.violate("a forbidden webhook was kept", f"{place}: {body[:80]!r}")
         elif place == DEAD_LETTERS and self._should_live(content):
             self.violate("a webhook died that nothing is wrong with", _name(content))
         self._copies[body] += 1
@@ -98,7 +98,7 @@ class WebhookHistory:
         body = new["body"]["B"]
         content = self.contents.get(body)
         if content is None or content.kind is ContentKind.FORBIDDEN:
-            self.violate("what nobody may send was journaled", str(key))
+            self.violate("a forbidden webhook was journaled", str(key))
             return
         if new["signature"]["S"] not in self.signatures[body]:
             self.violate("journaled without its signature", str(key))
@@ -237,7 +237,7 @@ def body_of(message: QueuedMessage) -> bytes:
 
 def _name(content: Content | None) -> str:
     if content is None:
-        return "something that nobody sent"
+        return "something that was never sent"
     return f"{content.kind.name} {content.service_request_id} {content.event_id} {content.reason} {content.body[:60]!r}"
 
 

@@ -25,7 +25,7 @@ from verification.simulation.world.faults import Outage
 _FORGERIES = (
     "no signature",
     "signature is garbage",
-    "signed with a key of nobody",
+    "signed with an unknown key",
     "signature of other bytes",
     "a byte changed after signing",
     "signature not canonical",

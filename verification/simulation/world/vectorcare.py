@@ -122,7 +122,7 @@ def _request(attempt: _Attempt) -> dict[str, Any]:
             headers = {}
         case "signature is garbage":
             headers[name] = "not base64!"
-        case "signed with a key of nobody":
+        case "signed with an unknown key":
             headers[name] = keys.sign(body, keys.FOREIGN)
         case "signature of other bytes":
             headers[name] = keys.sign(body + b" ", attempt.key)

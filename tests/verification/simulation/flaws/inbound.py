@@ -30,7 +30,7 @@ def _deletes_before_it_sends(move: Any) -> Any:
 
 def deletes_first(move: Any) -> Any:
     """Let a redrive delete each dead letter before it sends it."""
-    return lambda self, letter: (self._dead_letters.delete(letter["ReceiptHandle"]), move(self, letter))[1]
+    return lambda self, message: (self._dead_letters.delete(message["ReceiptHandle"]), move(self, message))[1]
 
 
 def _reason_of_now(reason: Any) -> Any:
@@ -122,14 +122,14 @@ VARIANTS = (
     ),
     flawed(
         "a redriven webhook loses its attributes",
-        "what nobody may send was kept",
+        "a forbidden webhook was kept",
         "redrive.send_back",
         "webhook",
-        lambda _send: lambda queue, letter: queue.send({"MessageBody": letter["Body"], "MessageAttributes": {}}),
+        lambda _send: lambda queue, message: queue.send({"MessageBody": message["Body"], "MessageAttributes": {}}),
         trouble=poisoned,
     ),
     flawed(
-        "the reason of a death is of the moment at which somebody looks",
+        "the reason of a death depends on the time of the look",
         "a redrive by reason left what had died for it",
         "vectorcare_bridge.dead_letters.dead_letter",
         "reason",

@@ -143,7 +143,7 @@ VARIANTS = (
         _newest_alone,
     ),
     flawed(
-        "the journal is checked by nobody: the last delivery wins",
+        "the journal is not checked: the last delivery wins",
         "a journal entry was changed",
         _JOURNAL,
         "Journal._put_if_absent",

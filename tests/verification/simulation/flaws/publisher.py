@@ -56,7 +56,7 @@ VARIANTS = (
         trouble=outage("events"),
     ),
     flawed(
-        "patient data is published though nobody asked for it",
+        "patient data is published though it is not configured",
         "patient data was published",
         _PUBLISH,
         "Publisher.publish",

@@ -128,7 +128,7 @@ VARIANTS = (
         "a redrive moved what its filter leaves out",
         _REDRIVE,
         "Redrive._is_wanted",
-        lambda is_wanted: lambda self, request, letter: is_wanted(self, replace(request, reason=None), letter),
+        lambda is_wanted: lambda self, request, message: is_wanted(self, replace(request, reason=None), message),
         trouble=_unpublished(reason="unreadable"),
     ),
     flawed(
@@ -141,7 +141,7 @@ VARIANTS = (
     ),
     flawed(
         "a redriven command gets another name",
-        "reported, and nobody gave that command",
+        "reported, and that command was never given",
         *_MESSAGE,
         Edit("redriven_command.first_message_id(_, _1)", "_1"),
         trouble=_commands,
@@ -151,7 +151,7 @@ VARIANTS = (
         "a command came back under another name",
         _SEND_BACK,
         "command",
-        lambda send: lambda queue, letter: send(queue, letter | {"MessageId": letter["ReceiptHandle"]}),
+        lambda send: lambda queue, message: send(queue, message | {"MessageId": message["ReceiptHandle"]}),
         trouble=_commands,
     ),
     flawed(
@@ -174,7 +174,7 @@ VARIANTS = (
         "a command came back with other bytes",
         _SEND_BACK,
         "command",
-        lambda send: lambda queue, letter: send(queue, letter | {"Body": letter["Body"] + " "}),
+        lambda send: lambda queue, message: send(queue, message | {"Body": message["Body"] + " "}),
         trouble=_commands,
     ),
     flawed(
@@ -182,7 +182,7 @@ VARIANTS = (
         "a redrive sends again what it sent",
         _REDRIVE,
         "_first_message_id",
-        lambda _first_message_id: lambda letter: letter["MessageId"],
+        lambda _first_message_id: lambda message: message["MessageId"],
         trouble=_an_unreadable_command,
     ),
     flawed(

@@ -49,7 +49,7 @@ def _without_tokens(plan: SimulationPlan) -> SimulationPlan:
     return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, "ServiceUnavailable"))
 
 
-def at_once_without_tokens(plan: SimulationPlan) -> SimulationPlan:
+def burst_without_tokens(plan: SimulationPlan) -> SimulationPlan:
     """Give all commands within a second, while the token endpoint takes calls and answers none."""
     return _with_outage(plan, Outage(frozenset({TOKENS}), 0.0, 600.0, HANGING), span=1.0)
 
@@ -182,7 +182,7 @@ VARIANTS = (
         trouble=_busy(),
     ),
     flawed(
-        "an end that the bus did not take counts as told",
+        "an end that the bus did not take counts as reported",
         "a command has no outcome",
         "vectorcare_bridge.edge.bus",
         "Bus.publish",
@@ -190,7 +190,7 @@ VARIANTS = (
         trouble=_busy(FAILS=0.5),
     ),
     flawed(
-        "VectorCare being out of service is an answer for good",
+        "VectorCare being out of service counts as a permanent refusal",
         "nothing is wrong with it, and it failed",
         *_READ,
         _reads("LOST", "REFUSED", range(503, 504)),
@@ -255,7 +255,7 @@ VARIANTS = (
             Flaw("sender.send", "Sender._send_trips", Edit("_1.result(timeout=_)", "_1.result()")),
             _OBSTACLE,
         ),
-        trouble=at_once_without_tokens,
+        trouble=burst_without_tokens,
     ),
     flawed(
         "a command that waits holds back those of its own batch alone",
