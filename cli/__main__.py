@@ -17,9 +17,7 @@ _COMMANDS = {
         "replay": "cli.verbs.replay:replay",
         "restore": "cli.verbs.restore:restore",
     },
-    "Verify what is stored": {
-        "audit": "cli.verbs.audit:audit",
-    },
+    "Verify what is stored": {"audit": "cli.verbs.audit:audit"},
     "Set up and try": {
         "new": "cli.verbs.new:new",
         "check": "cli.verbs.check:check",
@@ -46,13 +44,13 @@ def bridge() -> None:
     bridge dlq list                    which messages are dead letters, and why?
     bridge --local tail                webhooks as they arrive in the environment of `make run`
 
-    The options below can stand before or after the command. On AWS, bridge uses your profile and region as the AWS
+    Give the options below before or after the command. On AWS, bridge uses your profile and region as the AWS
     command line does. The stack's operator policy allows everything that these commands do, except deploy.
     `bridge COMMAND --help` explains a command, with examples.
 
     \b
     Exit codes: 0 all is well; 1 the command failed, or found something that needs a person; 2 wrong usage.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def run(
                                               serve for an organization of your own
 
     Everything it writes is in .local/ of the current directory, and every process ends with it.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     try:
         with processes.interruptible(), environment.exclusive(DIRECTORY):
             require_free(port)

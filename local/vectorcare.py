@@ -53,7 +53,7 @@ def vectorcare(*, webhook_urls: tuple[str, ...], port: int, speed: float, seed: 
       curl -X POST http://127.0.0.1:8424/requester/broadcast
 
     Nobody in its data exists. docs/simulator.md lists what it can do. Ctrl-C ends it.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     try:
         with processes.interruptible():
             _run(webhook_urls, port=port, speed=speed, seed=seed)

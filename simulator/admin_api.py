@@ -28,7 +28,6 @@ class AdminApi:
         self._simulator = simulator
 
     def answer(self, request: Request) -> Response:
-        """Answer a request."""
         parts = urlsplit(request.path)
         path = parts.path.removeprefix("/").removesuffix("/").split("/")
         if path[0] not in _SECTIONS:

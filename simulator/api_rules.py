@@ -76,7 +76,6 @@ class ApiRules:
         self._owners: dict[str, str] = {}
 
     def answer(self, request: Request) -> Response:
-        """Answer as documented."""
         if request.path == TOKEN_PATH:
             return self._token(request)
         refusal = self._refuse_caller(request.headers.get("authorization", "")) or self._refuse_rate()
@@ -98,7 +97,6 @@ class ApiRules:
             del self._owners[token]
 
     def forget(self, service_request_id: str) -> None:
-        """Forget a service request."""
         for known in (self.requests, self.states, self.positions):
             known.pop(service_request_id, None)
 

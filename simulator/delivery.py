@@ -73,7 +73,6 @@ class Delivery:
 
     @property
     def urls(self) -> list[str]:
-        """Where webhooks are sent."""
         with self._changed:
             return list(self._pools)
 

@@ -36,7 +36,6 @@ class FakeApi:
         self.lock = threading.RLock()
 
     def answer(self, request: Request) -> Response:
-        """Answer a request."""
         with self.lock:
             is_for_token = request.path == TOKEN_PATH
             calls = self.token_calls if is_for_token else self.calls

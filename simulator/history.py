@@ -167,7 +167,6 @@ class History:
         return self._calls[call_id]
 
     def last(self, limit: int, service_request_id: str | None = None) -> Iterator[WebhookCall]:
-        """List calls, the newest first."""
         calls = reversed(self._calls.values())
         wanted = (call for call in calls if service_request_id in (None, call.shipment.webhook.service_request_id))
         return islice(wanted, limit)

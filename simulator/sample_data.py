@@ -128,11 +128,7 @@ def alter(random: Random, data: dict[str, Any]) -> dict[str, Any]:
     """Move the pickup and change one flag; returns the changed fields alone."""
     pickup = datetime.fromisoformat(data["pickup_date_time"]) + timedelta(minutes=random.randrange(5, 60, 5))
     flag = random.choice(_FLAGS)
-    return {
-        "pickup_date_time": iso(pickup),
-        "revised_eta": iso(pickup + timedelta(minutes=5)),
-        flag: not data[flag],
-    }
+    return {"pickup_date_time": iso(pickup), "revised_eta": iso(pickup + timedelta(minutes=5)), flag: not data[flag]}
 
 
 def _random_location(random: Random, name: str) -> dict[str, Any]:

@@ -131,21 +131,12 @@ def _apply_chaos(simulator: Simulator, value: tuple[Chaos, int | None]) -> None:
 _SETTINGS: Mapping[str, tuple[Callable[[str, Any], Any], Callable[[Simulator, Any], None]]] = {
     "webhooks": (_urls, lambda it, urls: it.delivery.register(urls)),
     "speed": (_number(0.001), lambda it, speed: it.set_speed(speed)),
-    "answer_within_seconds": (
-        _number(0),
-        lambda it, seconds: setattr(it.marketplace, "answer_within", seconds),
-    ),
+    "answer_within_seconds": (_number(0), lambda it, seconds: setattr(it.marketplace, "answer_within", seconds)),
     "disorder": (_chaos, _apply_chaos),
     "is_down": (_boolean, lambda it, is_down: setattr(it.api, "is_down", is_down)),
     "faults": (_faults, lambda it, faults: setattr(it.api, "faults", faults)),
     "token_faults": (_faults, lambda it, faults: setattr(it.api, "token_faults", faults)),
     "rate_limit": (_rate_limit, lambda it, limit: setattr(it.api.rules, "rate_limit", limit)),
-    "token_life_seconds": (
-        _number(1),
-        lambda it, seconds: setattr(it.api.rules, "token_life", int(seconds)),
-    ),
-    "open_api_enabled": (
-        _boolean,
-        lambda it, is_enabled: setattr(it.api.rules, "is_enabled", is_enabled),
-    ),
+    "token_life_seconds": (_number(1), lambda it, seconds: setattr(it.api.rules, "token_life", int(seconds))),
+    "open_api_enabled": (_boolean, lambda it, is_enabled: setattr(it.api.rules, "is_enabled", is_enabled)),
 }

@@ -85,7 +85,6 @@ class Marketplace:
         self._change(service_request_id, self._status(service_request_id), "REQUEST_DATA_UPDATED")
 
     def cancel(self, service_request_id: str) -> None:
-        """Withdraw an open request."""
         self._open_offer(service_request_id)
         self._change(service_request_id, "UNAVAILABLE", "BROADCAST_CANCELED")
 

@@ -44,7 +44,6 @@ class Webhook:
 
     @property
     def body(self) -> bytes:
-        """The bytes that go over the wire."""
         return json.dumps({**vars(self), "event_timestamp": iso(self.event_timestamp)}).encode()
 
 

@@ -64,7 +64,6 @@ class Trips:
         self._revisions: dict[str, int] = {}
 
     def take(self, detail_type: str, detail: Json) -> None:
-        """Act on an event."""
         if detail_type.startswith("Command"):
             self._take_outcome(detail_type, detail)
         elif detail["revision"] > self._revisions.get(detail["service_request_id"], 0):

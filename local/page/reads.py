@@ -51,7 +51,6 @@ class MetricsLog:
         self._seen: dict[str, Counter[tuple[int, str]]] = {group: Counter() for group in self._groups}
 
     def new(self) -> list[Reading]:
-        """Read what was not read before."""
         with ThreadPoolExecutor(len(self._groups)) as threads:
             return [reading for found in threads.map(self._of, self._groups) for reading in found]
 
@@ -66,11 +65,7 @@ class MetricsLog:
         return [reading for (_, text), number in new.items() for reading in [*embedded(text)] * number]
 
     def _lines(self, group: str, begin: int) -> "Iterator[tuple[int, str]]":
-        request: dict[str, Any] = {
-            "logGroupName": group,
-            "startTime": begin,
-            "filterPattern": '"CloudWatchMetrics"',
-        }
+        request: dict[str, Any] = {"logGroupName": group, "startTime": begin, "filterPattern": '"CloudWatchMetrics"'}
         while True:
             answer = self._client.filter_log_events(**request)
             for event in answer["events"]:

@@ -47,15 +47,12 @@ class Requester:
         return self._call("GET", f"webhooks/history?limit={limit}")
 
     def redeliver(self, call_id: int) -> Any:
-        """Make a call again."""
         return self._call("POST", f"webhooks/history/{call_id}/redeliver", {})
 
     def settings(self) -> Any:
-        """Return the settings."""
         return self._call("GET", "settings")
 
     def change_settings(self, body: Mapping[str, Any]) -> Any:
-        """Change them."""
         return self._call("PUT", "settings", body)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

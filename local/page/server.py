@@ -78,7 +78,6 @@ class Page:
         self._watching: asyncio.Task[None] | None = None
 
     def app(self) -> Starlette:
-        """Make the application."""
         routes = [
             Route("/", _index),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -165,7 +164,6 @@ class StartingPage:
         self._page: Starlette | None = None
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer a request."""
         environment = self._status().get("environment") if self._page is None else None
         if environment:
             self._page = Page(local_stack(environment), environment).app()

@@ -22,7 +22,6 @@ class BusyHours:
 
     @property
     def minutes(self) -> int:
-        """The length."""
         return _minutes(self.end) - _minutes(self.start)
 
     def after(self, minutes: int) -> time:

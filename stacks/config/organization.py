@@ -70,12 +70,10 @@ class Organization:
 
     @property
     def stack_name(self) -> str:
-        """The name of the organization's CloudFormation stack."""
         return f"{STACK_PREFIX}{self.name}"
 
     @property
     def api_url(self) -> str:
-        """Where commands go."""
         return self.vectorcare_api_url or API_URLS[self.environment]
 
     @property

@@ -73,14 +73,7 @@ def test_after_three_failures_only_a_redelivery_helps(post: Post, receiver: Rece
     # Given a webhook that was given up
     receiver.statuses.extend([500] * 4)
     webhook = post.publish()
-    assert post.rest() == {
-        "events": 1,
-        "shipments": 1,
-        "acknowledged": 0,
-        "given_up": 1,
-        "calls": 3,
-        "pending": 0,
-    }
+    assert post.rest() == {"events": 1, "shipments": 1, "acknowledged": 0, "given_up": 1, "calls": 3, "pending": 0}
     # When it is redelivered and fails, Then that is tried once
     last = post.calls()[-1]["id"]
     post.delivery.redeliver(last)
