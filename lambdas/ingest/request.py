@@ -35,7 +35,7 @@ class WebhookRequest:
     is_base64 : bool
         Whether `content` is the body in base64. Otherwise it is the body as text.
     has_two_signatures : bool
-        The header came with several values, of which `signature` is the last.
+        The header came with several values; `signature` is the last.
     content_encoding, content_type : str
         These headers in lower case; empty if absent.
     """

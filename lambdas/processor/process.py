@@ -113,7 +113,7 @@ class Processor:
         try:
             folded, moved = self._offer([one.entry for one in group], now=now)
         except Exception as error:  # noqa: BLE001 after any error the messages are tried again
-            # Of several messages another may be at fault. After their back-off they come back apart, which shows it.
+            # Another message of the group may be at fault. After the back-off they come back singly, which shows it.
             if isinstance(error, PermanentError) and len(group) == 1:
                 return [self._append_unreadable(group[0].delivery, error, group[0].entry.event)]
             return [_Failed(one.delivery, error, event=one.entry.event) for one in group]
@@ -175,7 +175,7 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
         movers.add(folded.newest_data.event_id)
     if moved and moved.against_id_order:
         observability.count(Metric.AGAINST_ID_ORDER)
-    # Of two deliveries of one event the first is the one that moved a register.
+    # If one event was delivered twice, its first delivery moved the register.
     for one in sorted(group, key=lambda one: not one.entry.is_new):
         event = one.entry.event
         expired = moved is None or folded is None or not folded.counts(event)
@@ -193,8 +193,7 @@ def _report(group: Sequence[_Journaled], folded: Fold | None, moved: Moved | Non
         if outcome is WebhookOutcome.APPLIED:
             observability.count(Metric.FRESHNESS_SECONDS, utc_timestamp.seconds_between(event.last_updated, now))
             observability.count_by(
-                Metric.APPLIED_BY_STATUS,
-                status=observability.documented(event.request_status, STATUSES),
+                Metric.APPLIED_BY_STATUS, status=observability.documented(event.request_status, STATUSES)
             )
         if one.entry.has_other_bytes:
             observability.count(Metric.CONFLICTING_BYTES)

@@ -26,7 +26,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     EVENTS: ("limit", "next_token"),
 }
 _MAX_TEXT_BYTES = dynamodb_limits.MAX_SORT_KEY_BYTES
-# The keys in a position: those of index and table, except the one that the query fixes.
+# The keys in a position: those of index and table, except the key that the query fixes.
 _LIST_POSITION = {"last_updated": _MAX_TEXT_BYTES, "service_request_id": dynamodb_limits.MAX_PARTITION_KEY_BYTES}
 _EVENTS_POSITION = {"event_id": _MAX_TEXT_BYTES}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Position = Mapping[str, str]
-"""Where a page ended: the keys of its last item, without the one that all items of the query share."""
+"""Where a page ended: the keys of its last item, without the key that all items of the query share."""
 
 
 class UnavailableError(Exception):

@@ -22,7 +22,7 @@ _executor = runtime.executor(THREADS)
 
 @lambda_handler()
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Move dead letters back; answer with the run's report and how many messages remain, None if nobody knows.
+    """Move dead letters back; answer with the run's report and how many messages remain, None if that is unknown.
 
     A wrong event is answered with an `error` beside an empty report: raised, Lambda would log what was typed.
     """

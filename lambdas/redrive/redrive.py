@@ -46,7 +46,7 @@ class RedriveReport:
         What a dry run would have moved.
     stopped : str
         Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works),
-        `unanswered` (the dead-letter queue or the journal did not answer; likewise), `in_flight_limit` (SQS allows no
+        `unanswered` (the dead-letter queue or the journal did not answer; try again), `in_flight_limit` (SQS allows no
         more than 120,000 messages in flight; narrow the filter, or use a limit), or `error` (it did not begin; see
         `redrive.handler`).
     """
@@ -67,18 +67,7 @@ class Redrive:
     A message that dies again meanwhile is recognized: a webhook keeps the message id under which it was sent, and a
     command, which the sender may send to the dead-letter queue as a new message, carries its first id.
 
-    Parameters
-    ----------
-    dead_letters : Queue
-        Where the messages are.
-    send : callable
-        Sends one back; see `redrive.send_back`.
-    recorded : callable
-        Looks up in the journal why webhooks died; asked if the request names a reason.
-    executor : Executor
-        Runs the calls of a batch side by side.
-    deadline : float
-        On `runtime.monotonic`'s clock: nothing new begins after it.
+    Nothing new begins after the `deadline`, on `runtime.monotonic`'s clock.
     """
 
     def __init__(

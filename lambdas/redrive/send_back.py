@@ -37,9 +37,7 @@ def command(queue: Queue, received: "MessageTypeDef") -> str:
     """Send a command to the sender's queue, under its first id and as old as it is; answer its new message id."""
     body = message.escaped(received["Body"])
     attributes = redriven_command.attributes(
-        received.get("MessageAttributes", {}),
-        message_id=received["MessageId"],
-        sent_at=sent_at(received),
+        received.get("MessageAttributes", {}), message_id=received["MessageId"], sent_at=sent_at(received)
     )
     # Id and age keep a command from being sent twice or late, so only an unreadable one may go without them.
     is_readable = commands.reason_for_death(body) is FailureReason.EXHAUSTED

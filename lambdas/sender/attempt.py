@@ -21,7 +21,7 @@ from vectorcare_bridge.edge import observability, runtime
 from vectorcare_bridge.edge.metric import Metric
 
 REPEATABLE = frozenset({Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE})
-"""What is sent again if nobody knows whether VectorCare has it: a repetition does no harm, a loss does."""
+"""Commands that are sent again if it is unknown whether VectorCare has them: a repetition does no harm, a loss does."""
 
 LONGEST_CALL_SECONDS = 45
 """A call, the secret and another token in case that is refused, and the record: each may use up its timeout."""
@@ -39,20 +39,9 @@ class _Claimed:
 
 
 class Attempts:
-    """Sends commands, and keeps the command log.
+    """Sends commands, and writes the command log before and after each call; no call outlasts the invocation.
 
-    Parameters
-    ----------
-    api : VectorCareApi
-        Gets the calls.
-    command_log : CommandLog
-        Is written before and after a call.
-    breaker : CircuitBreaker
-        This invocation's.
-    invocation : Invocation
-        No call may outlast it.
-    executor : Executor
-        Runs calls to the command log side by side; not the executor that runs this.
+    `executor` runs the writes side by side. It must not be the executor that runs this.
     """
 
     def __init__(
@@ -151,7 +140,7 @@ class Attempts:
             answered = {command.command_id: [answer] for command in call.commands}
             is_refused = answer.verdict is Verdict.REFUSED and answer.status == HTTPStatus.BAD_REQUEST
             if is_refused and len(call.commands) > 1:
-                # One of them is at fault: halved until it is alone, it fails alone.
+                # One of them is at fault: the call is halved until only that one fails.
                 middle = len(call.commands) // 2
                 answered = self._call(call.commands[:middle]) | self._call(call.commands[middle:])
             for command_id, more in answered.items():
@@ -187,7 +176,7 @@ class Attempts:
         may_have_been_sent = may_have_been_sent or one.claim.may_have_been_sent
         try:
             self._command_log.release(one.claim, may_have_been_sent=may_have_been_sent, now=runtime.now())
-        except Exception as error:  # noqa: BLE001 the claim ends by itself, with the invocation
+        except Exception as error:  # noqa: BLE001 the claim ends with the invocation
             return Postponed(one.delivery, answer.reason or "", answer.retry_after, error)
         return Postponed(one.delivery, answer.reason or "", answer.retry_after)
 

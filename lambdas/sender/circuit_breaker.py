@@ -35,11 +35,10 @@ class CircuitBreaker:
             self._circuit = probed
 
     def allows_call(self) -> bool:
-        """Say whether a call may be made."""
         return self.is_probing or self._circuit.open_until is None
 
     def seconds_left(self) -> float:
-        """Say for how long no call may be made."""
+        """Return the seconds for which no call may be made."""
         return self._circuit.seconds_left(runtime.now())
 
     def note(self, answer: CallResult) -> None:
@@ -66,5 +65,5 @@ class CircuitBreaker:
                     observability.count(Metric.CIRCUIT_OPENED)
                 return
             self._circuit = self._command_log.circuit()
-            # Whoever has written since then has ended the probe.
+            # Another invocation has written since then, and ended the probe.
             had_the_probe = False

@@ -9,7 +9,7 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30
 PROBE_SECONDS = 60
-"""Nobody else probes for so long: longer than a call and its tokens may take."""
+"""No other invocation probes for this long: longer than a call and its tokens may take."""
 
 
 class CircuitState(Enum):
@@ -42,27 +42,21 @@ class Circuit:
     probed_until: UtcTimestamp | None = None
 
     def state(self, now: UtcTimestamp) -> CircuitState:
-        """Say whether calls may be made."""
         if self.open_until is None:
             return CircuitState.CLOSED
         return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN
 
     def seconds_left(self, now: UtcTimestamp) -> float:
-        """Say for how long no call may be made."""
+        """Return the seconds for which no call may be made."""
         ends = [utc_timestamp.seconds_between(now, until) for until in (self.open_until, self.probed_until) if until]
         return max(0, *ends, 0)
 
     def with_probe(self, now: UtcTimestamp) -> "Circuit":
-        """Let the caller make the probe."""
-        return replace(self, probed_until=_after(now, PROBE_SECONDS))
+        return replace(self, probed_until=utc_timestamp.later(now, seconds=PROBE_SECONDS))
 
     def after_failure(self, now: UtcTimestamp) -> "Circuit":
         """Count a failure: the fifth in a row opens the circuit, and so does a probe's."""
         failures = self.failures + 1
         if self.open_until is None and failures < FAILURES_TO_OPEN:
             return Circuit(failures=failures)
-        return Circuit(failures=failures, open_until=_after(now, OPEN_SECONDS))
-
-
-def _after(now: UtcTimestamp, seconds: float) -> UtcTimestamp:
-    return utc_timestamp.later(now, minutes=seconds / 60)
+        return Circuit(failures=failures, open_until=utc_timestamp.later(now, seconds=OPEN_SECONDS))

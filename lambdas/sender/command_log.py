@@ -134,12 +134,10 @@ class CommandLog:
             raise BusyError
 
     def has_ended(self, command_id: str) -> bool:
-        """Say whether a command has ended."""
         item = self._get(command_id)
         return item is not None and item["progress"] == _ENDED
 
     def circuit(self) -> Circuit:
-        """Read the shared circuit."""
         item = self._get(_CIRCUIT)
         if item is None:
             return Circuit()

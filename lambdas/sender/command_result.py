@@ -46,6 +46,5 @@ class CommandResult:
     lag_seconds: float
 
     def detail(self) -> dict[str, Any]:
-        """Write the event's detail."""
         outcome = self.outcome.removeprefix("Command").lower()
         return {"schema_version": SCHEMA_VERSION, **asdict(self), "outcome": outcome}

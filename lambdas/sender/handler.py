@@ -51,7 +51,7 @@ def _keep_all(event: dict[str, Any], error: Exception) -> dict[str, list[dict[st
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """Send a batch; answer which messages SQS must keep."""
     _bus.deadline = deadline(context, reserve_seconds=_RESERVE_SECONDS)
-    ends_at = utc_timestamp.later(runtime.now(), minutes=context.get_remaining_time_in_millis() / 60_000)
+    ends_at = utc_timestamp.later(runtime.now(), seconds=context.get_remaining_time_in_millis() / 1000)
     observability.log("sending.started", messages=len(event["Records"]))
     messages = [read_record(record) for record in event["Records"]]
     return kept(_sender.send(messages, Invocation(context.aws_request_id, ends_at=ends_at)))

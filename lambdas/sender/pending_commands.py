@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEASE_SECONDS = 1800
-"""A command counts as pending for so long after it was last seen: longer than the longest wait (1,200 s) and the
-queue's visibility timeout (362 s). So a message that somebody deleted from the queue does not hold others back for
-ever."""
+"""A command counts as pending for this long after it was last seen: longer than the longest wait (1,200 s) and the
+queue's visibility timeout (362 s). So a message that somebody deleted from the queue does not hold others back
+forever."""
 
 _RETENTION_DAYS = 1
 # No id of a service request or a command begins with this sign.
@@ -42,7 +42,7 @@ class PendingCommand:
     kind : str
         Which kind of command.
     until : str
-        UTC timestamp from which on it counts no more; empty before it is written.
+        UTC timestamp after which it no longer counts; empty before it is written.
     due_at : UtcTimestamp or None
         When the queue delivers it again, if it waits.
     """
@@ -91,7 +91,7 @@ class PendingCommands:
     def _write(
         self, service_request_id: str, kept: Sequence[PendingCommand], ended: Sequence[str], *, now: UtcTimestamp
     ) -> list[PendingCommand]:
-        until = utc_timestamp.later(now, minutes=LEASE_SECONDS / 60)
+        until = utc_timestamp.later(now, seconds=LEASE_SECONDS)
         names = {f"#k{number}": _COMMAND + command.command_id for number, command in enumerate(kept)}
         values = {f":k{number}": _value(replace(command, until=until)) for number, command in enumerate(kept)}
         sets = [f"#k{number} = :k{number}" for number in range(len(kept))]

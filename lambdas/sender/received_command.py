@@ -84,7 +84,7 @@ class ReceivedCommand:
 
     @property
     def max_age(self) -> float:
-        """Seconds for which the command is tried."""
+        """Seconds from its arrival for which the command is tried."""
         return MAX_AGE_SECONDS[self.command.kind]
 
     def age(self, now: UtcTimestamp) -> float:
@@ -92,7 +92,6 @@ class ReceivedCommand:
         return utc_timestamp.seconds_between(self.message.sent_at, now)
 
     def is_expired(self, now: UtcTimestamp) -> bool:
-        """Say whether the command is too late to be sent."""
         return self.age(now) >= self.max_age
 
 
@@ -135,7 +134,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableMessage:
-    """The message is no command."""
+    """The message is not a command."""
 
     message: ReceivedMessage
     reason: Unreadable

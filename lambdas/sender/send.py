@@ -34,30 +34,14 @@ from vectorcare_bridge.webhooks.message import OutgoingMessage
 
 THREADS = 10
 _T = TypeVar("_T")
-# So many seconds before its end an invocation stops waiting for calls, the bus, the trips' order and the queue.
+# Seconds before its end at which an invocation stops waiting for calls, the bus, the trips' order and the queue.
 CALL_RESERVE_SECONDS, PUBLISH_RESERVE_SECONDS, ORDER_RESERVE_SECONDS, RETURN_RESERVE_SECONDS = 15, 9, 6, 2
 # The longest wait for a command that is being sent right now, or is gone from the queue.
 _HELD_BACK_SECONDS = 60
 
 
 class Sender:
-    """Sends batches of commands.
-
-    Parameters
-    ----------
-    api : VectorCareApi
-        Gets the calls.
-    command_log : CommandLog
-        Knows which commands were sent.
-    bus : Bus
-        Gets the results.
-    queue, dead_letters : Queue
-        Where the messages come from, and where those go that cannot be read.
-    pending : PendingCommands
-        Knows which commands wait.
-    executor, aws_executor : Executor
-        Run trips side by side, and calls to AWS.
-    """
+    """Sends batches of commands; `executor` runs trips side by side, `aws_executor` calls to AWS."""
 
     def __init__(
         self,
@@ -90,7 +74,7 @@ class Sender:
         telemetry.report([*unreadable, *results])
         postponed = [result for result in results if isinstance(result, Postponed)]
         seconds = _wait_seconds(postponed)
-        # Before messages return to the queue: another invocation may get them at once.
+        # Before messages return to the queue: another invocation may get them immediately.
         self._run([partial(self._leave, order, seconds) for order in orders], invocation, ORDER_RESERVE_SECONDS)
         returns = [partial(self._return_to_queue, one, seconds[id(one.delivery)]) for one in postponed]
         self._run(returns, invocation, RETURN_RESERVE_SECONDS)
@@ -108,7 +92,7 @@ class Sender:
         attempts = Attempts(self._api, self._command_log, breaker, invocation, executor=self._aws_executor)
         remaining = list(orders)
         results: list[AttemptResult] = []
-        # One call decides whether there are more, so nothing runs beside it.
+        # One call decides whether there are more, so it runs alone.
         while remaining and breaker.is_probing:
             results += self._send_trips(attempts, [remaining.pop(0)], invocation)
         results += self._send_trips(attempts, remaining, invocation)
@@ -124,8 +108,8 @@ class Sender:
     ) -> list[AttemptResult]:
         """Send trips side by side, for as long as the invocation has time.
 
-        Not everything has a timeout, looking up a name for example, so the bound is kept here. A trip that is abandoned
-        so makes no more calls, and the command log knows of the call that it may have made.
+        Not everything has a timeout, for example a name look-up, so the limit is enforced here. A trip that is
+        abandoned makes no more calls, and the command log knows of the call that it may have made.
         """
         futures = [self._executor.submit(send_trip, attempts, order) for order in orders]
         results: list[AttemptResult] = []
@@ -174,7 +158,7 @@ class Sender:
     def _leave(self, order: TripOrder, seconds: Mapping[int, int]) -> None:
         now = runtime.now()
         try:
-            order.leave({one: utc_timestamp.later(now, minutes=wait / 60) for one, wait in seconds.items()})
+            order.leave({one: utc_timestamp.later(now, seconds=wait) for one, wait in seconds.items()})
         except Exception as error:  # noqa: BLE001 the command log shows what has ended, too
             observability.log("line.not_left", error=error)
 
@@ -186,7 +170,7 @@ class Sender:
             observability.log("queue.refused", message_id=message.message_id, error=error)
 
     def _send_to_dead_letters(self, message: ReceivedMessage) -> bool:
-        """Send a message to the dead-letter queue at once; SQS would deliver it 300 times before."""
+        """Send a message to the dead-letter queue now; SQS would deliver it 300 times first."""
         try:
             origin = redriven_command.origin(
                 message_id=message.first_id, sent_at=message.sent_at, redriven=message.redriven
@@ -216,11 +200,7 @@ def _wait_seconds(postponed: Sequence[Postponed]) -> dict[int, int]:
         delivery, now = one.delivery, runtime.now()
         age = delivery.age(now)
         drawn = backoff.wait_seconds(
-            delivery.message.receives,
-            max_age=delivery.max_age,
-            age=age,
-            at_least=one.at_least,
-            uniform=runtime.uniform,
+            delivery.message.receives, max_age=delivery.max_age, age=age, at_least=one.at_least, uniform=runtime.uniform
         )
         if one.behind:
             drawn = seconds[id(one.behind)] + 1

@@ -24,7 +24,7 @@ def send_trip(attempts: Attempts, order: TripOrder) -> list[AttemptResult]:
     """Send one trip's commands; whatever fails, each has a result."""
     try:
         order.join()
-    except Exception as error:  # noqa: BLE001 nothing is sent while nobody knows what waits
+    except Exception as error:  # noqa: BLE001 nothing is sent while it is unknown what waits
         return [Postponed(delivery, "not_claimed", error=error) for delivery in order.commands]
     results: list[AttemptResult] = []
     for unit in _units(order.commands):
@@ -69,7 +69,7 @@ def _send_unit(attempts: Attempts, order: TripOrder, unit: Sequence[ReceivedComm
 
 
 def _without_call(attempts: Attempts, delivery: ReceivedCommand) -> AttemptResult | None:
-    """End a command that VectorCare would refuse or that is too late; postpone a state whose time has not come."""
+    """End a command that VectorCare would refuse, or that is too late; postpone a state that is ahead of its time."""
     now = runtime.now()
     try:
         command_fields.check(delivery.command)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class SenderSettings:
     """Each field is the environment variable of its name.
 
-    The secret holds VectorCare's `client_id` and `client_secret` as JSON. `vectorcare_token_url` is empty if nobody
-    knows it: then there is no token, and nothing is sent.
+    The secret holds VectorCare's `client_id` and `client_secret` as JSON. `vectorcare_token_url` is empty if it
+    is unknown: then there is no token, and nothing is sent.
     """
 
     outbound_queue_url: str

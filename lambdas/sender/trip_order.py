@@ -1,6 +1,6 @@
 """The order of commands within a trip (a service request), in one invocation and over all of them.
 
-A command that waits holds back those that came after it until it has ended, whatever its end: then VectorCare decides.
+A command that waits holds back later ones until it has ended, whatever its outcome: then VectorCare decides.
 Location updates hold back nothing and wait for an acceptance alone, without which VectorCare refuses them: each
 position carries its own time, and is of no use late. A command that ends without a call does not wait for others.
 """
@@ -18,7 +18,7 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 HELD_BACK = "held_back"
 
-# SQS stamps milliseconds. Within one, the commands that decide whose the trip is come first.
+# SQS stamps milliseconds. Within one, the commands that decide who gets the trip come first.
 _RANK = {Kind.ACCEPT: 0, Kind.DECLINE: 0, Kind.BEST_TIME: 0, Kind.CHANGE_REQUEST: 1}
 _LAST_RANK = 2
 
@@ -93,7 +93,7 @@ class TripOrder:
 
 
 def pending_command(delivery: ReceivedCommand) -> PendingCommand:
-    """Say where a command stands: by its arrival on the queue, and within a millisecond by its kind and time."""
+    """Give a command its place: by its arrival on the queue, and within a millisecond by its kind and time."""
     command = delivery.command
     reported_at = _reported_at(command) if command.kind is Kind.STATE_UPDATE else ""
     order = f"{delivery.message.sent_at} {_RANK.get(command.kind, _LAST_RANK)} {reported_at}"
@@ -108,5 +108,5 @@ def _reported_at(command: Command) -> str:
     try:
         return utc_timestamp.parse(command.fields["timestamp"])
     except (KeyError, TypeError, ValueError):
-        # It is refused for that, and holds back nothing.
+        # The command is refused for that, and holds back nothing.
         return ""

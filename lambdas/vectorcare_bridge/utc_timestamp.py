@@ -48,8 +48,8 @@ def parse(text: str) -> UtcTimestamp:
 
     Notes
     -----
-    Ambiguous forms are refused: read wrong, an older event would overwrite a newer one; refused, it becomes a dead
-    letter and keeps its bytes. So HL7's `20260301003015` is refused: without an offset it is a local time.
+    Ambiguous forms are refused: misread, an older event would overwrite a newer one; refused, the webhook becomes a
+    dead letter and keeps its bytes. So HL7's `20260301003015` is refused: without an offset it is a local time.
     """
     found = _TIME.fullmatch(text)
     if found:
@@ -103,9 +103,9 @@ def to_datetime(timestamp: UtcTimestamp) -> datetime:
     return datetime.fromisoformat(timestamp)
 
 
-def later(timestamp: UtcTimestamp, *, days: float = 0, minutes: float = 0) -> UtcTimestamp:
+def later(timestamp: UtcTimestamp, *, days: float = 0, minutes: float = 0, seconds: float = 0) -> UtcTimestamp:
     """Move forward (or back, if negative); it stops at the ends of the calendar, years 1 and 9999."""
-    shift = timedelta(days=days, minutes=minutes)
+    shift = timedelta(days=days, minutes=minutes, seconds=seconds)
     try:
         return of(to_datetime(timestamp) + shift)
     except OverflowError:

@@ -38,7 +38,7 @@ _NOT_HERE = frozenset(
         HTTPStatus.GONE,
     }
 )
-"""What a URL answers that is no token endpoint."""
+"""Answers of a URL that is not a token endpoint."""
 
 
 class NoTokenError(Exception):
@@ -78,7 +78,7 @@ class AccessToken:
     secrets : SecretsManagerClient
         Has the credentials.
     url : str
-        VectorCare's token endpoint; empty if nobody knows it.
+        VectorCare's token endpoint; empty if it is unknown.
     secret : str
         ARN or name of the JSON secret with `client_id` and `client_secret`.
     """
@@ -95,7 +95,7 @@ class AccessToken:
         self._lock = runtime.lock()
 
     def current(self) -> str:
-        """Give the token; it is renewed when 80 % of its life are over.
+        """Return the token; it is renewed after 80 % of its life.
 
         Raises
         ------
@@ -109,14 +109,14 @@ class AccessToken:
             if now < token.renew_at:
                 return token.value
             # One thread renews it; the others use the old one meanwhile.
-            self._token = replace(token, renew_at=_after(now, RETRY_RENEWAL_SECONDS))
+            self._token = replace(token, renew_at=utc_timestamp.later(now, seconds=RETRY_RENEWAL_SECONDS))
         try:
             return self._renew()
         except NoTokenError:
             return token.value
 
     def instead_of(self, refused: str) -> str:
-        """Give another token than the one that VectorCare refused; of many threads that ask, one renews it.
+        """Return a token other than the one that VectorCare refused; if many threads ask, one renews it.
 
         Raises
         ------
@@ -134,7 +134,8 @@ class AccessToken:
         try:
             token = self._ask_for_token()
         except NoTokenError as error:
-            self._failure, self._ask_again_at = error, _after(runtime.now(), FAILED_RENEWAL_SECONDS)
+            self._failure = error
+            self._ask_again_at = utc_timestamp.later(runtime.now(), seconds=FAILED_RENEWAL_SECONDS)
             raise
         self._failure, self._token = None, token
         return token.value
@@ -162,7 +163,8 @@ class AccessToken:
         token, life = _read(response.body)
         if token is None:
             raise NoTokenError(CallResult(Verdict.LATER, "no_token", response.status, is_outage=True))
-        return _Token(token, renew_at=_after(now, RENEW_AFTER * life), ends_at=_after(now, life))
+        renew_at, ends_at = (utc_timestamp.later(now, seconds=seconds) for seconds in (RENEW_AFTER * life, life))
+        return _Token(token, renew_at, ends_at)
 
     def _ask(self, credentials: dict[str, str]) -> "HttpResponse":
         response = self._http.request("POST", self._url, form={**credentials, "grant_type": "client_credentials"})
@@ -180,7 +182,7 @@ class AccessToken:
             answer = CallResult(Verdict.LATER, "secret_unreadable", is_outage=True)
             raise NoTokenError(answer, is_refused=True) from None
         if not self._credentials["client_id"]:
-            # The stack's placeholder: nobody has put VectorCare's credentials into the secret yet.
+            # The stack's placeholder: VectorCare's credentials are not in the secret yet.
             self._credentials = None
             raise NoTokenError(CallResult(Verdict.LATER, "secret_not_filled", is_outage=True), is_refused=True)
         return self._credentials
@@ -210,7 +212,3 @@ def _read(body: bytes | None) -> tuple[str | None, float]:
     life: Any = values.get("expires_in")
     is_number = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < 1e9  # noqa: PLR2004 30 years
     return token, life if is_number else _DEFAULT_LIFE_SECONDS
-
-
-def _after(now: UtcTimestamp, seconds: float) -> UtcTimestamp:
-    return utc_timestamp.later(now, minutes=seconds / 60)

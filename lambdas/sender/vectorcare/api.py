@@ -11,17 +11,7 @@ from vectorcare_bridge.edge import runtime
 
 
 class VectorCareApi:
-    """One environment of VectorCare.
-
-    Parameters
-    ----------
-    http : Http
-        Makes the calls.
-    token : AccessToken
-        The organization's.
-    url : str
-        Base URL, such as `https://hub.vectorcare.com/openapi/v2.0`.
-    """
+    """One environment of VectorCare; `url` is its base URL, such as `https://hub.vectorcare.com/openapi/v2.0`."""
 
     def __init__(self, http: Http, token: AccessToken, *, url: str) -> None:
         self._http = http

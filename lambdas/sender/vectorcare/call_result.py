@@ -77,11 +77,11 @@ class Verdict(Enum):
 
     DONE = auto()
     REFUSED = auto()
-    """By VectorCare itself, for good."""
+    """By VectorCare itself; trying again would not help."""
     LATER = auto()
     """It has not taken effect, and may do so if it is tried again."""
     LOST = auto()
-    """Nobody knows whether it has taken effect."""
+    """It is unknown whether it has taken effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
 
         2xx in the shape that is documented for the command ───▶ done
         4xx in the shape of VectorCare's errors ───────────────▶ refused
-        4xx that HTTP defines, from anybody ───────────────────▶ later: the request was not carried out
+        4xx that HTTP defines, from any sender ────────────────▶ later: the request was not carried out
         all else: 1xx, 3xx, 5xx, 499, a page in place of JSON ─▶ lost: its effect is unknown
 
     Parameters
@@ -200,7 +200,7 @@ def _codes(content: Any) -> Iterator[str]:
 
 
 def _created(content: Any) -> str | None:
-    """Find the id of a service request that was created, by itself or at the end of its page's URL."""
+    """Find the id of a new service request: in its own field, or at the end of its page's URL."""
     if not isinstance(content, dict):
         return None
     for value in (content.get("service_request_id"), content.get("service_request_web_url")):

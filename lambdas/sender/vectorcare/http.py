@@ -18,7 +18,7 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
 """For a whole response, from the request's last byte on."""
 MAX_ANSWER_BYTES = 256 * 1024
-# A connection that was idle for long may be dead without a sign, and a call on it would be lost.
+# A connection that was idle for long may be dead without notice, and a call on it would be lost.
 _MAX_IDLE_SECONDS = 45.0
 
 
@@ -96,7 +96,7 @@ def _body(response: requests.Response) -> bytes | None:
 
 
 def _unanswered(error: Exception) -> CallResult:
-    """Say what an error means for the call: it was certainly not sent, or nobody knows."""
+    """Say what an error means for the call: it was certainly not sent, or its effect is unknown."""
     if isinstance(error, InvalidHeader | InvalidSchema | InvalidURL | MissingSchema):
         return CallResult(Verdict.LATER, "not_sent", is_outage=True)
     if isinstance(error, requests.ConnectTimeout):

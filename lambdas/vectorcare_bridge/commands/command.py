@@ -60,7 +60,7 @@ class UnreadableError(Exception):
 
 
 class RefusedError(Exception):
-    """VectorCare would refuse the command for good."""
+    """VectorCare would refuse the command at every attempt."""
 
     def __init__(self, reason: Refusal) -> None:
         super().__init__(reason.value)

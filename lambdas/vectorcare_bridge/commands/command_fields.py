@@ -61,7 +61,7 @@ def check_time(command: Command, *, now: UtcTimestamp) -> float:
     Raises
     ------
     RefusedError
-        It lies further in the future, or too far in the past: VectorCare refuses it for good.
+        It is further in the future, or too far in the past: VectorCare would never take it.
     """
     if command.kind is not Kind.STATE_UPDATE:
         return 0
@@ -92,7 +92,7 @@ def _check_time_text(value: Any) -> None:
 
 
 def _check_number(value: Any, low: float, high: float) -> None:
-    # In Python True is 1; in JSON it is no number.
+    # In Python True is 1; in JSON it is not a number.
     _require(isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high)
 
 

@@ -39,7 +39,6 @@ class QueueDepth:
 
     @property
     def total(self) -> int:
-        """All of them."""
         return self.visible + self.in_flight + self.delayed
 
 
@@ -70,9 +69,7 @@ class Queue:
     def send(self, message: OutgoingMessage) -> str:
         """Put a message on the queue; answer its message id."""
         return self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=message["MessageBody"],
-            MessageAttributes=message["MessageAttributes"],
+            QueueUrl=self._url, MessageBody=message["MessageBody"], MessageAttributes=message["MessageAttributes"]
         )["MessageId"]
 
     def receive(self, *, maximum: int, visibility_timeout: int) -> list["MessageTypeDef"]:
@@ -96,7 +93,6 @@ class Queue:
             raise InFlightLimitError from None
 
     def delete(self, receipt_handle: str) -> None:
-        """Delete a received message."""
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
     def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
@@ -106,5 +102,4 @@ class Queue:
         )
 
     def depth(self) -> QueueDepth:
-        """Count the queue's messages."""
         return queue_depth(self._client, self._url)

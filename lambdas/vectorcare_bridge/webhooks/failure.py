@@ -37,7 +37,7 @@ class ItemGoneError(Exception):
 def backoff_seconds(receives: int, uniform: Callable[[float, float], float]) -> int:
     """Seconds for which a message that may succeed later stays invisible.
 
-    They lie uniformly between half and all of min(900, 10 * 2^(receives - 1)); `receives` is SQS's
+    They are drawn uniformly between half and all of min(900, 10 * 2^(receives - 1)); `receives` is SQS's
     ApproximateReceiveCount, 1 at the first attempt. Thirty of them take at least 2.9 hours, so an hour without
     DynamoDB kills nothing.
     """

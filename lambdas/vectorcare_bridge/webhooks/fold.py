@@ -69,7 +69,6 @@ class Fold:
     since: UtcTimestamp
 
     def counts(self, event: Event) -> bool:
-        """Whether an event takes part."""
         return event.last_updated >= self.since
 
 

@@ -50,7 +50,7 @@ class Journal:
         """Write a webhook, unless the journal has its event.
 
         A provider may stamp a retry with a new time. If that time counted, the order of arrival would decide
-        which of two times an event has, and the state would depend on it. So the first entry decides for good: the
+        which of two times an event has, and the state would depend on it. So the first entry decides: the
         write is conditional on absence, and a refused write returns the stored entry without a read.
 
             delivery 1 (t=10:00)  put if absent ── taken ────────────▶ 10:00 goes on to the state
@@ -104,10 +104,7 @@ class Journal:
     def append_unreadable(self, webhook: Webhook, reason: FailureReason) -> None:
         """Write a webhook that cannot be read or applied, under its digest, because dead letters expire."""
         self._put_if_absent(
-            service_request_id=UNREADABLE,
-            event_id=envelope.digest(webhook.body),
-            webhook=webhook,
-            reason=reason.value,
+            service_request_id=UNREADABLE, event_id=envelope.digest(webhook.body), webhook=webhook, reason=reason.value
         )
 
     def _put_if_absent(self, *, webhook: Webhook, **attributes: str) -> Item | None:
