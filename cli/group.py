@@ -21,7 +21,6 @@ class BridgeGroup(LazyGroup):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line, after a check that none of it is empty."""
         _refuse_empty(ctx, args)
         return super().parse_args(ctx, args)
 
@@ -34,7 +33,6 @@ class BridgeGroup(LazyGroup):
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
         try:
             return super().invoke(ctx)
         except BridgeError as error:

@@ -24,7 +24,6 @@ class Options:
     region: str | None = None
 
     def stack(self) -> "Stack":
-        """Find the stack; `cli.lib.stack.find`."""
         from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
 
         return stack.find(self.organization, **self._where())
@@ -36,12 +35,7 @@ class Options:
         return [self.stack()] if self.organization else stack.find_all(**self._where())
 
     def _where(self) -> dict[str, Any]:
-        return {
-            "local": self.local,
-            "profile": self.profile,
-            "region": self.region,
-            "stand_file": self.stand_file,
-        }
+        return {"local": self.local, "profile": self.profile, "region": self.region, "stand_file": self.stand_file}
 
 
 pass_options = click.make_pass_decorator(Options, ensure=True)

@@ -1,12 +1,12 @@
 """boto3 clients of the emulated AWS; the user's own AWS settings have no effect on them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
+
+from cli.lib.aws_session import unconfigured_session
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -38,7 +38,7 @@ class Clients:
     def __init__(self, *, endpoint_url: str, certificate_file: Path | None) -> None:
         self._endpoint_url = endpoint_url
         self._certificate_file = certificate_file
-        self._session = boto3.Session(botocore_session=_unconfigured_session())
+        self._session = boto3.Session(botocore_session=unconfigured_session())
         self.cloudformation: CloudFormationClient = self.make("cloudformation")
         self.dynamodb: DynamoDBClient = self.make("dynamodb")
         self.functions: LambdaClient = self.make("lambda")
@@ -47,7 +47,6 @@ class Clients:
         self.ssm: SSMClient = self.make("ssm")
 
     def make(self, service: str) -> Any:
-        """Make a client of a service by its boto3 name."""
         return self._session.client(
             service,
             endpoint_url=self._endpoint_url,
@@ -63,11 +62,3 @@ class Clients:
                 s3={"addressing_style": "path"},
             ),
         )
-
-
-def _unconfigured_session() -> botocore.session.Session:
-    """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name a missing profile."""
-    nowhere = (None, None, os.devnull, None)
-    return botocore.session.Session(
-        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-    )

@@ -57,7 +57,6 @@ class LocalEnvironment:
 
     @property
     def stack(self) -> StackReader:
-        """What the stack's tables, queues and spool hold."""
         return StackReader(self.emulator, self.deployment)
 
     def play_scenario(self, report: Report) -> bool:

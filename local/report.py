@@ -56,11 +56,9 @@ class Report:
             self._screen.print(f"  [green]ok[/] {number:>2}. {title}: {meaning}", soft_wrap=True)
 
     def say(self, text: str = "") -> None:
-        """Print a line as it is."""
         self._screen.print(text, markup=False, soft_wrap=True)
 
     def fact(self, name: str, text: str) -> None:
-        """Print a named value."""
         self._screen.print(f"  [bold]{name:<22}[/]", end="")
         self.say(text)
 

@@ -45,7 +45,6 @@ class Assembly:
 
     @property
     def template(self) -> dict[str, Any]:
-        """The CloudFormation template."""
         return _read_json(self.directory / f"{self.stack_name}.template.json")
 
     @property

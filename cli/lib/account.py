@@ -29,7 +29,7 @@ QUOTAS: Mapping[str, tuple[str, str, tuple[str, str], str, int, str]] = {
 }
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
-# The checks are only advice, for which nobody waits minutes if AWS does not answer.
+# The checks are only advice: do not wait minutes for them if AWS does not answer.
 _CONFIGURATION = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 
 

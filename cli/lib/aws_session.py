@@ -3,6 +3,7 @@
 import os
 
 import boto3
+import botocore.session
 
 from cli.lib import aws_error
 from cli.lib.errors import BridgeError
@@ -24,3 +25,11 @@ def open_session(profile: str | None, region: str | None) -> boto3.Session:
     if not session.region_name:
         raise BridgeError("No AWS region is set. Name it: --region us-east-1, or export AWS_REGION=us-east-1")
     return session
+
+
+def unconfigured_session() -> botocore.session.Session:
+    """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name a missing profile."""
+    nowhere = (None, None, os.devnull, None)
+    return botocore.session.Session(
+        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
+    )

@@ -83,7 +83,7 @@ def queues(stack: Stack, name: DeadLetterQueue) -> Queues:
 def reading(
     stack: Stack, found: Queues, *, progress: Callable[[int], None], warn: Callable[[str], None]
 ) -> Iterator[Iterator[DeadLetter]]:
-    """Read all messages; when the block ends, however it ends, they are all visible again.
+    """Read all messages; when the block ends, for whatever reason, they are all visible again.
 
     SQS shows a message only by receiving it. So while a message is read, it is invisible to others. `progress` gets the
     number of messages read so far, and `warn` a text about what failed and does not end the reading.
@@ -95,18 +95,13 @@ def reading(
     """
     client, handles = stack.client("sqs"), dict[str, str]()
     try:
-        yield _letters(client, found, handles, progress, recorded=_journal(stack, warn))
+        yield _read_all(client, found, handles, progress, recorded=_journal(stack, warn))
     finally:
         _return_to_the_queue(client, found.url, list(handles.values()), warn)
 
 
-def _letters(
-    client: "SQSClient",
-    found: Queues,
-    handles: dict[str, str],
-    progress: Callable[[int], None],
-    *,
-    recorded: Recorded,
+def _read_all(
+    client: "SQSClient", found: Queues, handles: dict[str, str], progress: Callable[[int], None], *, recorded: Recorded
 ) -> Iterator[DeadLetter]:
     attributes = client.get_queue_attributes(QueueUrl=found.url, AttributeNames=["MessageRetentionPeriod"])[
         "Attributes"
@@ -116,7 +111,7 @@ def _letters(
     while True:
         received = _receive(client, found.url)
         new = [one for one in received if one["MessageId"] not in handles]
-        # Noted first, so that no message stays invisible.
+        # Before anything else, so that no message stays invisible.
         handles.update({one["MessageId"]: one["ReceiptHandle"] for one in received})
         if not new:
             return
@@ -126,7 +121,7 @@ def _letters(
                 "first would become visible before the last are read. Redrive some first: bridge dlq redrive --limit"
             )
         with ThreadPoolExecutor(MAX_BATCH) as threads:
-            read = partial(_letter, source=found.name, retention_days=retention_days, recorded=recorded)
+            read = partial(_read, source=found.name, retention_days=retention_days, recorded=recorded)
             yield from threads.map(read, new)
         progress(len(handles))
 
@@ -161,12 +156,12 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
         ).get("Messages", [])
     except client.exceptions.OverLimit:
         raise BridgeError(
-            "SQS lets 120,000 messages be in flight at once, and there are more dead letters than that. "
+            "SQS lets 120,000 messages be in flight, and there are more dead letters than that. "
             "Redrive some first: bridge dlq redrive --limit"
         ) from None
 
 
-def _letter(
+def _read(
     received: "MessageTypeDef", *, source: DeadLetterQueue, retention_days: float, recorded: Recorded
 ) -> DeadLetter:
     text, values = received["Body"], message.values(received.get("MessageAttributes", {}))

@@ -86,7 +86,12 @@ class Draft:
         return "\n".join(lines) + "\n"
 
 
-def read_key(pem: str, file: Path | None) -> bytes:
+def read_key_file(file: Path) -> bytes:
+    """Read a public key from a PEM file as DER; errors are those of `read_key`."""
+    return read_key(file.read_text(encoding="utf-8", errors="replace"), file)
+
+
+def read_key(pem: str, file: Path | None = None) -> bytes:
     """Read a PEM public key, pasted or from a file, as DER.
 
     Raises
@@ -107,7 +112,7 @@ def fingerprints(organization: Organization) -> list[str]:
 
 @cache
 def _placeholder_key() -> bytes:
-    """Make a key in place of the one that is not given yet, so that the other values can be checked."""
+    """Make a key in place of one that is missing, so that the other values can be checked."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_BITS)
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 

@@ -3,13 +3,12 @@
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from cli.lib.errors import BridgeError
-from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command, command_fields
 from vectorcare_bridge.commands.command import Kind, RefusedError, UnreadableError
+from vectorcare_bridge.edge import runtime
 
 
 def make_message(
@@ -22,7 +21,7 @@ def make_message(
     BridgeError
         The sender could not read it, or VectorCare would refuse it.
     """
-    command_id, now = command_id or str(uuid.uuid4()), utc_timestamp.of(datetime.now(UTC))
+    command_id, now = command_id or str(uuid.uuid4()), runtime.now()
     message = {"command": kind, "command_id": command_id}
     message |= {"service_request_id": service_request_id} if service_request_id else {}
     message |= {"timestamp": now} if kind == Kind.STATE_UPDATE else {}

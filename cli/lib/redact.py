@@ -5,14 +5,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_KINDS = {
-    bool: "true or false",
-    str: "text",
-    int: "number",
-    Decimal: "number",
-    type(None): "null",
-    list: "list",
-}
+_KINDS = {bool: "true or false", str: "text", int: "number", Decimal: "number", type(None): "null", list: "list"}
 _DEEPEST = 100  # levels; the tables hold 32
 
 

@@ -1,4 +1,4 @@
-"""Calls the redrive function for one chunk after another: so there is progress, and Ctrl-C ends it soon."""
+"""Calls the redrive function chunk by chunk: so there is progress, and Ctrl-C ends it soon."""
 
 import json
 import math
@@ -79,7 +79,7 @@ def redrive(
 ) -> None:
     """Move messages until `total` are moved, none is left, or a call fails; `done` says which.
 
-    A message that dies again at once is back before the others are moved. Only `total` makes this end.
+    A message that dies again immediately is back before the others are moved. Only `total` makes this end.
     `done` is kept up to date, so that it is right after any interruption. `rate` is in messages a second; `advance` is
     called after each chunk.
     """

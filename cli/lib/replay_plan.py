@@ -172,10 +172,4 @@ def _whole(service_request_id: str, state: Item, wanted: Item, *, now: UtcTimest
     foreign = {name: value for name, value in state.items() if name not in _REGISTERS}
     revision = state.get("revision")
     count = int(revision) if isinstance(revision, Decimal) else first_revision(now)
-    return {
-        **foreign,
-        **wanted,
-        "service_request_id": service_request_id,
-        "updated_at": now,
-        "revision": count + 1,
-    }
+    return {**foreign, **wanted, "service_request_id": service_request_id, "updated_at": now, "revision": count + 1}

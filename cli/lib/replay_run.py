@@ -1,4 +1,4 @@
-"""A replay of many service requests: several at once, page by page, so that it can be resumed."""
+"""A replay of many service requests: several in parallel, page by page, so that it can be resumed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from vectorcare_bridge.webhooks.envelope import UNREADABLE
 
 LISTED = (ReplayOutcome.CHANGED, ReplayOutcome.REFUSED, ReplayOutcome.UNKNOWN, ReplayOutcome.FAILED)
 
-_AT_ONCE = 8  # few enough for webhooks to notice nothing
+_THREADS = 8  # few enough not to slow down webhooks
 _PART = 200
 
 
@@ -25,15 +25,9 @@ def replay_listed(replayer: Replayer, names: Sequence[str], run: Checkpoint, *, 
 
 
 def replay_found(
-    replayer: Replayer,
-    journal: JournalReader,
-    run: Checkpoint,
-    *,
-    since: str | None,
-    until: str | None,
-    phi: bool,
+    replayer: Replayer, journal: JournalReader, run: Checkpoint, *, since: str | None, until: str | None, phi: bool
 ) -> Iterator[None]:
-    """Replay every service request of which the journal received an event in [since, until), page by page.
+    """Replay every service request that received an event in [since, until), page by page.
 
     `run` is up to date after each page, and can be saved then. An interrupted page is replayed again: no harm is done.
     """
@@ -48,7 +42,7 @@ def replay_found(
 
 
 def _replay(replayer: Replayer, names: Iterable[str]) -> list[Plan]:
-    threads = ThreadPoolExecutor(_AT_ONCE)
+    threads = ThreadPoolExecutor(_THREADS)
     try:
         return list(threads.map(replayer.replay, names))
     finally:

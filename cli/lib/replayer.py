@@ -31,7 +31,7 @@ class Replayer:
     def replay(self, service_request_id: str) -> Plan:
         """Rebuild one state, if it differs from the fold of its journal.
 
-        The state is read before the journal, and written only if nobody has written it since. So a webhook that comes
+        The state is read before the journal, and written only if it has not changed since. So a webhook that comes
         at the same time is in the journal that was read, or changes the state after the write:
 
             replay      read state (revision 7) ── read journal ───────────── put if revision is 7 ── refused: again

@@ -1,4 +1,4 @@
-"""A table restored from a point in time, beside the live one."""
+"""A table restored from a point in time, next to the live one."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,10 +37,10 @@ class Comparison:
     compared: int = 0
     same: int = 0
     missing: int = 0  # and not expired
+    copied: int = 0
     expired: int = 0  # missing, as they should be
     different: int = 0
-    copied: int = 0
-    examples: list[tuple[str, str]] = field(default_factory=list)  # keys of the first different ones
+    examples_of_different: list[dict[str, str]] = field(default_factory=list)  # their keys
 
 
 def name_of(table: str, at: str) -> str:
@@ -92,7 +92,7 @@ def compare(
 
     An entry is written only if there is none with its key. A different entry of the live journal stays as it is,
     because the journal is never changed: a person decides. Entries that have expired by `now` are not put back, and
-    without `copy` none is. `progress` gets the number of entries compared so far.
+    without `copy` none are. `progress` gets the number of entries compared so far.
     """
     found = Comparison()
     for page in _pages(client, restored):
@@ -120,8 +120,8 @@ def _compare(
         found.same += 1
     elif held is not None:
         found.different += 1
-        if len(found.examples) < _MOST_LISTED:
-            found.examples.append(_key(entry))
+        if len(found.examples_of_different) < _MOST_LISTED:
+            found.examples_of_different.append(dict(zip(("service_request_id", "event_id"), _key(entry), strict=True)))
     elif int(entry.get("expires_at", {}).get("N", "0")) <= utc_timestamp.epoch_seconds(UtcTimestamp(now)):
         found.expired += 1
     else:

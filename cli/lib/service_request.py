@@ -18,7 +18,6 @@ class ServiceRequest:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is anything."""
         return self.state is not None or bool(self.journal or self.unreadable)
 
 

@@ -1,7 +1,6 @@
 """The deployed stacks, of an AWS account or of the local environment."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cli.lib.aws_session import open_session
+from cli.lib.aws_session import open_session, unconfigured_session
 from cli.lib.errors import BridgeError
 from stacks.config.organization import STACK_PREFIX
 
@@ -57,22 +55,16 @@ class Stack:
 
     organization: str
     outputs: Mapping[str, str]
-    connect: Callable[[str], Any]  # returns the boto3 client of a service
+    client: Callable[[str], Any]  # returns the boto3 client of a service, the same one each time
     local_environment: Mapping[str, Any] | None = None  # the content of `stand.json`
 
     @property
     def name(self) -> str:
-        """CloudFormation's name of the stack."""
         return f"{STACK_PREFIX}{self.organization}"
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs in the local environment."""
         return self.local_environment is not None
-
-    def client(self, service: str) -> Any:
-        """Return the boto3 client of a service; the same one each time."""
-        return self.connect(service)
 
 
 def find(organization: str | None, *, local: bool, profile: str | None, region: str | None, stand_file: Path) -> Stack:
@@ -159,16 +151,11 @@ def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], 
 
 
 def _connect_locally(environment: Mapping[str, Any]) -> Callable[[str], Any]:
-    # AWS_PROFILE may name a missing profile, and no setting of the user may lead elsewhere.
-    nowhere = (None, None, os.devnull, None)
-    unconfigured = botocore.session.Session(
-        session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-    )
     session = boto3.Session(
         environment["access_key_id"],
         environment["secret_access_key"],
         region_name=environment["region"],
-        botocore_session=unconfigured,
+        botocore_session=unconfigured_session(),
     )
 
     @cache

@@ -74,11 +74,7 @@ def _unreadable(entry: Item, reason: str | None = None) -> Step:
 
 def _duplicate(entry: Item, event: Event) -> Step:
     return Step(
-        entry["received_at"],
-        entry["event_id"],
-        StepOutcome.DUPLICATE,
-        event=event,
-        duplicate_of=entry["redelivery_of"],
+        entry["received_at"], entry["event_id"], StepOutcome.DUPLICATE, event=event, duplicate_of=entry["redelivery_of"]
     )
 
 

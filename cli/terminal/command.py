@@ -8,23 +8,20 @@ import click
 from cli.terminal.text import prepare, printable_lines
 
 
-class _Clean(click.Command):
-    """A command that prepares the standard streams, and escapes foreign text in its errors."""
+class CliCommand(click.Command):
+    """A program, or a command of one: it prepares the standard streams, and escapes foreign text in its errors."""
 
     def main(self, *args: Any, **more: Any) -> Any:
-        """Run as a program."""
         prepare()
         return super().main(*args, **more)
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
-        """Read the command line."""
         try:
             return super().make_context(*args, **more)
         except click.ClickException as error:
             raise printable_error(error) from error.__cause__
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
@@ -34,11 +31,7 @@ class _Clean(click.Command):
             raise click.ClickException("An argument or a file is not UTF-8 text. Type or write it again.") from None
 
 
-class CliCommand(_Clean):
-    """A program of one command."""
-
-
-class Group(_Clean, click.Group):
+class Group(CliCommand, click.Group):
     """A program of several commands."""
 
 

@@ -1,4 +1,4 @@
-"""A group whose help is there at once: it imports a command when that command runs."""
+"""A group whose help is fast: it imports a command only when that command runs."""
 
 import ast
 from collections.abc import Mapping
@@ -28,18 +28,15 @@ class LazyGroup(Group):
         self._places = {name: place for places in sections.values() for name, place in places.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
-        """Name the commands, without importing them."""
         return list(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
         if cmd_name in self._places and cmd_name not in self.commands:
             module, function = self._places[cmd_name].split(":")
             self.add_command(getattr(import_module(module), function), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 as above
-        """Write the lists of commands."""
         for heading, places in self._sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, _summary(place)) for name, place in places.items()], col_max=12)

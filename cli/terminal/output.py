@@ -34,8 +34,7 @@ __all__ = [
 
 _MOST_DIGITS = 126  # of a whole number in DynamoDB; 1e999999 in a payload has a million
 
-_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_UNIT_NAMES = {"d": "d", "h": "h", "m": "min", "s": "s"}
+_SECONDS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -46,25 +45,18 @@ phi_option = click.option(
 
 def stdout() -> Screen:
     """Make the console of results."""
-    return _console(sys.stdout)
+    return screen(sys.stdout, markup=False, emoji=False)
 
 
 def stderr() -> Screen:
     """Make the console of progress and questions."""
-    return _console(sys.stderr)
+    return screen(sys.stderr, markup=False, emoji=False)
 
 
 def emit(value: Any, *, as_json: bool, table: Callable[[], RenderableType]) -> None:
     """Print a result: as JSON, or as the table that `table` makes.
 
-    Parameters
-    ----------
-    value : Any
-        For JSON; it may hold datetimes, Decimals, sets and bytes.
-    as_json : bool
-        Print JSON.
-    table : callable
-        Makes what a person reads.
+    The value may hold datetimes, Decimals, sets and bytes.
     """
     if as_json:
         click.echo(to_json(value, indent=2, encoding=sys.stdout.encoding))
@@ -106,10 +98,6 @@ def confirm(question: str, *, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _console(file: Any) -> Screen:
-    return screen(file, markup=False, emoji=False)
-
-
 def _plain(value: Any) -> Any:
     """Convert what `json` cannot write, without loss."""
     match value:
@@ -146,11 +134,11 @@ def moment(text: str) -> str:
 def duration(seconds: float) -> str:
     """Write a duration for a person, in its two largest units; a negative one with a minus."""
     sign, left = ("-" if seconds < 0 else ""), abs(seconds)
-    if left < _SECONDS["m"]:
+    if left < _SECONDS["min"]:
         return f"{sign}{left:.1f} s"
     parts = []
     for unit, size in _SECONDS.items():
         count, left = divmod(left, size)
         if count:
-            parts.append(f"{int(count)} {_UNIT_NAMES[unit]}")
+            parts.append(f"{int(count)} {unit}")
     return sign + " ".join(parts[:2])

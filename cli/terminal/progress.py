@@ -6,7 +6,7 @@ from cli.terminal.output import stderr
 
 
 def bar() -> Progress:
-    """Make a bar that says how much is done, of how much, since when, and how long it may take yet."""
+    """Make a bar that shows how much is done, of how much, the time it took, and the time left."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

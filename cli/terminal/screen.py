@@ -9,14 +9,14 @@ from rich.segment import Segment
 
 from cli.terminal.text import printable_lines
 
-NARROWEST = 120
+WIDTH = 120
 """Columns without a terminal: pipes and logs have no width."""
 
 
 class Screen(Console):
     """A console that escapes foreign text and keeps its own styles.
 
-    Who writes a table still escapes foreign text first, so that the columns fit.
+    Escape foreign text before you put it into a table all the same, so that the columns fit.
     """
 
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
@@ -30,4 +30,4 @@ def screen(file: IO[str] | None = None, **more: Any) -> Screen:
     """Make the console of a stream, standard output by default; without a terminal, it is wide enough for tables."""
     # sys.stdout is read now: a test replaces it while a program runs.
     made = Screen(file=file or sys.stdout, highlight=False, **more)
-    return made if made.is_terminal else Screen(file=file or sys.stdout, highlight=False, width=NARROWEST, **more)
+    return made if made.is_terminal else Screen(file=file or sys.stdout, highlight=False, width=WIDTH, **more)

@@ -16,7 +16,6 @@ class Time(click.ParamType[str]):
     name = "time"
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> str:
-        """Read it."""
         try:
             return utc_timestamp.parse(str(value))
         except ValueError:
@@ -31,7 +30,6 @@ class Span(click.ParamType[timedelta]):
     name = "span"
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> timedelta:
-        """Read it."""
         if isinstance(value, timedelta):
             return value
         found = re.fullmatch(r"([0-9]{1,4})([smhd])", str(value))

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from cli.lib import deployed
 from cli.lib.audit_rules import Finding, judge
 from cli.lib.journal import JournalReader
-from cli.lib.organization_file import read_key
+from cli.lib.organization_file import read_key_file
 from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, printable, stderr
 from cli.terminal.progress import bar
@@ -87,10 +87,10 @@ def audit(
     it": the stored bytes were changed, or VectorCare's key was replaced since; then give the former key with --key.
 
     Exit code 1 if an entry fails.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     if ids and (since or until):
         raise click.UsageError("Give either ids, or --since and --until.")
-    former = [_read_key(file) for file in key_files]
+    former = [signature.load_keys(base64.b64encode(read_key_file(file)).decode())[0] for file in key_files]
     stack = options.stack()
     keys = [*deployed.keys(stack), *former]
     journal = JournalReader(stack.client("dynamodb"), stack.outputs["EventsTable"])
@@ -127,11 +127,6 @@ def _parts(
         if not entries:
             raise click.ClickException(f"The journal has no entry of {printable(service_request_id)}.")
         yield entries, len(entries)
-
-
-def _read_key(file: Path) -> Key:
-    der = read_key(file.read_text(encoding="utf-8", errors="replace"), file)
-    return signature.load_keys(base64.b64encode(der).decode())[0]
 
 
 def _summary(entry: Item, fault: Finding) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def check(files: Sequence[Path], *, as_json: bool) -> None:
 
     It changes nothing and needs no AWS. Exit code 1 if a file has a mistake; for each mistake there is a line with
     file, key and fix.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     results = [_check(file) for file in files]
     emit(results, as_json=as_json, table=lambda: Group(*map(_verdict, results)))
     if any(result["error"] for result in results):

@@ -22,12 +22,7 @@ _UNENDED = {"sending.postponed": "waiting", "sending.unreadable": "unreadable"}
 @click.command()
 @click.argument("service_request_id", metavar="[SERVICE_REQUEST]", required=False)
 @click.option(
-    "--since",
-    type=Span(),
-    default="1h",
-    show_default=True,
-    metavar="SPAN",
-    help="How far back: 90s, 10m, 2h, 1d.",
+    "--since", type=Span(), default="1h", show_default=True, metavar="SPAN", help="How far back: 90s, 10m, 2h, 1d."
 )
 @json_option
 @pass_options
@@ -42,7 +37,7 @@ def commands(options: Options, service_request_id: str | None, *, since: timedel
     It changes nothing. It reads the sender's log, which on AWS is some seconds behind. "Waiting" means that the sender
     will try again; the reason is that of the last attempt. A command that cannot be read is a dead letter: bridge dlq
     list --queue outbound
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     log = Log(options.stack(), "SenderFunction", names=_LINES, fields=_FIELDS)
     ends = _newest(line for _, line in log.since(time.time() - since.total_seconds()))
     shown = [line for line in ends if service_request_id in (None, line.get("service_request_id"))]

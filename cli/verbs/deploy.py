@@ -53,7 +53,7 @@ def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool
     permissions.
 
     Exit code 1 if the stack was not deployed.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     if options.local:
         raise click.UsageError("The local environment deploys itself: make run")
     names = sorted(path.stem for path in organizations.glob("*.toml"))
@@ -84,7 +84,7 @@ def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool
 
 
 def _advice(what: str, check: Callable[[], _T]) -> _T | None:
-    """Check what stops no deployment; say so if that is not possible."""
+    """Make a check that does not stop the deployment; say so if it is not possible."""
     try:
         return check()
     except NotCheckedError as error:

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from cli.lib.errors import BridgeError
-from cli.lib.organization_file import Draft, fingerprints, read_key
+from cli.lib.organization_file import Draft, fingerprints, read_key, read_key_file
 from cli.options import organizations_option
 from cli.terminal.command import say
 from cli.terminal.output import emit, json_option, printable
@@ -55,15 +55,13 @@ def new(
     can guess it. All other keys keep their defaults; organizations/example.toml explains every key.
 
     It never overwrites a file. Exit code 1 if it wrote nothing.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     path = organizations / f"{name}.toml"
     if path.exists():
         raise click.ClickException(f"{path} exists already, and is not overwritten. Edit it, then: bridge check {path}")
     draft = Draft(
         name=name,
-        public_keys=tuple(
-            read_key(file.read_text(encoding="utf-8", errors="replace"), file) for file in public_key_files
-        ),
+        public_keys=tuple(map(read_key_file, public_key_files)),
         environment=environment or "",
         customer_id=secrets.token_urlsafe(24),
         alarm_emails=tuple(alarm_emails),
@@ -112,13 +110,13 @@ def _ask_public_keys() -> tuple[bytes, ...]:
     if "-----BEGIN" not in first:
         file = Path(first.strip()).expanduser()
         try:
-            return (read_key(file.read_text(encoding="utf-8", errors="replace"), file),)
+            return (read_key_file(file),)
         except OSError as error:
             raise BridgeError(f"This is neither a key nor a readable file ({error.strerror}).") from None
     lines = [first]
     while "-----END" not in lines[-1]:
         lines.append(_line())
-    return (read_key("".join(lines), None),)
+    return (read_key("".join(lines)),)
 
 
 def _line() -> str:

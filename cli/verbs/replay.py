@@ -79,7 +79,7 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
     --since and --until are times of receipt. With them or --all, the whole journal is read, page by page.
 
     Exit code 1 if one is refused, unknown or failed or, with --dry-run, would change.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     names = list(dict.fromkeys([*ids, *_listed(from_file)]))
     _refuse_contradictions(names, is_range=bool(since or until), everything=everything, resume=resume)
     stack = options.stack()

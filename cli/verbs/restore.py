@@ -1,6 +1,7 @@
 """`bridge restore`."""
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -47,7 +48,7 @@ def restore(options: Options, *, table: str | None, at: str | None, dry_run: boo
       3. Delete the new table yourself: it holds patients' data.
 
     It asks before steps 1 and 2, and never overwrites or deletes anything. Exit code 1 if an entry has other content.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
     dynamodb = stack.client("dynamodb")
     chosen = table or _ask_for_table()
@@ -62,7 +63,7 @@ def restore(options: Options, *, table: str | None, at: str | None, dry_run: boo
         found = None
         if exists and chosen == "events":
             found = _put_back(stack, live, restored, dry_run=dry_run, yes=yes)
-            report |= _summary(found)
+            report |= asdict(found)
     except KeyboardInterrupt:
         stderr().print(f"Interrupted. What was done stays. Continue with: {again}")
         sys.exit(130)
@@ -128,21 +129,6 @@ def _compare(stack: Stack, live: str, restored: str, *, copy: bool) -> Compariso
         )
 
 
-def _summary(found: Comparison) -> dict[str, Any]:
-    return {
-        "compared": found.compared,
-        "same": found.same,
-        "missing": found.missing,
-        "copied": found.copied,
-        "expired": found.expired,
-        "different": found.different,
-        "examples_of_different": [
-            {"service_request_id": service_request_id, "event_id": event_id}
-            for service_request_id, event_id in found.examples
-        ],
-    }
-
-
 def _text(restored: str, found: Comparison | None, *, chosen: str, exists: bool) -> RenderableType:
     if not exists:
         return "Nothing was done."
@@ -153,11 +139,11 @@ def _text(restored: str, found: Comparison | None, *, chosen: str, exists: bool)
             f"journal, {found.expired:,} have expired, {found.different:,} have other content. "
             f"{found.copied:,} were put back."
         )
-    if found and found.examples:
+    if found and found.examples_of_different:
         names = (Column(name, overflow="fold") for name in ("service request", "event"))
         table = Table(*names, title="Other content; bridge audit says which is signed")
-        for service_request_id, event_id in found.examples:
-            table.add_row(printable(service_request_id), printable(event_id))
+        for example in found.examples_of_different:
+            table.add_row(*map(printable, example.values()))
         parts.append(table)
     if chosen == "service_requests":
         parts.append(f"You can read {restored} now. Nothing is copied from it: the state is rebuilt from the journal.")

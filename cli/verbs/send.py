@@ -74,7 +74,7 @@ def send(
     public half of the key in public_keys.
 
     Exit code 1 if an answer is not 200.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     if file and action:
         raise click.UsageError("Give a FILE or --action, not both.")
     stack = options.stack()

@@ -27,12 +27,7 @@ _SUCCEEDED = "succeeded"
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @click.option("--command-id", metavar="ID", help="Default: a new id. An id is sent only once.")
 @click.option(
-    "--wait",
-    type=click.IntRange(0, 900),
-    default=30,
-    show_default=True,
-    metavar="SECONDS",
-    help="Wait this long.",
+    "--wait", type=click.IntRange(0, 900), default=30, show_default=True, metavar="SECONDS", help="Wait this long."
 )
 @yes_option
 @json_option
@@ -63,7 +58,7 @@ def send_command(
     of each command: docs/contracts/command.json.
 
     Exit code 1 unless the command succeeded. With --wait 0, it is put on the queue and exit code 0 says only that.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     if service_request_id and "=" in service_request_id:
         fields, service_request_id = (service_request_id, *fields), None
     try:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ from cli.lib.replay_plan import Absent, PlannedChange
 from cli.lib.timeline import Step, StepOutcome, summary, timeline
 from cli.options import Options, pass_options
 from cli.terminal.output import emit, json_option, moment, phi_option, printable, stderr, to_json
-from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.dynamodb_item import Item
 from vectorcare_bridge.webhooks.fold import Rule
 
@@ -50,7 +49,7 @@ def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool)
     the same bytes is not listed. A webhook that is missing may wait in the queue, or be a dead letter: bridge dlq list
 
     Exit code 1 if ID is unknown, or if the state is not what the journal says.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
     with stderr().status("Reading state and journal ..."):
         rule = deployed.rule(stack)
@@ -77,8 +76,7 @@ def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool)
 
 
 def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, rule: Rule) -> str | None:
-    now = utc_timestamp.of(datetime.now(UTC))
-    plan = replay_plan.plan(service_request_id, state, journal, rule=rule, now=now)
+    plan = replay_plan.plan(service_request_id, state, journal, rule=rule, now=runtime.now())
     match plan.outcome:
         case replay_plan.ReplayOutcome.CHANGED:
             names = [printable(change.field) for change in plan.changes]

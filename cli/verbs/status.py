@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -20,6 +19,7 @@ from cli.lib.stack import Stack
 from cli.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
 from vectorcare_bridge import utc_timestamp
+from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.queue import QueueDepth, queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks.vocabulary import STATUSES
@@ -57,11 +57,10 @@ def status(options: Options, *, as_json: bool) -> None:
     If AWS refuses a figure, its line shows the reason.
 
     Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure is missing.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     with stderr().status("Asking AWS ..."):
         found = [look_at(stack) for stack in options.stacks()]
-    now = utc_timestamp.of(datetime.now(UTC))
-    emit(found, as_json=as_json, table=lambda: Group(*(_section(figures, now=now) for figures in found)))
+    emit(found, as_json=as_json, table=lambda: Group(*(_section(figures, now=runtime.now()) for figures in found)))
     if any(needs_a_person(figures) for figures in found):
         sys.exit(1)
 
@@ -92,10 +91,10 @@ def look_at(stack: Stack) -> Figures:
 
 
 def needs_a_person(figures: Figures) -> bool:
-    """Say whether somebody has to look."""
+    """Say whether a person has to act."""
     in_alarm = figures["alarms"]["in_alarm"] if figures["alarms"] else []
-    letters = [figures[name] for name in ("dead_letters", "unpublished", "dead_commands")]
-    return bool(figures["errors"] or any(letters) or in_alarm)
+    waiting = [figures[name] for name in _QUEUE_OPTIONS]
+    return bool(figures["errors"] or any(waiting) or in_alarm)
 
 
 def _last_webhook(stack: Stack) -> dict[str, Any] | None:

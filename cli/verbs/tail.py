@@ -36,7 +36,7 @@ def tail(options: Options, *, since: timedelta, as_json: bool) -> None:
 
     It changes nothing. It reads the processor's log, which on AWS is some seconds behind. A webhook that fails is shown
     at each attempt, or only once if it can never be applied. Webhooks that ingest refused are in the log of ingest.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
     console = stdout()
     try:

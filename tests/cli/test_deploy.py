@@ -148,11 +148,7 @@ def test_an_answer_in_another_form_stops_nothing(cdk: mock.Mock) -> None:
     ],
 )
 def test_an_account_that_cannot_be_deployed_to_is_one_line(
-    cdk: mock.Mock,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: dict[str, str],
-    answers: dict[str, Any],
-    message: str,
+    cdk: mock.Mock, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], answers: dict[str, Any], message: str
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

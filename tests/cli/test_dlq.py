@@ -91,7 +91,7 @@ def test_interrupted_it_leaves_all_messages_visible_and_no_file(
     # Given
     monkeypatch.chdir(tmp_path)
     die(cloud, *[b"{}"] * 15)
-    monkeypatch.setattr("cli.lib.dead_letters._letter", mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("cli.lib.dead_letters._read", mock.Mock(side_effect=KeyboardInterrupt))
     # When
     result = run("dlq", *command)
     # Then
@@ -167,10 +167,7 @@ def test_the_reason_stays_and_what_a_redrive_would_do_changes_with_time(
     (after,) = parsed(run("dlq", "list", "--json"))["letters"]
     # Then
     assert (before["reason"], after["reason"]) == ("timestamp_in_future", "timestamp_in_future")
-    assert (before["if_redriven"], after["if_redriven"]) == (
-        "would die again for timestamp_in_future",
-        "would apply",
-    )
+    assert (before["if_redriven"], after["if_redriven"]) == ("would die again for timestamp_in_future", "would apply")
 
 
 def test_a_redrive_counts_asks_and_moves_what_it_is_asked_for(cloud: Cloud, run: Run) -> None:
@@ -251,14 +248,7 @@ def test_what_dies_again_is_reported(cloud: Cloud, run: Run, monkeypatch: pytest
     ],
 )
 def test_what_was_moved_is_reported_when_a_later_call_ends_it(
-    cloud: Cloud,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    second: Any,
-    moved: int,
-    stopped: str,
-    exit_code: int,
+    cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch, *, second: Any, moved: int, stopped: str, exit_code: int
 ) -> None:
     # Given three dead letters, and a redrive function that moves one and then does something else
     die(cloud, b"[1]", b"[2]", b"[3]")

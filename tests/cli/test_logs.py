@@ -79,7 +79,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def log(stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log(clock)
-    found = replace(stack, connect=lambda service: log if service == "logs" else stack.client(service))
+    found = replace(stack, client=lambda service: log if service == "logs" else stack.client(service))
     monkeypatch.setattr("cli.lib.stack.find", lambda *_, **__: found)
     return log
 

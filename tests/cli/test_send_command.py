@@ -79,11 +79,7 @@ def test_its_outcome_is_reported(run: Run, queued: Queued, outcome: str, reason:
     result = run("send-command", "accept", TRIP, "--command-id", "c1", "--yes", "--json")
     # Then
     assert result.exit_code == exit_code, result.output
-    assert parsed(result) == {
-        "command_id": "c1",
-        "outcome": outcome.removeprefix("Command").lower(),
-        "reason": reason,
-    }
+    assert parsed(result) == {"command_id": "c1", "outcome": outcome.removeprefix("Command").lower(), "reason": reason}
     assert len(queued()) == 1
 
 

@@ -36,4 +36,4 @@ def dlq() -> None:
     SQS shows a message only by receiving it. While list, show and export run, the messages are invisible to others,
     also to a redrive. When the command ends, or on Ctrl-C, they are visible again. A dead letter is deleted after 14
     days. The journal keeps the webhook's content for longer.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """

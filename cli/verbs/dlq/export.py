@@ -40,7 +40,7 @@ def export(options: Options, *, file: Path, queue: DeadLetterQueue, as_json: boo
 
     The file has one JSON object per line. It holds patients' data, so it gets mode 0600. No file is overwritten. The
     messages stay in the queue.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
     queues = dead_letters.queues(stack, queue)
     total = queue_depth(stack.client("sqs"), queues.url).total
@@ -49,9 +49,9 @@ def export(options: Options, *, file: Path, queue: DeadLetterQueue, as_json: boo
         task = progress.add_task("dead letters", total=total)
         with dead_letters.reading(
             stack, queues, progress=lambda seen: progress.update(task, completed=seen), warn=progress.console.print
-        ) as letters:
-            for letter in letters:
-                lines.write(_line(letter) + "\n")
+        ) as found:
+            for one in found:
+                lines.write(_line(one) + "\n")
                 exported += 1
     stderr().print(_WARNING)
     emit(
@@ -78,8 +78,7 @@ def _created(file: Path) -> Iterator[TextIO]:
         raise
 
 
-def _line(letter: DeadLetter) -> str:
-    attributes = {
-        name: attribute.get("StringValue") for name, attribute in letter.message.get("MessageAttributes", {}).items()
-    }
-    return to_json({**letter.summary(), "body": letter.body, "attributes": attributes})
+def _line(one: DeadLetter) -> str:
+    given = one.message.get("MessageAttributes", {})
+    attributes = {name: attribute.get("StringValue") for name, attribute in given.items()}
+    return to_json({**one.summary(), "body": one.body, "attributes": attributes})

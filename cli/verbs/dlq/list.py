@@ -45,12 +45,12 @@ def list_(options: Options, *, queue: DeadLetterQueue, as_json: bool) -> None:
       unreadable            no part of this project put it there
 
     Exit code 1 if there is a dead letter.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
-    with reading(stack, dead_letters.queues(stack, queue)) as letters:
+    with reading(stack, dead_letters.queues(stack, queue)) as messages:
         # Without the bodies: there may be many.
-        found = sorted((letter.summary() for letter in letters), key=lambda letter: letter["expires"])
-    by_reason = dict(Counter(str(letter["reason"]) for letter in found).most_common())
+        found = sorted((one.summary() for one in messages), key=lambda one: one["expires"])
+    by_reason = dict(Counter(str(one["reason"]) for one in found).most_common())
     emit({"letters": found, "by_reason": by_reason}, as_json=as_json, table=lambda: _table(found, by_reason))
     sys.exit(1 if found else 0)
 
@@ -68,15 +68,15 @@ def _table(found: list[dict[str, Any]], by_reason: Mapping[str, int]) -> Rendera
         "expires",
         "redriven",
     )
-    for letter in found:
+    for one in found:
         table.add_row(
-            letter["message_id"],
-            letter["reason"],
-            letter["if_redriven"],
-            printable(letter["service_request_id"] or "-"),
-            moment(letter["received_at"])[:16],
-            moment(letter["expires"])[:16],
-            str(letter["redriven"]),
+            one["message_id"],
+            one["reason"],
+            one["if_redriven"],
+            printable(one["service_request_id"] or "-"),
+            moment(one["received_at"])[:16],
+            moment(one["expires"])[:16],
+            str(one["redriven"]),
         )
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
     return Group(table, f"{len(found):,} dead letter{'s' * (len(found) != 1)}: {reasons}. Times are UTC.")

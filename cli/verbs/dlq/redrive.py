@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from cli.lib import dead_letters, redriving
 from cli.lib.aws_error import explain
-from cli.lib.dead_letters import DeadLetter, Queues
+from cli.lib.dead_letters import Queues
 from cli.lib.redriving import Progress, Selection
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
@@ -34,9 +34,7 @@ _MOST_READ_AGAIN = 1000  # messages; reading more takes too long
 @queue_option
 @click.option("--dry-run", is_flag=True, help="Count the messages; move nothing.")
 @click.option(
-    "--reason",
-    metavar="REASON",
-    help="Only messages with this reason, such as exhausted; see bridge dlq list --help.",
+    "--reason", metavar="REASON", help="Only messages with this reason, such as exhausted; see bridge dlq list --help."
 )
 @click.option("--id", "service_request_id", metavar="ID", help="Only messages of this service request.")
 @click.option("--limit", type=click.IntRange(min=1), help="Move at most this many.")
@@ -72,7 +70,7 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
 
     Exit code 1 if it stopped before the end, if messages are dead letters again, or if the queue or the event bus did
     not take some.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     if reason is not None and reason not in REASONS[queue]:
         raise click.BadParameter(
             f"{printable(reason)} is not a reason of this queue. Its reasons: {', '.join(REASONS[queue])}",
@@ -96,7 +94,7 @@ def redrive(  # noqa: PLR0917 click gives every option as a parameter of its own
     started, done = runtime.now(), Progress()
     with bar() as progress:
         task = progress.add_task("dead letters", total=total)
-        # Whatever happens now, what was done is reported.
+        # What was done is reported, whatever happens now.
         with suppress(KeyboardInterrupt):
             redriving.redrive(
                 invoke,
@@ -153,13 +151,9 @@ def _died_again(stack: Stack, queues: Queues, *, since: str) -> Mapping[str, int
             time.sleep(0.5)
         if _depth(stack, queues) > _MOST_READ_AGAIN:
             return None
-        with dead_letters.reading(stack, queues, progress=lambda _: None, warn=stderr().print) as letters:
-            again = [letter.reason for letter in letters if _is_back(letter, since)]
+        with dead_letters.reading(stack, queues, progress=lambda _: None, warn=stderr().print) as found:
+            again = [one.reason for one in found if one.redriven > 0 and one.sent_at >= since]
     return dict(Counter(again).most_common())
-
-
-def _is_back(letter: DeadLetter, since: str) -> bool:
-    return letter.redriven > 0 and letter.sent_at >= since
 
 
 def _number_of(messages: int, *, at_least: bool = False) -> str:

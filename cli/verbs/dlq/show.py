@@ -29,17 +29,17 @@ def show(options: Options, *, message_id: str, queue: DeadLetterQueue, phi: bool
     bridge dlq show 0f8c3c52-7d0a-4f6c-8f2e-3a5f0d7c1b11 --phi
 
     It shows only the names and types of the fields, and changes nothing. Exit code 1 if there is no such message.
-    """  # noqa: D301 - \b is click's mark for a paragraph that is not to be wrapped
+    """
     stack = options.stack()
     with reading(stack, dead_letters.queues(stack, queue)) as found:
-        letter = next((letter for letter in found if letter.message_id == message_id), None)
-    if letter is None:
+        message = next((one for one in found if one.message_id == message_id), None)
+    if message is None:
         raise click.ClickException(
             f"There is no dead letter {printable(message_id)}. Perhaps it was redriven, which gives it another id, or "
             f"somebody else is reading the queue now. List them: bridge dlq list --queue {queue}"
         )
-    content = value(letter.body) if phi else shape(letter.body)
-    report = {**letter.summary(), "bytes": len(letter.body), "content" if phi else "shape": content}
+    content = value(message.body) if phi else shape(message.body)
+    report = {**message.summary(), "bytes": len(message.body), "content" if phi else "shape": content}
     emit(report, as_json=as_json, table=lambda: _table(report))
 
 
