@@ -76,9 +76,7 @@ def test_other_bytes_under_a_known_id_are_kept_beside_and_count_for_nothing(
     assert beside == stored(second, name, RECEIVED_AGAIN_AT, redelivery_of=EVENT_ID, last_updated=time)
 
 
-def test_the_time_in_the_journal_counts_whatever_its_bytes_say_today(
-    cloud: Cloud, journal: Journal
-) -> None:
+def test_the_time_in_the_journal_counts_whatever_its_bytes_say_today(cloud: Cloud, journal: Journal) -> None:
     # Given an entry whose bytes once were read as another time
     raw = body()
     as_read_then = replace(envelope.read(raw), last_updated=UtcTimestamp("2026-03-01T09:00:00.000000Z"))
