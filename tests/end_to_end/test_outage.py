@@ -58,29 +58,3 @@ def test_a_queue_that_never_answers_does_not_keep_vectorcare_waiting(
     local.stack.settle()
     assert len(local.stack.journal(event.service_request_id)) == 1
     assert local.stack.service_request(event.service_request_id) is not None
-
-
-def test_with_queue_and_spool_silent_vectorcare_is_told_to_try_again(
-    local: LocalEnvironment, vectorcare: VectorCare
-) -> None:
-    # Given
-    event = webhook()
-    before = kept(local)
-
-    # When
-    with (
-        black_hole() as silence,
-        function_variables(
-            local, "IngestFunction", AWS_ENDPOINT_URL_SQS=silence, AWS_ENDPOINT_URL_S3=silence, **IMPATIENT
-        ),
-    ):
-        refused = vectorcare.send(event.body)
-    nothing = kept(local)
-    repeated = vectorcare.send(event.body)
-
-    # Then
-    assert refused.status == 503
-    assert nothing == before
-    assert repeated.status == 200
-    local.stack.settle()
-    assert local.stack.service_request(event.service_request_id) is not None

@@ -121,20 +121,6 @@ def test_other_methods_and_paths_are_refused_and_nothing_is_kept(
     assert kept(local) == before
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_health_answers_without_a_signature(local: LocalEnvironment, method: str) -> None:
-    assert _request(local, method=method, path="health", query="") == 200
-
-
-@pytest.mark.parametrize("table", ["EventsTable", "ServiceRequestsTable"])
-def test_items_expire_by_the_attribute_that_the_template_names(local: LocalEnvironment, table: str) -> None:
-    # When
-    answer = local.emulator.aws.dynamodb.describe_time_to_live(TableName=local.deployment.outputs[table])
-
-    # Then
-    assert answer["TimeToLiveDescription"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
-
-
 def _request(
     local: LocalEnvironment,
     *,

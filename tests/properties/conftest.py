@@ -1,13 +1,5 @@
 """No network, as in the unit tests."""
 
-from collections.abc import Iterator
+from tests.unit.conftest import _no_network
 
-import pytest
-import pytest_socket
-
-
-@pytest.fixture(autouse=True)
-def _no_network() -> Iterator[None]:
-    pytest_socket.disable_socket(allow_unix_socket=True)
-    yield
-    pytest_socket.enable_socket()
+__all__ = ["_no_network"]

@@ -53,7 +53,6 @@ QUOTED = re.compile(r"""["'](?:[0-9a-f]{8,}|[\w+/\\=-]{20,})["']""", re.IGNORECA
 # Names that no secret has: a type of boto3's, the name of a secret, invented test data.
 HARMLESS = re.compile(r"^[A-Z][A-Za-z]+Client$|^vectorcare$|invented", re.IGNORECASE)
 
-_MOTO = "moto asks for credentials and takes any"
 _UNAMBIGUOUS = "".join(sorted({*string.ascii_uppercase} - {*"IO"}) + sorted({*string.digits} - {*"01"}))
 # What the scanner reports and is not a secret: file, value, why. An entry that it no longer reports has to go.
 EXPLAINED = {
@@ -65,8 +64,7 @@ EXPLAINED = {
     ("simulator/webhook.py", _UNAMBIGUOUS): "the alphabet of invented service request ids",
     ("verification/simulation/world/client.py", "ThrottlingException"): "the error code of Secrets Manager",
     ("tests/stacks/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
-    ("tests/verification/simulation/emulators.py", "testing"): _MOTO,
-    ("tests/support/cloud.py", "testing"): _MOTO,
+    ("tests/support/cloud.py", "testing"): "moto asks for credentials and takes any",
 }
 
 

@@ -134,16 +134,6 @@ class Cloud:
         ).get("Messages", [])
         return [sqs_event.record(message) for message in messages]
 
-    def subscribe(self) -> str:
-        """Make the bus, with a queue that takes all its events; answers that queue's URL."""
-        events = boto3.client("events")
-        url = str(self.sqs.create_queue(QueueName="all-events")["QueueUrl"])
-        events.create_event_bus(Name="bus")
-        events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
-        target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:all-events"}
-        events.put_targets(Rule="all", EventBusName="bus", Targets=[target])
-        return url
-
     def state(self, service_request_id: str = "VC-TEST0001") -> dict[str, Any] | None:
         key = {"service_request_id": service_request_id}
         item = boto3.resource("dynamodb").Table("service_requests").get_item(Key=key).get("Item")
@@ -280,6 +270,26 @@ class InlineExecutor(Executor):
         except BaseException as error:  # noqa: BLE001 as an executor's thread does
             future.set_exception(error)
         return future
+
+
+def create_bus(sqs: Any, events: Any) -> str:
+    """Create the bus `bus`, and a queue that takes all its events; answers the queue's URL."""
+    url = str(sqs.create_queue(QueueName="all-events")["QueueUrl"])
+    events.create_event_bus(Name="bus")
+    events.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
+    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:all-events"}
+    events.put_targets(Rule="all", EventBusName="bus", Targets=[target])
+    return url
+
+
+def create_command_log(dynamodb: Any) -> None:
+    """Create the table `commands`."""
+    dynamodb.create_table(
+        TableName="commands",
+        KeySchema=_key_schema(["command_id"]),
+        AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 def fresh_handler(name: str) -> Any:

@@ -20,7 +20,17 @@ from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.fake_api import FakeApi
 from simulator.server import serving
 from tests.support import events, tls
-from tests.support.cloud import CREDENTIALS, NOW, Context, InlineExecutor, Threads, fresh_handler, one_call_at_a_time
+from tests.support.cloud import (
+    CREDENTIALS,
+    NOW,
+    Context,
+    InlineExecutor,
+    Threads,
+    create_bus,
+    create_command_log,
+    fresh_handler,
+    one_call_at_a_time,
+)
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
@@ -37,7 +47,6 @@ DEAD_LETTERS_URL = "https://sqs.invalid/outbound-dead-letters"
 MAX_RECEIVES = 300
 FUNCTION_SECONDS = 60
 VISIBILITY_SECONDS = 360
-_EVENTS_URL_NAME = "all-outcomes"
 
 
 class Clock:
@@ -79,9 +88,8 @@ class Outbound:
         self.secrets = _client("secretsmanager")
         self.secrets.create_secret(Name="vectorcare", SecretString=secret(CLIENT_SECRET))
         self._bus_queue = _client("sqs")
-        self._bus_queue_url = self._bus_queue.create_queue(QueueName=_EVENTS_URL_NAME)["QueueUrl"]
-        _create_table()
-        _create_bus()
+        self._bus_queue_url = create_bus(self._bus_queue, _client("events"))
+        create_command_log(_client("dynamodb"))
 
     def restart(self) -> None:
         """Start a container; it knows nothing of what the last one kept in memory."""
@@ -243,20 +251,3 @@ def loopback() -> Iterator[None]:
         pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
         yield
     pytest_socket.disable_socket(allow_unix_socket=True)
-
-
-def _create_table() -> None:
-    _client("dynamodb").create_table(
-        TableName="commands",
-        KeySchema=[{"AttributeName": "command_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-
-
-def _create_bus() -> None:
-    bridge = _client("events")
-    bridge.create_event_bus(Name="bus")
-    bridge.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
-    arn = f"arn:aws:sqs:us-east-1:123456789012:{_EVENTS_URL_NAME}"
-    bridge.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])

@@ -46,11 +46,7 @@ def run_all(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["verification.simulation.warm"])
     with context.Pool(processes, maxtasksperchild=1) as pool:
-        for result in pool.imap_unordered(partial(_run_one, events=events), seeds, chunksize=_SEEDS_OF_A_PROCESS):
+        for result in pool.imap_unordered(partial(run, events=events), seeds, chunksize=_SEEDS_OF_A_PROCESS):
             totals.add(result)
             progress(result)
     return totals
-
-
-def _run_one(seed: int, *, events: int) -> SimulationResult:
-    return run(seed, events=events)

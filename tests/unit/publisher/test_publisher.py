@@ -12,12 +12,10 @@ from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
 from tests.support import events, faults
-from tests.support.cloud import CREDENTIALS, Context, fresh_handler
+from tests.support.cloud import CREDENTIALS, Context, create_bus, fresh_handler
 from tests.support.patience import Patience
 from tests.unit.conftest import Output
 from tests.unit.publisher.test_change import NAME, item
-
-QUEUE_OF_ALL_EVENTS = "all-events"
 
 
 class Subscribed:
@@ -25,13 +23,8 @@ class Subscribed:
 
     def __init__(self, *, publish_data: str = "false", publish_actions: str = "*") -> None:
         self.sqs = boto3.client("sqs")
-        bridge = boto3.client("events")
-        bridge.create_event_bus(Name="bus")
         self.unpublished_url = self.sqs.create_queue(QueueName="unpublished")["QueueUrl"]
-        self.url = self.sqs.create_queue(QueueName=QUEUE_OF_ALL_EVENTS)["QueueUrl"]
-        arn = f"arn:aws:sqs:us-east-1:123456789012:{QUEUE_OF_ALL_EVENTS}"
-        bridge.put_rule(Name="all", EventBusName="bus", EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
-        bridge.put_targets(Rule="all", EventBusName="bus", Targets=[{"Id": "queue", "Arn": arn}])
+        self.url = create_bus(self.sqs, boto3.client("events"))
         environment = {
             "EVENT_BUS": "bus",
             "UNPUBLISHED_QUEUE_URL": self.unpublished_url,

@@ -5,11 +5,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import boto3
 import pytest
 from moto.sqs.models import sqs_backends
 
 from tests.support import faults
-from tests.support.cloud import Cloud, Context
+from tests.support.cloud import Cloud, Context, create_bus
 from tests.support.patience import Patience
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
@@ -31,7 +32,7 @@ def _no_long_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cloud(cloud: Cloud) -> Cloud:
     """Give a cloud with six messages in each dead-letter queue, two of them unreadable."""
-    cloud.events_url = cloud.subscribe()  # type: ignore[attr-defined]  # for these tests alone
+    cloud.events_url = create_bus(cloud.sqs, boto3.client("events"))  # type: ignore[attr-defined]  # for these tests alone
     webhooks = [
         message.encode(Webhook(body(service_request_id=f"VC-{number}"), "c2ln", RECEIVED_AT)) for number in range(GOOD)
     ]

@@ -12,6 +12,7 @@ from redrive import send_back
 from redrive.redrive import Redrive, RedriveReport
 from redrive.request import RedriveRequest
 from tests.support.cloud import NOW, InlineExecutor
+from tests.support.patience import Patience
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import unpublished
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
@@ -62,25 +63,9 @@ class Queues:
             raise InFlightLimitError if operation == "receive" else RuntimeError
 
 
-@dataclass
-class Clock:
-    """Moves only when somebody sleeps."""
-
-    now: float = 1000.0
-    naps: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.monotonic", lambda: clock.now)
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.sleep", clock.sleep)
+@pytest.fixture(autouse=True)
+def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
-    return clock
 
 
 def dead_letter(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:
@@ -111,7 +96,7 @@ def nothing(_body: bytes) -> None:
 
 def run(
     queues: Queues,
-    clock: Clock,
+    patience: Patience,
     *,
     seconds: float = 100,
     recorded: Recorded = nothing,
@@ -124,7 +109,7 @@ def run(
         partial(way, queue),
         recorded=recorded,
         executor=InlineExecutor(),
-        deadline=clock.now + seconds,
+        deadline=patience.now + seconds,
     )
     return redrive.run(RedriveRequest(**asked))
 
@@ -133,10 +118,12 @@ def returned(queues: Queues) -> list[str]:
     return [handle for handle, seconds in queues.changes if seconds == 0]
 
 
-def test_all_messages_are_sent_with_their_redrive_counted_and_then_deleted(clock: Clock, counted: Counter[str]) -> None:
+def test_all_messages_are_sent_with_their_redrive_counted_and_then_deleted(
+    patience: Patience, counted: Counter[str]
+) -> None:
     # Given twelve dead letters, When all are asked for
     queues = dead_letters(12)
-    report = run(queues, clock)
+    report = run(queues, patience)
     # Then each was sent once as it was, but for its count, and none is left or invisible
     assert report == RedriveReport(examined=12, moved=12, stopped="empty")
     assert queues.sent == [
@@ -149,10 +136,10 @@ def test_all_messages_are_sent_with_their_redrive_counted_and_then_deleted(clock
     assert counted == {"Redriven": 12}
 
 
-def test_a_dry_run_holds_each_message_until_the_end_and_returns_it_then(clock: Clock) -> None:
+def test_a_dry_run_holds_each_message_until_the_end_and_returns_it_then(patience: Patience) -> None:
     # Given a dry run with 100.5 seconds left, that sleeps for one of them, When it is over
     queues = dead_letters(2)
-    report = run(queues, clock, seconds=100.5, rate=1, dry_run=True)
+    report = run(queues, patience, seconds=100.5, rate=1, dry_run=True)
     # Then each message was invisible beyond the end of the run, and is visible again
     assert report == RedriveReport(examined=2, would_move=2, stopped="empty")
     held = [("webhook 0", 101 + RESERVE), ("webhook 1", 101 + RESERVE)]
@@ -160,10 +147,10 @@ def test_a_dry_run_holds_each_message_until_the_end_and_returns_it_then(clock: C
     assert queues.sent == []
 
 
-def test_a_message_is_held_only_for_what_is_left_of_the_run(clock: Clock) -> None:
+def test_a_message_is_held_only_for_what_is_left_of_the_run(patience: Patience) -> None:
     queues = dead_letters(3)
     queues.dead["webhook 2"] |= {"Body": "x"}
-    run(queues, clock, seconds=10, rate=1, reason=FailureReason.EXHAUSTED)
+    run(queues, patience, seconds=10, rate=1, reason=FailureReason.EXHAUSTED)
     assert queues.changes == [("webhook 2", 8 + RESERVE), ("webhook 2", 0)]
 
 
@@ -173,38 +160,40 @@ def test_a_message_is_held_only_for_what_is_left_of_the_run(clock: Clock) -> Non
     ids=["whole", "slow", "fast", "after a pause there is no burst"],
 )
 def test_a_rate_is_kept_by_sleeping_between_small_batches(
-    clock: Clock, rate: float, batch: int, stall: float, naps: list[float]
+    patience: Patience, rate: float, batch: int, stall: float, naps: list[float]
 ) -> None:
     # Given a queue that pauses, perhaps, while the second message is sent
     class Stalls(Queues):
         def send(self, message: OutgoingMessage) -> str:
-            clock.now += stall if len(self.sent) == 1 else 0
+            patience.now += stall if len(self.sent) == 1 else 0
             return super().send(message)
 
     queues = Stalls(dead_letters(4).dead)
-    report = run(queues, clock, rate=rate)
+    report = run(queues, patience, rate=rate)
     assert (report.moved, report.stopped) == (4, "empty")
     assert {maximum for maximum, _ in queues.received} == {batch}
-    assert clock.naps == pytest.approx(naps)
+    assert patience.waits == pytest.approx(naps)
 
 
 @pytest.mark.parametrize(
     ("seconds", "stopped", "looks", "moved"),
     [(2, "empty", 2, 1), (1.999, "time", 1, 1), (0, "time", 1, 1), (-0.001, "time", 0, 0)],
 )
-def test_nothing_begins_after_the_deadline(clock: Clock, seconds: float, stopped: str, looks: int, moved: int) -> None:
+def test_nothing_begins_after_the_deadline(
+    patience: Patience, seconds: float, stopped: str, looks: int, moved: int
+) -> None:
     # Given a message that may be followed by another after two seconds
     queues = dead_letters(1)
-    report = run(queues, clock, rate=0.5, seconds=seconds)
+    report = run(queues, patience, rate=0.5, seconds=seconds)
     assert (report.stopped, len(queues.received), report.moved) == (stopped, looks, moved)
 
 
-def test_what_is_beyond_the_limit_is_not_examined_and_returned(clock: Clock) -> None:
+def test_what_is_beyond_the_limit_is_not_examined_and_returned(patience: Patience) -> None:
     # Given five messages, of which the second is no JSON
     queues = dead_letters(5)
     queues.dead["webhook 1"] |= {"Body": "x"}
     # When two that nothing is wrong with are asked for
-    report = run(queues, clock, limit=2, reason=FailureReason.EXHAUSTED)
+    report = run(queues, patience, limit=2, reason=FailureReason.EXHAUSTED)
     # Then those are moved, the one is skipped, the rest is as it was
     assert report == RedriveReport(examined=3, moved=2, skipped=1, stopped="limit")
     assert list(queues.dead) == returned(queues) == ["webhook 1", "webhook 3", "webhook 4"]
@@ -212,8 +201,10 @@ def test_what_is_beyond_the_limit_is_not_examined_and_returned(clock: Clock) -> 
 
 @pytest.mark.parametrize(("limit", "done", "stopped"), [(13, 13, "limit"), (26, 25, "empty")])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_limit_holds_over_several_batches(clock: Clock, dry_run: bool, limit: int, done: int, stopped: str) -> None:
-    report = run(dead_letters(25), clock, limit=limit, dry_run=dry_run)
+def test_a_limit_holds_over_several_batches(
+    patience: Patience, dry_run: bool, limit: int, done: int, stopped: str
+) -> None:
+    report = run(dead_letters(25), patience, limit=limit, dry_run=dry_run)
     assert (report.stopped, report.examined) == (stopped, done)
     assert (report.would_move, report.moved) == ((done, 0) if dry_run else (0, done))
 
@@ -233,16 +224,16 @@ def test_a_limit_holds_over_several_batches(clock: Clock, dry_run: bool, limit: 
     ],
 )
 def test_a_queue_that_refuses_loses_no_message_and_the_report_says_what_was_done(
-    clock: Clock, refuses: str, asked: dict[str, Any], expected: RedriveReport, left: int
+    patience: Patience, refuses: str, asked: dict[str, Any], expected: RedriveReport, left: int
 ) -> None:
     queues = dead_letters(2, refuses=(refuses,))
-    assert run(queues, clock, **asked) == expected
+    assert run(queues, patience, **asked) == expected
     assert len(queues.dead) == left
     assert len(queues.sent) == (2 if refuses == "delete" else 0)
     assert len(returned(queues)) == (2 if refuses in {"send", "change_visibility"} else 0)
 
 
-def test_a_message_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> None:
+def test_a_message_that_is_not_taken_does_not_keep_the_others(patience: Patience) -> None:
     # Given a queue that takes one of two, and then all
     class RefusesOne(Queues):
         def send(self, message: OutgoingMessage) -> str:
@@ -252,14 +243,14 @@ def test_a_message_that_is_not_taken_does_not_keep_the_others(clock: Clock) -> N
 
     # When all are asked for, two at a time
     queues = RefusesOne(dead_letters(4).dead)
-    report = run(queues, clock, rate=2)
+    report = run(queues, patience, rate=2)
     # Then the others are moved, and that one is counted and returned
     assert report == RedriveReport(examined=4, moved=3, refused=1, stopped="empty")
     assert list(queues.dead) == returned(queues) == ["webhook 1"]
 
 
 @pytest.mark.parametrize("queue", [DeadLetterQueue.INBOUND, DeadLetterQueue.OUTBOUND])
-def test_a_message_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLetterQueue) -> None:
+def test_a_message_that_dies_again_is_not_sent_again(patience: Patience, queue: DeadLetterQueue) -> None:
     # Given messages that die again: webhooks under the id that they were sent with, commands as new messages
     class DieAgain(Queues):
         def send(self, message: OutgoingMessage) -> str:
@@ -272,7 +263,7 @@ def test_a_message_that_dies_again_is_not_sent_again(clock: Clock, queue: DeadLe
     queues = DieAgain({handle: command_of("x", handle) for handle in ("one", "two")})
     way = send_back.webhook if queue is DeadLetterQueue.INBOUND else send_back.command
     # When all are asked for, Then each is sent once, and held until the end when it comes back
-    assert run(queues, clock, way=way, queue=queue) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
+    assert run(queues, patience, way=way, queue=queue) == RedriveReport(examined=4, moved=2, skipped=2, stopped="empty")
     assert list(queues.dead) == returned(queues) == ["again 1", "again 2"]
 
 
@@ -287,7 +278,7 @@ EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] 
     ],
 )
 def test_what_is_not_an_event_does_not_end_a_run_and_a_bus_that_takes_nothing_does(
-    clock: Clock, bus_takes: bool, expected: RedriveReport
+    patience: Patience, bus_takes: bool, expected: RedriveReport
 ) -> None:
     # Given something that is not an event before two that are
     queues = Queues({body: command_of(body, body) for body in ("x", *EVENTS)})
@@ -298,7 +289,7 @@ def test_what_is_not_an_event_does_not_end_a_run_and_a_bus_that_takes_nothing_do
         send_back.event(bus, received)
 
     # When they are redriven one by one
-    assert run(queues, clock, way=publish, queue=DeadLetterQueue.UNPUBLISHED, rate=1) == expected
+    assert run(queues, patience, way=publish, queue=DeadLetterQueue.UNPUBLISHED, rate=1) == expected
     assert [entry.detail for entry in published] == [{"number": 0}, {"number": 1}][: expected.moved]
 
 
@@ -315,7 +306,7 @@ def test_what_is_not_an_event_does_not_end_a_run_and_a_bus_that_takes_nothing_do
     ],
 )
 def test_messages_are_chosen_by_reason_and_service_request(
-    clock: Clock, asked: dict[str, Any], moved: set[str]
+    patience: Patience, asked: dict[str, Any], moved: set[str]
 ) -> None:
     # Given messages of all sorts: as base64, without attributes, with an attribute that is no text, with a reason in
     # the journal
@@ -333,7 +324,7 @@ def test_messages_are_chosen_by_reason_and_service_request(
     )
     everything = set(queues.dead)
     # When some are asked for, Then those are moved
-    report = run(queues, clock, recorded={recorded: "unstorable"}.get, **asked)
+    report = run(queues, patience, recorded={recorded: "unstorable"}.get, **asked)
     assert everything - set(queues.dead) == moved
     assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
 
@@ -346,16 +337,16 @@ def test_messages_are_chosen_by_reason_and_service_request(
     ],
 )
 def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
-    clock: Clock, asked: dict[str, Any], expected: RedriveReport
+    patience: Patience, asked: dict[str, Any], expected: RedriveReport
 ) -> None:
     # Given a journal that answers for two batches
     queues, recorded = dead_letters(25), mock.Mock(side_effect=[None] * 20 + [TimeoutError] * 5)
     # When a run asks it, Then what it has looked at is reported, and all that it held is returned
-    assert run(queues, clock, recorded=recorded, **asked) == expected
+    assert run(queues, patience, recorded=recorded, **asked) == expected
     assert len(returned(queues)) == 25 - expected.moved
 
 
-def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, counted: Counter[str]) -> None:
+def test_what_was_moved_is_reported_when_the_queue_gives_no_more(patience: Patience, counted: Counter[str]) -> None:
     # Given a dead-letter queue that answers once
     class AnswersOnce(Queues):
         def receive(self, *, maximum: int, visibility_timeout: int) -> list[dict[str, Any]]:
@@ -364,6 +355,6 @@ def test_what_was_moved_is_reported_when_the_queue_gives_no_more(clock: Clock, c
             return super().receive(maximum=maximum, visibility_timeout=visibility_timeout)
 
     # When all are asked for, Then the report says what was done, and so does the metric
-    report = run(AnswersOnce(dead_letters(12).dead), clock)
+    report = run(AnswersOnce(dead_letters(12).dead), patience)
     assert report == RedriveReport(examined=10, moved=10, stopped="unanswered")
     assert counted == {"Redriven": 10}

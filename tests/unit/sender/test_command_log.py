@@ -11,7 +11,7 @@ from sender.circuit_state import Circuit
 from sender.command_log import BusyError, Claim, CommandLog
 from sender.command_result import CommandResult, Outcome
 from tests.support import faults
-from tests.support.cloud import CREDENTIALS, NOW
+from tests.support.cloud import CREDENTIALS, NOW, create_command_log
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -28,12 +28,7 @@ RESULT = CommandResult(Outcome.SUCCEEDED, "c-1", "accept", "VC-TEST0001", reason
 def log() -> Iterator[CommandLog]:
     with mock.patch.dict("os.environ", CREDENTIALS), mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="commands",
-            KeySchema=[{"AttributeName": "command_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_command_log(client)
         yield CommandLog(client, "commands")
 
 

@@ -6,10 +6,8 @@ from unittest import mock
 import pytest
 
 from sender.circuit_state import FAILURES_TO_OPEN, OPEN_SECONDS
-from simulator.http_types import InjectedFault
 from tests.support import faults, sender
 from tests.support.sender import Outbound, position
-from tests.unit.conftest import Output
 
 TRIPS = [f"VC-{number:03}" for number in range(20)]
 
@@ -40,16 +38,6 @@ def open_the_circuit(outbound: Outbound) -> None:
 
 def calls_made(outbound: Outbound) -> int:
     return len(outbound.vectorcare.calls) + len(outbound.vectorcare.token_calls)
-
-
-def test_failures_of_several_invocations_count_together(outbound: Outbound, output: Output) -> None:
-    outbound.vectorcare.faults.extend([InjectedFault(status=503)] * 10)
-    put_for_trips(outbound, FAILURES_TO_OPEN + 3)
-    for _invocation in range(FAILURES_TO_OPEN + 3):
-        outbound.restart()
-        outbound.run(maximum=1)
-    assert len(outbound.vectorcare.calls) == FAILURES_TO_OPEN
-    assert output.text().count('"circuit.opened"') == 1
 
 
 def test_while_the_circuit_is_open_no_invocation_calls_and_no_command_comes_before_its_end(outbound: Outbound) -> None:

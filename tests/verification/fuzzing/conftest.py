@@ -3,16 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-import pytest_socket
 
+from tests.unit.conftest import _no_network
 from verification.fuzzing.functions import Functions, loaded
 
-
-@pytest.fixture(autouse=True)
-def _no_network() -> Iterator[None]:
-    pytest_socket.disable_socket(allow_unix_socket=True)
-    yield
-    pytest_socket.enable_socket()
+__all__ = ["_no_network", "functions"]
 
 
 @pytest.fixture(scope="package")

@@ -12,12 +12,7 @@ import boto3
 from moto import mock_aws
 
 from local import emulator
-
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
+from tests.support.cloud import CREDENTIALS
 
 
 @dataclass(frozen=True)

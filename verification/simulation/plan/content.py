@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
@@ -79,10 +80,11 @@ class PlannedEvent:
 
     def content(self, *, at: float | None = None, note: str = "") -> Content:
         """Write the event, stamped `at` another time than its own if given; `note` makes other bytes of it."""
+        write, true_time = TIME_FORMS[self.time_form]
         moment = round(self.at if at is None else at, 6)
         envelope: dict[str, Any] = {
             "event_id": self.event_id,
-            "event_timestamp": TIME_FORMS[self.time_form](moment),
+            "event_timestamp": write(moment),
             "service_request_id": self.service_request_id,
             "request_status": self.request_status,
             "action": self.action,
@@ -98,47 +100,23 @@ class PlannedEvent:
             kind=ContentKind.EVENT,
             service_request_id=self.service_request_id,
             event_id=self.event_id or hashlib.sha256(body).hexdigest(),
-            last_updated=_TRUE_TIMES[self.time_form](moment),
+            last_updated=true_time(moment),
             request_status=self.request_status,
             action=self.action,
             data=_exact(self.data),
         )
 
 
-def _to_second(moment: float) -> str:
-    return timestamp_at(moment // 1)[:19] + "Z"
-
-
-def _to_millisecond(moment: float) -> str:
-    return timestamp_at(moment)[:23] + "Z"
-
-
-def _east(moment: float) -> str:
-    return timestamp_at(moment + 2 * 3600)[:26] + "+02:00"
-
-
-def _west(moment: float) -> str:
-    return timestamp_at(moment - 5.5 * 3600)[:26] + "-05:30"
-
-
-def _nanoseconds(moment: float) -> str:
-    return timestamp_at(moment)[:26] + "999Z"
-
-
-def _without_offset(moment: float) -> str:
-    return timestamp_at(moment)[:26]
-
-
-def _true_second(moment: float) -> str:
-    return timestamp_at(moment // 1)
-
-
-def _true_millisecond(moment: float) -> str:
-    return timestamp_at(moment)[:23] + "000Z"
-
-
-TIME_FORMS = (_to_millisecond, _to_second, _east, _west, _nanoseconds, _without_offset, timestamp_at)
-_TRUE_TIMES = (_true_millisecond, _true_second, *[timestamp_at] * 5)
+# How VectorCare may write a time, and which time that is: a form without its fraction means another one.
+TIME_FORMS: tuple[tuple[Callable[[float], str], Callable[[float], str]], ...] = (
+    (lambda at: f"{timestamp_at(at)[:23]}Z", lambda at: f"{timestamp_at(at)[:23]}000Z"),
+    (lambda at: f"{timestamp_at(at // 1)[:19]}Z", lambda at: timestamp_at(at // 1)),
+    (lambda at: f"{timestamp_at(at + 2 * 3600)[:26]}+02:00", timestamp_at),
+    (lambda at: f"{timestamp_at(at - 5.5 * 3600)[:26]}-05:30", timestamp_at),
+    (lambda at: f"{timestamp_at(at)[:26]}999Z", timestamp_at),
+    (lambda at: timestamp_at(at)[:26], timestamp_at),
+    (timestamp_at, timestamp_at),
+)
 
 
 def _exact(value: Any) -> Any:

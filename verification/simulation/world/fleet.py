@@ -37,7 +37,6 @@ class Fleet:
         write: Callable[[Container, str], None],
     ) -> None:
         self.function = function
-        self.invocations = 0
         self.under_way = 0
         self.containers: list[Container] = []
         self._context = context
@@ -52,13 +51,8 @@ class Fleet:
         self._versions = [old, _Version(environment)]
         self._context.after(_DEPLOY_SECONDS, partial(self._retire, old))
 
-    def environments(self) -> list[dict[str, str]]:
-        """Give the environment variables of the versions that take invocations."""
-        return [version.environment for version in self._versions]
-
     def invoke(self, event: Any, finished: Finished, *, killed_after: float | None = None) -> None:
         """Run the function once, in a warm container or after a cold start; it may be killed so many seconds later."""
-        self.invocations += 1
         self.under_way += 1
         version = self._versions[int(self._context.random.random() * len(self._versions))]
         container = self._take_idle(version)

@@ -48,7 +48,7 @@ class SimulatedOutbound:
         self.api.rules.foreign |= plan.outbound.foreign
         self.secrets = SecretsManager()
         self._change_secret()
-        self.secrets.client_secret = self.api.rules.clients[CLIENT_ID]
+        self._write_secret()
         self.command_log = Table(keys=("command_id",), written=self.history.order.noted)
         self.models: dict[str, Any] = {API: self.api, TOKENS: self.api, "secretsmanager": self.secrets}
 

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from random import Random
@@ -32,7 +32,6 @@ from verification.simulation.world.watched_queue import WatchedQueue
 _LOOK_SECONDS = 30.0
 _LONGEST_QUIETING_SECONDS = 12 * 3600.0
 _LAST_REDRIVES = 5
-_TOLERANCE_SECONDS = 900.0
 _FAR_SECONDS = 7 * 86_400.0
 
 
@@ -125,7 +124,7 @@ class World:
         self._come_to_rest()
 
     def _let_dead_letters_settle(self) -> None:
-        """Wait until all dead dead_letters can be seen: a redrive that crashed may have hidden some for a long time."""
+        """Wait until all dead letters are visible: a redrive that crashed may have hidden some for a long time."""
         while any(queue.resurfacing for queue in self.storage.dead_letter_queues()):
             self.scheduler.run(self.scheduler.now + _LOOK_SECONDS)
         self.scheduler.run(max(self.scheduler.now, *(queue.settles_at for queue in self.storage.dead_letter_queues())))
@@ -196,9 +195,6 @@ class World:
         for fleet in self.fleets.values():
             fleet.close()
         self.scheduler.run(self.scheduler.now)
-        for container in self._containers():
+        for container in (one for fleet in self.fleets.values() for one in fleet.containers):
             # A container's logger has its name; Python would keep it for ever.
             logging.Logger.manager.loggerDict.pop(container.name, None)
-
-    def _containers(self) -> Sequence[Container]:
-        return [container for fleet in self.fleets.values() for container in fleet.containers]
