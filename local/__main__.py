@@ -41,7 +41,7 @@ def main() -> None:
 @click.option(
     "--private-key",
     type=_FILE,
-    help="PEM file of a private key, one of whose public keys that organization's file names. "
+    help="PEM file of a private key whose public key is in that organization's file. "
     "Without it nothing can be signed for an organization of your own: the scenario is skipped.",
 )
 def run(

@@ -12,17 +12,7 @@ CLIENT_SECRET = "invented-opens-nothing-but-the-simulator"  # noqa: S105 as it s
 
 
 def connect(deployment: Deployment, emulator: Emulator, fake_api: FakeApi, *, url: str) -> None:
-    """Have the sender call the simulator: by the organization's file it would call VectorCare itself.
-
-    Parameters
-    ----------
-    deployment, emulator : Deployment, Emulator
-        The stack, and where it runs.
-    fake_api : FakeApi
-        Learns the credentials that the stack's secret is filled with.
-    url : str
-        Where it is served.
-    """
+    """Make the sender call the simulator, which is served at `url`; the organization's file names VectorCare itself."""
     fake_api.rules.clients[CLIENT_ID] = CLIENT_SECRET
     secret = json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
     emulator.aws.make("secretsmanager").put_secret_value(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cli.lib.account import BOOTSTRAP_PARAMETER
 from local import patience
 from local.clients import ACCOUNT, REGION
 from local.emulator import CODE_LINK, Emulator
@@ -45,7 +46,8 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
     LocalError
         A resource could not be created, with CloudFormation's reasons.
     """
-    _bootstrap(emulator)
+    # The template refers to what `cdk bootstrap` makes.
+    emulator.aws.ssm.put_parameter(Name=BOOTSTRAP_PARAMETER, Value="30", Type="String", Overwrite=True)
     for file in assembly.files.values():
         _upload(file, assembly.directory, emulator)
     _create_stack(assembly, emulator)
@@ -78,11 +80,6 @@ def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emul
         if resource["Type"] == "AWS::ApiGateway::Stage" and resource["Properties"]["RestApiId"] == {"Ref": api}
     )
     return f"{emulator.endpoint_url}/_aws/execute-api/{physical_ids[api]}/{stage}"
-
-
-def _bootstrap(emulator: Emulator) -> None:
-    """Make what a template refers to of `cdk bootstrap`."""
-    emulator.aws.ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True)
 
 
 def _upload(file: Mapping[str, Any], directory: Path, emulator: Emulator) -> None:

@@ -107,7 +107,7 @@ class Emulator:
         Raises
         ------
         LocalError
-            It has ended by itself; with the end of its log.
+            It has ended; the text has the end of its log.
         """
         if self._process is None or self._process.poll() is not None:
             log = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -26,7 +26,6 @@ from local.synthesis import Assembly
 from simulator import VectorCare
 from simulator.admin_api import AdminApi
 from simulator.api_rules import API_PATH
-from simulator.fake_api import FakeApi
 from simulator.server import serving
 from simulator.simulator import Simulator
 
@@ -51,21 +50,11 @@ class LocalEnvironment:
     page_url: str | None = None
 
     @property
-    def vectorcare_api(self) -> FakeApi:
-        """What the deployed sender calls."""
-        return self.vectorcare.api
-
-    @property
     def stack(self) -> StackReader:
         return StackReader(self.emulator, self.deployment)
 
     def play_scenario(self, report: Report) -> bool:
         """Play the scenario; return whether everything came out as it must.
-
-        Parameters
-        ----------
-        report : Report
-            Prints it.
 
         Raises
         ------
@@ -86,7 +75,7 @@ class LocalEnvironment:
         ).play()
 
     def describe(self) -> dict[str, str | int | None]:
-        """Return what a script needs to use the local environment: the content of stand.json."""
+        """Return what scripts need to use the local environment: the content of stand.json."""
         outputs, key = self.deployment.outputs, self.organization.private_key_file
         return {
             "webhook_url": self.deployment.webhook_url,
@@ -121,7 +110,7 @@ class LocalEnvironment:
 
 @contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
-    """Hold a folder for one local environment alone.
+    """Lock a folder for one local environment.
 
     Raises
     ------
@@ -137,7 +126,7 @@ def exclusive(directory: Path) -> Iterator[None]:
                 f"A local environment is running in {directory.resolve()} already{_whereabouts(directory)}. "
                 f"End it with Ctrl-C where it was started."
             ) from None
-        _announcement(directory).unlink(missing_ok=True)  # one that was killed outright could not
+        _announcement(directory).unlink(missing_ok=True)  # a killed environment leaves it behind
         yield
 
 
@@ -156,19 +145,15 @@ def running(
 
     Parameters
     ----------
-    assembly, organization : Assembly, Organization
-        What is deployed, and for whom.
     directory : Path
-        Where the emulator's files go; they are gone at the end, its log remains.
+        For the emulator's files; at the end only its log remains.
     port : int
         0 picks a free one.
-    report : Report
-        Prints the progress.
     enforce_iam : bool
         Refuse what the roles' policies do not allow.
     is_patient : bool
-        Have the time-outs of the functions, and of VectorCare's deliveries, last so long that a busy machine does not
-        make outages of its own. Not for a test of a time-out.
+        Make the time-outs of the functions, and of VectorCare's deliveries, so long that a busy machine causes no
+        outages. Not for a test of a time-out.
 
     Raises
     ------
@@ -213,7 +198,7 @@ def running(
 
 @contextmanager
 def announced(environment: LocalEnvironment, directory: Path) -> Iterator[Path]:
-    """Write `stand.json`, which says how to use the local environment, for as long as the block lasts."""
+    """Write `stand.json`, which scripts read, for as long as the block lasts."""
     file = _announcement(directory)
     try:
         unfinished = directory / "stand.json.new"
@@ -226,12 +211,12 @@ def announced(environment: LocalEnvironment, directory: Path) -> Iterator[Path]:
 
 
 def serve(environment: LocalEnvironment) -> None:
-    """Stay up until interrupted; the emulator runs by itself what the template schedules.
+    """Run until interrupted; the emulator runs what the template schedules.
 
     Raises
     ------
     LocalError
-        The emulator has ended by itself.
+        The emulator has ended.
     """
     while True:
         time.sleep(1)

@@ -1,6 +1,6 @@
 """Runs before each function's code: its time-outs can be longer, and its clock can be moved.
 
-The functions share their processors with the emulator, so a busy machine would make outages of its own. The emulator
+The functions share their processors with the emulator, so a busy machine would cause outages. The emulator
 and its workers run this file by its name, so that nothing of this project is on the path of what it emulates.
 """
 
@@ -22,13 +22,13 @@ def now() -> float:
     try:
         with open(os.environ["LOCAL_CLOCK"], encoding="ascii") as file:  # noqa: PTH123 a function imports little
             begin, pace = map(float, file.read().split())
-    except FileNotFoundError:  # nobody has moved it
+    except FileNotFoundError:  # it was never moved
         return time.time()
     return begin + pace * time.time()
 
 
 def install() -> None:
-    """Have the functions' code go by this."""
+    """Make the functions' code use this clock and these time-outs."""
     socket.socket.settimeout = _set_longer_timeout  # type: ignore[method-assign, assignment]  # replaced on purpose
     Future.result = _result_with_longer_timeout  # type: ignore[method-assign, assignment]  # replaced on purpose
     sys.meta_path.insert(0, _ClockFinder)
@@ -47,7 +47,7 @@ def _result_with_longer_timeout(future: "Future[Any]", timeout: float | None = N
 
 
 class _ClockFinder:
-    """Finds the functions' runtime module, and has its clock go by the local environment's."""
+    """Finds the functions' runtime module, and gives it the local environment's clock."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, _target: Any = None) -> ModuleSpec | None:

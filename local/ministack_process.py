@@ -1,4 +1,4 @@
-"""The ministack process: ends with its parent, and does as AWS does in what ministack does otherwise.
+"""The ministack process: it ends with its parent, and behaves as AWS does where ministack does not.
 
 A function's answer comes with all that it has logged, and the event of a REST API's call is API Gateway's. It is run as
 a file, so that nothing of this project is on the path of what it emulates.
@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
 from ministack import app  # type: ignore[import-untyped]  # it ships no types
-from ministack.core import lambda_runtime  # type: ignore[import-untyped]  # nor do its parts
-from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # likewise
-from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]  # likewise
-from ministack.services import apigateway_v1  # type: ignore[import-untyped]  # likewise
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]  # as above
+from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # as above
+from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]  # as above
+from ministack.services import apigateway_v1  # type: ignore[import-untyped]  # as above
 
 if TYPE_CHECKING:
     import queue
@@ -48,12 +48,12 @@ _make_worker = Worker.__init__
 
 
 class _Log:
-    """The log of a function's process, read by whoever comes first: the thread that waits for it, or its answer."""
+    """The log of a function's process, read by the thread that waits for it or by its answer, whichever comes first."""
 
     def __init__(self, worker: Worker) -> None:
         self.pipe = worker._proc.stderr
         self._lines: queue.Queue[str] = worker._stderr_queue
-        # Two, as one cannot be asked by two threads at once.
+        # Two, because two threads cannot use one at the same time.
         self._waiting, self._taking = select.poll(), select.poll()
         for poll in (self._waiting, self._taking):
             poll.register(self.pipe, select.POLLIN)
@@ -102,7 +102,7 @@ def _make_patient_worker(worker: Worker, func_name: str, config: dict[str, Any],
 
 
 class _LinkedCode(zipfile.ZipFile):
-    """Code that names the folder where it lies already: a function's process only reads it, as on AWS."""
+    """Code that names the folder to run from: a function's process only reads it, as on AWS."""
 
     def extractall(self, path: Any = None, *_: Any) -> None:
         try:
@@ -122,7 +122,7 @@ def _going_by(clock: Any, function: Any) -> Any:
 
 
 def _use_local_clock() -> None:
-    """Have functions and queues go by the local environment's clock, and functions have its patience."""
+    """Give functions and queues the local environment's clock, and functions longer time-outs."""
     from ministack.services import (  # noqa: PLC0415 they read the environment
         eventbridge,
         sns,
@@ -168,7 +168,7 @@ async def _as_it_came(scope: Scope, receive: Any, send: Callable[[Any], Awaitabl
 
 
 def _event(*arguments: Any, **more: Any) -> dict[str, Any]:
-    """Give the last value of what is repeated, and all values beside it.
+    """Return the last value of what is repeated, and all values separately.
 
     Source: "Input format of a Lambda function for proxy integration", API Gateway developer guide; captures of such
     events in public issues (dherault/serverless-offline 510, floci-io/floci 3548) show that it is the last one.
@@ -243,9 +243,8 @@ def _behave_as_aws() -> None:
 if __name__ == "__main__":
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:
-        prctl(
-            _PR_SET_PDEATHSIG, signal.SIGKILL
-        )  # a local environment that is killed outright leaves no emulator on its port
+        # If the local environment is killed, no emulator stays on its port.
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _behave_as_aws()
     _use_local_clock()
     runpy.run_module("ministack", run_name="__main__")

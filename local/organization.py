@@ -30,7 +30,7 @@ class LocalOrganization:
     directory : Path
         The folder of organization files that the stack is synthesized from.
     private_key_file : Path or None
-        The PEM file of a private key, one of whose public keys the organization's file names; None if there is none.
+        The PEM file of a private key whose public key is in the organization's file; None if there is none.
     """
 
     name: str
@@ -77,20 +77,13 @@ def keep_private_key(path: Path) -> rsa.RSAPrivateKey:
 def choose_organization(*, directory: Path, name: str | None, private_key_file: Path | None) -> LocalOrganization:
     """Choose an organization from the user's own folder.
 
-    Parameters
-    ----------
-    directory : Path
-        Holds one TOML file per organization.
-    name : str or None
-        Which of them; None takes the only one.
-    private_key_file : Path or None
-        PEM of the private key that signs this organization's webhooks, if the user has one.
+    None as name takes the only one.
 
     Raises
     ------
     LocalError
-        There is no such organization, or none, or several to choose from; its file has a mistake, or the key is not
-        one of its own.
+        There is no such organization, or none, or several to choose from; its file has a mistake, or the key does not
+        match it.
     """
     names = sorted(path.stem for path in directory.glob("*.toml"))
     if not names:

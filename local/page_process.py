@@ -17,37 +17,26 @@ STATUS_FILE = "PAGE_STATUS_FILE"
 
 
 class PageProcess:
-    """The page while it is served.
-
-    Parameters
-    ----------
-    url : str
-        What to open in a browser.
-    status_file : Path
-        What the server reads.
-    """
+    """The page while it is served; `url` is what to open in a browser, and the server reads `status_file`."""
 
     def __init__(self, url: str, status_file: Path) -> None:
         self.url = url
         self._status_file = status_file
 
     def show_starting(self, doing: str) -> None:
-        """Have the page show what is being done until everything runs."""
+        """Show what is being done until everything runs."""
         _write(self._status_file, {"starting": doing})
 
     def show_environment(self, description: Mapping[str, Any]) -> None:
-        """Have the page show the local environment that `stand.json` describes so."""
+        """Show the local environment, given the content of `stand.json`."""
         _write(self._status_file, {"environment": dict(description)})
 
 
 @contextmanager
 def serving(directory: Path) -> Iterator[PageProcess]:
-    """Serve the page for as long as the block lasts; it can be opened at once.
+    """Serve the page for as long as the block lasts; it can be opened immediately.
 
-    Parameters
-    ----------
-    directory : Path
-        For the log and the status file.
+    The log and the status file are in `directory`.
 
     Raises
     ------

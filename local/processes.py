@@ -58,7 +58,7 @@ _started: set[subprocess.Popen[bytes]] = set()
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Have SIGINT, SIGTERM and SIGHUP raise one KeyboardInterrupt inside, and end what was started inside.
+    """Make SIGINT, SIGTERM and SIGHUP raise one KeyboardInterrupt inside, and end what was started inside.
 
     Only the main thread may enter. `interrupted_by` returns afterwards which signal it was.
     """
@@ -102,16 +102,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a process group of its own, its output going to `log_file`.
 
-    Parameters
-    ----------
-    command : sequence of str
-        Program and arguments.
-    environment : mapping of str to str
-        The whole environment of the process; nothing is inherited.
-    directory : Path
-        Its working directory.
-    log_file : Path
-        Overwritten.
+    The log file is overwritten, and nothing of this process's environment is inherited.
     """
     _adopt_orphans()
     with uninterrupted(), log_file.open("wb") as log:
@@ -131,7 +122,7 @@ def start(
 def end(process: subprocess.Popen[bytes]) -> None:
     """Kill `process` and all of its group, and wait until they are gone.
 
-    Nothing that is started here has anything to save, so nothing is asked politely.
+    No process that is started here has anything to save, so SIGKILL does no harm.
     """
     with uninterrupted():
         patience.wait_until(lambda: _is_gone(process.pid), what=f"process {process.pid} and all of its group are gone")
@@ -146,14 +137,14 @@ def _is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     except ChildProcessError:
-        pass  # dead, and still to be collected by whoever adopted it
+        pass  # dead, and not yet collected by its adoptive parent
     return False
 
 
 def _adopt_orphans() -> None:
     """Become the parent of processes whose parent has died, so that `end` can collect them.
 
-    In many containers nobody else does. Only Linux has this; elsewhere init collects them.
+    In many containers no other process does. Only Linux has this; elsewhere init collects them.
     """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl:

@@ -15,14 +15,9 @@ from vectorcare_bridge.edge.dynamodb_item import Item
 
 
 class Report:
-    """Prints to standard output.
+    """Prints to standard output; if verbose, also what each step sends, finds and checks.
 
-    Parameters
-    ----------
-    is_verbose : bool
-        Print what each step of the scenario sends, finds and checks.
-    listener : callable
-        Gets what is being done, for the page.
+    The listener gets what is being done, for the page.
     """
 
     def __init__(self, *, is_verbose: bool = False, listener: Callable[[str], None] = lambda _doing: None) -> None:

@@ -49,7 +49,7 @@ class Step:
 
 
 def steps(now: datetime) -> tuple[Step, ...]:
-    """Make the life of one service request, disorder included; its events lie in the minutes before `now`."""
+    """Make the life of one service request, disorder included; its events happen in the minutes before `now`."""
     broadcast = _broadcast(at=now - timedelta(minutes=9))
     pickup = broadcast.event_timestamp + _NOTICE
 
@@ -119,18 +119,7 @@ def steps(now: datetime) -> tuple[Step, ...]:
 class Scenario:
     """Plays the steps against a stack and compares.
 
-    Parameters
-    ----------
-    vectorcare : VectorCare
-        Sends to the stack.
-    private_key : RSAPrivateKey
-        What it signs with.
-    stack : StackReader
-        Reads the stack's tables and queues.
-    report : Report
-        Prints it.
-    emulator : Emulator
-        Its clock is moved, so that nobody has to wait.
+    The emulator's clock is moved to save a long wait.
     """
 
     def __init__(

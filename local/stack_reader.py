@@ -16,15 +16,7 @@ UNREADABLE = "unreadable"
 
 
 class StackReader:
-    """Tables, queues and spool of one stack.
-
-    Parameters
-    ----------
-    emulator : Emulator
-        Where the stack runs.
-    deployment : Deployment
-        Which it is.
-    """
+    """Tables, queues and spool of one stack."""
 
     def __init__(self, emulator: Emulator, deployment: Deployment) -> None:
         self._emulator = emulator
@@ -32,12 +24,7 @@ class StackReader:
 
     def service_request(self, service_request_id: str) -> Item | None:
         """Return the state of a service request, or None if there is none."""
-        answer = self._emulator.aws.dynamodb.get_item(
-            TableName=self._outputs["ServiceRequestsTable"],
-            Key={"service_request_id": {"S": service_request_id}},
-            ConsistentRead=True,
-        )
-        return to_item(answer["Item"]) if "Item" in answer else None
+        return self._item("ServiceRequestsTable", service_request_id=service_request_id)
 
     def journal(self, service_request_id: str) -> list[Item]:
         """Return the journal's entries of a service request, oldest arrival first."""
@@ -59,12 +46,7 @@ class StackReader:
 
     def unreadable(self, body: bytes) -> Item | None:
         """Return the journal's entry of a webhook that could not be read or applied, or None if there is none."""
-        answer = self._emulator.aws.dynamodb.get_item(
-            TableName=self._outputs["EventsTable"],
-            Key={"service_request_id": {"S": UNREADABLE}, "event_id": {"S": hashlib.sha256(body).hexdigest()}},
-            ConsistentRead=True,
-        )
-        return to_item(answer["Item"]) if "Item" in answer else None
+        return self._item("EventsTable", service_request_id=UNREADABLE, event_id=hashlib.sha256(body).hexdigest())
 
     def waiting(self) -> int:
         """Count the messages on the queue, including those that are being processed."""
@@ -89,25 +71,20 @@ class StackReader:
         patience.wait_until(self.waiting, lambda count: not count, what="no message waits on the queue")
 
     def invoke(self, function_output: str, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one of the stack's functions as from the Lambda console.
-
-        Parameters
-        ----------
-        function_output : str
-            The stack output that names it, such as `RedriveFunction`.
-        event : mapping
-            Its input.
-
-        Returns
-        -------
-        dict
-            Its answer, with `errorMessage` if it failed.
-        """
+        """Run the function that a stack output names; its answer has `errorMessage` if it failed."""
         answer = self._emulator.aws.functions.invoke(
             FunctionName=self._outputs[function_output], Payload=json.dumps(dict(event)).encode()
         )
         content: dict[str, Any] = json.loads(answer["Payload"].read())
         return content
+
+    def _item(self, table_output: str, **key: str) -> Item | None:
+        answer = self._emulator.aws.dynamodb.get_item(
+            TableName=self._outputs[table_output],
+            Key={name: {"S": value} for name, value in key.items()},
+            ConsistentRead=True,
+        )
+        return to_item(answer["Item"]) if "Item" in answer else None
 
     def _count(self, queue_url: str) -> int:
         return queue_depth(self._emulator.aws.sqs, queue_url).total

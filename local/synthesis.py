@@ -69,23 +69,18 @@ def unchanged(organization: LocalOrganization, *, directory: Path) -> Assembly |
 def synthesize(organization: LocalOrganization, *, directory: Path) -> Assembly:
     """Run `python app.py` for one organization, for the processor of this machine.
 
-    Parameters
-    ----------
-    organization : LocalOrganization
-        Whose stack.
-    directory : Path
-        For `cdk.out`, the log and all temporary files.
+    `cdk.out`, the log and all temporary files are in `directory`.
 
     Raises
     ------
     LocalError
-        The synthesis failed, with the end of its log.
+        The synthesis failed; the text has the end of its log.
     """
     assembly, inputs = _assembly(organization, directory), _inputs(organization)
     _record(directory).unlink(missing_ok=True)
     _clear(assembly.directory)
     _run_app(organization, assembly, directory)
-    if _inputs(organization) == inputs:  # nobody has edited a source meanwhile
+    if _inputs(organization) == inputs:  # no source was edited meanwhile
         record = {"inputs": inputs, "outputs": _outputs(assembly)}
         _record(directory).write_text(json.dumps(record), encoding="utf-8")
     return assembly

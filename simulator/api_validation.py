@@ -13,7 +13,7 @@ MAX_TEXT_LENGTH = 450
 MAX_STATE_AGE_SECONDS = 7 * 24 * 3600
 STATES = {"en_route", "arrived", "on_board", "arrived_at_destination", "completed", "canceled", "dry_run"}
 
-# The year 2100 in Unix seconds: milliseconds, the usual mistake, lie far beyond it.
+# The year 2100 in Unix seconds: milliseconds, the usual mistake, are far beyond it.
 _LATEST_SECONDS = 4_102_444_800
 _LOCATION_BOUNDS: Mapping[str, tuple[float, float]] = {
     "lat": (-90, 90),
@@ -25,7 +25,7 @@ _LOCATION_BOUNDS: Mapping[str, tuple[float, float]] = {
 
 
 def refuse_state(body: Any, now: float) -> Refusal:
-    """Check a state update; `now` in seconds since 1970. Its time lies in the last 7 days."""
+    """Check a state update; `now` in seconds since 1970. Its time is in the last 7 days."""
     refusal = _refuse_missing(body, "name", "timestamp") or _refuse_time(body, "timestamp")
     if refusal:
         return refusal
@@ -120,7 +120,7 @@ def _refuse_location(location: Any) -> Refusal:
         value = location[name]
         if value is None:
             return field_error(name, "common:null", in_list=True)
-        # In Python True is 1; in JSON it is no number.
+        # In Python True is 1; in JSON it is not a number.
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
             return field_error(name, "api:bad_request", in_list=True)
     return None

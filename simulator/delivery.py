@@ -230,7 +230,7 @@ class Delivery:
         except (requests.RequestException, ValueError):  # ValueError: the URL's host is not a legal name
             error = "unreachable"
         seconds = time.monotonic() - begin
-        if seconds > gives_up_after:  # an answer that arrived in small pieces never times out by itself
+        if seconds > gives_up_after:  # `requests` does not time out while an answer arrives in small pieces
             status, error = None, "timeout"
         with self._changed:
             self._calling -= 1

@@ -142,7 +142,7 @@ class Counts:
 
 @dataclass
 class History:
-    """The last calls; not safe for threads by itself."""
+    """The last calls; not thread-safe."""
 
     counts: Counts = field(default_factory=Counts)
     _calls: OrderedDict[int, WebhookCall] = field(default_factory=OrderedDict)

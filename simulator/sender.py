@@ -22,18 +22,9 @@ class DeliveryAnswer:
 
 
 class VectorCare:
-    """Sends webhooks to one URL, signed with one private key.
+    """Sends webhooks to one URL, signed with one private key; waits `gives_up_after` seconds for each answer.
 
-    Parameters
-    ----------
-    webhook_url : str
-        With its `customer_id`.
-    private_key : RSAPrivateKey
-        Signs, unless a signature is given.
-    certificate_file : Path or None
-        What to trust if the URL's certificate is self-signed.
-    gives_up_after : float
-        Seconds that it waits for an answer.
+    The certificate file is what to trust if the URL's certificate is self-signed.
     """
 
     def __init__(
@@ -52,7 +43,7 @@ class VectorCare:
     def send(self, body: bytes, *, signature: str | None = None) -> DeliveryAnswer:
         """Deliver a webhook once, byte for byte; `signature` replaces the right one."""
         with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between this and loopback
+            session.trust_env = False  # no proxy, no .netrc
             begin = time.monotonic()
             response = session.post(
                 self._webhook_url,

@@ -55,7 +55,7 @@ class Offer:
 class Marketplace:
     """Holds the offers, and publishes a webhook for each change.
 
-    It is not safe for threads by itself: hold the API's lock. Each method raises KeyError for an unknown service
+    It is not thread-safe: hold the API's lock. Each method raises KeyError for an unknown service
     request, and NotPossibleError if its state does not allow the call.
     """
 
@@ -110,7 +110,7 @@ class Marketplace:
             self._change(service_request_id, "ASSIGNED", f"CHANGE_REQUEST_{outcome}")
 
     def expire(self) -> None:
-        """End the broadcasts that nobody has answered in time."""
+        """End the broadcasts that were not answered in time."""
         now = self._clock.now()
         for service_request_id, offer in self._offers.items():
             if offer.answer_by <= now and not offer.proposed and self._status(service_request_id) == "AVAILABLE":
@@ -142,7 +142,7 @@ class Marketplace:
     def _follow(self, service_request_id: str, verb: str, body: Any) -> None:
         """Do what follows a call of the receiver that was taken."""
         offer = self._offers.get(service_request_id)
-        if offer is None:  # not broadcast here, so there is nobody to notify
+        if offer is None:  # not broadcast here, so it has no requester to notify
             return
         match verb:
             case "accept":

@@ -6,12 +6,12 @@ from queue import SimpleQueue
 
 from simulator.history import Shipment
 
-# With more at once, an environment that has just started starts so many functions that none answers in time.
+# More would start so many functions in a new environment that none answers in time.
 _THREADS = 4
 
 
 class WorkerPool:
-    """Calls one URL, up to 4 times at once."""
+    """Calls one URL, up to 4 times in parallel."""
 
     def __init__(self, call: Callable[[Shipment], None]) -> None:
         self._call = call

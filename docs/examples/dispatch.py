@@ -105,22 +105,22 @@ def say(service_request_id: str | None, text: str) -> None:
     print(ascii(f"{datetime.now(UTC):%H:%M:%S}  {service_request_id or '-':<12}  {text}")[1:-1], flush=True)
 
 
-def subscribe(stand: Json) -> str:
+def subscribe(environment: Json) -> str:
     """Make a rule that sends all local events to a queue, like docs/examples/subscriber.py on AWS; return its URL."""
-    sqs, events = client("sqs", stand), client("events", stand)
+    sqs, events = client("sqs", environment), client("events", environment)
     url: str = sqs.create_queue(QueueName="dispatch")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    rule = {"Name": "dispatch", "EventBusName": stand["event_bus"]}
+    rule = {"Name": "dispatch", "EventBusName": environment["event_bus"]}
     events.put_rule(**rule, EventPattern=json.dumps({"source": ["vectorcare-bridge"]}))
-    events.put_targets(Rule="dispatch", EventBusName=stand["event_bus"], Targets=[{"Id": "dispatch", "Arn": arn}])
+    events.put_targets(Rule="dispatch", EventBusName=environment["event_bus"], Targets=[{"Id": "dispatch", "Arn": arn}])
     return url
 
 
-def client(service: str, stand: Json) -> Any:
+def client(service: str, environment: Json) -> Any:
     """Make a client of the local environment's AWS."""
     names = {"endpoint_url": "endpoint_url", "region_name": "region"}
     keys = {"aws_access_key_id": "access_key_id", "aws_secret_access_key": "secret_access_key"}
-    return boto3.client(service, **{name: stand[key] for name, key in (names | keys).items()})
+    return boto3.client(service, **{name: environment[key] for name, key in (names | keys).items()})
 
 
 def main() -> None:
@@ -131,8 +131,8 @@ def main() -> None:
     parser.add_argument("--outbound", help="the bridge's output OutboundQueueUrl")
     given = parser.parse_args()
     if given.stand:
-        stand = json.loads(given.stand.read_text())
-        bridge = Bridge(client("sqs", stand), subscribe(stand), stand["outbound_queue_url"])
+        environment = json.loads(given.stand.read_text())
+        bridge = Bridge(client("sqs", environment), subscribe(environment), environment["outbound_queue_url"])
     elif given.events and given.outbound:
         bridge = Bridge(boto3.client("sqs"), given.events, given.outbound)
     else:

@@ -22,13 +22,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses requests that another site makes a browser send, also through a host name that points here.
-
-    Parameters
-    ----------
-    app : ASGIApp
-        Answers the requests that pass.
-    """
+    """Refuses requests that another site makes a browser send, also through a host name that points here."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self._app = app

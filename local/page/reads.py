@@ -32,13 +32,7 @@ _NAMES = "service_request_id, request_status, #action, last_updated, updated_at,
 
 
 class MetricsLog:
-    """The metrics that the functions have logged since this was made, each once.
-
-    Parameters
-    ----------
-    stack : Stack
-        The functions' stack.
-    """
+    """The metrics that the functions have logged since this was made, each once."""
 
     def __init__(self, stack: Stack) -> None:
         client = stack.client("lambda")
@@ -134,9 +128,9 @@ def service_request(stack: Stack, service_request_id: str) -> dict[str, Any] | N
 def dead_letters(stack: Stack) -> list[dict[str, Any]]:
     """Read the dead letters with their reasons; meanwhile they are hidden from others."""
     queues = waiting.queues(stack, DeadLetterQueue.INBOUND)
-    with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as dead_letters:
-        found = [{**letter.summary(), "event_id": _event_id(letter.body)} for letter in dead_letters]
-    return sorted(found, key=lambda letter: str(letter["received_at"]))
+    with waiting.reading(stack, queues, progress=lambda _seen: None, warn=lambda _text: None) as messages:
+        found = [{**one.summary(), "event_id": _event_id(one.body)} for one in messages]
+    return sorted(found, key=lambda one: str(one["received_at"]))
 
 
 def journaled(stack: Stack) -> set[str]:

@@ -20,13 +20,7 @@ class NotPossibleError(Exception):
 
 
 class Requester:
-    """Calls the simulator's admin API.
-
-    Parameters
-    ----------
-    url : str
-        The `vectorcare_url` of stand.json.
-    """
+    """Calls the simulator's admin API at `url`, the `vectorcare_url` of stand.json."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -57,7 +51,7 @@ class Requester:
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between this and loopback
+            session.trust_env = False  # loopback needs no proxy
             answer = session.request(
                 method, f"{self._url}/{path}", json=None if body is None else dict(body), timeout=patience.SECONDS
             )

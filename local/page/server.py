@@ -63,12 +63,7 @@ class BadRequestError(ValueError):
 class Page:
     """The page of a local environment that runs.
 
-    Parameters
-    ----------
-    stack : Stack
-        What it shows.
-    description : mapping
-        The content of `stand.json`.
+    `description` is the content of `stand.json`.
     """
 
     def __init__(self, stack: Stack, description: Json) -> None:
@@ -151,10 +146,7 @@ class Page:
 class StartingPage:
     """Answers from the first moment: what is being done, and as soon as everything runs, the page itself.
 
-    Parameters
-    ----------
-    status_file : Path
-        What `local.page_process` writes.
+    `local.page_process` writes the status file.
     """
 
     def __init__(self, status_file: Path) -> None:

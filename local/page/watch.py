@@ -24,15 +24,7 @@ Snapshot = dict[str, Any]
 
 
 class Watch:
-    """What was last read; after a restart all of it is read again.
-
-    Parameters
-    ----------
-    stack : Stack
-        What is read.
-    requester : Requester
-        VectorCare's side.
-    """
+    """What was last read of the stack and of VectorCare; after a restart all of it is read again."""
 
     def __init__(self, stack: Stack, requester: Requester) -> None:
         self._stack, self._requester = stack, requester
@@ -54,7 +46,7 @@ class Watch:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator["asyncio.Queue[Snapshot]"]:
-        """Give a queue that gets everything once, and then whatever changes."""
+        """Yield a queue that gets everything once, and then each change."""
         queue: asyncio.Queue[Snapshot] = asyncio.Queue()
         if self._snapshot:
             queue.put_nowait(dict(self._snapshot))

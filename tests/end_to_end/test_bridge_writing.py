@@ -94,7 +94,7 @@ def test_a_changed_journal_entry_and_a_wrong_state_are_found_and_the_state_is_re
 def test_a_command_is_sent_and_its_outcome_is_reported(local: LocalEnvironment, bridge: Bridge) -> None:
     # Given
     ours, foreign = simulator.new_service_request_id(), simulator.new_service_request_id()
-    local.vectorcare_api.rules.requests[ours] = "AVAILABLE"
+    local.vectorcare.api.rules.requests[ours] = "AVAILABLE"
 
     # When
     accepted = bridge("send-command", "accept", ours, *LONGEST_WAIT, "--json")
@@ -109,7 +109,7 @@ def test_a_command_is_sent_and_its_outcome_is_reported(local: LocalEnvironment, 
 
     # Then
     assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
-    assert (reported.exit_code, local.vectorcare_api.rules.states[ours]) == (0, ["en_route"])
+    assert (reported.exit_code, local.vectorcare.api.rules.states[ours]) == (0, ["en_route"])
     assert (refused.exit_code, json.loads(refused.stdout)["outcome"]) == (1, "failed")
     assert json.loads(refused.stdout)["reason"]
     assert [(one["command"], one["outcome"]) for one in listed] == [

@@ -11,7 +11,7 @@ from tests.end_to_end.subscriber import command, subscribed
 
 def test_a_command_is_one_call_with_a_valid_token_and_its_success_is_heard(local: LocalEnvironment) -> None:
     # Given a service request that VectorCare has broadcast
-    trip, rules = simulator.new_service_request_id(), local.vectorcare_api.rules
+    trip, rules = simulator.new_service_request_id(), local.vectorcare.api.rules
     rules.requests[trip] = "AVAILABLE"
     accept = {"command": "accept", "service_request_id": trip, "command_id": uuid.uuid4().hex}
     state = accept | {"command": "state_update", "timestamp": datetime.now(UTC).isoformat()}
@@ -27,7 +27,7 @@ def test_a_command_is_one_call_with_a_valid_token_and_its_success_is_heard(local
     assert heard["detail-type"] == "CommandSucceeded"
     assert heard["detail"]["service_request_id"] == trip
     # And VectorCare has each once, under a token that it had given
-    call = next(call for call in local.vectorcare_api.calls if f"/{trip}/" in call.path)
+    call = next(call for call in local.vectorcare.api.calls if f"/{trip}/" in call.path)
     assert (call.method, call.path) == ("PUT", f"{API_PATH}/requests/{trip}/accept/")
     assert call.headers["authorization"].removeprefix("Bearer ") in rules.tokens
     assert rules.states[trip] == ["en_route", "arrived"]

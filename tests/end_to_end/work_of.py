@@ -112,7 +112,7 @@ def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: dateti
     The local clock is stopped at that time, and moved on at the end.
     """
     name, command_id = new_service_request_id(), uuid.uuid4().hex
-    local.vectorcare_api.rules.requests[name] = "AVAILABLE"
+    local.vectorcare.api.rules.requests[name] = "AVAILABLE"
     # A new container: the old one may still have a token, and not ask for the secret.
     with function_variables(local, "SenderFunction", CONTAINER=command_id):
         soon = (at + timedelta(seconds=30)).isoformat()
@@ -130,7 +130,7 @@ def send_commands(local: LocalEnvironment, subscriber: Subscriber, *, at: dateti
     recorded = [item for item in local.stack.everything("CommandsTable") if item["command_id"] == command_id]
     return {
         "returned": sorted(names[failure["itemIdentifier"]] for failure in answer["batchItemFailures"]),
-        "sent": local.vectorcare_api.rules.requests[name] == "ASSIGNED",
+        "sent": local.vectorcare.api.rules.requests[name] == "ASSIGNED",
         "recorded": [item["progress"] for item in recorded] == ["ended"],
         "heard": [event["detail-type"] for event in subscriber.heard(command_id=command_id)],
         "dead": len(_receive(local, "OutboundDeadLetterQueueUrl", hide=HIDDEN)),

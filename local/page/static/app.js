@@ -47,7 +47,7 @@ const command = (kind, fields = {}) =>
 
 const ACTIONS = {
   broadcast: () => broadcast({}, "broadcast"),
-  burst: () => broadcast({ count: 500 }, "broadcast at once"),
+  burst: () => broadcast({ count: 500 }, "broadcast together"),
   update: () => ask(of(chosen, "/update"), {}).then(() => `${chosen}: updated`),
   complete: () => ask(of(chosen, "/complete"), {}).then(() => `${chosen}: completed`),
   cancel: () => ask(of(chosen, "/cancel"), {}).then(() => `${chosen}: canceled`),
@@ -65,7 +65,7 @@ const ACTIONS = {
     return status === 401 ? "The forged webhook was refused with 401." : `The forged webhook was answered ${status}.`;
   },
   poison: () =>
-    broadcast({ fate: "ahead" }, "its time lies ahead: a dead letter within seconds; redrive it after 15 seconds"),
+    broadcast({ fate: "ahead" }, "its time is ahead: a dead letter within seconds; redrive it after 15 seconds"),
   rehearse: async () => {
     const report = await ask("/redrive", { dry_run: true });
     rehearsed = report.would_move;
@@ -120,7 +120,7 @@ function choose(name) {
   look();
 }
 
-// One question at a time; what changes meanwhile is asked for once more behind it.
+// One request at a time; if something changes meanwhile, it is followed by one more.
 async function look() {
   if (!chosen || asking) {
     asking = asking && "again";

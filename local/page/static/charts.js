@@ -52,10 +52,7 @@ export function drawTrip(request) {
   svg.replaceChildren(
     draw("line", { class: "road", x1: a.x, y1: a.y, x2: b.x, y2: b.y }),
     draw("polyline", { class: "driven", points: track.map((one) => `${place(one).x},${place(one).y}`).join(" ") }),
-    ...[
-      [a, "from"],
-      [b, "to"],
-    ].flatMap(([at, name]) => [
+    ...Object.entries({ from: a, to: b }).flatMap(([name, at]) => [
       draw("circle", { class: "place", r: 6, cx: at.x, cy: at.y }),
       draw("text", { x: Math.min(at.x + 8, 126), y: at.y > 75 ? at.y + 16 : at.y - 9 }, name),
     ]),

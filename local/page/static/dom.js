@@ -21,8 +21,8 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Makes a table's rows what is there now. A row that is still the same stays the same element: one that were replaced
-// between a button's press and its release would swallow the click.
+// Replaces a table's rows. A row that has not changed keeps its element: otherwise a row that is replaced between a
+// button's press and its release would swallow the click.
 export function replaceRows(body, rows) {
   const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   const old = [...body.children];
@@ -40,10 +40,10 @@ export function replaceRows(body, rows) {
   if (focused && !body.contains(document.activeElement)) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
-// A code may be broken behind its underscores, where there is too little room.
+// A code may break after its underscores if there is too little room.
 export const breakable = (code) => code.split(/(?<=_)/).flatMap((part) => [part, make("wbr")]);
 
-export const clock = (instant) => (instant ? String(instant).slice(11, 19) : "");
+export const clock = (timestamp) => (timestamp ? String(timestamp).slice(11, 19) : "");
 
 export function span(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;

@@ -50,20 +50,14 @@ export function drawFlow() {
     svg.append(paths[name]);
   }
   layer = draw("g", {});
-  for (const [
-    name,
-    {
-      at: [x, y],
-      name: title,
-      holds,
-    },
-  ] of Object.entries(NODES)) {
+  for (const [name, node] of Object.entries(NODES)) {
+    const [x, y] = node.at;
     const count = draw("text", { class: "count", x: x - 58, y: y + 8, "data-count": name }, "0");
     const group = draw(
       "g",
       {},
       draw("rect", {
-        class: holds ? "node holds" : "node",
+        class: node.holds ? "node holds" : "node",
         x: x - WIDTH / 2,
         y: y - HEIGHT / 2,
         width: WIDTH,
@@ -71,18 +65,14 @@ export function drawFlow() {
         rx: 8,
       }),
       count,
-      draw("text", { class: "name", x: x + 32, y: y + 5 }, title),
+      draw("text", { class: "name", x: x + 32, y: y + 5 }, node.name),
     );
     nodes[name] = { group, count };
     svg.append(group);
   }
   svg.append(
     draw("text", { class: "small", x: 735, y: 208 }, "redrive"),
-    draw(
-      "text",
-      { class: "small", x: 4, y: 210 },
-      "solid: passed since this page is served; dashed: waiting now",
-    ),
+    draw("text", { class: "small", x: 4, y: 210 }, "solid: passed since this page is served; dashed: waiting now"),
     layer,
   );
 }

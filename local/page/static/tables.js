@@ -24,12 +24,16 @@ const EMPTY = {
   "dead-letters": "None.",
   commands: "No command yet.",
 };
+const row = (...cells) => make("tr", {}, ...cells);
+const cell = (...children) => make("td", {}, ...children);
+const code = (text, kind = "") => make("td", { class: `code ${kind}` }, ...breakable(text));
+const number = (text) => make("td", { class: "number" }, text);
 const colored = (text, tag = "td") => make(tag, { class: COLORS[text] ?? null }, text);
 const link = (name, choose) => {
-  if (!name) return make("td");
+  if (!name) return cell();
   const button = make("button", { type: "button", class: "link", "data-key": name, "data-choose": name }, name);
   button.addEventListener("click", () => choose(name));
-  return make("td", {}, button);
+  return cell(button);
 };
 
 const LANDED_MILLISECONDS = 2500;
@@ -37,40 +41,40 @@ const LANDED_MILLISECONDS = 2500;
 let revisions = null;
 
 function show(id, rows, columns) {
-  const empty = make("tr", {}, make("td", { colspan: columns, class: "quiet" }, EMPTY[id]));
+  const empty = row(make("td", { colspan: columns, class: "quiet" }, EMPTY[id]));
   replaceRows(find(id), rows.length ? rows : [empty]);
 }
 
 export function showRows(rows, chosen, choose) {
   const known = revisions;
-  revisions = new Map(rows.map((row) => [row.service_request_id, row.revision]));
+  revisions = new Map(rows.map((one) => [one.service_request_id, one.revision]));
   show(
     "rows",
-    rows.map((row) => {
-      const name = row.service_request_id;
+    rows.map((one) => {
+      const name = one.service_request_id;
       return make(
         "tr",
         { class: name === chosen ? "chosen" : null, "aria-current": name === chosen ? "true" : null },
         link(name, choose),
-        colored(row.request_status),
-        make("td", { class: "code" }, ...breakable(row.action)),
-        make("td", {}, clock(row.last_updated)),
-        make("td", { class: "number" }, row.freshness_seconds < 0 ? "ahead" : span(row.freshness_seconds)),
+        colored(one.request_status),
+        code(one.action),
+        cell(clock(one.last_updated)),
+        number(one.freshness_seconds < 0 ? "ahead" : span(one.freshness_seconds)),
       );
     }),
     5,
   );
-  for (const [index, row] of rows.entries())
-    if (known && known.get(row.service_request_id) !== row.revision) land(find("rows").children[index]);
+  for (const [index, one] of rows.entries())
+    if (known && known.get(one.service_request_id) !== one.revision) land(find("rows").children[index]);
   const counts = new Map();
-  for (const row of rows) counts.set(row.request_status, (counts.get(row.request_status) ?? 0) + 1);
+  for (const { request_status: status } of rows) counts.set(status, (counts.get(status) ?? 0) + 1);
   find("our-counts").textContent =
     `The newest of each status: ${[...counts].map(([status, count]) => `${count} ${status}`).join(", ") || "none"}.`;
 }
 
-function land(row) {
-  row.classList.add("landed");
-  setTimeout(() => row.classList.remove("landed"), LANDED_MILLISECONDS);
+function land(element) {
+  element.classList.add("landed");
+  setTimeout(() => element.classList.remove("landed"), LANDED_MILLISECONDS);
 }
 
 export function showHistory({ counts, pending, calls }, choose, redeliver) {
@@ -93,10 +97,8 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
       const why = [call.reason === "event" ? "" : call.reason, call.attempt > 1 ? `try ${call.attempt}` : ""]
         .filter(Boolean)
         .join(", ");
-      return make(
-        "tr",
-        {},
-        make("td", {}, clock(call.at)),
+      return row(
+        cell(clock(call.at)),
         link(call.service_request_id, choose),
         make("td", { class: "code" }, ...breakable(call.action), make("div", { class: "warn" }, why)),
         make(
@@ -104,7 +106,7 @@ export function showHistory({ counts, pending, calls }, choose, redeliver) {
           { class: isAccepted ? "good" : "bad", title: `${call.duration_ms} ms` },
           String(call.status ?? call.error),
         ),
-        make("td", {}, again),
+        cell(again),
       );
     }),
     5,
@@ -115,13 +117,11 @@ export function showDeadLetters(messages, choose) {
   show(
     "dead-letters",
     messages.map((message) =>
-      make(
-        "tr",
-        {},
-        make("td", {}, clock(message.received_at)),
+      row(
+        cell(clock(message.received_at)),
         link(message.service_request_id, choose),
-        make("td", { class: "code bad" }, ...breakable(message.reason)),
-        make("td", { class: "number" }, String(message.redriven)),
+        code(message.reason, "bad"),
+        number(String(message.redriven)),
       ),
     ),
     4,
@@ -132,11 +132,9 @@ export function showCommands(commands, choose) {
   show(
     "commands",
     commands.map((command) =>
-      make(
-        "tr",
-        {},
-        make("td", {}, clock(command.updated_at)),
-        make("td", { class: "code" }, ...breakable(command.command)),
+      row(
+        cell(clock(command.updated_at)),
+        code(command.command),
         make(
           "td",
           { class: COLORS[command.outcome] ?? null },
@@ -172,7 +170,7 @@ export function showEvents(events) {
 function why(event) {
   if (event.registers.length) return `; it changed ${event.registers.join(" and ")}`;
   if (event.reason) return `; ${event.reason}`;
-  if (event.duplicate_of) return "; the same event with another body, stored beside it";
+  if (event.duplicate_of) return "; the same event with another body, stored separately";
   return event.older_than ? "; a newer event was already there" : "";
 }
 
