@@ -29,11 +29,9 @@ def test_every_alarm_moves_and_notifies_the_topic_with_its_section_of_the_runboo
     queue_url = listen(quiet)
     before = alarms(quiet)
     assert {alarm["StateValue"] for alarm in before.values()} == {"INSUFFICIENT_DATA"}
-
     # When
     for metric in too_much(before):
         quiet.emulator.aws.make("cloudwatch").put_metric_data(Namespace=metric.pop("Namespace"), MetricData=[metric])
-
     # Then
     assert {name: alarm["StateReason"] for name, alarm in alarms(quiet).items() if alarm["StateValue"] != "ALARM"} == {}
     notified = heard(quiet, queue_url, at_least=len(before))

@@ -38,7 +38,6 @@ def test_dead_letters_are_listed_exported_and_sent_back(
     vectorcare.send(f"{NAME}, certainly no JSON".encode())
     vectorcare.send(webhook(event_id="").body.replace(b'"request_status"', b'"other"'))
     local.stack.settle()
-
     # When
     listed = bridge("dlq", "list", "--json")
     dead_letters = json.loads(listed.stdout)["letters"]
@@ -47,7 +46,6 @@ def test_dead_letters_are_listed_exported_and_sent_back(
     exported = bridge("dlq", "export", str(tmp_path / "dead_letters.jsonl"))
     rehearsed = bridge("dlq", "redrive", "--dry-run", "--reason", "not_json", "--json")
     redriven = bridge("dlq", "redrive", "--reason", "not_json", "--yes", "--json")
-
     # Then
     assert sorted(one["reason"] for one in dead_letters) == ["missing_field", "not_json"]
     assert broken["service_request_id"] in shown.output
@@ -71,7 +69,6 @@ def test_a_changed_journal_entry_and_a_wrong_state_are_found_and_the_state_is_re
     right, (entry,) = local.stack.service_request(name), local.stack.journal(name)
     assert right is not None
     states, events = _table(local, "ServiceRequestsTable"), _table(local, "EventsTable")
-
     # When
     clean = bridge("audit", name, "--json")
     events.put_item(Item={**entry, "body": entry["body"].replace(NAME.encode(), b"Nobodx")})
@@ -79,7 +76,6 @@ def test_a_changed_journal_entry_and_a_wrong_state_are_found_and_the_state_is_re
     events.put_item(Item=dict(entry))
     states.put_item(Item={**right, "last_updated": "9999-01-01T00:00:00.000000Z", "data": {"patient_first_name": "X"}})
     replayed = bridge("replay", name, "--yes", "--json")
-
     # Then
     assert (clean.exit_code, json.loads(clean.stdout)["audited"]) == (0, 1)
     assert (tampered.exit_code, json.loads(tampered.stdout)["by_fault"]) == (1, {"no key verifies it": 1})
@@ -95,7 +91,6 @@ def test_a_command_is_sent_and_its_outcome_is_reported(local: LocalEnvironment, 
     # Given
     ours, foreign = simulator.new_service_request_id(), simulator.new_service_request_id()
     local.vectorcare.api.rules.requests[ours] = "AVAILABLE"
-
     # When
     accepted = bridge("send-command", "accept", ours, *LONGEST_WAIT, "--json")
     reported = bridge("send-command", "state_update", ours, "name=en_route", *LONGEST_WAIT, "--json")
@@ -106,7 +101,6 @@ def test_a_command_is_sent_and_its_outcome_is_reported(local: LocalEnvironment, 
         lambda ends: len(ends) == 2,
         what="the log has both commands' ends",
     )
-
     # Then
     assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
     assert (reported.exit_code, local.vectorcare.api.rules.states[ours]) == (0, ["en_route"])

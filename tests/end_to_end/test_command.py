@@ -118,10 +118,8 @@ def test_interrupted_while_it_synthesizes_it_ends_all_that_it_started(directory:
         command.wait_for("Synthesizing")
         url = command.printed().removeprefix("Page: ").split()[0]
         assert "starting" in _get(url).text
-
         # When
         code = command.end(signal.SIGINT)
-
     # Then
     assert code == 128 + signal.SIGINT
     assert "Traceback" not in command.printed()
@@ -132,7 +130,6 @@ def test_once_plays_the_scenario_stops_and_leaves_nothing_behind(directory: Path
     # When
     with _running(directory, "--once", "--verbose") as command:
         code = command.process.wait(timeout=PATIENCE)
-
     # Then
     printed = command.printed()
     assert code == 0, printed
@@ -150,10 +147,8 @@ def test_interrupted_in_the_scenario_it_ends_all_that_it_started(directory: Path
     # Given a second run, which prints a line for each step
     with _running(directory) as command:
         command.wait_for("  ok  1. Broadcast: ")
-
         # When
         code = command.end(signal.SIGTERM)
-
     # Then
     assert code == 128 + signal.SIGTERM
     assert "Traceback" not in command.printed()
@@ -175,7 +170,6 @@ def test_without_the_organizations_key_it_skips_the_scenario_and_serves(director
         health, page = _get(described["health_url"]), _get(described["console_url"])
         second_code = Command(directory, "--once").process.wait(timeout=PATIENCE)
         code = command.end(signal.SIGTERM)
-
     # Then
     assert set(described) == KEYS
     assert (described["organization"], described["private_key_file"]) == ("local", None)

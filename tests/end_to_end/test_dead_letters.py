@@ -31,15 +31,12 @@ def test_a_redrive_that_is_killed_loses_nothing_and_the_next_one_finishes(local:
         interrupted = operator.submit(local.stack.invoke, "RedriveFunction", {"rate": RARELY})
         wait_until(applied, what="the redrive moves one")
         os.kill(worker, signal.SIGKILL)
-
     # Then
     assert "errorMessage" in interrupted.result()
     local.stack.settle()
     assert (applied(), local.stack.dead()) == (1, len(dead_letters) - 1)
-
     # When
     finished = local.stack.invoke("RedriveFunction", {})
-
     # Then
     assert (finished["stopped"], finished["remaining"]) == ("empty", 0)
     local.stack.settle()

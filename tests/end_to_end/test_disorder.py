@@ -46,13 +46,11 @@ def test_a_storm_of_late_doubled_and_simultaneous_webhooks_ends_in_the_newest(
         for _ in range(rng.choice([1, 1, 2]))
     ]
     rng.shuffle(storm)
-
     # When
     with ThreadPoolExecutor(SENDERS) as senders:
         answers = list(
             senders.map(lambda sent: vectorcare.send(sent[0].body, signature=sign(sent[0].body, sent[1])), storm)
         )
-
     # Then
     assert {answer.status for answer in answers} == {200}
     local.stack.settle()

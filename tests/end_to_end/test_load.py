@@ -36,10 +36,8 @@ FAULTY = Load(
 def test_a_burst_under_kills_and_refusals_leaves_every_webhook_accounted_for(local: LocalEnvironment) -> None:
     # Given
     run = LoadRun(local, FAULTY, screen=LoadScreen())
-
     # When
     run.play()
-
     # Then
     result = run.result
     assert result.sent.sent == FAULTY.webhooks
@@ -64,7 +62,6 @@ def test_the_audit_names_what_is_lost_doubled_stale_and_unknown(
     newest, _ = plan.newest(events)
     tables, dynamodb = local.deployment.outputs, local.emulator.aws.dynamodb
     assert audit.take(local, events, sent, earlier=earlier, dead_before=dead).adds_up
-
     # When
     key = {"service_request_id": {"S": newest.service_request_id}, "event_id": {"S": newest.event_id}}
     entry = dynamodb.get_item(TableName=tables["EventsTable"], Key=key)["Item"]
@@ -73,7 +70,6 @@ def test_the_audit_names_what_is_lost_doubled_stale_and_unknown(
     for name, body in [("beside", other.body), ("foreign", b"nobody sent this")]:
         dynamodb.put_item(TableName=tables["EventsTable"], Item=entry | {"event_id": {"S": name}, "body": {"B": body}})
     found = audit.take(local, events, sent, earlier=earlier, dead_before=dead)
-
     # Then
     assert found.lost == (newest.event_id,)
     assert found.doubled == (other.event_id,)
@@ -88,14 +84,12 @@ def test_a_webhook_is_late_unless_a_backlog_or_its_retries_account_for_it() -> N
     log = lateness.ProcessingLog(completed_at={"event": 1000.0 + late})
     log.messages["event"].add("message")
     looks = [Look(at=1000.0 + second, visible=0, hidden=1, spooled=0) for second in range(200)]
-
     # When
     unexplained = lateness.measure(sent, log, looks, kills=False, visibility_timeout=5)
     backlog = [dataclasses.replace(look, visible=5) for look in looks]
     behind = lateness.measure(sent, log, backlog, kills=False, visibility_timeout=5)
     log.delayed["message"] += 40
     retried = lateness.measure(sent, log, looks, kills=False, visibility_timeout=5)
-
     # Then
     assert not unexplained.is_in_time
     assert behind.is_in_time
@@ -106,7 +100,6 @@ def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_serv
     # Given
     faults = CallFaults(random.Random(1))
     faults.share = 0.05
-
     # When
     refused = sum(faults.choose("sqs", now=0.0) is not None for _ in range(10_000))
     foreign = faults.choose("kms", now=0.0)
@@ -114,7 +107,6 @@ def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_serv
     before = [faults.choose(service, now=0.0) for service in ("sqs", "dynamodb", "s3")]
     during = [faults.choose(service, now=11.0) for service in ("sqs", "dynamodb", "s3")]
     after = [faults.choose(service, now=14.0) for service in ("sqs", "dynamodb", "s3")]
-
     # Then
     assert 400 < refused < 600
     assert foreign is None

@@ -15,20 +15,16 @@ def test_a_webhook_that_the_queue_refuses_is_spooled_and_the_drain_delivers_it(
     # Given
     event = webhook()
     before = kept(local)
-
     # When
     with closed_port() as closed, function_variables(local, "IngestFunction", AWS_ENDPOINT_URL_SQS=closed):
         answer = vectorcare.send(event.body)
-
     # Then
     assert answer.status == 200
     assert local.stack.spooled() == before.spooled + 1
     assert local.stack.waiting() == 0
     assert local.stack.service_request(event.service_request_id) is None
-
     # When
     drained = local.stack.invoke("DrainFunction", {})
-
     # Then
     assert drained == {"moved": 1, "failed": 0, "stopped": "empty"}
     assert local.stack.spooled() == 0
@@ -43,7 +39,6 @@ def test_a_queue_that_never_answers_does_not_keep_vectorcare_waiting(
 ) -> None:
     # Given
     event = webhook()
-
     # When
     with (
         black_hole() as silence,

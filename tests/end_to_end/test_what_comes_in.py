@@ -34,10 +34,8 @@ def test_signed_bytes_are_kept_even_if_unreadable(
 ) -> None:
     # Given
     dead = local.stack.dead()
-
     # When
     answer = vectorcare.send(body)
-
     # Then
     assert (answer.status, json.loads(answer.text)) == (200, {"status": "accepted"})
     local.stack.settle()
@@ -58,10 +56,8 @@ def test_a_readable_webhook_becomes_state_and_journal(
 ) -> None:
     # Given
     event = json.loads(body)
-
     # When
     status = _request(local, body=body, headers={header: sign(body, old_key)})
-
     # Then
     assert status == 200
     local.stack.settle()
@@ -95,10 +91,8 @@ def test_what_is_refused_is_not_kept(
     # Given
     before = kept(local)
     value = signature(body, old_key)
-
     # When
     status = _request(local, body=body, headers={SIGNATURE_HEADER: value} if value else {}, query=query)
-
     # Then
     assert status == expected
     assert kept(local) == before
@@ -111,12 +105,10 @@ def test_other_methods_and_paths_are_refused_and_nothing_is_kept(
     body = webhook().body
     headers = {SIGNATURE_HEADER: sign(body, old_key)}
     before = kept(local)
-
     # When
     elsewhere = [("GET", "webhook"), ("PUT", "webhook"), ("POST", "health"), ("POST", "elsewhere"), ("GET", "")]
     for method, path in elsewhere:
         assert _request(local, method=method, path=path, body=body, headers=headers) in (403, 405), (method, path)
-
     # Then
     assert kept(local) == before
 

@@ -9,17 +9,7 @@ from vectorcare_bridge.edge import runtime
 
 @dataclass
 class Patience:
-    """A clock that moves only when code waits.
-
-    Attributes
-    ----------
-    now : float
-        Seconds.
-    waits : list of float
-        How long each wait was, in seconds.
-    lowest : list of float
-        The least of each draw; the greatest is what is drawn.
-    """
+    """A clock in seconds that moves only when code waits; each draw gives its greatest, and its least is noted."""
 
     now: float = 1000.0
     waits: list[float] = field(default_factory=list)

@@ -26,7 +26,7 @@ _MIB = 1024 * 1024
 @click.option(
     "--inputs", type=click.IntRange(min=1), default=20_000, show_default=True, help="How many inputs to make."
 )
-@click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True, help="How many at once.")
+@click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True, help="How many in parallel.")
 @click.option(
     "--target", type=click.Choice((*TARGETS, "all")), default="all", show_default=True, help="Which function."
 )

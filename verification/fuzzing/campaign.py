@@ -36,11 +36,9 @@ class FuzzTotals:
     violations: list[tuple[str, str]] = field(default_factory=list)
 
     def count(self, name: str) -> int:
-        """Add up one count over the targets."""
         return sum(totals.counts[name] for totals in self.targets.values())
 
     def last_line(self) -> str:
-        """Write the totals as one line."""
         return f"inputs {self.count('inputs')}, signed {self.count('signed')}, violations {self.count('violations')}"
 
 
@@ -74,7 +72,6 @@ class _Job:
             raise RuntimeError(f"a worker failed ({code}):\n{self._logged()[-_SHOWN_BYTES:].decode(errors='replace')}")
 
     def kill(self) -> None:
-        """End the worker if it runs."""
         self.is_killed = True
         if self.process:
             self.process.kill()

@@ -16,15 +16,7 @@ class BadCaseError(Exception):
 
 
 class ViolationError(Exception):
-    """An input breaks a rule.
-
-    Parameters
-    ----------
-    rule : str
-        What happened that must not, in the same words for every input.
-    detail : str
-        What shows it.
-    """
+    """An input breaks a rule, which is named in the same words for every input; `detail` shows it."""
 
     def __init__(self, rule: str, detail: str = "") -> None:
         super().__init__(f"{rule}: {detail}" if detail else rule)
@@ -50,7 +42,6 @@ class Case:
     parts: list[Part]
 
     def to_bytes(self) -> bytes:
-        """Write it."""
         head = {"target": self.target, "parts": [[part.recipe, len(part.body)] for part in self.parts]}
         return json.dumps(head).encode() + b"\n" + b"".join(part.body for part in self.parts)
 

@@ -28,7 +28,7 @@ _BODY = b'{"service_request_id": "VC-1"}'
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A header over a body under a key (DER SubjectPublicKeyInfo), and whether it is to be let in."""
+    """A header over a body under a key (DER SubjectPublicKeyInfo), and whether it must be let in."""
 
     name: str
     key: bytes

@@ -95,13 +95,7 @@ class _Runtime(SimulatedRuntime):
 
 
 class Functions:
-    """The two functions, and models of the services they use; `output` is where standard output goes by now.
-
-    Attributes
-    ----------
-    modules : dict of str to module
-        The functions' handlers, by the function's name.
-    """
+    """The two functions' handlers in `modules`, and models of the services they use; `output` is standard output."""
 
     def __init__(self, loader: Loader, output: StringIO) -> None:
         self._output = output
@@ -137,11 +131,9 @@ class Functions:
         self.printed()
 
     def ingest(self, event: Any) -> Any:
-        """Invoke the ingest function."""
         return self.modules["ingest"].handler(event, self._context())
 
     def process(self, event: Any) -> Any:
-        """Invoke the processor function."""
         return self.modules["processor"].handler(event, self._context())
 
     def now(self) -> float:

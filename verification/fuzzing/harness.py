@@ -25,14 +25,8 @@ _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2)
 class Harness:
     """Takes inputs; returns the rules that they break.
 
-    Attributes
-    ----------
-    counts : Counter of str
-        How inputs ended, by names such as `signed`, `accepted`, `refused 401`, `dead not_json`.
-    last : Counter of str
-        How the last one ended.
-    cpu_seconds, growth_bytes : float, int
-        The most that an input took, and by how much an input raised the peak memory of the process.
+    `counts` says how inputs ended (`signed`, `accepted`, `refused 401`, `dead not_json`), `last` how the last one did.
+    `cpu_seconds` and `growth_bytes` are the most that an input took, and by which it raised the process's peak memory.
     """
 
     functions: Functions

@@ -94,7 +94,7 @@ LIMITS: dict[str, Limit] = {
     "as many keys as ingest takes": Limit(_with_data(_keys(25_000)), frozenset({*APPLIED, *UNSTORABLE})),
     "as many keys as the journal takes": Limit(_with_data(_keys(38_000)), UNSTORABLE, ingest="refused 413"),
     "as many keys as the queue takes": Limit(_with_data(_keys(90_000)), UNSTORABLE, ingest="refused 413"),
-    "escaped lone surrogate in a field that nobody stores": Limit(_webhook(other="\ud800"), APPLIED),
+    "escaped lone surrogate in a field that is not stored": Limit(_webhook(other="\ud800"), APPLIED),
     "raw lone surrogate": Limit(_with_data(b'"\xed\xa0\x80"'), NOT_JSON),
     "surrogate pair, escaped": Limit(_with_data(b'"\\ud83d\\ude00"'), APPLIED),
     "U+FFFF": Limit(_with_data('"\uffff"'.encode()), APPLIED),

@@ -43,15 +43,7 @@ def holds_under(body: bytes, header: object, key: RSAPublicNumbers) -> bool:
 
 
 def made(body: bytes, recipe: dict[str, Any]) -> str | None:
-    """Make the header's value.
-
-    Parameters
-    ----------
-    body : bytes
-        What is signed.
-    recipe : dict
-        `key`: a key's name, or None for no header at all; `tamper`: changes to the signature, one after another.
-    """
+    """Sign a body by a recipe: `key` is a key's name, or None for no header, `tamper` changes to it."""
     key = recipe.get("key", keys.OLD)
     if key is None:
         return None

@@ -177,7 +177,7 @@ def _check_failed(message: QueuedMessage, reported: dict[str, _Reported], functi
     if len(body) <= MAX_JOURNAL_BYTES and _entry(body, functions, unreadable=True) is None:
         raise ViolationError("a dead message's bytes are not in the journal under `unreadable`", reasons[0])
     if message.visible_at > functions.now():
-        raise ViolationError("a dead message was not returned to the queue at once", reasons[0])
+        raise ViolationError("a dead message was not returned to the queue without a wait", reasons[0])
     return f"dead {reasons[0]}"
 
 

@@ -1,6 +1,6 @@
 """One process under atheris: libFuzzer makes bytes, which decide on an input. Reports go to standard output.
 
-libFuzzer saves what kills the process, hangs it or fills the memory by itself.
+libFuzzer itself saves what kills the process, hangs it or fills the memory.
 """
 
 import json
@@ -37,11 +37,9 @@ class FuzzedRandom(Random):
         self._data = atheris.FuzzedDataProvider(data)
 
     def getrandbits(self, k: int) -> int:
-        """Draw an integer of k bits."""
         return int(self._data.ConsumeIntInRange(0, (1 << k) - 1))
 
     def random(self) -> float:
-        """Draw a number from 0 to less than 1."""
         return min(float(self._data.ConsumeProbability()), 1 - 2**-53)
 
     def randbytes(self, n: int) -> bytes:
@@ -72,7 +70,6 @@ class FuzzWorker:
         self._violations: dict[str, tuple[str, str]] = {}
 
     def run(self, data: bytes) -> None:
-        """Run one input."""
         case = grammar.case(self._target, FuzzedRandom(data))
         violation = self._harness.run(case)
         if violation and violation.rule not in self._violations:

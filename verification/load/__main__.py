@@ -46,7 +46,7 @@ def main(context: click.Context) -> None:
 
 @main.command()
 @click.option("--webhooks", type=click.IntRange(min=1), default=_BURST_WEBHOOKS, show_default=True, help="How many.")
-@click.option("--clients", type=click.IntRange(1, 256), default=_BURST_CLIENTS, show_default=True, help="At once.")
+@click.option("--clients", type=click.IntRange(1, 256), default=_BURST_CLIENTS, show_default=True, help="In parallel.")
 @click.option(
     "--refused", type=_share, default=_BURST_REFUSED, show_default=True, help="Share of calls to AWS that fail."
 )

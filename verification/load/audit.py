@@ -15,28 +15,16 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Audit:
-    """What does not add up; event ids and service request ids, all empty if nothing is wrong.
-
-    Attributes
-    ----------
-    lost : tuple of str
-        Accepted, and not in the journal byte for byte with its signature.
-    doubled : tuple of str
-        In the journal more than once.
-    stale : tuple of str
-        Service requests one of whose registers is not the newest event's, or not with its content.
-    unknown : tuple of str
-        Journal entries that nobody sent.
-    journaled : int
-        Entries of the run.
-    dead, waiting, spooled : int
-        Messages that are left.
-    """
+    """What does not add up: ids of events and service requests, and messages left; all empty if all is well."""
 
     lost: tuple[str, ...]
+    """Accepted, and not in the journal byte for byte with its signature."""
     doubled: tuple[str, ...]
+    """In the journal more than once."""
     stale: tuple[str, ...]
+    """Service requests with a register that is not the newest event's, or has other content."""
     unknown: tuple[str, ...]
+    """Journal entries that were never sent."""
     journaled: int
     dead: int
     waiting: int
@@ -44,7 +32,6 @@ class Audit:
 
     @property
     def adds_up(self) -> bool:
-        """Whether nothing is wrong."""
         wrong = (self.lost, self.doubled, self.stale, self.unknown)
         return not any(wrong) and not (self.dead or self.waiting or self.spooled)
 

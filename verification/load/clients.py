@@ -1,4 +1,4 @@
-"""VectorCare's side: many clients at once, each webhook tried three times."""
+"""VectorCare's side: many clients, each webhook tried three times."""
 
 import queue
 import threading
@@ -21,18 +21,10 @@ _STARTER_TICK = 0.05  # seconds
 
 @dataclass
 class Sent:
-    """What became of the webhooks, as the clients saw it.
+    """What became of the webhooks, as the clients saw it; an event that is sent again counts again.
 
-    Attributes
-    ----------
-    accepted_at : dict of str to float
-        By event id: when it was first answered 2xx, in seconds since 1970.
-    sent, accepted, attempts : int
-        Webhooks, those answered 2xx, and all their attempts; an event that is sent again counts again.
-    seconds : list of float
-        How long each attempt took that was answered 2xx.
-    failures : Counter of str
-        The other attempts, by HTTP status or by the name of the error that ended them.
+    `accepted_at` says by event id when it was first answered 2xx, in seconds since 1970; `seconds`, how long each such
+    attempt took. `failures` counts the other attempts by HTTP status or by the name of their error.
     """
 
     accepted_at: dict[str, float] = field(default_factory=dict)
@@ -46,14 +38,7 @@ class Sent:
 class WebhookClients:
     """Sends webhooks from several threads, as fast as they are answered or at a steady rate.
 
-    Parameters
-    ----------
-    count : int
-        How many clients.
-    rate : float or None
-        Webhooks per second in all; None sends as fast as the answers come.
-    gives_up_after : float
-        Seconds that an attempt waits for its answer.
+    `rate` is in webhooks per second, None as fast as the answers come; `gives_up_after` in seconds, for each attempt.
     """
 
     def __init__(
@@ -74,18 +59,17 @@ class WebhookClients:
     def start(self) -> None:
         """Begin to send, with one client more for each attempt that has ended, until all are at it.
 
-        Each needs a worker of its own. On AWS those start side by side; here they share this machine, and all at once
+        Each needs a worker of its own. On AWS those start side by side; here they share this machine, and all together
         they would not be ready before the clients' patience ends.
         """
         self._starter.start()
 
     @property
     def are_busy(self) -> bool:
-        """Whether any is still sending."""
         return any(thread.is_alive() for thread in (self._starter, *self._threads))
 
     def stop(self) -> None:
-        """Send nothing more; what is under way ends by itself."""
+        """Send nothing more; what is under way still ends."""
         self._stopping.set()
 
     def _start_all(self) -> None:

@@ -64,14 +64,8 @@ _RESPONSES = {
 class CallFaults:
     """Decides call by call.
 
-    Attributes
-    ----------
-    share : float
-        Of all calls, how many are refused; 0 refuses none.
-    outage_every : float
-        Seconds between two outages, each of one service for three seconds; 0 makes none.
-    counts : Counter
-        How often each service refused in each way.
+    `share` of all calls are refused; outages begin `outage_every` seconds (0: never), each of one service for three
+    seconds.
     """
 
     def __init__(self, rng: random.Random) -> None:

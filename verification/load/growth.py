@@ -14,14 +14,9 @@ _FEWEST_SAMPLES = 20
 
 @dataclass(frozen=True)
 class Growth:
-    """Growth over the second half of a run.
+    """Growth over the second half of a run, by function, of its worker that grew most; in bytes.
 
-    Attributes
-    ----------
-    workers : dict of str to float
-        Bytes by function, of its worker that grew most, among those that lived through the whole half.
-    sizes : dict of str to int
-        Its resident memory at the end, in bytes.
+    `sizes` is that worker's resident memory at the end. Only workers that lived through the whole half count.
     """
 
     workers: dict[str, float]
@@ -29,7 +24,6 @@ class Growth:
 
     @property
     def is_flat(self) -> bool:
-        """Whether no worker grew by more than the bound."""
         return all(grown <= BOUND_BYTES for grown in self.workers.values())
 
 

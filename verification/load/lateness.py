@@ -26,14 +26,8 @@ and the pauses between these."""
 class ProcessingLog:
     """What the processor logged during a run.
 
-    Attributes
-    ----------
-    completed_at : dict of str to float
-        By event id: when it was first done, in seconds since 1970.
-    delayed : dict of str to float
-        By message id: the seconds by which its retries were put off, all together.
-    messages : dict of str to set of str
-        The messages that carried an event.
+    `completed_at` says by event id when it was first done, in seconds since 1970; `delayed`, by message id, by how many
+    seconds its retries were put off in all. `messages` are those that carried an event.
     """
 
     completed_at: dict[str, float] = field(default_factory=dict)
@@ -43,17 +37,7 @@ class ProcessingLog:
 
 @dataclass(frozen=True)
 class Lateness:
-    """Of all events that were accepted and applied.
-
-    Attributes
-    ----------
-    seconds : list of float
-        From acceptance to applied, sorted.
-    longest : float
-        The most seconds that an event took beyond the backlog and its retries.
-    allowed : float
-        What that may be.
-    """
+    """Sorted seconds from acceptance to applied, and the most that an event took beyond the backlog and its retries."""
 
     seconds: list[float]
     longest: float
@@ -61,7 +45,6 @@ class Lateness:
 
     @property
     def is_in_time(self) -> bool:
-        """Whether no webhook was late."""
         return self.longest <= self.allowed
 
 

@@ -31,18 +31,11 @@ class Look:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing waits anywhere."""
         return not (self.visible or self.hidden or self.spooled)
 
 
 class Monitor(Background):
-    """Looks until it is stopped.
-
-    Attributes
-    ----------
-    memory : dict of FunctionWorker to list of (float, int)
-        Resident bytes of each worker over time, in seconds since 1970.
-    """
+    """Looks until it is stopped; `memory` is each worker's resident bytes over time, in seconds since 1970."""
 
     def __init__(self, local: LocalEnvironment) -> None:
         super().__init__()
@@ -52,7 +45,6 @@ class Monitor(Background):
 
     @property
     def latest(self) -> Look | None:
-        """What was seen last."""
         return self.looks[-1] if self.looks else None
 
     def quiet_seconds(self) -> float:

@@ -29,12 +29,10 @@ class LoadEvent:
 
     @property
     def event_id(self) -> str:
-        """As in the envelope."""
         return self.webhook.event_id
 
     @property
     def service_request_id(self) -> str:
-        """As in the envelope."""
         return self.webhook.service_request_id
 
     def data(self) -> Any:

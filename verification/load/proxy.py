@@ -33,7 +33,6 @@ class FaultProxy:
         self._session.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS, pool_block=False))
 
     def answer(self, request: Request) -> Response:
-        """Answer a call."""
         found = _SERVICE.search(request.headers.get("authorization", ""))
         service = found[1] if found else "unknown"
         kind = self._faults.choose(service, now=time.monotonic())

@@ -33,26 +33,11 @@ _TICK = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a run does to the local environment.
+    """What a run does to the local environment; times in seconds, `rate` and `outage_every` as in clients and faults.
 
-    Attributes
-    ----------
-    webhooks, clients : int
-        How many are sent, and by how many at once.
-    rate : float or None
-        Webhooks per second; None sends as fast as they are answered.
-    kills : bool
-        Whether workers are killed.
-    refused_share : float
-        Of all calls to AWS, how many are refused.
-    outage_every : float
-        Seconds between two outages of one service each; 0 for none.
-    visibility_timeout : int
-        The queue's for the time of the run, in seconds. A batch whose worker was killed comes back after this; on the
-        stack it is 360 s. A shorter one changes when, not whether, and delivers more messages twice.
-    gives_up_after, work_seconds : float
-        Seconds that a client waits for its answer, and that one batch may take; tests, which must not depend on the
-        machine's speed, set both high.
+    `visibility_timeout` is the queue's for the time of the run. A batch whose worker was killed comes back after this;
+    on the stack it is 360 s. A shorter one changes when, not whether, and delivers more messages twice. One batch may
+    take `work_seconds`; tests, which must not depend on the machine's speed, set it and `gives_up_after` high.
     """
 
     webhooks: int
@@ -82,7 +67,6 @@ class LoadResult:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything was accounted for, in time and in flat memory."""
         return bool(
             self.audit
             and self.audit.adds_up
@@ -92,7 +76,6 @@ class LoadResult:
         )
 
     def last_line(self) -> str:
-        """Say it in one line."""
         found = self.audit
         lost, doubled, stale = (len(found.lost), len(found.doubled), len(found.stale)) if found else ("?", "?", "?")
         return (
@@ -195,7 +178,6 @@ class LoadRun:
         self.result.rest_seconds = time.monotonic() - begin
 
     def _watch(self, doing: str, monitor: Monitor, is_over: Callable[[], bool], *, total: int | None = None) -> None:
-        """Show what is going on until it is over."""
         with self._screen.progress(doing, total=total) as show:
             while not is_over():
                 time.sleep(_TICK)

@@ -13,7 +13,6 @@ class LoadScreen(Report):
     """A report that has headlines, progress bars and tables too."""
 
     def headline(self, text: str) -> None:
-        """Begin a new part."""
         self._screen.rule(f"[bold]{text}", align="left", characters="-", style="default")
 
     @contextmanager
@@ -30,5 +29,4 @@ class LoadScreen(Report):
             yield lambda count, found: bar.update(task, completed=count, found=found)
 
     def table(self, table: Table) -> None:
-        """Print a table."""
         self._screen.print(table)

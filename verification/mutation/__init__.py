@@ -1,1 +1,1 @@
-"""Mutation testing: faults put into the functions' rules one by one, each of which the tests have to notice."""
+"""Mutation testing: faults put into the functions' rules one by one, and the tests have to notice each."""

@@ -26,16 +26,9 @@ _KILLED = frozenset({"killed", "timeout"})
 
 @dataclass(frozen=True)
 class Mutant:
-    """One fault that was tried.
+    """One fault that was tried: the lines that it changes, without their indentation.
 
-    Attributes
-    ----------
-    module, function : str
-        Dotted name of the module, and of the function in it.
-    before, after : str
-        The lines that it changes, without their indentation.
-    is_killed : bool
-        A test failed, or ran for ever.
+    It is killed if a test failed, or ran for ever.
     """
 
     module: str

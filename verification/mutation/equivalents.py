@@ -19,7 +19,6 @@ class Equivalent:
     reason: str
 
     def matches(self, mutant: Mutant) -> bool:
-        """Tell whether a mutant is one of these."""
         parts = mutant.before.split(self.before)
         changed = {
             self.before.join(parts[:place]) + after + self.before.join(parts[place:])

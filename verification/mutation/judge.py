@@ -14,16 +14,8 @@ LEAST_SCORE = 95.0
 class Verdict:
     """What a run showed.
 
-    Attributes
-    ----------
-    mutants : sequence of Mutant
-        All of them.
-    unknown : sequence of Mutant
-        Survivors that are not on the list of equivalents.
-    equivalent : int
-        Survivors that are.
-    stale : sequence of Equivalent
-        Entries of the list that no survivor answers to.
+    `unknown` are the survivors that are not on the list of equivalents, `equivalent` counts those that are, and `stale`
+    are the entries of the list without a survivor.
     """
 
     mutants: Sequence[Mutant]
@@ -33,7 +25,6 @@ class Verdict:
 
     @property
     def killed(self) -> int:
-        """How many the tests noticed."""
         return sum(mutant.is_killed for mutant in self.mutants)
 
     @property
@@ -47,13 +38,11 @@ class Verdict:
         return self.score >= LEAST_SCORE and not self.unknown and not self.stale
 
     def by_module(self) -> dict[str, tuple[int, int]]:
-        """Count all and the killed of each module."""
         total = Counter(mutant.module for mutant in self.mutants)
         killed = Counter(mutant.module for mutant in self.mutants if mutant.is_killed)
         return {module: (total[module], killed[module]) for module in sorted(total)}
 
     def last_line(self) -> str:
-        """Sum it up."""
         return (
             f"mutants {len(self.mutants)}, killed {self.killed}, survived {len(self.unknown)}, "
             f"equivalent {self.equivalent}, score {self.score:.1f} %"

@@ -42,7 +42,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
     "--events-per-seed", "events", type=click.IntRange(min=1), default=500, show_default=True, help="Webhooks of each."
 )
 @click.option(
-    "--processes", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="Seeds at once."
+    "--processes", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="Seeds in parallel."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Run this seed alone.")
 @click.option("--verbose", is_flag=True, help="With --seed: print all that happens.")

@@ -29,7 +29,6 @@ class Totals:
 
     @property
     def violations(self) -> int:
-        """How many rules were broken, over all seeds."""
         return sum(len(result.violations) for result in self.failing)
 
     def last_line(self) -> str:
@@ -42,7 +41,7 @@ def run_all(
 ) -> Totals:
     """Run seeds, so many processes at once; `progress` takes each result, in any order."""
     totals = Totals()
-    # A process that ends gives everything back at once: no run is collected, only forgotten with its process.
+    # Memory is freed when a process ends: no run is collected.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["verification.simulation.warm"])
     with context.Pool(processes, maxtasksperchild=1) as pool:

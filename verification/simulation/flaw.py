@@ -23,16 +23,9 @@ class Edit:
 
 @dataclass(frozen=True)
 class Flaw:
-    """A fault in one thing of one module.
+    """A fault in one thing of one module: a constant, a function or a class, or one of a class, like `Class.method`.
 
-    Attributes
-    ----------
-    module : str
-        Dotted name of the module.
-    name : str
-        What it changes: a constant, a function or a class, or one of a class, named like `Class.method`.
-    change : callable or Edit
-        Makes what stands there instead out of what stands there, as a decorator does.
+    `change` takes the original and returns its replacement, as a decorator does.
     """
 
     module: str
@@ -73,7 +66,7 @@ def _apply(tree: ast.Module, flaw: Flaw, change: str) -> None:
             return
         if _rebind(statement, name, ast.parse(change, mode="eval").body):
             return
-    raise LookupError(f"there is no {flaw} any more, which a flaw is to change")
+    raise LookupError(f"there is no {flaw} any more, which a flaw is meant to change")
 
 
 def _rebind(statement: ast.stmt, name: str, change: ast.expr) -> bool:

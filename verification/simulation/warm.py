@@ -5,7 +5,7 @@ import logging
 
 from verification.simulation.run import run
 
-# Nobody reads where a line was logged (Logging HOWTO, "Optimization").
+# No one reads where a line was logged (Logging HOWTO, "Optimization").
 logging._srcfile = None
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 gc.disable()

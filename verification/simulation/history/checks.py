@@ -137,7 +137,7 @@ class WebhookChecks:
             self._history.violate("died for no reason of the list", str(sorted(unknown)))
 
     def deaths(self, output: Output, dead_letters: list[QueuedMessage]) -> None:
-        """Check that what can never be applied was given up at once, with its reason, and never made to wait."""
+        """Check that what can never be applied was given up without a wait, with its reason."""
         for message in dead_letters:
             content = self._history.contents[body_of(message)]
             lines = output.failures.get(message.id, [])

@@ -134,14 +134,8 @@ class CommandHistory:
     ) -> None:
         """Check that every command has come to its one end.
 
-        Parameters
-        ----------
-        up_from : float
-            From when on nothing was in the way of a call.
-        patience : callable
-            For how many seconds a command of that greatest age may then still wait.
-        is_untroubled : bool
-            Nothing was ever in the way.
+        Nothing was in the way of a call after `up_from`, and nothing ever if the run `is_untroubled`. `patience` says
+        for how many seconds a command of that greatest age may then still wait.
         """
         dead = {message.body for message in dead_letters}
         for name, commands in self._put.items():
@@ -164,7 +158,7 @@ class CommandHistory:
         own = [mark for mark in _marks(command) if all(one in commands for one in self._owners[mark])]
         if command.expected is Expected.REFUSED and self._begun & set(own):
             self._violate("a call was spent on what VectorCare would refuse", _name(commands))
-        # After a crash nobody knows, and nobody looks whether a call was possible at all.
+        # After a crash it is unknown, and not looked at, whether a call was possible at all.
         if command.expected is Expected.REFUSED and outcome not in {"CommandFailed", "CommandUncertain"}:
             self._violate("VectorCare would refuse it, and it did not fail", f"{_name(commands)} {outcome}")
         if command.expected is Expected.FORBIDDEN and outcome == "CommandSucceeded":
@@ -195,7 +189,7 @@ class CommandHistory:
             self._violate("VectorCare was up in time, and does not have it", _name(commands))
 
     def _was_ours(self, command: PlannedCommand) -> bool:
-        """Tell whether VectorCare had the acceptance before any call for the command was begun."""
+        """Whether VectorCare had the acceptance before any call for the command was begun."""
         begun = min(self._first_begun.get(mark, float("inf")) for mark in _marks(command))
         return any(
             owner.kind == "accept" and self._taken_at.get(mark, float("inf")) < begun
@@ -205,7 +199,7 @@ class CommandHistory:
         )
 
     def _may_be_sent_until(self, command: PlannedCommand) -> float:
-        """Say how long whoever began with a command before it was known to have succeeded may still be at it."""
+        """Until when an invocation that began before the command was known to have succeeded may still send it."""
         return self._succeeded_at.get(self._names[command.number], float("inf")) + _FUNCTION_SECONDS
 
     def _ends(self, command: PlannedCommand) -> float:

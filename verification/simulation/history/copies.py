@@ -63,7 +63,6 @@ class Copies:
             self._check_origin(message)
 
     def dies(self, message: QueuedMessage) -> None:
-        """Count a copy more among the dead."""
         self.comes(message)
         command = self._commands.get(message.body)
         if command is None:

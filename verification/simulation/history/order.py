@@ -1,8 +1,8 @@
 """Whether the commands of a service request reached VectorCare in the order in which the CAD gave them.
 
-A standard queue may deliver a later command first, and nobody can know of the earlier one then. But once an invocation
+A standard queue may deliver a later command first, when the earlier one cannot be known. But once an invocation
 has begun with a command, or has returned it to the queue, neither that one nor any that begins after that may send a
-later one of the same service request before the first has ended; unless nobody has seen it for half an hour.
+later one of the same service request before the first has ended; unless it was not seen for half an hour.
 """
 
 import math

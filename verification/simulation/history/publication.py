@@ -74,7 +74,7 @@ class Publication:
         return about | {"reason": "not_taken", "service_request_id": service_request_id}
 
     def sent_to_dead_letters(self, message: QueuedMessage, *, could_ask_again: bool) -> None:
-        """Check an event in the dead-letter queue: without patient data, nothing but what happened, and not at once.
+        """Check an event in the dead-letter queue: without patient data, nothing but what happened, and not too early.
 
         `could_ask_again`: the sender of it had the time to ask the bus again, and nothing but the bus in its way.
         """

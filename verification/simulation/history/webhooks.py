@@ -88,7 +88,7 @@ class WebhookHistory:
             self.violate("lost", f"{place} let go of the only copy of {_name(self.contents.get(body))}")
 
     def _should_live(self, content: Content) -> bool:
-        """Tell whether nothing explains a death: outages and faults of calls alone must not kill."""
+        """Whether nothing explains a death: outages and faults of calls alone must not kill."""
         is_unreadable = any(key[0] == UNREADABLE for key in self.journaled.get(content.body, ()))
         return not is_unreadable and self._settings.visibility_timeout >= STANDARD_VISIBILITY_TIMEOUT
 
@@ -224,7 +224,6 @@ class WebhookHistory:
         return content.request_status in CLOSED and ends <= now + _EXPIRY_MARGIN_SECONDS
 
     def item_expired(self, service_request_id: str, item: Item) -> None:
-        """Note that DynamoDB deleted an expired item."""
         self.expired[service_request_id], _data = self.registers(item)
 
 

@@ -19,14 +19,9 @@ _PAGE_ITEMS = 10
 
 @dataclass(slots=True)
 class Table:
-    """A table whose keys are strings.
+    """A table whose keys are strings, as are `index_keys`, those of an index, if present; no string may be empty.
 
-    Attributes
-    ----------
-    index_keys : sequence of str
-        Attributes that are keys of an index: strings that are not empty, if present.
-    written : callable
-        Takes each write that took effect: key, item before, item after.
+    `written` takes each write that took effect: key, item before, item after.
     """
 
     keys: Sequence[str]

@@ -70,7 +70,7 @@ def without_answer(kind: type[Exception]) -> Exception:
 
 
 def is_tried_again(error: Exception) -> bool:
-    """Tell whether botocore's standard retry mode tries again after this error."""
+    """Whether botocore's standard retry mode tries again after this error."""
     if isinstance(error, _CONNECTION_ERRORS):
         return True
     if not isinstance(error, ClientError):

@@ -24,16 +24,10 @@ class QueuedMessage:
 
 
 class QueueModel:
-    """A standard queue.
+    """A standard queue, in which `in_flight_limit` messages may be hidden at a time.
 
-    Parameters
-    ----------
-    max_receives : int or None
-        After so many receives a message is moved to the dead-letter queue instead of being received once more.
-    in_flight_limit : int
-        How many messages may be hidden at once.
-    old_handles_work : float
-        How likely a receipt handle that is not the message's last one still works: SQS promises nothing.
+    After `max_receives` a message is moved to the dead-letter queue instead of being received once more. A receipt
+    handle that is not the message's last one still works with the likelihood `old_handles_work`: SQS promises nothing.
     """
 
     def __init__(
@@ -116,7 +110,7 @@ class QueueModel:
         return sum(message.visible_at <= now for message in self._messages.values())
 
     def is_full(self, now: float) -> bool:
-        """Tell whether so many messages are hidden that none can be received."""
+        """Whether so many messages are hidden that none can be received."""
         if len(self) < self._in_flight_limit:
             return False
         return len(self) - self.count_visible(now) >= self._in_flight_limit

@@ -96,7 +96,7 @@ def compare(left: Value | None, comparator: str, right: Value | None) -> bool:
 
 
 def equal(left: Value, right: Value) -> bool:
-    """Tell whether two values are the same; numbers by value, not by spelling."""
+    """Whether two values are the same; numbers by value, not by spelling."""
     [(left_kind, left_content)] = left.items()
     [(right_kind, right_content)] = right.items()
     if left_kind != right_kind:

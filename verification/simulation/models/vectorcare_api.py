@@ -1,4 +1,4 @@
-"""VectorCare's API, by the rules that the local stand-in keeps; and Secrets Manager, which has the key to it."""
+"""VectorCare's API, by the rules that the local stand-in keeps; and Secrets Manager, which has its credentials."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -58,7 +58,6 @@ class Content:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.body).hexdigest()
 
 

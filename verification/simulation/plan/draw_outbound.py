@@ -49,7 +49,7 @@ class _Drawing:
             *(self._broadcast, self._broadcast, self._new, self._refused),
         )
         if not self._random.randrange(8):
-            # A change of shifts: all at once.
+            # A change of shifts: all at the same time.
             count, self._span = 8 * count, min(self._span, _BURST_SECONDS)
         while len(self._commands) < count:
             self._random.choice(draws)()
@@ -85,7 +85,6 @@ class _Drawing:
             self._command(begins, "change_request", service_request_id, fields, note)
 
     def _broadcast(self) -> None:
-        """Answer a request that is offered."""
         at, note = self._any_time(), self._note()
         service_request_id = self._request("AVAILABLE")
         kind = self._random.choice(("accept", "accept", "decline", "best_time"))
@@ -96,7 +95,7 @@ class _Drawing:
             self._command(at, kind, service_request_id, {"response_notes": note}, note)
 
     def _won(self) -> None:
-        """Accept a request that is offered, and report at once what happens then."""
+        """Accept a request that is offered, and report the first states right after it."""
         random, begins, note = self._random, self._any_time(), self._note()
         service_request_id = self._request("AVAILABLE")
         self._command(begins, "accept", service_request_id, {"response_notes": note}, note)
@@ -114,7 +113,7 @@ class _Drawing:
         self._command(self._any_time(), "create_request", "", fields, note)
 
     def _refused(self) -> None:
-        """Ask for what VectorCare refuses for good."""
+        """Ask for what VectorCare refuses permanently."""
         random, at = self._random, self._any_time()
         way = random.randrange(5)
         if way == 0:

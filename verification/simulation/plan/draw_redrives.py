@@ -83,7 +83,7 @@ class _Drawing:
             at, event = self._moment(), self._event(queue)
             yield PlannedRedrive(at, event, killed_after=self._seconds_to_live())
             if self._chance(0.3):
-                # Two operators at once, or one who saw no answer.
+                # Two operators at the same time, or one who saw no answer.
                 at += self._random.random() * self._random.choice((0.1, 3.0, 60.0))
                 yield PlannedRedrive(at, event if self._chance(0.5) else {"queue": queue})
 

@@ -1,4 +1,4 @@
-"""Years in a run: requests of which nothing is heard for months, and states of which something is lost meanwhile.
+"""Years in a run: requests without news for months, and states that lose something meanwhile.
 
 Drawn apart from all the rest: what a seed sends before, and when, stays what it was without them.
 """

@@ -1,4 +1,4 @@
-"""VectorCare's keys, one that nobody knows, and what is signed with them."""
+"""VectorCare's keys, an unknown one, and what is signed with them."""
 
 import base64
 from functools import cache, lru_cache

@@ -16,37 +16,26 @@ VISIBILITY_TIMEOUT = figure("inbound/inbound", "VISIBILITY_TIMEOUT_SECONDS")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the stack, and the world around it, are in one run; times in seconds, retention in days.
-
-    Attributes
-    ----------
-    visibility_timeout : int
-        Less than the stack's lets it run out while batches are worked on.
-    in_flight_limit : int
-        Of the dead-letter queue.
-    latency : float
-        Longest half of a call.
-    skew : float
-        How far clocks may be ahead or behind.
-    expiry_delay : float
-        Longest time after which DynamoDB deletes an expired item.
-    restamps : bool
-        VectorCare stamps its retries with their own time.
-    span : float
-        How long webhooks come in.
-    """
+    """How the stack, and the world around it, are in one run; times in seconds, retention in days."""
 
     order_by: str = "event_timestamp"
     retention_days: int = 30
     visibility_timeout: int = VISIBILITY_TIMEOUT
+    """Less than the stack's lets it run out while batches are worked on."""
     max_receives: int = figure("inbound/inbound", "MAX_RECEIVE_COUNT")
     in_flight_limit: int = 120_000
+    """Of the dead-letter queue."""
     max_concurrency: int = 5
     latency: float = 0.02
+    """Longest half of a call."""
     skew: float = 0.0
+    """How far clocks may be ahead or behind."""
     expiry_delay: float = 600.0
+    """Longest time after which DynamoDB deletes an expired item."""
     restamps: bool = False
+    """VectorCare stamps its retries with their own time."""
     span: float = 600.0
+    """How long webhooks come in."""
     publish_data: bool = False
 
 
@@ -117,7 +106,7 @@ class ByHand:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """An operator puts among the unpublished events what is none."""
+    """An operator puts something on the queue of unpublished events that is no event."""
 
     at: float
     body: str
@@ -132,7 +121,7 @@ class Expected(Enum):
     TAKEN = auto()
     """VectorCare takes it."""
     FORBIDDEN = auto()
-    """VectorCare refuses it for good."""
+    """VectorCare refuses it permanently."""
     REFUSED = auto()
     """No call may be spent on it."""
     UNREADABLE = auto()
@@ -145,14 +134,8 @@ class Expected(Enum):
 class PlannedCommand:
     """A message that the CAD puts on the queue; `number` is its place in the plan, by which it can be picked.
 
-    Attributes
-    ----------
-    command_id : str
-        Its name; empty if SQS's message id is its name.
-    marks : frozenset of str
-        What distinguishes its parts from all others in a call: positions, or the one thing that it says.
-    reason : str
-        Why it cannot be read, of the closed list; empty if it can.
+    `command_id` is empty if SQS's message id is its name. `marks` distinguish its parts from all others in a call:
+    positions, or the one thing that it says. `reason` says why it cannot be read, and is empty if it can.
     """
 
     number: int
@@ -182,14 +165,8 @@ class SecretRotation:
 class OutboundPlan:
     """All that is decided about commands before a run.
 
-    Attributes
-    ----------
-    statuses : mapping of str to str
-        VectorCare's, by service request.
-    foreign : frozenset of str
-        Service requests that are another company's.
-    max_receives : int
-        Less than the stack's lets commands die that can be read, wherever they are by then.
+    `statuses` are VectorCare's, by service request; `foreign` are those of another company. With fewer `max_receives`
+    than the stack's even readable commands may die.
     """
 
     commands: tuple[PlannedCommand, ...] = ()
@@ -202,7 +179,6 @@ class OutboundPlan:
 
     @property
     def ends(self) -> float:
-        """When all of it has happened."""
         times = [
             *(one.at for one in self.commands),
             *(one.at + one.gap for one in self.rotations),
@@ -229,7 +205,7 @@ class SimulationPlan:
         return min((sending.at for sending in self.sendings), default=0.0)
 
     def is_untroubled(self) -> bool:
-        """Tell whether nothing can keep a webhook from being accepted: no fault, no outage, no change of keys."""
+        """Whether nothing can keep a webhook from being accepted: no fault, no outage, no change of keys."""
         return not self.rates and not any(isinstance(one, Outage | Rotation) for one in self.operations)
 
 
@@ -247,7 +223,6 @@ class PlanSelection:
     commands: tuple[int, ...] | None = None
 
     def of(self, plan: SimulationPlan) -> SimulationPlan:
-        """Take this part of a plan."""
         sendings, operations = plan.sendings, plan.operations
         if self.sendings is not None:
             kept = set(self.sendings)

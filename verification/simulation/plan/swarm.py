@@ -1,4 +1,4 @@
-"""Swarm testing: each run has some kinds of trouble and not others, as all at once would hide what two of them do."""
+"""Swarm testing: each run has some kinds of trouble only, because all together would hide what two of them do."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""The figures that the template is built with, read where they stand: the CDK would take seconds to load."""
+"""The figures that the template is built with, read from the source: the CDK would take seconds to load."""
 
 import ast
 from functools import cache
@@ -9,12 +9,12 @@ _STACKS = Path(__file__).parents[3] / "stacks"
 
 @cache
 def figure(module: str, name: str) -> int:
-    """Read a number that stands at the top level of a module of the stack.
+    """Read a number from the top level of a module of the stack.
 
     Raises
     ------
     KeyError
-        It stands there no more.
+        It is not there any more.
     """
     return _figures(module)[name]
 

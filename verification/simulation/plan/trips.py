@@ -91,8 +91,8 @@ class Trips:
             data["medications"] = "Quillfeather " * 16_000
         if is_odd and self._chance(0.02):
             # Of two such in a row not even the names of what has changed fit into an event, or an SQS message.
-            letter = random.choice("éüñ")
-            data |= {f"{letter * 30_000}{number}": number for number in range(3)}
+            character = random.choice("éüñ")
+            data |= {f"{character * 30_000}{number}": number for number in range(3)}
             data.pop("medications", None)
         nothing: tuple[Any, ...] = ([], {}, 0, False, "", {"hospice": None, "pickup_location": {"city": ""}})
         return random.choice((*nothing, "Quillfeather")) if is_odd and self._chance(0.1) else data

@@ -1,4 +1,4 @@
-"""A client as a function holds one: a model at the end of a wire that is slow, breaks and lies."""
+"""A client as a function holds it: a model behind a connection that is slow, breaks and loses answers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial

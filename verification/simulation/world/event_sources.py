@@ -64,7 +64,6 @@ class QueueSource:
         self._in_hand: Counter[str] = Counter()
 
     def message_visible(self, at: float) -> None:
-        """Poll soon after a message becomes visible."""
         self._context.at(at + self._context.chance(_POLL_SECONDS), self._poll)
 
     def _poll(self) -> None:

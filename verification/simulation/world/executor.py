@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 class SimulatedFuture(Future[_T]):
     """A result that a task waits for."""
 
-    def __init__(self, scheduler: Scheduler) -> None:  # Future's own would make locks that nobody needs
+    def __init__(self, scheduler: Scheduler) -> None:  # Future's own would make locks that are not needed
         self._scheduler = scheduler
         self._is_done = False
         self._value: Any = None
@@ -111,7 +111,7 @@ class SimulatedExecutor(Executor):
     def _run(future: SimulatedFuture[Any], call: Callable[[], Any]) -> None:
         try:
             value = call()
-        except Exception as error:  # noqa: BLE001 it belongs to whoever waits for the result
+        except Exception as error:  # noqa: BLE001 it belongs to the task that waits for the result
             future.finish(None, error)
         else:
             future.finish(value)

@@ -98,7 +98,7 @@ class Faults:
         return None
 
     def count(self, kind: str) -> None:
-        """Count a fault that nobody drew here."""
+        """Count a fault that was not drawn here."""
         self.injected[kind] += 1
 
     def begin(self, outage: Outage) -> None:

@@ -1,4 +1,4 @@
-"""The containers of a function: warm ones, cold starts, and two versions at once while a deploy is under way."""
+"""The containers of a function: warm ones, cold starts, and two versions while a deploy is under way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

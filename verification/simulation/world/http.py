@@ -93,7 +93,7 @@ class SimulatedSession:
         except ClientError as error:
             return self._refusal(error.response["Error"]["Code"])
         except EndpointConnectionError:
-            reason = NewConnectionError(None, "refused")  # type: ignore[arg-type]  # nobody asks which connection
+            reason = NewConnectionError(None, "refused")  # type: ignore[arg-type]  # the connection is not looked at
             raise requests.ConnectionError(MaxRetryError(None, url, reason)) from None  # type: ignore[arg-type]  # nor which pool
         except ConnectTimeoutError:
             raise requests.ConnectTimeout from None

@@ -105,7 +105,7 @@ class Finder:
         path = _path_of(name)
         spec = importlib.util.spec_from_loader(name, self, is_package=path.name == "__init__.py")  # type: ignore[arg-type]  # it is one
         if spec and spec.submodule_search_locations is not None:
-            # A package that stays is to be one for whoever imports from it later.
+            # A package that stays must still be one for later imports.
             spec.submodule_search_locations.append(str(path.parent))
         return spec
 
@@ -144,7 +144,7 @@ def compiled(name: str, flaws: tuple[Flaw, ...] = ()) -> CodeType:
         There is nothing any more of what one of them changes.
     """
     if name not in _product_modules():
-        raise LookupError(f"there is no {name} any more, of which a flaw is to change something")
+        raise LookupError(f"there is no {name} any more, which a flaw is meant to change")
     source = _path_of(name).read_text(encoding="utf-8")
     return compile(apply(source, flaws) if flaws else source, str(_path_of(name)), "exec")
 

@@ -73,7 +73,6 @@ class Operations:
         self._context.at(operation.at, partial(acts[type(operation)], operation))
 
     def replay_the_damaged(self) -> None:
-        """Rebuild the states of which something was lost."""
         self._fleets["replay"].invoke({"service_request_ids": sorted(self._history.damaged)}, self._replayed)
 
     def replay_at_rest(self) -> None:
@@ -82,7 +81,7 @@ class Operations:
 
     def every_minute(self) -> None:
         """Run the drain, as EventBridge does: at least once."""
-        # Through years in which nothing comes nobody has to look every minute.
+        # Through years without webhooks the drain need not run every minute.
         idle = self._context.scheduler.next_at - self._context.now
         is_long = _IDLE_SECONDS < idle < float("inf") and not self._storage.bucket.objects
         self._context.after(idle // _DRAIN_SECONDS * _DRAIN_SECONDS if is_long else _DRAIN_SECONDS, self.every_minute)
@@ -144,7 +143,7 @@ class Operations:
         self._storage.sqs.send_message(QueueUrl=QUEUE, MessageBody=text)
 
     def _go_astray(self, stray: Stray) -> None:
-        self._context.say("operator", "puts on the queue of unpublished events what is none")
+        self._context.say("operator", "puts something on the queue of unpublished events that is no event")
         self._context.faults.count(faults.BY_HAND)
         self._storage.publication.strays(stray.body)
         self._storage.sqs.send_message(QueueUrl=UNPUBLISHED, MessageBody=stray.body)

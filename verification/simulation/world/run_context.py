@@ -34,7 +34,6 @@ class RunContext:
 
     @property
     def now(self) -> float:
-        """Seconds on the simulation's clock."""
         return self.scheduler.now
 
     def violate(self, rule: str, detail: str) -> None:
@@ -42,7 +41,6 @@ class RunContext:
             self.violations.append(Violation(rule, detail, self.now))
 
     def plan_outage(self, who: str, outage: Outage) -> None:
-        """Let an outage begin and end when its time comes."""
         self.at(outage.begins, partial(self._begin, who, outage))
         self.at(outage.ends, partial(self.faults.end, outage))
 

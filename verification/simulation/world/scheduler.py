@@ -1,7 +1,7 @@
 """Simulated time, and the one thread that everything takes turns on.
 
 Whatever waits in reality (a call to AWS, a sleep, a result of another thread) is a greenlet that lets go here, and is
-taken up again when its time has come. Of those whose time has come at once, the seed picks.
+taken up again when its time has come. The seed picks among those whose time comes together.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,6 @@ class Process:
         self.is_frozen = True
 
     def thaw(self) -> None:
-        """Let the tasks go on."""
         self.is_frozen = False
         tasks, self._to_thaw = self._to_thaw, []
         for task in tasks:
@@ -92,7 +91,7 @@ class Task:
 
 
 class Scheduler:
-    """Actions by the time they are due, and the task that runs now; `random` picks among what is due at once."""
+    """Actions by the time they are due, and the task that runs now; `random` picks among what is due together."""
 
     def __init__(self, random: Random, *, begins: float = 0.0) -> None:
         self.now = begins
@@ -127,7 +126,6 @@ class Scheduler:
         self.now = max(self.now, until)
 
     def current_task(self) -> Task:
-        """Name the task that runs now."""
         if self._task is None:
             raise RuntimeError("only a task of a process can wait")
         return self._task
@@ -154,7 +152,7 @@ class Scheduler:
             self._task = None
 
     def throw(self, task: Task) -> None:
-        """End a task where it stands; one that has not begun will not."""
+        """End a task where it waits; one that has not begun will not begin."""
         if task.is_finished or not task.greenlet:
             return
         self._task = task

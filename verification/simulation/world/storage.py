@@ -33,7 +33,7 @@ from verification.simulation.world.scheduler import START_EPOCH_SECONDS, timesta
 from verification.simulation.world.watched_queue import WatchedQueue
 
 _DATA_REGISTER = ("data", "data_as_of", "data_event_id")
-# Longer than clocks differ: whoever writes the item next must not be earlier than whoever wrote it last.
+# Longer than clocks differ: the next writer's clock must not be behind the last writer's.
 _UNTOUCHED_SECONDS = 120.0
 
 Changed = Callable[[Key, Item | None, Item | None], None]
@@ -143,11 +143,11 @@ class SimulatedStorage:
         }
 
     def is_empty(self) -> bool:
-        """Tell whether no webhook is on its way any more; the dead letters wait for somebody."""
+        """Whether no webhook is on its way any more; the dead letters wait for somebody."""
         return not len(self.queue) and not self.bucket.objects
 
     def lose(self, *, only_data: bool) -> str | None:
-        """Remove an item, or the data of one, that nobody has written for a while; answer whose."""
+        """Remove an item, or its data, that was not written for a while; answers its service request."""
         since = timestamp_at(self._context.now - _UNTOUCHED_SECONDS)
         untouched = sorted(key for key, item in self.state.items.items() if item["updated_at"]["S"] < since)
         if not untouched:

@@ -37,7 +37,6 @@ class WatchedQueue(QueueModel):
         return max((message.visible_at for message in self.messages()), default=0.0)
 
     def entered(self, message: QueuedMessage) -> None:
-        """Report a copy more."""
         self._came(message)
 
     def left(self, message: QueuedMessage) -> None:
@@ -48,7 +47,6 @@ class WatchedQueue(QueueModel):
             self._later(message, self._resurface)
 
     def becomes_visible(self, at: float) -> None:
-        """Report when there may be something to receive."""
         self.visible(at)
 
     def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:

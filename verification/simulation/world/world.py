@@ -158,7 +158,6 @@ class World:
             unchanged = 0 if is_changed else unchanged + 1
 
     def _end_of_trouble(self) -> float:
-        """Say when all that is planned has happened."""
         sent = max((sending.at for sending in self.plan.sendings), default=0.0)
         ends = [getattr(operation, "ends", getattr(operation, "at", 0.0)) for operation in self.plan.operations]
         return max([sent + 100.0, self.plan.outbound.ends + 100.0, *ends])
