@@ -1,4 +1,4 @@
-"""What every construct of a stack is given."""
+"""What every construct of a stack gets."""
 
 from dataclasses import dataclass
 

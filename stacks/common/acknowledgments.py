@@ -7,15 +7,7 @@ from constructs import IConstruct
 
 
 def acknowledge(scope: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept findings on a construct and what is below it.
-
-    Parameters
-    ----------
-    scope : IConstruct
-        Where the finding arises; nothing above it is covered.
-    reasons : Mapping[str, str]
-        The reason for each finding, by the finding's full id with its brackets.
-    """
+    """Accept findings on a construct and what is below it; `reasons` are by the finding's full id with its brackets."""
     cdk.Validations.of(scope).acknowledge(
         *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
     )

@@ -50,7 +50,7 @@ class Encryption(Construct):
         )
 
     def _admit_alarms(self) -> None:
-        """Let the account's alarms publish to a topic that the key encrypts: otherwise they would notify nobody.
+        """Let the account's alarms publish to a topic that the key encrypts: otherwise no alarm would arrive.
 
         Source: SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
         """

@@ -28,17 +28,8 @@ _PATIENT_DATA = (
 def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name: str | None = None) -> logs.LogGroup:
     """Build a log group that the organization's key encrypts, and that stays when the stack is deleted.
 
-    Parameters
-    ----------
-    key : kms.IKey
-        A key whose policy admits CloudWatch Logs for this group's name.
-    name : str | None
-        Only if a service dictates it; by default CloudFormation makes one that begins with the stack's name.
-
-    Returns
-    -------
-    logs.LogGroup
-        The group; its lines expire after a year.
+    The key's policy must admit CloudWatch Logs for this group's name. Give a name only if a service dictates it; by
+    default CloudFormation makes one that begins with the stack's name.
     """
     return logs.LogGroup(
         scope,
@@ -55,5 +46,5 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
 
 
 def arns_of(log_group: logs.ILogGroup) -> tuple[str, str]:
-    """Give both forms of a log group's ARN: some actions are checked against one, some against the other."""
+    """Return both forms of a log group's ARN: some actions are checked against one, some against the other."""
     return log_group.log_group_arn, log_group.log_group_arn.removesuffix(":*")

@@ -15,15 +15,7 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 class Queues(Construct):
-    """Messages wait in one queue; SQS moves those that were received too often to the other.
-
-    Parameters
-    ----------
-    direction : str
-        The end of the queue's name: ``inbound`` or ``outbound``.
-    max_receive_count : int
-        How often a message is tried.
-    """
+    """Messages wait in one queue; SQS moves those that were received too often to the other."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ STATUS_INDEX = "by_status"
 
 
 class Storage(Construct):
-    """Tables that outlive the stack, and that nobody deletes by accident."""
+    """Tables that outlive the stack and are protected from deletion."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)

@@ -25,7 +25,7 @@ class BusyHours:
         return _minutes(self.end) - _minutes(self.start)
 
     def after(self, minutes: int) -> time:
-        """Give the time so many minutes after the start."""
+        """Return the time that is this many minutes after the start."""
         hour, minute = divmod(_minutes(self.start) + minutes, 60)
         return time(hour, minute)
 
@@ -49,13 +49,7 @@ class AlarmThresholds:
 
 
 def parse_alarm_thresholds(value: object) -> AlarmThresholds:
-    """Parse the table.
-
-    Raises
-    ------
-    InvalidError
-        If it is invalid.
-    """
+    """Parse the table; InvalidError names all mistakes in it."""
     parsed, problems = parsers.table(value, _PARSERS)
     thresholds = AlarmThresholds(**parsed)
     wrong = {where for where, _ in problems}
@@ -95,7 +89,7 @@ def _time_zone(value: object) -> str:
 def _time_zones() -> frozenset[str]:
     """Read IANA's names from the pinned release: a machine's own folder has other files too.
 
-    Factory is excluded: it is the zone of a machine on which nobody has set one.
+    Factory is excluded: it is the zone of a machine without a setting.
     """
     names = importlib.resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
     return frozenset(names) - {"Factory"}

@@ -22,7 +22,7 @@ _LONGEST = {"queue": 80, "bucket": 63, "table": 255}
 
 
 def common(service: str, organization: str) -> dict[str, str]:
-    """Give the variables of every function; `service` is its handler's folder, and its name in logs and metrics."""
+    """Return the variables of every function; `service` is its handler's folder, and its name in logs and metrics."""
     return {
         "POWERTOOLS_SERVICE_NAME": service,
         "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
@@ -31,7 +31,7 @@ def common(service: str, organization: str) -> dict[str, str]:
 
 
 def of_file(organization: Organization, service: str) -> dict[str, str]:
-    """Give the variables that come from the organization's file; none for functions that are not named here."""
+    """Return the variables that come from the organization's file; none for functions that are not named here."""
     match service:
         case "ingest":
             return {"CUSTOMER_ID": organization.customer_id, "PUBLIC_KEYS": organization.encoded_public_keys}
@@ -56,7 +56,7 @@ def of_file(organization: Organization, service: str) -> dict[str, str]:
 
 
 def longest(organization: Organization, service: str) -> dict[str, str]:
-    """Give all variables of a function, with the longest names that a deployment can give its resources."""
+    """Return all variables of a function, with the longest names that a deployment can give its resources."""
     return (
         common(service, organization.name)
         | _deployed(organization.stack_name).get(service, {})
@@ -65,12 +65,12 @@ def longest(organization: Organization, service: str) -> dict[str, str]:
 
 
 def size(environment: Mapping[str, str]) -> int:
-    """Measure an environment in bytes as Lambda does: as JSON, of which its error says "String measured"."""
+    """Measure an environment in bytes as Lambda does, as JSON: its error says "String measured"."""
     return len(json.dumps(environment, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def _deployed(stack: str) -> dict[str, dict[str, str]]:
-    """Give the variables that name resources, for the functions that have others from the file."""
+    """Return the variables that name resources, for the functions that have others from the file."""
     return {
         "ingest": {"QUEUE_URL": _queue(f"{stack}-inbound"), "SPOOL_BUCKET": _generated(stack, "bucket")},
         "processor": {

@@ -2,4 +2,4 @@
 
 
 class ConfigurationError(Exception):
-    """A mistake in a file or an option; its text is all that is shown: what is wrong, and how to fix it."""
+    """A mistake in a file or an option; only its text is shown: what is wrong, and how to fix it."""

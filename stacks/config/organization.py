@@ -88,19 +88,9 @@ class Organization:
 
 
 def load_organizations(folder: Path, *, only: str | None = None) -> list[Organization]:
-    """Load the organizations of a folder, one ``<name>.toml`` each.
+    """Load the organizations of a folder, one ``<name>.toml`` each, by name; there is at least one.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the files are.
-    only : str | None
-        The name of the one organization to load; the others' files are not read.
-
-    Returns
-    -------
-    list[Organization]
-        In the order of their names; at least one.
+    With `only`, the others' files are not read.
 
     Raises
     ------
@@ -122,17 +112,7 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
 
 
 def load_organization(path: Path) -> Organization:
-    """Load one organization's file.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its name without the suffix is the organization's.
-
-    Returns
-    -------
-    Organization
-        The organization, checked.
+    """Load and check one organization's file; its name without the suffix is the organization's.
 
     Raises
     ------

@@ -27,13 +27,7 @@ class InvalidError(ValueError):
 
 
 def text(value: object) -> str:
-    """Check that a value is a string.
-
-    Raises
-    ------
-    InvalidError
-        If it is not.
-    """
+    """Check that a value is a string; InvalidError if it is not."""
     if not isinstance(value, str):
         raise InvalidError("is not a text; put it between quotes")
     return value
@@ -64,13 +58,7 @@ def one_of(*choices: str) -> Callable[[object], str]:
 
 
 def boolean(value: object) -> bool:
-    """Parse true or false.
-
-    Raises
-    ------
-    InvalidError
-        If it is neither.
-    """
+    """Parse true or false; InvalidError if it is neither."""
     if not isinstance(value, bool):
         raise InvalidError("is neither true nor false; write one of them, without quotes")
     return value
@@ -113,18 +101,7 @@ def list_of(parse_item: Callable[[object], _T]) -> Callable[[object], tuple[_T, 
 def table(
     value: object, parsers: Mapping[str, Callable[[object], Any]]
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Parse a table, each key by its own parser.
-
-    Returns
-    -------
-    dict of str to Any, list of (str, str)
-        As from `parse_keys`; each place begins with a dot.
-
-    Raises
-    ------
-    InvalidError
-        If it is not a table.
-    """
+    """Parse a table as `parse_keys` does, each place with a dot before it; InvalidError if it is not a table."""
     if not isinstance(value, dict):
         raise InvalidError("is not a table; write its keys below a line of its name between [ and ]")
     parsed, problems = parse_keys(value, parsers)

@@ -20,17 +20,7 @@ def read_public_key(pem: str) -> bytes:
     """Read an RSA public key that may sign webhooks.
 
     VectorCare shows it as PEM (SubjectPublicKeyInfo) in Settings > Open API (openapi.vectorcare.com,
-    "webhooks/verification").
-
-    Parameters
-    ----------
-    pem : str
-        One PEM block.
-
-    Returns
-    -------
-    bytes
-        The key as DER SubjectPublicKeyInfo.
+    "webhooks/verification"). The result is DER SubjectPublicKeyInfo.
 
     Raises
     ------

@@ -8,25 +8,13 @@ STAGE = "prod"
 # Each route is allowed by method and path: denying by address alone would also deny the health check.
 _GUARDED = ("POST/webhook",)
 _OPEN = ("GET/health", "HEAD/health")
-
-
 _LONGEST_API = "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij"
 
 
 def resource_policy(networks: Sequence[str], *, api: str = "execute-api:") -> Mapping[str, Any]:
-    """Make the policy.
+    """Make the policy for the networks, in CIDR form, that webhooks may come from; none for any.
 
-    Parameters
-    ----------
-    networks : sequence of str
-        The networks, in CIDR form, that webhooks may come from; none for any.
-    api : str
-        The API in the routes' ARNs; by default the template's short form, which API Gateway completes.
-
-    Returns
-    -------
-    mapping of str to Any
-        The document as the template has it.
+    `api` begins the routes' ARNs; by default it is the template's short form, which API Gateway completes.
     """
     condition = {"Condition": {"IpAddress": {"aws:SourceIp": list(networks)}}} if networks else {}
     return {

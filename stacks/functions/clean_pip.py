@@ -50,12 +50,12 @@ class PipError(Exception):
 
 
 def command(*arguments: str) -> list[str]:
-    """Give a command line of this Python's pip, without PYTHONPATH, PYTHONHOME and the user's own packages."""
+    """Return a command line of this Python's pip, without PYTHONPATH, PYTHONHOME and the user's own packages."""
     return [sys.executable, "-I", "-m", "pip", *arguments]
 
 
 def environment() -> dict[str, str]:
-    """Give the environment for pip: the process's own, with no settings of pip but those that are kept.
+    """Return the environment for pip: the process's own, with no settings of pip but those that are kept.
 
     Raises
     ------

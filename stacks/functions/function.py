@@ -20,12 +20,8 @@ MEMORY_MB = 512
 class BridgeFunction(Construct):
     """A function that may do what its statements say, write its own log and trace, and nothing else.
 
-    Parameters
-    ----------
-    service : str
-        The folder of its handler, and the name that its logs and metrics use.
-    no_dead_letters : str
-        Why none of its events can be lost without a dead-letter queue of its own: for the auditor.
+    `service` is the folder of its handler, and its name in logs and metrics. `no_dead_letters` says, for the auditor,
+    why none of its events can be lost without a dead-letter queue of its own.
     """
 
     def __init__(

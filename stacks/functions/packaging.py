@@ -72,19 +72,8 @@ class Artifact:
 def build_artifact(folder: Path, *, architecture: str, python: str | None) -> Artifact:
     """Build the artifact for this Python, unless an earlier build had the same sources and requirements.
 
-    Parameters
-    ----------
-    folder : Path
-        Where builds are kept, one for each digest.
-    architecture : str
-        Lambda's processor: ``arm64`` or ``x86_64``.
-    python : str | None
-        The required Python, such as ``3.13``; None for the running one.
-
-    Returns
-    -------
-    Artifact
-        Code with bytecode that fits its runtime.
+    Builds are kept in the folder, one for each digest. The architecture is ``arm64`` or ``x86_64``; `python` is the
+    required version, such as ``3.13``, or None for the running one.
 
     Raises
     ------

@@ -118,7 +118,7 @@ class Inbound(Construct):
             self.drain,
             "EveryMinute",
             schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
-            # A late call is worth nothing: the next one comes within a minute.
+            # A late call is useless: the next one comes within a minute.
             targets=[
                 targets.LambdaFunction(self.drain.function, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
             ],

@@ -50,13 +50,7 @@ class Spool(Construct):
         )
 
     def acknowledge_objects(self, scope: IConstruct) -> None:
-        """Accept that a role names all objects of the bucket: their keys are made at run time.
-
-        Parameters
-        ----------
-        scope : IConstruct
-            The construct that has the role.
-        """
+        """Accept that the role below `scope` names all objects of the bucket: their keys are made at run time."""
         bucket = cast("s3.CfnBucket", self.bucket.node.default_child)
         logical_id = cdk.Stack.of(self).get_logical_id(bucket)
         acknowledge(

@@ -1,7 +1,5 @@
 """The alarms of the inbound direction: what each watches, its threshold, and what missing data means."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -16,12 +14,12 @@ VECTORCARE_ATTEMPTS = 3
 """How often VectorCare sends each webhook, within about 72 seconds."""
 
 # A dead letter expires 14 days after its webhook came in, but the metric counts from when it was moved. A day is left
-# for the time before: 30 failed attempts take 8 hours at most, and a queue that nobody reads is another alarm.
+# for the time before: 30 failed attempts take 8 hours at most, and another alarm watches for a queue that is not read.
 EXPIRING_AFTER = cdk.Duration.days(10 - 1)
 
 
 class Alarms(Construct):
-    """The stack's alarms. Each notifies the topic and has a section in docs/runbook.md."""
+    """The stack's alarms, by name. Each notifies the topic and has a section in docs/runbook.md."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, topic: sns.ITopic, metrics: Metrics, thresholds: AlarmThresholds
@@ -30,18 +28,13 @@ class Alarms(Construct):
         self._topic = topic
         self.metrics = metrics
         self.thresholds = thresholds
-        self._by_name: dict[str, cloudwatch.Alarm] = {}
+        self.by_name: dict[str, cloudwatch.Alarm] = {}
         self._watch_dead_letters()
         self._watch_queue()
         self._watch_processing()
         self._watch_answers()
         self._watch_spool()
         self._watch_throttles()
-
-    @property
-    def by_name(self) -> Mapping[str, cloudwatch.Alarm]:
-        """The alarms by their names in the runbook."""
-        return self._by_name
 
     def add(
         self,
@@ -77,7 +70,7 @@ class Alarms(Construct):
             treat_missing_data=missing,
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
-        self._by_name[name] = alarm
+        self.by_name[name] = alarm
         return alarm
 
     def _watch_dead_letters(self) -> None:
@@ -209,7 +202,7 @@ class Alarms(Construct):
             "Check the drain and the queue.",
             metric=self.metrics.own("SpoolObjects", service="drain", statistic=MAXIMUM, period=MINUTE),
             periods=3,
-            # Nobody has looked: the state stays as it was. DrainStopped watches whether the drain runs.
+            # The drain did not look: the state stays as it was. DrainStopped watches whether the drain runs.
             missing=TreatMissingData.IGNORE,
         )
         self.add(
@@ -243,7 +236,7 @@ class Alarms(Construct):
             "the account's concurrency quota.",
             metric=metrics.functions["ingest"].metric_throttles(period=MINUTE, statistic=SUM),
         )
-        # What is throttled behind the queue is tried again: only what lasts should wake a person.
+        # What is throttled behind the queue is tried again: only a lasting problem should wake a person.
         lasting = 3
         self.add(
             "ProcessorThrottled",

@@ -19,15 +19,7 @@ MAXIMUM = cloudwatch.Stats.MAXIMUM
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """What alarms watch and dashboards draw.
-
-    Attributes
-    ----------
-    organization : str
-        Its name, a dimension of every metric that the functions emit.
-    storage, parts
-        The resources that AWS keeps metrics of.
-    """
+    """What alarms watch and dashboards draw: metrics of an organization's functions, and AWS's of its resources."""
 
     organization: str
     storage: Storage
@@ -52,7 +44,7 @@ class Metrics:
         period: cdk.Duration = FIVE_MINUTES,
         label: str | None = None,
     ) -> cloudwatch.Metric:
-        """Give a metric that a function emits.
+        """Return a metric that a function emits.
 
         Parameters
         ----------
@@ -73,7 +65,7 @@ class Metrics:
         )
 
     def own_by(self, dimension: str, name: str, *, service: str, prefix: str = "") -> cloudwatch.MathExpression:
-        """Give a metric that a function emits with one more dimension: on dashboards, a line for each of its values."""
+        """Return a metric with one more dimension: on dashboards, a line for each of its values."""
         return cloudwatch.MathExpression(
             expression=f"SEARCH('{{{METRICS_NAMESPACE},organization,service,{dimension}}} "
             f'MetricName="{name}" organization="{self.organization}" service="{service}"\', '
@@ -86,15 +78,15 @@ class Metrics:
     def api(
         self, name: str, *, statistic: str = SUM, period: cdk.Duration = FIVE_MINUTES, label: str | None = None
     ) -> cloudwatch.Metric:
-        """Give a metric that API Gateway keeps of the API."""
+        """Return a metric that API Gateway keeps of the API."""
         return self.parts.webhook_api.rest_api.metric(name, statistic=statistic, period=period, label=label)
 
     def iterator_age(self, *, label: str | None = None) -> cloudwatch.Metric:
-        """Give the age in milliseconds of the changes that the publisher is reading."""
+        """Return the age in milliseconds of the changes that the publisher is reading."""
         return self.functions["publisher"].metric("IteratorAge", statistic=MAXIMUM, period=FIVE_MINUTES, label=label)
 
     def bus(self, name: str, *, label: str) -> cloudwatch.Metric:
-        """Give a metric that EventBridge keeps of the bus (EventBridge User Guide, "Monitoring Amazon EventBridge")."""
+        """Return EventBridge's metric of the bus (EventBridge User Guide, "Monitoring Amazon EventBridge")."""
         return cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name=name,
@@ -105,7 +97,7 @@ class Metrics:
         )
 
     def table_throttles(self, table: str, *, index: str | None = None, label: str | None = None) -> cloudwatch.Metric:
-        """Give the throttled writes of a table or of its index."""
+        """Return the throttled writes of a table or of its index."""
         name = self.tables[table].table_name
         return cloudwatch.Metric(
             namespace="AWS/DynamoDB",
@@ -117,5 +109,5 @@ class Metrics:
         )
 
     def index_throttles(self, *, label: str | None = None) -> cloudwatch.Metric:
-        """Give the throttled writes of the index ``by_status``: its few keys may become hot."""
+        """Return the throttled writes of the index ``by_status``: its few keys may become hot."""
         return self.table_throttles("service_requests", index=STATUS_INDEX, label=label)

@@ -33,7 +33,7 @@ def watch_change_events(alarms: Alarms) -> None:
         description="For a quarter of an hour neither the bus nor the queue of unpublished events has taken "
         "changes. Fix this within 24 hours: after that the stream deletes them.",
         metric=metrics.functions["publisher"].metric_errors(period=FIVE_MINUTES),
-        # The stream calls again by itself: only what lasts should wake a person.
+        # The stream calls again: only a lasting problem should wake a person.
         periods=3,
     )
     alarms.add(
@@ -58,7 +58,7 @@ def watch_commands(alarms: Alarms) -> None:
     metrics = alarms.metrics
     _watch_queue(alarms)
     _watch_results(alarms)
-    # Both are tried again by themselves: only what lasts should wake a person.
+    # Both are tried again: only a lasting problem should wake a person.
     alarms.add(
         "CredentialsRefused",
         description="No command is sent: VectorCare refuses the credentials, or the secret is empty. Put the "
@@ -84,7 +84,7 @@ def watch_reading(alarms: Alarms) -> None:
         description="The reading API has answered 5xx for a quarter of an hour, and readers see nothing new. "
         "Look for the error in the reader's log.",
         metric=alarms.metrics.parts.reading_api.rest_api.metric_server_error(period=FIVE_MINUTES, statistic=SUM),
-        # Readers try again: only what lasts should wake a person.
+        # Readers try again: only a lasting problem should wake a person.
         periods=3,
     )
 
@@ -111,7 +111,7 @@ def _watch_queue(alarms: Alarms) -> None:
         "whether VectorCare answers, and what the sender's log says.",
         metric=metrics.own("CommandWaitingSeconds", service="sender", statistic=MAXIMUM),
         threshold=thresholds.command_seconds,
-        # Up to 20 minutes without data lie between two attempts: the alarm must not end in them.
+        # There may be 20 minutes without data between two attempts: the alarm must not end in them.
         periods=6,
         of_which=1,
     )
@@ -143,7 +143,7 @@ def _watch_results(alarms: Alarms) -> None:
         ),
         threshold=thresholds.failed_commands_percent,
         operator=ComparisonOperator.GREATER_THAN_THRESHOLD,
-        # In a quiet half hour one command is all of them.
+        # In a quiet half hour there may be only one command.
         periods=4,
         of_which=2,
     )

@@ -10,7 +10,7 @@ Row = list[cloudwatch.IWidget]
 
 
 def outbound_rows(metrics: Metrics, thresholds: AlarmThresholds) -> list[Row]:
-    """Give the rows: publisher and bus, then outbound queue and sender."""
+    """Return the rows: publisher and bus, then outbound queue and sender."""
     return [
         widgets.heading("### Change events: publisher and bus"),
         _change_events(metrics, thresholds),

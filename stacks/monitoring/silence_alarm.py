@@ -28,7 +28,7 @@ def watch_silence(alarms: Alarms) -> None:
     at the end                            DisableAlarmActions
     ===================================== =====================================================
 
-    An action follows only a change of state. An alarm that is still in ALARM from the night would notify nobody, so it
+    An action follows only a change of state. An alarm that is still in ALARM from the night would not notify, so it
     is set to OK; CloudWatch evaluates it again within a minute, and notifies if the silence lasts.
     """
     metrics, thresholds = alarms.metrics, alarms.thresholds

@@ -10,7 +10,7 @@ _TRANSPARENT = cloudwatch.TextWidgetBackground.TRANSPARENT
 
 
 def heading(text: str) -> list[cloudwatch.IWidget]:
-    """Give a row with a heading for the rows below it."""
+    """Return a row with a heading for the rows below it."""
     return [cloudwatch.TextWidget(markdown=text, width=COLUMNS, height=1, background=_TRANSPARENT)]
 
 
@@ -24,7 +24,7 @@ def graph(
     threshold: tuple[str, float] | None = None,
     stacked: bool = False,
 ) -> cloudwatch.GraphWidget:
-    """Give a graph over time.
+    """Return a graph over time.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def graph(
 
 
 def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwatch.SingleValueWidget:
-    """Give one number for the whole period that the dashboard shows."""
+    """Return one number for the whole period that the dashboard shows."""
     return cloudwatch.SingleValueWidget(
         title=title, metrics=[metric], width=width, height=3, set_period_to_time_range=True
     )
@@ -61,7 +61,7 @@ def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwat
 def states(
     title: str, alarms: Mapping[str, cloudwatch.Alarm], names: Sequence[str], *, width: int = COLUMNS, height: int = 3
 ) -> cloudwatch.AlarmStatusWidget:
-    """Give the states of alarms; names that the stack does not have are left out."""
+    """Return the states of alarms; names that the stack does not have are left out."""
     return cloudwatch.AlarmStatusWidget(
         title=title, alarms=[alarms[name] for name in names if name in alarms], width=width, height=height
     )

@@ -93,7 +93,7 @@ class OperatorPolicy(Construct):
         return [
             iam.PolicyStatement(
                 sid="ReadDeadLetters",
-                # To look, and to return messages to the queue at once. Nobody deletes one: redrive moves it.
+                # To look, and to return messages to the queue. Deleting is not allowed: redrive moves messages.
                 actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
                 resources=[self._inbound.queues.dead_letters.queue_arn],
             ),

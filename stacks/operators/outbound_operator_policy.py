@@ -12,7 +12,7 @@ from stacks.parts import Parts
 class OutboundOperatorPolicy(Construct):
     """A managed policy of its own: IAM's length limit leaves no room for it in the operator's policy.
 
-    It also has its own meaning: whoever has it may send commands to VectorCare.
+    It also has its own meaning: people with it may send commands to VectorCare.
     """
 
     def __init__(self, scope: Construct, construct_id: str, context: StackContext, parts: Parts) -> None:
@@ -42,7 +42,7 @@ class OutboundOperatorPolicy(Construct):
                 ),
                 iam.PolicyStatement(
                     sid="ReadWhatWasSetAside",
-                    # To look, and to return messages to the queue at once. Nobody deletes one: redrive moves it.
+                    # To look, and to return messages to the queue. Deleting is not allowed: redrive moves messages.
                     actions=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
                     resources=waiting,
                 ),

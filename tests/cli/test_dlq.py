@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import boto3
 import pytest
 
 from cli.lib.redriving import Progress, Selection, redrive
 from cli.lib.stack import Stack
 from tests.cli.conftest import Functions, Run, parsed
 from tests.support import faults, webhooks
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, create_bus
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue
 from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -59,11 +60,12 @@ def test_list_gives_each_reason_and_leaves_all_messages_visible(cloud: Cloud, ru
     # Then
     assert (result.exit_code, table.exit_code) == (1, 1)
     assert parsed(result)["by_reason"] == {"missing_field": 20, "not_json": 1, "not_an_object": 1, "exhausted": 1}
-    letter = next(one for one in parsed(result)["letters"] if one["reason"] == "exhausted")
-    assert (letter["service_request_id"], letter["received_at"], letter["redriven"]) == ("VC-TEST0001", RECEIVED, 0)
-    assert letter["expires"] > RECEIVED
+    listed = parsed(result)["letters"]
+    found = next(one for one in listed if one["reason"] == "exhausted")
+    assert (found["service_request_id"], found["received_at"], found["redriven"]) == ("VC-TEST0001", RECEIVED, 0)
+    assert found["expires"] > RECEIVED
     assert visible(cloud) == 23
-    assert all(letter["message_id"] in table.output for letter in parsed(result)["letters"])
+    assert all(one["message_id"] in table.output for one in listed)
     assert "Zebulon" not in result.output + table.output
 
 
@@ -79,8 +81,8 @@ def test_commands_and_events_have_reasons_of_their_own(cloud: Cloud, run: Run) -
     assert (inbound.exit_code, outbound.exit_code, unpublished.exit_code) == (0, 1, 1)
     assert parsed(outbound)["by_reason"] == {"not_json": 1, "exhausted": 1}
     assert parsed(unpublished)["by_reason"] == {"not_taken": 1, "unreadable": 1}
-    assert {letter["service_request_id"] for letter in parsed(outbound)["letters"]} == {"VC-1", None}
-    assert {letter["service_request_id"] for letter in parsed(unpublished)["letters"]} == {"VC-2", None}
+    assert {one["service_request_id"] for one in parsed(outbound)["letters"]} == {"VC-1", None}
+    assert {one["service_request_id"] for one in parsed(unpublished)["letters"]} == {"VC-2", None}
     assert webhooks.INVENTED_NAME not in outbound.output + unpublished.output
 
 
@@ -101,21 +103,21 @@ def test_interrupted_it_leaves_all_messages_visible_and_no_file(
 
 
 @pytest.mark.parametrize("queue", ["inbound", "outbound"])
-def test_show_and_export_give_the_content_only_where_it_is_asked_for(
+def test_show_and_export_give_the_content_only_if_it_is_asked_for(
     cloud: Cloud, run: Run, tmp_path: Path, queue: str
 ) -> None:
     # Given
     die(cloud, webhooks.body(event_timestamp=5))
     put(cloud, cloud.outbound_dead_letter_queue_url, json.dumps(COMMAND))
     option, file = ("--queue", queue), tmp_path / "letters.jsonl"
-    (letter,) = parsed(run("dlq", "list", "--json", *option))["letters"]
+    (listed,) = parsed(run("dlq", "list", "--json", *option))["letters"]
     # When
-    shape, content = (run("dlq", "show", letter["message_id"], *option, *phi) for phi in ((), ("--phi",)))
+    shape, content = (run("dlq", "show", listed["message_id"], *option, *phi) for phi in ((), ("--phi",)))
     missing = run("dlq", "show", "no-such", *option)
     exported, again = (run("dlq", "export", str(file), *option) for _ in range(2))
     # Then
     assert (shape.exit_code, content.exit_code, missing.exit_code) == (0, 0, 1)
-    assert letter["reason"] in shape.output
+    assert listed["reason"] in shape.output
     assert {"inbound": "data.patient_first_name", "outbound": "response_notes"}[queue] in shape.output
     assert webhooks.INVENTED_NAME in content.output
     assert webhooks.INVENTED_NAME not in shape.output + exported.output
@@ -205,7 +207,7 @@ def test_commands_go_back_to_the_sender(cloud: Cloud, run: Run) -> None:
 
 def test_events_go_back_to_the_bus_and_what_it_does_not_take_is_reported(cloud: Cloud, run: Run) -> None:
     # Given
-    url = cloud.subscribe()
+    url = create_bus(cloud.sqs, boto3.client("events"))
     put(cloud, cloud.unpublished_queue_url, json.dumps(EVENT), "x")
     # When
     first = run("dlq", "redrive", "--queue", "unpublished", "--yes")
@@ -218,7 +220,7 @@ def test_events_go_back_to_the_bus_and_what_it_does_not_take_is_reported(cloud: 
 
 
 def test_what_dies_again_is_reported(cloud: Cloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a processor that kills everything at once
+    # Given a processor that sends each message to the dead-letter queue
     die(cloud, b"[]")
 
     def kill(sqs: Any, url: str) -> Any:
@@ -291,7 +293,7 @@ def test_what_was_moved_is_reported_when_the_queue_answers_no_more(cloud: Cloud,
     assert result.exit_code == int(is_unknown)
 
 
-def test_poison_that_comes_back_at_once_does_not_keep_it_going_and_the_rate_is_kept(
+def test_messages_that_die_again_immediately_do_not_keep_it_going_and_the_rate_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given a queue in which each message is dead again before the next chunk

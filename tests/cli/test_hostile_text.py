@@ -77,10 +77,10 @@ def test_no_command_writes_anything_raw(
         result = run(*arguments, *more)
         assert is_clean(result), (arguments, result.output, result.exception)
     # And the details of each dead letter
-    for letter in json.loads(run("dlq", "list", "--json").stdout)["letters"]:
+    for listed in json.loads(run("dlq", "list", "--json").stdout)["letters"]:
         for phi in ([], ["--phi"]):
-            result = run("dlq", "show", letter["message_id"], *phi, *more)
-            assert is_clean(result), (letter, result.output, result.exception)
+            result = run("dlq", "show", listed["message_id"], *phi, *more)
+            assert is_clean(result), (listed, result.output, result.exception)
             assert not more or json.loads(result.stdout, parse_constant=pytest.fail)
     # And the file
     written = (tmp_path / "letters.jsonl").read_bytes()

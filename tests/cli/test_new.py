@@ -67,7 +67,7 @@ def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, 
     assert organization.allowed_source_ips == ("203.0.113.0/24",)
     assert organization.encoded_public_keys == signing.encoded_public_key()
     assert parsed(result)["customer_id"] == organization.customer_id
-    # And nobody can guess the customer_id
+    # And the customer_id cannot be guessed
     assert len({parsed(result)["customer_id"], parsed(other)["customer_id"]}) == 2
     assert len(organization.customer_id) >= 32
 
@@ -117,24 +117,21 @@ def test_without_a_terminal_what_is_missing_is_named(run: Run, folder: Path) -> 
     assert not folder.exists()
 
 
-def test_answers_make_a_file_that_can_be_deployed(ask: Ask, folder: Path) -> None:
+@pytest.mark.parametrize("key", [public_pem().strip(), "vectorcare.pem"], ids=["pasted", "file"])
+def test_answers_make_a_file_that_can_be_deployed_and_a_wrong_one_is_asked_for_again(
+    ask: Ask, folder: Path, key_file: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.chdir(key_file.parent)
     # When
-    result = ask(public_pem().strip(), "uat", "ops@acme.example, night@acme.example", "")
+    result = ask("no such file", key, "uat", "nobody", "ops@acme.example, night@acme.example", "")
     # Then
     assert result.exit_code == 0, result.output
+    assert "alarm_emails[0]" in result.stderr
     organization = load_organization(folder / "acme.toml")
     assert organization.alarm_emails == ("ops@acme.example", "night@acme.example")
     assert organization.allowed_source_ips == ()
     assert organization.encoded_public_keys == signing.encoded_public_key()
-
-
-def test_a_wrong_answer_is_asked_for_again(ask: Ask, folder: Path, key_file: Path) -> None:
-    # When
-    result = ask("no such file", str(key_file), "uat", "nobody", "ops@acme.example", "")
-    # Then
-    assert result.exit_code == 0, result.output
-    assert "alarm_emails[0]" in result.stderr
-    assert load_organization(folder / "acme.toml").alarm_emails == ("ops@acme.example",)
 
 
 def test_what_an_option_says_is_not_asked_for(ask: Ask, folder: Path, key_file: Path) -> None:

@@ -100,7 +100,7 @@ def test_an_entry_that_came_in_meanwhile_stays_as_it_came(cloud: Cloud, run: Run
     def decide(operation: str, after: bool) -> None:
         if operation == "PutItem" and not after and not came:
             came.append(True)
-            boto3.resource("dynamodb").Table("events").put_item(Item=entry | {"signature": "of the one that came"})
+            boto3.resource("dynamodb").Table("events").put_item(Item=entry | {"signature": "of the new one"})
 
     # When
     with faults.on_call(decide):
@@ -108,7 +108,7 @@ def test_an_entry_that_came_in_meanwhile_stays_as_it_came(cloud: Cloud, run: Run
 
     # Then
     assert (parsed(result)["missing"], parsed(result)["copied"]) == (1, 0)
-    assert cloud.journal()[0]["signature"] == "of the one that came"
+    assert cloud.journal()[0]["signature"] == "of the new one"
 
 
 def test_the_state_is_never_copied_and_a_dry_run_makes_no_table(cloud: Cloud, run: Run, at: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cli.lib.stack import Stack
 from tests.cli.conftest import Run, parsed
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, create_command_log
 
 TRIP = "VC-TEST0001"
 LOCATION = {"lat": 34.1, "lng": -118.2, "alt": 90, "timestamp": 1772366400}
@@ -20,12 +20,7 @@ Queued = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def queued(stack: Stack, cloud: Cloud) -> Queued:
     """Give what reads the outbound queue; the table of outcomes is there, and empty."""
-    boto3.client("dynamodb").create_table(
-        TableName="commands",
-        KeySchema=[{"AttributeName": "command_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "command_id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_command_log(boto3.client("dynamodb"))
     assert stack.outputs["CommandsTable"] == "commands"
 
     def read() -> list[dict[str, Any]]:

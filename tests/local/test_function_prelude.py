@@ -37,7 +37,7 @@ def said_by(emulator: Emulator, code: str) -> str:
 NOW = "from vectorcare_bridge.edge import runtime; print(runtime.now())"
 
 
-def test_while_nobody_moves_it_the_clock_is_the_machines(emulator: Emulator) -> None:
+def test_a_clock_that_was_never_moved_is_the_machines(emulator: Emulator) -> None:
     before = utc_timestamp.of(datetime.now(UTC))
     assert before <= said_by(emulator, NOW) <= utc_timestamp.of(datetime.now(UTC))
 
@@ -51,7 +51,7 @@ def test_a_moved_clock_goes_on(emulator: Emulator) -> None:
     assert before <= said_by(emulator, NOW) <= utc_timestamp.of(datetime.now(UTC) - timedelta(hours=1))
 
 
-def test_a_stopped_clock_stands_still_until_it_is_moved(emulator: Emulator) -> None:
+def test_a_stopped_clock_does_not_move_until_it_is_set(emulator: Emulator) -> None:
     # Given
     emulator.stop_clock(at=datetime(2026, 3, 1, 12, tzinfo=UTC))
     # Then

@@ -141,7 +141,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.mark.parametrize("spelling", ["A%2FB", "A%252FB", "A+B", "caf%C3%A9", "%2e%2E", "100%25", "a%3Fb%23c"])
 @pytest.mark.parametrize("is_absolute", [False, True])
-def test_a_path_parameter_comes_as_it_stands_in_the_path(gateway: Gateway, spelling: str, *, is_absolute: bool) -> None:
+def test_a_path_parameter_comes_as_it_is_in_the_path(gateway: Gateway, spelling: str, *, is_absolute: bool) -> None:
     # When
     target = f"http://{gateway.host}{gateway.path}" if is_absolute else gateway.path
     event = gateway.event(f"GET {target}/things/{spelling} HTTP/1.1")

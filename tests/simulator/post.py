@@ -27,7 +27,7 @@ STILL = 0.001
 
 
 class MovedClock(Clock):
-    """A clock that a test moves; without that it stands still."""
+    """A clock that moves only if a test moves it."""
 
     def __init__(self) -> None:
         super().__init__(STILL)
@@ -118,5 +118,5 @@ class Post:
 
 
 @cache
-def make_key(number: int = 0) -> rsa.RSAPrivateKey:  # noqa: ARG001 - tells keys apart
+def make_key(number: int = 0) -> rsa.RSAPrivateKey:  # noqa: ARG001 distinguishes keys in the cache
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -70,7 +70,7 @@ def test_a_requester_broadcasts_updates_completes_and_sees(admin: Admin) -> None
     assert "data" not in listed
 
 
-def test_many_are_broadcast_at_once(admin: Admin) -> None:
+def test_many_are_broadcast_together(admin: Admin) -> None:
     status, content = admin.ask("POST", "/requester/broadcast", {"count": 500})
     assert (status, len(set(content["service_request_ids"]))) == (201, 500)
     assert len(admin.ask("GET", "/requester/requests?limit=7")[1]["requests"]) == 7
@@ -213,7 +213,7 @@ def test_a_webhook_is_redelivered_from_the_history(admin: Admin, receiver: Recei
     assert admin.ask("GET", "/webhooks/history?service_request_id=VC-OTHER")[1]["calls"] == []
 
 
-def test_a_broadcast_expires_by_itself(admin: Admin) -> None:
+def test_a_broadcast_expires_without_a_call(admin: Admin) -> None:
     # Given
     admin.ask("PUT", "/settings", {"answer_within_seconds": 0})
     # When

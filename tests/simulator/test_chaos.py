@@ -63,7 +63,7 @@ def test_a_late_webhook_comes_later(post: Post, receiver: Receiver) -> None:
 
 
 def test_a_webhook_out_of_order_is_overtaken_by_the_next_of_its_request(post: Post, receiver: Receiver) -> None:
-    # Given time that stands nearly still: it is not time that releases it
+    # Given time that hardly moves: it is not time that releases it
     post.clock.speed = STILL
     post.delivery.chaos = Chaos(out_of_order=1)
     # When two follow each other, and another request has one
@@ -73,7 +73,7 @@ def test_a_webhook_out_of_order_is_overtaken_by_the_next_of_its_request(post: Po
     receiver.await_count(2)
     # Then the second comes before the first, and the other request's still waits
     assert [received.body for received in receiver.received] == [second.body, first.body]
-    # And what nobody overtakes goes after a minute
+    # And a webhook that is not overtaken goes after a minute
     post.clock.speed = SPEED
     post.delivery.on_clock_change()
     post.rest()

@@ -44,7 +44,7 @@ def test_any_2xx_is_success(post: Post, receiver: Receiver, status: int) -> None
 
 @pytest.mark.parametrize("status", [302, 400, 500])
 def test_anything_else_is_tried_again_after_8_and_64_seconds(receiver: Receiver, status: int) -> None:
-    # Given a clock that stands still, and a receiver that refuses
+    # Given a clock that does not move, and a receiver that refuses
     clock = MovedClock()
     post = Post(clock)
     post.delivery.register([receiver.url])
@@ -88,7 +88,7 @@ def test_after_three_failures_only_a_redelivery_helps(post: Post, receiver: Rece
 
 
 def test_a_receiver_that_does_not_listen_is_unreachable(post: Post) -> None:
-    # Given a port where nobody listens
+    # Given a port that is closed
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     post.delivery.register([f"http://127.0.0.1:{port}/webhook"])
@@ -116,7 +116,7 @@ def test_a_receiver_that_does_not_answer_in_time_is_tried_again(post: Post, rece
 def test_two_webhooks_get_everything_and_a_stuck_one_holds_up_no_other(
     post: Post, receiver: Receiver, new_receiver: Callable[[], Receiver]
 ) -> None:
-    # Given two URLs, one of which does not answer
+    # Given two URLs; one does not answer
     other = new_receiver()
     post.delivery.register([receiver.url, other.url])
     other.is_stuck.set()

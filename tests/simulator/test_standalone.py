@@ -65,7 +65,7 @@ def test_it_serves_another_receiver_and_lists_what_it_leaves(tmp_path: Path, rec
         session.trust_env = False
         fact = facts(tmp_path, process)
         broadcast, history = fact["broadcast"].split()[-1], fact["calls made"].split()[-1]
-        # When two requests are broadcast, of which the receiver takes the first
+        # When two requests are broadcast, and the receiver takes the first
         [first] = session.post(broadcast, timeout=PATIENCE).json()["service_request_ids"]
         receiver.await_count(1)
         [second] = session.post(broadcast, timeout=PATIENCE).json()["service_request_ids"]

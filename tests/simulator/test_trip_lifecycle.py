@@ -110,7 +110,7 @@ def test_each_change_is_followed_by_its_webhook(
     assert data is None or data["agreed_for_time"] == ("2030-01-01T10:00:00.000Z" if is_new else agreed)
 
 
-def test_a_broadcast_that_nobody_answers_expires(market: Market) -> None:
+def test_a_broadcast_without_an_answer_expires(market: Market) -> None:
     # Given one without an answer, one accepted, one with a proposal
     market.requester.broadcast()
     accept(market, market.requester.broadcast())
@@ -171,7 +171,7 @@ def test_a_call_for_a_trip_of_another_source_sends_no_webhook(market: Market) ->
 
 
 def test_the_oldest_that_is_over_makes_room(market: Market) -> None:
-    # Given room for two, of which one is over
+    # Given room for two; one is over
     with mock.patch.object(trip_lifecycle, "_MOST_REQUESTS", 2):
         kept, over = market.requester.broadcast(), market.requester.broadcast()
         market.requester.cancel(over)

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def public_pem(*, bits: int = 2048) -> str:
-    """Write an invented public key of that length: nobody signs with it, and finding primes would take seconds."""
+    """Write an invented public key of that length: no test signs with it, and finding primes would take seconds."""
     modulus = secrets.randbits(bits) | 1 << (bits - 1) | 1
     key = rsa.RSAPublicNumbers(e=65537, n=modulus).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -38,7 +38,7 @@ def once_a_run(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callab
 
 
 def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]:
-    """Run `python app.py` as somebody without node, and with a umask that lets nobody else read."""
+    """Run `python app.py` without node on PATH, and with a umask that excludes other users."""
     return subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,

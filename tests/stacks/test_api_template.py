@@ -111,7 +111,7 @@ def test_an_api_is_regional_and_refuses_tls_older_than_1_2(template: Template, a
     assert properties["EndpointAccessMode"] == "STRICT"
 
 
-def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_nobody(
+def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_no_caller(
     template: Template, organization: Organization
 ) -> None:
     assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]

@@ -183,21 +183,22 @@ def test_a_failed_installation_says_why_in_one_line(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("context", "message"),
+    ("running", "architecture", "python", "message"),
     [
-        ({"architecture": "arm64", "python": "3.99"}, r"python=3\.99: this is Python .*; run it with Python 3\.99"),
-        (
-            {"architecture": "mips", "python": None},
-            "architecture=mips: Lambda has no such processor; use arm64 or x86_64",
-        ),
+        (packaging.PYTHON, "arm64", "3.99", r"python=3\.99: this is Python .*; run it with Python 3\.99$"),
+        (packaging.PYTHON, "mips", None, "architecture=mips: Lambda has no such processor; use arm64 or x86_64$"),
+        ("3.15", "arm64", None, r"Python 3\.15: is not a Lambda runtime; run it with Python 3\.11, "),
     ],
 )
-def test_what_lambda_does_not_run_is_refused(tmp_path: Path, context: dict[str, str], message: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{message}$"):
-        packaging.build_artifact(tmp_path, **context)
-
-
-def test_a_python_that_lambda_does_not_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packaging, "PYTHON", "3.15")
-    with pytest.raises(ConfigurationError, match=r"^Python 3\.15: is not a Lambda runtime; run it with Python 3\.11, "):
-        packaging.build_artifact(tmp_path, architecture="arm64", python=None)
+def test_what_lambda_does_not_run_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    running: str,
+    architecture: str,
+    python: str | None,
+    message: str,
+) -> None:
+    monkeypatch.setattr(packaging, "PYTHON", running)
+    with pytest.raises(ConfigurationError, match=f"^{message}"):
+        packaging.build_artifact(tmp_path, architecture=architecture, python=python)

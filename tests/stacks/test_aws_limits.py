@@ -191,7 +191,7 @@ def test_what_would_outgrow_a_limit_is_refused_with_the_figure_and_the_limit(
     assert "\n" not in line
 
 
-def test_all_that_would_outgrow_a_limit_is_named_at_once(tmp_path: Path) -> None:
+def test_everything_that_would_outgrow_a_limit_is_named_in_one_run(tmp_path: Path) -> None:
     # Given
     text = organization_files.with_keys(*(organization_files.public_pem(bits=4096) for _ in range(6)))
     text += "allowed_source_ips = [" + ", ".join(f'"198.51.{n // 256}.{n % 256}"' for n in range(600)) + "]\n"

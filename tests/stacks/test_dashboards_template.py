@@ -50,7 +50,7 @@ def test_every_metric_is_drawn_by_the_dimensions_that_the_functions_emit_it_with
     for line in drawn:
         assert line.by == by.get(line.metric), line.metric
         assert line.dimensions == {"organization", "service"}
-    # Nobody has to look at how many requests were no webhooks at all.
+    # How many requests were not webhooks at all needs no attention.
     assert emitted - {"RefusedRequest"} <= {line.metric for line in drawn} <= emitted
 
 

@@ -18,7 +18,7 @@ WITHOUT_DATA = {"IAM", "CDK"}
 
 
 def test_every_service_of_the_template_is_named(template: Template) -> None:
-    # Given the services of its resources, and the one that its functions send traces to
+    # Given the services of its resources; its functions also send traces
     used = {resource["Type"].split("::")[1] for resource in template["Resources"].values()} - WITHOUT_DATA
     assert all(each["Properties"]["TracingConfig"] == {"Mode": "Active"} for each in functions(template).values())
     # When the guide lists them

@@ -48,12 +48,14 @@ def test_a_batch_stays_invisible_for_six_time_outs_and_the_window(template: Temp
     assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"] + window
 
 
-def test_the_event_source_answers_for_each_message_and_filters_none(
-    template: Template, organization: Organization
+@pytest.mark.parametrize("name", ["processor", "sender"])
+def test_an_event_source_answers_for_each_message_is_bounded_and_filters_none(
+    template: Template, organization: Organization, name: str
 ) -> None:
-    source = event_source(template)
+    source = event_source(template, name)
+    concurrency = {"processor": organization.max_concurrency, "sender": 5}[name]
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert source["ScalingConfig"] == {"MaximumConcurrency": organization.max_concurrency}
+    assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
     assert "FilterCriteria" not in source  # it would delete what does not match
 
 
@@ -123,10 +125,16 @@ def test_a_function_finds_its_handler_and_its_settings(template: Template, funct
 
 
 def test_the_organizations_settings_reach_the_functions(template: Template, organization: Organization) -> None:
-    ingest = functions(template)["ingest"]["Properties"]["Environment"]["Variables"]
-    processor = functions(template)["processor"]["Properties"]["Environment"]["Variables"]
-    assert ingest["CUSTOMER_ID"] == organization.customer_id
-    assert ingest["PUBLIC_KEYS"] == organization.encoded_public_keys
-    assert processor["ORDER_BY"] == organization.order_by
-    assert processor["STATE_RETENTION_DAYS"] == str(organization.state_retention_days)
-    assert processor["JOURNAL_RETENTION_DAYS"] == str(organization.journal_retention_days)
+    expected = {
+        ("ingest", "CUSTOMER_ID"): organization.customer_id,
+        ("ingest", "PUBLIC_KEYS"): organization.encoded_public_keys,
+        ("processor", "ORDER_BY"): organization.order_by,
+        ("processor", "STATE_RETENTION_DAYS"): str(organization.state_retention_days),
+        ("processor", "JOURNAL_RETENTION_DAYS"): str(organization.journal_retention_days),
+        ("publisher", "PUBLISH_ACTIONS"): ",".join(organization.publish_actions),
+        ("publisher", "PUBLISH_DATA"): "true" if organization.publish_data else "false",
+        ("sender", "VECTORCARE_API_URL"): organization.api_url,
+        ("sender", "VECTORCARE_TOKEN_URL"): organization.token_url,
+    }
+    for (function, variable), value in expected.items():
+        assert functions(template)[function]["Properties"]["Environment"]["Variables"][variable] == value

@@ -25,7 +25,7 @@ from vectorcare_bridge.edge.metric import Metric
 MISSING = {
     "DrainStopped": "breaching",  # a function that is not called has no metric
     "Silence": "breaching",  # what does not come is not counted
-    "SpoolNotEmpty": "ignore",  # nobody has looked: what was true stays true
+    "SpoolNotEmpty": "ignore",  # the drain did not look: what was true stays true
 }
 # What each alarm watches: a resource and AWS's metric of it, or a function and the metric that it emits itself.
 WATCHED = {
@@ -107,7 +107,7 @@ def test_every_alarm_watches_what_its_name_says(templates: Mapping[str, Template
     assert found.keys() == WATCHED.keys()
     for name, (watched, metric) in WATCHED.items():
         dimensions = {each["Name"]: rendered(each["Value"]) for each in found[name]["Dimensions"]}
-        # Then the metric is the one that the function emits, or that AWS keeps of the resource
+        # Then the function emits the metric, or AWS keeps it of the resource
         if isinstance(metric, Metric):
             environment = functions(template)[watched]["Properties"]["Environment"]["Variables"]
             assert found[name]["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
@@ -147,9 +147,7 @@ def test_an_alarm_is_raised_by_too_much_except_if_the_drain_stops_or_webhooks_do
         ("ReadingFails", (3, 3)),
     ],
 )
-def test_what_may_recover_by_itself_has_to_last(
-    templates: Mapping[str, Template], name: str, expected: tuple[int, int]
-) -> None:
+def test_what_may_recover_has_to_last(templates: Mapping[str, Template], name: str, expected: tuple[int, int]) -> None:
     alarm = alarms(templates["minimal"])[name]
     assert (alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]), alarm["EvaluationPeriods"]) == expected
 

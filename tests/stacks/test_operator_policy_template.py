@@ -54,7 +54,7 @@ def test_a_policy_names_its_resources_and_deletes_nothing_of_the_stack(template:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_is_nobodys_until_it_is_attached(template: Template, name: str) -> None:
+def test_a_policy_is_attached_to_nothing(template: Template, name: str) -> None:
     assert not policy(template, name).keys() & {"Roles", "Users", "Groups"}
 
 

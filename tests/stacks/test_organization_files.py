@@ -203,7 +203,7 @@ def test_a_file_from_any_editor_is_read(tmp_path: Path, encoding: str, line_brea
     assert load(tmp_path).environment == "production"
 
 
-def test_all_mistakes_of_all_files_are_named_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_all_files_are_named_in_one_run(tmp_path: Path) -> None:
     # Given
     acme = write(
         tmp_path,

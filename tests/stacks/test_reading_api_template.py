@@ -9,7 +9,7 @@ from tests.support.reading import DOCUMENT
 OPERATIONS = {
     f"{method.upper()} {path}": each for path, item in DOCUMENT["paths"].items() for method, each in item.items()
 }
-# A new account may run only so many functions at once, and ingest needs them.
+# A new account may run only this many functions in parallel, and ingest needs them.
 SMALLEST_CONCURRENCY = 10
 
 

@@ -13,6 +13,8 @@ from vectorcare_bridge.webhooks.fold import Received
 from vectorcare_bridge.webhooks.journal import Journal
 from vectorcare_bridge.webhooks.message import Webhook
 
+NOW = UtcTimestamp("2026-03-01T12:00:00.000000Z")
+
 
 def by_key(template: Template) -> dict[tuple[str, ...], Resource]:
     return {
@@ -38,39 +40,19 @@ def test_tables_survive_the_stack_and_a_slip_of_the_hand_and_are_encrypted_by_th
         assert referred(encryption["KMSMasterKeyId"]) == key
 
 
-def test_journal_entries_expire_by_the_attribute_that_they_carry(template: Template) -> None:
-    # Given
-    client = mock.Mock()
-    webhook = Webhook(body=b"x", signature="s", received_at=UtcTimestamp("2026-03-01T12:00:00.000000Z"))
-    # When
-    Journal(client, "events", retention_days=30).append_unreadable(webhook, FailureReason.NOT_JSON)
+def test_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
+    # Given a journal entry, the event that closes a service request, and a command
+    journal, commands = mock.Mock(), mock.Mock()
+    webhook, command = Webhook(body=b"x", signature="s", received_at=NOW), Command(Kind.ACCEPT, "c-1", "VC-1", {})
+    event = Event("VC-1", "event-1", NOW, "COMPLETED", None, None)
+    # When they are written
+    Journal(journal, "events", retention_days=30).append_unreadable(webhook, FailureReason.NOT_JSON)
+    register = fold.status_register(Received(event, NOW), retention_days=30)
+    CommandLog(commands, "commands").claim(command, holder="h", now=NOW, lease_until=NOW)
     # Then
-    item = client.put_item.call_args.kwargs["Item"]
-    assert "N" in item[time_to_live(by_key(template)["service_request_id", "event_id"])]
-
-
-def test_state_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
-    # Given the event that closes a service request
-    event = Event("VC-1", "event-1", UtcTimestamp("2026-03-01T10:00:00.000000Z"), "COMPLETED", None, None)
-    # When its register is written
-    register = fold.status_register(Received(event, UtcTimestamp("2026-03-01T10:00:01.000000Z")), retention_days=30)
-    # Then
+    entry, item = (client.put_item.call_args.kwargs["Item"] for client in (journal, commands))
+    assert "N" in entry[time_to_live(by_key(template)["service_request_id", "event_id"])]
     assert isinstance(register[time_to_live(by_key(template)[("service_request_id",)])], int)
-
-
-def test_commands_expire_by_the_attribute_that_they_carry(template: Template) -> None:
-    # Given
-    client = mock.Mock()
-    command = Command(Kind.ACCEPT, "c-1", "VC-1", {})
-    # When
-    CommandLog(client, "commands").claim(
-        command,
-        holder="h",
-        now=UtcTimestamp("2026-03-01T12:00:00.000000Z"),
-        lease_until=UtcTimestamp("2026-03-01T12:01:00.000000Z"),
-    )
-    # Then
-    item = client.put_item.call_args.kwargs["Item"]
     assert "N" in item[time_to_live(by_key(template)[("command_id",)])]
 
 
@@ -96,7 +78,7 @@ def test_the_key_survives_the_stack_and_is_rotated(template: Template) -> None:
     assert key["Properties"]["EnableKeyRotation"] is True
 
 
-def test_the_key_admits_the_account_its_alarms_and_the_logs_of_this_stack_and_nobody_else(template: Template) -> None:
+def test_the_key_admits_only_the_account_its_alarms_and_the_logs_of_this_stack(template: Template) -> None:
     # Given the statements by whom they admit: the account's root once more, by CDK, by way of Secrets Manager
     statements = {
         rendered(next(iter(statement["Principal"].values()))): statement

@@ -1,4 +1,4 @@
-"""`python app.py` by itself: a mistake is one line that says how to fix it."""
+"""`python app.py` run as a program: a mistake is one line that says how to fix it."""
 
 from pathlib import Path
 

@@ -41,7 +41,7 @@ def ask(
 
     async def receive() -> dict[str, Any]:
         if not unread:
-            await asyncio.Event().wait()  # nobody hangs up
+            await asyncio.Event().wait()  # the client does not hang up
         return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
     async def send(message: Any) -> None:

@@ -107,7 +107,7 @@ def test_a_name_leads_nowhere_else_at_vectorcare(page: ServedPage, path: str) ->
         (b"{}", {"content_type": "text/plain"}),
     ],
 )
-def test_a_body_that_is_none_does_nothing(page: ServedPage, body: bytes, headers: dict[str, str]) -> None:
+def test_a_body_that_cannot_be_read_changes_nothing(page: ServedPage, body: bytes, headers: dict[str, str]) -> None:
     # When
     answer = ask(page.app, "POST", "/requester/broadcast", body, **headers)
     # Then
@@ -178,7 +178,7 @@ def test_a_redrive_without_a_count_is_refused(page: ServedPage, total: object) -
 
 
 def test_a_forged_webhook_says_how_it_was_answered(page: ServedPage) -> None:
-    # When the local VectorCare's own API stands where the receiver would, which knows no such path
+    # When the local VectorCare's own API, which knows no such path, is in the receiver's place
     answer = ask(page.app, "POST", "/forge", b'{"service_request_id": "VC-TEST0001"}')
     # Then
     assert answer.content == {"status": 401}

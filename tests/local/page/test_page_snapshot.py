@@ -85,7 +85,7 @@ def test_a_line_says_how_old_the_event_was_when_it_was_written() -> None:
 def test_an_acknowledged_event_that_is_nowhere_is_lost(
     journaled: set[str], dead: set[str], waiting: int, expected: dict[str, int]
 ) -> None:
-    # Given one that came twice, one that was refused, one that nobody answered
+    # Given one that came twice, one that was refused, one that got no answer
     calls = [call("a"), call("a"), call("b"), call("c", 204), call("d", 401), call("e", None)]
     # When
     reconciled = snapshot.reconcile(calls, journaled=journaled, dead=dead, waiting=waiting, spooled=0)
