@@ -52,12 +52,9 @@ class Context:
 class Cloud:
     """Queues, tables and bucket in moto; the handlers, freshly imported."""
 
-    def __init__(
-        self, threads: "Threads", clock: "Clock", *, order_by: str = "event_timestamp", public_keys: str = ""
-    ) -> None:
+    def __init__(self, threads: "Threads", clock: "Clock", *, public_keys: str = "") -> None:
         self._threads = threads
         self._clock = clock
-        self.order_by = order_by
         self.sqs = boto3.client("sqs")
         self.dynamodb = boto3.client("dynamodb")
         self.s3 = boto3.client("s3")
@@ -75,7 +72,7 @@ class Cloud:
             "EVENTS_TABLE": "events",
             "SERVICE_REQUESTS_TABLE": "service_requests",
             "STATUS_INDEX": "by_status",
-            "ORDER_BY": order_by,
+            "ORDER_BY": "event_timestamp",
             "STATE_RETENTION_DAYS": "365",
             "JOURNAL_RETENTION_DAYS": "2555",
         }
@@ -191,7 +188,7 @@ def _key_schema(keys: list[str]) -> list[dict[str, str]]:
 
 
 @contextmanager
-def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iterator[Cloud]:
+def running(*, public_keys: str = "") -> Iterator[Cloud]:
     """Run the functions against moto; without `public_keys` they know the one that `signing` signs with."""
     clock = Clock()
     # Moto may take longer than AWS would be given: as long as it likes.
@@ -209,7 +206,7 @@ def running(*, order_by: str = "event_timestamp", public_keys: str = "") -> Iter
         executor,
     ):
         try:
-            yield Cloud(threads, clock, order_by=order_by, public_keys=public_keys)
+            yield Cloud(threads, clock, public_keys=public_keys)
         finally:
             # What still ran would make its calls in the next test's cloud.
             threads.finish()

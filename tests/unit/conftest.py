@@ -10,7 +10,7 @@ import pytest_socket
 
 from tests.support import cloud as moto_cloud
 from tests.support.patience import Patience
-from vectorcare_bridge.edge import observability
+from vectorcare_bridge.edge import observability, runtime
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     monkeypatch.setattr(observability, "count", lambda metric, value=1: counts.update({str(metric): value}))
     return counts
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the functions' clock at NOW, which is noon."""
+    monkeypatch.setattr(runtime, "now", lambda: moto_cloud.NOW)
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """The whole function over real tables and a real queue; what becomes of each message is tested in test_process."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
 from tests.support import faults
-from tests.support.cloud import NOW, Cloud, running
+from tests.support.cloud import NOW, Cloud
 from tests.support.webhooks import INVENTED_NAME, body
 from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
@@ -54,29 +53,6 @@ def test_a_webhook_becomes_an_item_and_an_entry(cloud: Cloud) -> None:
     assert entry["last_updated"] == "2026-03-01T10:00:00.000000Z"
     assert entry["expires_at"] == utc_timestamp.epoch_seconds(utc_timestamp.later(entry["received_at"], days=2555))
     assert cloud.messages() == 0
-
-
-def test_ordered_by_id_a_later_time_does_not_win() -> None:
-    with running(order_by="event_id") as cloud:
-        deliver(cloud, at(0, "b"))
-        deliver(cloud, at(5, "a"))
-        state = cloud.state()
-        assert state is not None
-        assert state["event_id"] == "b"
-
-
-def test_a_message_sent_by_hand_dies_for_the_reason_in_its_content(cloud: Cloud, output: Output) -> None:
-    # Given a message without our attributes, beside a good one
-    cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody="by hand")
-    # When both are processed, Then it alone fails, journaled with its reason
-    assert len(deliver(cloud, OLD)) == 1
-    assert cloud.state() is not None
-    assert [entry.get("reason") for entry in cloud.journal()] == [None, "not_json"]
-    # And comes back without a wait until SQS makes it a dead letter, which counts once
-    while cloud.messages(cloud.dead_letter_queue_url) == 0:
-        cloud.process()
-    lines = [json.loads(line) for line in output.text().splitlines() if '"Failed"' in line]
-    assert [line["reason"] for line in lines] == ["not_json"]
 
 
 def test_if_the_handler_fails_the_whole_batch_comes_again(cloud: Cloud, output: Output) -> None:

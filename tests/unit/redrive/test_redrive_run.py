@@ -11,7 +11,7 @@ import pytest
 from redrive import send_back
 from redrive.redrive import Redrive, RedriveReport
 from redrive.request import RedriveRequest
-from tests.support.cloud import NOW, InlineExecutor
+from tests.support.cloud import InlineExecutor
 from tests.support.patience import Patience
 from tests.support.webhooks import body
 from vectorcare_bridge.dead_letters import unpublished
@@ -21,6 +21,8 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message as messages
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
+
+pytestmark = pytest.mark.usefixtures("at_noon")
 
 RECEIVED_AT = UtcTimestamp("2026-03-01T10:00:00.000000Z")
 RESERVE = 60
@@ -61,11 +63,6 @@ class Queues:
     def _refuse(self, operation: str) -> None:
         if operation in self.refuses:
             raise InFlightLimitError if operation == "receive" else RuntimeError
-
-
-@pytest.fixture(autouse=True)
-def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
 def dead_letter(raw: bytes, handle: str, **more: Any) -> dict[str, Any]:

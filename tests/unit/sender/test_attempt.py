@@ -27,6 +27,8 @@ from tests.support.cloud import NOW
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Kind
 
+pytestmark = pytest.mark.usefixtures("at_noon")
+
 CONFLICT = CallResult(Verdict.REFUSED, "api:conflict", 409)
 UNNAMED = CallResult(Verdict.LATER)
 OUT_OF_TIME = CallResult(Verdict.LATER, "out_of_time")
@@ -34,11 +36,6 @@ CIRCUIT_OPEN = CallResult(Verdict.LATER, "circuit_open")
 REPEATABLE = [Kind.STATE_UPDATE, Kind.LOCATION_UPDATE, Kind.ACCEPT, Kind.DECLINE]
 NOT_REPEATABLE = [Kind.BEST_TIME, Kind.CHANGE_REQUEST, Kind.CREATE_REQUEST]
 TOO_LATE = utc_timestamp.later(ENDS_AT, minutes=-44.999 / 60)
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
 def test_a_command_is_claimed_until_the_invocation_ends_sent_and_recorded() -> None:

@@ -14,6 +14,8 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 if TYPE_CHECKING:
     from sender.command_log import CommandLog
 
+pytestmark = pytest.mark.usefixtures("at_noon")
+
 NOON = UtcTimestamp("2026-03-01T12:00:00.000000Z")
 AFTER_30_SECONDS = UtcTimestamp("2026-03-01T12:00:30.000000Z")
 AFTER_60_SECONDS = UtcTimestamp("2026-03-01T12:01:00.000000Z")
@@ -49,11 +51,6 @@ class Shared:
             return False
         self.circuit_now = new
         return True
-
-
-@pytest.fixture(autouse=True)
-def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOON)
 
 
 def breaker(shared: Shared) -> CircuitBreaker:

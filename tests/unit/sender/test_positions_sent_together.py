@@ -9,12 +9,9 @@ from sender.vectorcare.call_result import CallResult, Verdict
 from tests.support.attempt import DONE, LATER, LOST, REFUSED, World, attempts, positions
 from tests.support.cloud import NOW
 
+pytestmark = pytest.mark.usefixtures("at_noon")
+
 BAD_REQUEST = CallResult(Verdict.REFUSED, "api:bad_request", 400)
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
 @pytest.mark.parametrize(("at_fault", "calls"), [({4}, 7), ({1, 5}, 9)])

@@ -9,8 +9,9 @@ from sender.vectorcare.api import VectorCareApi
 from sender.vectorcare.api_calls import ApiCall
 from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import Http, HttpResponse
-from tests.support.cloud import NOW
 from vectorcare_bridge.commands.command import Command, Kind
+
+pytestmark = pytest.mark.usefixtures("at_noon")
 
 CALL = ApiCall([Command(Kind.ACCEPT, "c-1", "VC-1", {})], "PUT", "/requests/VC-1/accept/", {})
 REFUSED_TOKEN = HttpResponse(401, b"", None)
@@ -40,11 +41,6 @@ class World:
     def send(self, obstacle: CallResult | None = None) -> CallResult:
         api = VectorCareApi(cast("Http", self), cast("AccessToken", self), url="https://x.invalid/")
         return api.send(CALL, obstacle=lambda: obstacle)
-
-
-@pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: NOW)
 
 
 @pytest.mark.parametrize(

@@ -169,12 +169,6 @@ def test_an_event_from_the_future_is_refused_beyond_fifteen_minutes() -> None:
         envelope.refuse_future(beyond, now=NOW)
 
 
-def test_a_dead_letters_reason_is_computed_by_the_rule_that_refused_it() -> None:
-    assert envelope.reason_for_death(b"x", now=NOW) is FailureReason.NOT_JSON
-    assert envelope.reason_for_death(body(event_timestamp="2027-01-01"), now=NOW) is FailureReason.TIMESTAMP_IN_FUTURE
-    assert envelope.reason_for_death(body(), now=NOW) is FailureReason.EXHAUSTED
-
-
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [(body(event_timestamp="soon"), "VC-TEST0001"), (b"x", None), (b"[]", None), (b'{"service_request_id": 1}', None)],
