@@ -21,21 +21,11 @@ LOCAL_NAME = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOrganization:
-    """A customer organization, its file, and its private key if there is one.
+    """A customer organization, its file, and its private key if there is one."""
 
-    Attributes
-    ----------
-    name : str
-        The name of its file without `.toml`.
-    directory : Path
-        The folder of organization files that the stack is synthesized from.
-    private_key_file : Path or None
-        The PEM file of a private key whose public key is in the organization's file; None if there is none.
-    """
-
-    name: str
-    directory: Path
-    private_key_file: Path | None
+    name: str  # of its file, without `.toml`
+    directory: Path  # the folder of organization files that the stack is synthesized from
+    private_key_file: Path | None  # PEM of a private key whose public key is in the organization's file
 
 
 def make_local_organization(directory: Path) -> LocalOrganization:

@@ -30,18 +30,10 @@ _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "ar
 
 @dataclass(frozen=True, kw_only=True)
 class Assembly:
-    """What the synthesis wrote for one stack: its template, and the files that the template refers to.
+    """What the synthesis wrote for one stack: its template, and the files that the template refers to."""
 
-    Attributes
-    ----------
-    directory : Path
-        The cloud assembly (`cdk.out`).
-    stack_name : str
-        `VectorCareBridge-<organization>`.
-    """
-
-    directory: Path
-    stack_name: str
+    directory: Path  # the cloud assembly (`cdk.out`)
+    stack_name: str  # `VectorCareBridge-<organization>`
 
     @property
     def template(self) -> dict[str, Any]:

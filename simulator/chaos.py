@@ -12,47 +12,23 @@ HELD_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFault:
-    """A fault injected into the delivery of one webhook.
+    """A fault injected into the delivery of one webhook."""
 
-    Attributes
-    ----------
-    delay : float
-        Seconds before it is first tried.
-    is_held : bool
-        It waits for the next one of its service request.
-    repeat_after, restamp_after : float or None
-        Seconds after it was taken until it is delivered again: as it was, or with a new time.
-    dated_ahead : float
-        Seconds that its time is ahead of when it happened.
-    """
-
-    delay: float = 0.0
-    is_held: bool = False
-    repeat_after: float | None = None
-    restamp_after: float | None = None
-    dated_ahead: float = 0.0
+    delay: float = 0.0  # seconds before it is first tried
+    is_held: bool = False  # it waits for the next one of its service request
+    repeat_after: float | None = None  # seconds after it was taken until it is delivered again, as it was
+    restamp_after: float | None = None  # the same, with a new time
+    dated_ahead: float = 0.0  # seconds that its time is ahead of when it happened
 
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """The share of webhooks, each from 0 to 1, that meets each fault; the seed decides which.
+    """The share of webhooks, each from 0 to 1, that meets each fault; the seed decides which."""
 
-    Attributes
-    ----------
-    late : float
-        First tried half a minute to a quarter of an hour late.
-    duplicated : float
-        Delivered again, byte for byte, some seconds after it was taken.
-    out_of_order : float
-        Held back until the next webhook of its service request was tried, or for a minute.
-    restamped : float
-        Delivered again under its `event_id` after it was taken, as late as a retry would be, and dated then.
-    """
-
-    late: float = 0.0
-    duplicated: float = 0.0
-    out_of_order: float = 0.0
-    restamped: float = 0.0
+    late: float = 0.0  # first tried half a minute to a quarter of an hour late
+    duplicated: float = 0.0  # delivered again, byte for byte, some seconds after it was taken
+    out_of_order: float = 0.0  # held back until the next of its service request was tried, or for a minute
+    restamped: float = 0.0  # delivered again under its `event_id`, as late as a retry would be, and dated then
 
     def __post_init__(self) -> None:
         for field in fields(self):

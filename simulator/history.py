@@ -32,32 +32,18 @@ class Reason(StrEnum):
 
 @dataclass(eq=False)
 class Shipment:
-    """One webhook on its way to one URL.
-
-    Attributes
-    ----------
-    attempts : int
-        How often it was tried as an event: redeliveries and duplicates do not count.
-    is_acknowledged, is_given_up : bool
-        It was taken at least once; or three attempts failed, and no redelivery has succeeded since.
-    due : float
-        When it is tried next, by the delivery's clock.
-    reason : Reason
-        Why it is tried next.
-    planned : sched.Event or None
-        The next attempt, until it begins.
-    """
+    """One webhook on its way to one URL."""
 
     webhook: Webhook
     body: bytes
     url: str
     fault: DeliveryFault
-    attempts: int = 0
-    is_acknowledged: bool = False
-    is_given_up: bool = False
-    due: float = 0.0
-    reason: Reason = Reason.EVENT
-    planned: Event | None = None
+    attempts: int = 0  # as an event: redeliveries and duplicates do not count
+    is_acknowledged: bool = False  # it was taken at least once
+    is_given_up: bool = False  # three attempts failed, and no redelivery has succeeded since
+    due: float = 0.0  # when it is tried next, by the delivery's clock
+    reason: Reason = Reason.EVENT  # why it is tried next
+    planned: Event | None = None  # the next attempt, until it begins
 
     @property
     def place(self) -> tuple[str, str]:
@@ -77,27 +63,15 @@ class Shipment:
 
 @dataclass(frozen=True)
 class WebhookCall:
-    """One call that was made.
-
-    Attributes
-    ----------
-    at : datetime
-        When it began, in UTC.
-    attempt : int
-        1 to 3; of a duplicate or a redelivery, how many attempts came before.
-    status : int or None
-        HTTP status of the answer.
-    error : str or None
-        `timeout`, `unreachable` or `webhook_removed`, if there was no answer.
-    """
+    """One call that was made."""
 
     call_id: int
     shipment: Shipment
-    at: datetime
-    attempt: int
+    at: datetime  # when it began, in UTC
+    attempt: int  # 1 to 3; of a duplicate or a redelivery, how many attempts came before
     reason: Reason
-    status: int | None
-    error: str | None
+    status: int | None  # HTTP's
+    error: str | None  # `timeout`, `unreachable` or `webhook_removed`, if there was no answer
     seconds: float
 
     @property
@@ -121,22 +95,12 @@ class WebhookCall:
 
 @dataclass
 class Counts:
-    """What all calls came to, however many of them are still kept.
+    """What all calls came to, however many of them are still kept."""
 
-    Attributes
-    ----------
-    events : int
-        Changes of service requests.
-    shipments : int
-        Webhooks of these, one for each URL, and one more for each restamped one: bodies that differ.
-    acknowledged, given_up : int
-        How many of the shipments were taken, and how many were not.
-    """
-
-    events: int = 0
-    shipments: int = 0
-    acknowledged: int = 0
-    given_up: int = 0
+    events: int = 0  # changes of service requests
+    shipments: int = 0  # webhooks, one for each URL, and one more for each restamped one: bodies that differ
+    acknowledged: int = 0  # shipments that were taken
+    given_up: int = 0  # shipments that were not
     calls: int = 0
 
 

@@ -29,26 +29,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What goes wrong with one call.
-
-    Attributes
-    ----------
-    status, headers, body
-        Answered in place of the right ones, if given.
-    delay : float
-        Seconds before the answer.
-    is_reset : bool
-        The connection ends without an answer.
-    takes_effect : bool
-        The call does what it should all the same.
-    """
+    """What goes wrong with one call; status, headers and body replace the right ones, if given."""
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    delay: float = 0
-    is_reset: bool = False
-    takes_effect: bool = False
+    delay: float = 0  # seconds before the answer
+    is_reset: bool = False  # the connection ends without an answer
+    takes_effect: bool = False  # the call does what it should anyway
 
 
 class InvalidRequestError(ValueError):

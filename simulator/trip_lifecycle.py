@@ -30,26 +30,14 @@ class NotPossibleError(Exception):
 
 @dataclass(kw_only=True)
 class Offer:
-    """A service request as its requester sees it.
+    """A service request as its requester sees it."""
 
-    Attributes
-    ----------
-    data : dict
-        What each webhook carries.
-    answer_by : float
-        When the broadcast expires, by the marketplace's clock.
-    proposed, wanted : str or None
-        The time that the receiver proposes or asks for, until the requester has answered.
-    positions : list of dict
-        The last ones that the receiver has reported.
-    """
-
-    data: dict[str, Any]
-    answer_by: float
+    data: dict[str, Any]  # what each webhook carries
+    answer_by: float  # when the broadcast expires, by the marketplace's clock
     last_action: str = ""
-    proposed: str | None = None
-    wanted: str | None = None
-    positions: list[dict[str, Any]] = field(default_factory=list)
+    proposed: str | None = None  # the time that the receiver proposes, until the requester has answered
+    wanted: str | None = None  # the time that a change request asks for, until it is answered
+    positions: list[dict[str, Any]] = field(default_factory=list)  # the last ones that the receiver has reported
 
 
 class Marketplace:

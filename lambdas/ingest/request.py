@@ -24,29 +24,15 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """An HTTP request.
+    """An HTTP request."""
 
-    Attributes
-    ----------
-    route : str
-        Method and path, such as `POST /webhook`.
-    content : str
-        The body as API Gateway gives it.
-    is_base64 : bool
-        Whether `content` is the body in base64. Otherwise it is the body as text.
-    has_two_signatures : bool
-        The header came with several values; `signature` is the last.
-    content_encoding, content_type : str
-        These headers in lower case; empty if absent.
-    """
-
-    route: str
-    content: str
-    is_base64: bool
+    route: str  # such as `POST /webhook`
+    content: str  # the body as API Gateway gives it
+    is_base64: bool  # whether `content` is the body in base64; otherwise it is text
     customer_id: str | None
     signature: str | None
-    has_two_signatures: bool
-    content_encoding: str
+    has_two_signatures: bool  # the header came with several values; `signature` is the last
+    content_encoding: str  # in lower case; empty if absent, as is `content_type`
     content_type: str
 
     @property

@@ -22,22 +22,11 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a service request, as it is published.
+    """A change of a service request, as it is published."""
 
-    Attributes
-    ----------
-    detail_type : str
-        EventBridge's detail type: by the status it came into, or `ServiceRequestUpdated`.
-    detail : dict
-        As `change` in `docs/contracts/events.json` says; free of patient data.
-    data : Any
-        The whole request as JSON values, numbers as Decimal, for subscribers whose organization's file says
-        `publish_data = true`.
-    """
-
-    detail_type: str
-    detail: dict[str, Any]
-    data: Any
+    detail_type: str  # by the status it came into, or `ServiceRequestUpdated`
+    detail: dict[str, Any]  # as `change` in docs/contracts/events.json; free of patient data
+    data: Any  # the whole request, numbers as Decimal; published if `publish_data = true`
 
     def with_data(self) -> dict[str, Any]:
         """Add the request's data to the detail, unless both do not fit into an event."""

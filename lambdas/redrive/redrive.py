@@ -36,26 +36,17 @@ _IN_HAND_SECONDS = 60
 class RedriveReport:
     """What a run did.
 
-    Attributes
-    ----------
-    examined, moved, skipped : int
-        Messages looked at, moved, and left because the filter does not name them or this run sent them before.
-    refused : int
-        Messages that queue or bus did not take; they are left.
-    would_move : int
-        What a dry run would have moved.
-    stopped : str
-        Why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works),
-        `unanswered` (the dead-letter queue or the journal did not answer; try again), `in_flight_limit` (SQS allows no
-        more than 120,000 messages in flight; narrow the filter, or use a limit), or `error` (it did not begin; see
-        `redrive.handler`).
+    `stopped` says why it ended: `empty`, `limit`, `time`, `refused` (queue or bus took none; try again when it works),
+    `unanswered` (the dead-letter queue or the journal did not answer; try again), `in_flight_limit` (SQS allows no more
+    than 120,000 messages in flight; narrow the filter, or use a limit), or `error` (it did not begin; see
+    `redrive.handler`).
     """
 
     examined: int = 0
     moved: int = 0
-    skipped: int = 0
-    refused: int = 0
-    would_move: int = 0
+    skipped: int = 0  # not named by the filter, or sent by this run before
+    refused: int = 0  # not taken by queue or bus, and still there
+    would_move: int = 0  # by a dry run
     stopped: str = ""
 
 

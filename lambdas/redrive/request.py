@@ -14,29 +14,13 @@ class RequestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RedriveRequest:
-    """Which dead letters to move.
-
-    Attributes
-    ----------
-    queue : DeadLetterQueue
-        In which queue.
-    dry_run : bool
-        Examine, move nothing.
-    limit : int or None
-        Move at most so many.
-    rate : float or None
-        Move at most so many per second.
-    reason : str or None
-        Only messages that are dead for this reason, one of the queue's own.
-    service_request_id : str or None
-        Only messages of this service request.
-    """
+    """Which dead letters to move."""
 
     queue: DeadLetterQueue = DeadLetterQueue.INBOUND
     dry_run: bool = False
-    limit: int | None = None
-    rate: float | None = None
-    reason: str | None = None
+    limit: int | None = None  # move at most this many
+    rate: float | None = None  # move at most this many per second
+    reason: str | None = None  # only messages that are dead for this reason, one of the queue's own
     service_request_id: str | None = None
 
 

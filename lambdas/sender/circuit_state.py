@@ -24,22 +24,13 @@ class CircuitState(Enum):
 class Circuit:
     """The state that all invocations share.
 
-        closed ── 5 failures in a row ──▶ open ── 30 s ──▶ half open: one call ── answered ──▶ closed
-                                           ▲                              └────── failed ────▶ open
-
-    Attributes
-    ----------
-    failures : int
-        In a row.
-    open_until : UtcTimestamp or None
-        When a probe is due; None while the circuit is closed.
-    probed_until : UtcTimestamp or None
-        Until when the invocation that makes the probe keeps the others out.
+    closed ── 5 failures in a row ──▶ open ── 30 s ──▶ half open: one call ── answered ──▶ closed
+                                       ▲                              └────── failed ────▶ open
     """
 
-    failures: int = 0
-    open_until: UtcTimestamp | None = None
-    probed_until: UtcTimestamp | None = None
+    failures: int = 0  # in a row
+    open_until: UtcTimestamp | None = None  # when a probe is due; None while the circuit is closed
+    probed_until: UtcTimestamp | None = None  # until then, the invocation that probes keeps the others out
 
     def state(self, now: UtcTimestamp) -> CircuitState:
         if self.open_until is None:

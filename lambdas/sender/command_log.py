@@ -26,21 +26,11 @@ _SENDING, _WAITING, _ENDED = "sending", "waiting", "ended"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to send a command.
-
-    Attributes
-    ----------
-    command : Command
-        Which.
-    holder : str
-        Who has it: one delivery of one message to one invocation.
-    may_have_been_sent : bool
-        An earlier attempt got no answer, or ended in a crash.
-    """
+    """The right to send a command."""
 
     command: Command
-    holder: str
-    may_have_been_sent: bool
+    holder: str  # one delivery of one message to one invocation
+    may_have_been_sent: bool  # an earlier attempt got no answer, or ended in a crash
 
 
 class BusyError(Exception):

@@ -19,31 +19,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The end of a command.
-
-    Attributes
-    ----------
-    outcome : Outcome
-        How it ended.
-    command_id, command : str
-        Which command, and its kind.
-    service_request_id : str or None
-        Whose; for `create_request` the new one's, if VectorCare has named it.
-    reason : str or None
-        Why it did not succeed: a code, never a text.
-    attempts : int
-        How often SQS delivered it.
-    lag_seconds : float
-        From its arrival on the queue to its end.
-    """
+    """The end of a command."""
 
     outcome: Outcome
     command_id: str
-    command: str
-    service_request_id: str | None
-    reason: str | None
-    attempts: int
-    lag_seconds: float
+    command: str  # its kind
+    service_request_id: str | None  # for `create_request` the new one's, if VectorCare has named it
+    reason: str | None  # why it did not succeed: a code, never a text
+    attempts: int  # how often SQS delivered it
+    lag_seconds: float  # from its arrival on the queue to its end
 
     def detail(self) -> dict[str, Any]:
         outcome = self.outcome.removeprefix("Command").lower()

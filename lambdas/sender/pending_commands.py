@@ -31,27 +31,13 @@ _COMMANDS_IN_A_WRITE = 100
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """A command that has not ended.
-
-    Attributes
-    ----------
-    command_id : str
-        Which.
-    order : str
-        Sorts as the commands came.
-    kind : str
-        Which kind of command.
-    until : str
-        UTC timestamp after which it no longer counts; empty before it is written.
-    due_at : UtcTimestamp or None
-        When the queue delivers it again, if it waits.
-    """
+    """A command that has not ended."""
 
     command_id: str
-    order: str
+    order: str  # sorts as the commands came
     kind: str
-    until: str = ""
-    due_at: UtcTimestamp | None = None
+    until: str = ""  # UTC timestamp after which it no longer counts; empty before it is written
+    due_at: UtcTimestamp | None = None  # when the queue delivers it again, if it waits
 
     @property
     def key(self) -> tuple[str, str]:

@@ -33,30 +33,14 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message as the queue delivered it.
-
-    Attributes
-    ----------
-    message_id, receipt_handle : str
-        SQS's.
-    first_id : str
-        The id under which the command first came on the queue; another one only if it was redriven.
-    redriven : str
-        How often it was taken out of the dead-letter queue, in digits.
-    receives : int
-        How often it was delivered, this time included.
-    sent_at : UtcTimestamp
-        When the command first came on the queue.
-    body : str
-        The command.
-    """
+    """A message as the queue delivered it."""
 
     message_id: str
-    first_id: str
-    redriven: str
+    first_id: str  # under which the command first came; another one only if it was redriven
+    redriven: str  # how often, in digits
     receipt_handle: str
-    receives: int
-    sent_at: UtcTimestamp
+    receives: int  # how often it was delivered, this time included
+    sent_at: UtcTimestamp  # when the command first came on the queue
     body: str
 
 
@@ -106,30 +90,14 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The command is tried again.
-
-    Attributes
-    ----------
-    delivery : ReceivedCommand
-        Which.
-    reason : str
-        Why it has not ended.
-    at_least : float
-        Seconds before which trying it would be useless.
-    error : Exception or None
-        What kept it from ending.
-    behind : ReceivedCommand or None
-        The delivery of the same batch that it has to wait for.
-    due_at : UtcTimestamp or None
-        When the command that it waits for is delivered again, to any invocation.
-    """
+    """The command is tried again."""
 
     delivery: ReceivedCommand
-    reason: str
-    at_least: float = 0
-    error: Exception | None = None
-    behind: ReceivedCommand | None = None
-    due_at: UtcTimestamp | None = None
+    reason: str  # why it has not ended
+    at_least: float = 0  # seconds before which trying it would be useless
+    error: Exception | None = None  # what kept it from ending
+    behind: ReceivedCommand | None = None  # the delivery of the same batch that it has to wait for
+    due_at: UtcTimestamp | None = None  # when the command that it waits for is delivered again, to any invocation
 
 
 @dataclass(frozen=True, slots=True)

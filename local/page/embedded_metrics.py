@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reading:
-    """One value of one metric.
+    """One value of one metric."""
 
-    Attributes
-    ----------
-    at : float
-        Seconds since 1970.
-    """
-
-    at: float
+    at: float  # seconds since 1970
     namespace: str
     metric: str
     dimensions: Mapping[str, str]

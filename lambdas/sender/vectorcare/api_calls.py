@@ -24,22 +24,12 @@ _TIMES = ("timestamp", "proposed_agreed_dt", "agreed_dt")
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request to VectorCare, and the commands that it carries.
+    """A request to VectorCare, and the commands that it carries."""
 
-    Attributes
-    ----------
-    commands : sequence of Command
-        One; or all location updates whose positions are in it.
-    method, path : str
-        The path follows the base URL.
-    body : Any
-        JSON values.
-    """
-
-    commands: Sequence[Command]
+    commands: Sequence[Command]  # one; or all location updates whose positions are in it
     method: str
-    path: str
-    body: Any
+    path: str  # follows the base URL
+    body: Any  # JSON values
 
 
 def calls(commands: Sequence[Command]) -> Iterator[ApiCall]:

@@ -86,30 +86,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """A response as the sender reads it, or what is known if none came.
-
-    Attributes
-    ----------
-    verdict : Verdict
-        What is known of the command.
-    reason : str or None
-        VectorCare's code, or `http_` and the status, or why there was no response; never its text.
-    status : int or None
-        HTTP's.
-    retry_after : float
-        Seconds for which VectorCare asks for no call.
-    is_outage : bool
-        It counts against VectorCare's health.
-    service_request_id : str or None
-        Of the service request that the call created.
-    """
+    """A response as the sender reads it, or what is known if none came."""
 
     verdict: Verdict
-    reason: str | None = None
-    status: int | None = None
-    retry_after: float = 0
-    is_outage: bool = False
-    service_request_id: str | None = None
+    reason: str | None = None  # VectorCare's code, `http_` and the status, or why there was no response; never its text
+    status: int | None = None  # HTTP's
+    retry_after: float = 0  # seconds for which VectorCare asks for no call
+    is_outage: bool = False  # it counts against VectorCare's health
+    service_request_id: str | None = None  # of the service request that the call created
 
     @property
     def refuses_token(self) -> bool:

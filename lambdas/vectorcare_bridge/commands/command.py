@@ -69,24 +69,12 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command to VectorCare.
-
-    Attributes
-    ----------
-    kind : Kind
-        Which command.
-    command_id : str
-        The same one is not sent twice.
-    service_request_id : str or None
-        Whose; None with `create_request`.
-    fields : mapping
-        The command's own, as given; `command_fields.check` checks them.
-    """
+    """A command to VectorCare."""
 
     kind: Kind
-    command_id: str
-    service_request_id: str | None
-    fields: Fields
+    command_id: str  # the same one is not sent twice
+    service_request_id: str | None  # None with `create_request`
+    fields: Fields  # the command's own, as given; `command_fields.check` checks them
 
 
 def read(body: str, *, message_id: str) -> Command:

@@ -22,20 +22,11 @@ class QueueDepth:
     """About how many messages a queue holds, by SQS's own words for where they are.
 
     Source: GetQueueAttributes, SQS API reference.
-
-    Attributes
-    ----------
-    visible : int
-        May be received.
-    in_flight : int
-        Received, and neither deleted nor returned.
-    delayed : int
-        Not to be received yet.
     """
 
-    visible: int
-    in_flight: int
-    delayed: int
+    visible: int  # may be received
+    in_flight: int  # received, and neither deleted nor returned
+    delayed: int  # not to be received yet
 
     @property
     def total(self) -> int:

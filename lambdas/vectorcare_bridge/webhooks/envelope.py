@@ -26,26 +26,14 @@ _MAX_DATA_BYTES = dynamodb_limits.MAX_ITEM_BYTES - 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One webhook, read.
-
-    Attributes
-    ----------
-    service_request_id, event_id, request_status : str
-        As VectorCare names them. If there is no `event_id`, it is the body's digest.
-    last_updated : UtcTimestamp
-        When VectorCare says the event happened.
-    action : str or None
-        What triggered the webhook; VectorCare may add actions.
-    data : Any
-        The whole request, numbers as Decimal.
-    """
+    """One webhook, read."""
 
     service_request_id: str
-    event_id: str
-    last_updated: UtcTimestamp
+    event_id: str  # the body's digest if VectorCare names none
+    last_updated: UtcTimestamp  # when VectorCare says the event happened
     request_status: str
-    action: str | None
-    data: Any
+    action: str | None  # what triggered the webhook; VectorCare may add actions
+    data: Any  # the whole request, numbers as Decimal
 
     @property
     def carries_data(self) -> bool:

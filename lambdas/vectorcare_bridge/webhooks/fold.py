@@ -52,21 +52,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The events that two registers come from.
+    """The events that two registers come from."""
 
-    Attributes
-    ----------
-    newest : Received
-        Owns the status register.
-    newest_data : Event or None
-        Owns the data register; None if no event carried data.
-    since : UtcTimestamp
-        When the request began; what happened before it does not count.
-    """
-
-    newest: Received
-    newest_data: Event | None
-    since: UtcTimestamp
+    newest: Received  # owns the status register
+    newest_data: Event | None  # owns the data register; None if no event carried data
+    since: UtcTimestamp  # when the request began; what happened before it does not count
 
     def counts(self, event: Event) -> bool:
         return event.last_updated >= self.since

@@ -21,21 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry(Received):
-    """The journal's answer for a readable webhook: its event as first seen.
+    """The journal's answer for a readable webhook: its event as first seen."""
 
-    Attributes
-    ----------
-    is_new : bool
-        Whether this delivery is the first.
-    has_other_bytes : bool
-        Whether the `event_id` was known with other bytes. Then this delivery was written beside it.
-    is_restamped : bool
-        Whether the `event_id` was known with another time.
-    """
-
-    is_new: bool = False
-    has_other_bytes: bool = False
-    is_restamped: bool = False
+    is_new: bool = False  # this delivery is the first
+    has_other_bytes: bool = False  # the `event_id` was known with other bytes: this delivery was written separately
+    is_restamped: bool = False  # the `event_id` was known with another time
 
 
 class Journal:
