@@ -109,7 +109,7 @@ def test_show_lists_webhooks_with_outcomes_and_shows_values_only_with_phi(
     assert ("Castle" in result.stdout, "Castle in the Air" in with_values.stdout) == (False, True)
 
 
-def test_what_is_sent_is_seen_in_the_tail_and_applied(
+def test_a_sent_webhook_is_seen_in_the_tail_and_applied(
     bridge: Bridge, local: LocalEnvironment, environment_file: Path
 ) -> None:
     # Given

@@ -81,7 +81,7 @@ def work(guarded: LocalEnvironment, vectorcare: VectorCare) -> Iterator[dict[str
 
 
 @pytest.mark.parametrize("function", ENFORCED)
-def test_with_what_is_granted_a_function_does_its_work(
+def test_a_function_does_its_work_with_its_permissions(
     work: dict[str, Callable[[], Observation]], function: str
 ) -> None:
     # Given the role as the template has it, When the function works, Then all of it is done
@@ -102,7 +102,7 @@ def test_without_any_one_of_its_permissions_something_fails(
     assert seen != GRANTED[function]
 
 
-def test_the_emulator_needs_none_of_what_the_template_alone_is_tested_for(
+def test_the_emulator_does_not_enforce_the_asserted_permissions(
     guarded: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given roles without the actions that are said not to be enforced

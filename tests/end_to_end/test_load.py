@@ -67,7 +67,7 @@ def test_the_audit_names_what_is_lost_doubled_stale_and_unknown(
     entry = dynamodb.get_item(TableName=tables["EventsTable"], Key=key)["Item"]
     dynamodb.delete_item(TableName=tables["EventsTable"], Key=key)
     other = next(event for event in events if event is not newest)
-    for name, body in [("beside", other.body), ("foreign", b"nobody sent this")]:
+    for name, body in [("beside", other.body), ("foreign", b"never sent")]:
         dynamodb.put_item(TableName=tables["EventsTable"], Item=entry | {"event_id": {"S": name}, "body": {"B": body}})
     found = audit.take(local, events, sent, earlier=earlier, dead_before=dead)
     # Then
@@ -96,7 +96,7 @@ def test_a_webhook_is_late_unless_a_backlog_or_its_retries_account_for_it() -> N
     assert retried.is_in_time
 
 
-def test_of_all_calls_the_share_is_refused_and_an_outage_refuses_all_of_one_service() -> None:
+def test_the_given_share_of_calls_is_refused_and_an_outage_refuses_one_service() -> None:
     # Given
     faults = CallFaults(random.Random(1))
     faults.share = 0.05

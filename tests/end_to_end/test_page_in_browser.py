@@ -236,7 +236,7 @@ def test_disorder_by_the_settings_ends_with_nothing_lost(page: Page, watched: Lo
     page.counted_all_calls(watched)
 
 
-def test_what_comes_again_late_or_forged_is_seen_as_that(page: Page, watched: LocalEnvironment) -> None:
+def test_duplicate_late_and_forged_webhooks_are_shown_as_such(page: Page, watched: LocalEnvironment) -> None:
     # Given
     stale, duplicate, refused = page.count("stale"), page.count("duplicate"), page.count("refused")
     page.click("[data-do=broadcast]")

@@ -79,7 +79,7 @@ def test_a_readable_webhook_becomes_state_and_journal(
         pytest.param(b"%" * (LARGEST + 1), sign, None, 413, id="one byte over 256 KiB"),
     ],
 )
-def test_what_is_refused_is_not_kept(
+def test_a_refused_request_is_not_kept(
     *,
     local: LocalEnvironment,
     old_key: RSAPrivateKey,

@@ -31,7 +31,7 @@ def test_nothing_is_bounded_by_seconds_of_its_own() -> None:
     assert [found for path in sorted(TESTS.rglob("*.py")) for found in bounds(path)] == []
 
 
-def test_what_does_not_come_is_named_with_what_was_seen_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_wait_names_its_condition_and_what_it_saw_last(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given no patience
     monkeypatch.setattr(patience, "SECONDS", -1)
     # When something does not come, Then the failure says what, and what there was
@@ -39,7 +39,7 @@ def test_what_does_not_come_is_named_with_what_was_seen_last(monkeypatch: pytest
         wait_until(lambda: 2, lambda count: count == 3, what="three are there")
 
 
-def test_what_comes_is_returned_as_it_was_seen() -> None:
+def test_a_wait_returns_what_it_saw() -> None:
     # Given something that changes at each look
     looks = iter([1, 2, 3])
     # When it is waited for, Then nothing is looked at again behind it

@@ -55,7 +55,7 @@ def table() -> Iterator[Any]:
 
 @settings(max_examples=80)
 @given(document=documents)
-def test_what_is_called_storable_is_stored_exactly(table: Any, document: Any) -> None:
+def test_a_storable_document_is_stored_exactly(table: Any, document: Any) -> None:
     # Given a document that passes the check
     try:
         checked = dynamodb_limits.document(document, max_bytes=dynamodb_limits.MAX_ITEM_BYTES)

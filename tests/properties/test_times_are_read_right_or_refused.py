@@ -60,7 +60,7 @@ def read(text: str) -> datetime | None:
         if len(text) == width:
             return day
         separator, rest = text[width], text[width + 1 :]
-        at = next((place for place, letter in enumerate(rest) if letter in "Zz+-"), len(rest))
+        at = next((place for place, character in enumerate(rest) if character in "Zz+-"), len(rest))
         of_day, offset = clock(rest[:at]), shift(rest[at:])
         if separator not in "Tt " or of_day is None or offset is None:
             return None
@@ -81,7 +81,7 @@ def normal(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="microseconds") + "Z"
 
 
-LETTERS = st.sampled_from([*"0123456789TtZzW:.,+-/ _\n\t", "\u2212", "\uff11", "\u0663", "\u00b2"])
+CHARACTERS = st.sampled_from([*"0123456789TtZzW:.,+-/ _\n\t", "\u2212", "\uff11", "\u0663", "\u00b2"])
 
 
 @st.composite
@@ -90,19 +90,19 @@ def nearly_times(draw: st.DrawFn) -> str:
     text = draw(written(draw(moments)))
     for _ in range(draw(st.integers(1, 2))):
         at = draw(st.integers(0, len(text)))
-        text = text[:at] + draw(st.just("") | LETTERS) + text[at + draw(st.integers(0, 1)) :]
+        text = text[:at] + draw(st.just("") | CHARACTERS) + text[at + draw(st.integers(0, 1)) :]
     return text
 
 
 @given(
     text=nearly_times()
-    | st.text(LETTERS, max_size=30)
+    | st.text(CHARACTERS, max_size=30)
     | st.from_regex(
         r"[1-9][0-9]{3}(-[0-9]{2}-[0-9]{2}|[0-9]{3,4}|-?W[0-9]{2}-?[0-9])[Tt ]?"
         r"([0-9]{2}:?){1,3}([.,][0-9]{0,8})?([Zz]|[+-][0-9]{2}:?[0-9]{0,2})?",
         fullmatch=True,
     )
 )
-def test_what_is_read_is_what_another_reader_reads(text: str) -> None:
+def test_times_are_read_as_an_independent_reader_reads_them(text: str) -> None:
     assume(not text.startswith("0"))
     assert parsed(text) == normal(read(text))

@@ -92,6 +92,6 @@ def test_a_head_has_them_and_no_body(shared_cloud: Cloud) -> None:
         assert (answer["statusCode"], answer["headers"], answer["body"]) == (200, HEADERS, "")
 
 
-def test_what_the_reader_finds_has_them_too(shared_cloud: Cloud) -> None:
+def test_an_answer_of_the_reader_has_them_too(shared_cloud: Cloud) -> None:
     answer = shared_cloud.invoke("reader", proxy_event(LIST, status="AVAILABLE"))
     assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)

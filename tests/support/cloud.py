@@ -9,18 +9,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest import mock
 
 import boto3
 import botocore.session
-from botocore.client import BaseClient
 from moto import mock_aws
 from moto.moto_api._internal.models import moto_api_backend
 
-from tests.support import signing
+from tests.support import faults, signing
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge.queue import queue_depth
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -212,18 +211,15 @@ def running(*, public_keys: str = "") -> Iterator[Cloud]:
             threads.finish()
 
 
-@contextmanager
-def one_call_at_a_time() -> Iterator[None]:
+def one_call_at_a_time() -> AbstractContextManager[None]:
     """Make calls atomic, as DynamoDB's are: moto checks a condition, then writes, and threads get between."""
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place that all calls pass
     lock = threading.Lock()
 
-    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+    def answer(_operation: str, _parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
         with lock:
-            return original(self, operation, parameters)
+            return call()
 
-    with mock.patch.object(BaseClient, "_make_api_call", call):
-        yield
+    return faults.around_calls(answer)
 
 
 class Clock:

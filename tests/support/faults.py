@@ -1,7 +1,8 @@
 """Calls to AWS that fail, for real clients: before they take effect, or after."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -20,78 +21,84 @@ def refusal(code: str) -> Exception:
 
 
 @contextmanager
-def on_call(decide: Callable[[str, bool], Exception | None]) -> Iterator[None]:
-    """Ask `decide(operation, has_taken_effect)` before and after each call; what it answers is raised."""
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
+def around_calls(answer: Callable[[str, dict[str, Any], Callable[[], Any]], Any]) -> Iterator[None]:
+    """Answer all calls of real clients by `answer(operation, parameters, call)`, in which `call()` makes the call."""
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place that all calls pass
 
     def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        before = decide(operation, False)
-        if before:
-            raise before
-        answer = original(self, operation, parameters)
-        after = decide(operation, True)
-        if after:
-            raise after
-        return answer
+        return answer(operation, parameters, lambda: original(self, operation, parameters))
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield
 
 
 @contextmanager
-def failing(*operations: str, error: Callable[[], Exception] = unreachable) -> Iterator[None]:
-    """Let calls of these operations fail before they take effect."""
-    with on_call(lambda operation, after: error() if operation in operations and not after else None):
+def on_call(decide: Callable[[str, bool], Exception | None]) -> Iterator[None]:
+    """Ask `decide(operation, has_taken_effect)` before and after each call; what it answers is raised."""
+
+    def answer(operation: str, _parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
+        if before := decide(operation, False):
+            raise before
+        answered = call()
+        if after := decide(operation, True):
+            raise after
+        return answered
+
+    with around_calls(answer):
         yield
 
 
 @contextmanager
-def losing_one_answer(operation: str) -> Iterator[None]:
+def failing(
+    *operations: str, error: Callable[[], Exception] = unreachable, numbers: Container[int] | None = None
+) -> Iterator[None]:
+    """Let calls of these operations fail before they take effect; all, or those of these numbers, from 1."""
+    count = itertools.count(1)
+
+    def decide(operation: str, after: bool) -> Exception | None:
+        if operation not in operations or after:
+            return None
+        return error() if numbers is None or next(count) in numbers else None
+
+    with on_call(decide):
+        yield
+
+
+def losing_one_answer(operation: str) -> AbstractContextManager[None]:
     """Let one call of an operation take effect without an answer, and be tried again as botocore does."""
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
     lost: list[bool] = []
 
-    def call(self: BaseClient, called: str, parameters: dict[str, Any]) -> Any:
+    def answer(called: str, _parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
         if called == operation and not lost:
             lost.append(True)
-            original(self, called, parameters)
-        return original(self, called, parameters)
+            call()
+        return call()
 
-    with mock.patch.object(BaseClient, "_make_api_call", call):
-        yield
+    return around_calls(answer)
 
 
-@contextmanager
-def lagging_replicas() -> Iterator[None]:
+def lagging_replicas() -> AbstractContextManager[None]:
     """Let a read of a table that does not ask to be strongly consistent see nothing of what was written.
 
     That is the longest that a replica may lag: DynamoDB gives no bound. Source: "Read consistency", DynamoDB developer
     guide. An index is left alone: it cannot be read consistently.
     """
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
     nothing: dict[str, Any] = {"GetItem": {}, "Query": {"Items": []}, "Scan": {"Items": []}}
 
-    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation in nothing and "IndexName" not in parameters and not parameters.get("ConsistentRead"):
-            return nothing[operation]
-        return original(self, operation, parameters)
+    def answer(operation: str, parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
+        is_lagging = "IndexName" not in parameters and not parameters.get("ConsistentRead")
+        return nothing[operation] if operation in nothing and is_lagging else call()
 
-    with mock.patch.object(BaseClient, "_make_api_call", call):
-        yield
+    return around_calls(answer)
 
 
-@contextmanager
-def short_polls_that_find_nothing() -> Iterator[None]:
+def short_polls_that_find_nothing() -> AbstractContextManager[None]:
     """Let a receive that does not wait find nothing: SQS then asks only some of its servers.
 
     Source: "Amazon SQS short and long polling", SQS developer guide.
     """
-    original = BaseClient._make_api_call  # type: ignore[attr-defined]  # the one place all calls pass
 
-    def call(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation == "ReceiveMessage" and not parameters.get("WaitTimeSeconds"):
-            return {}
-        return original(self, operation, parameters)
+    def answer(operation: str, parameters: dict[str, Any], call: Callable[[], Any]) -> Any:
+        return {} if operation == "ReceiveMessage" and not parameters.get("WaitTimeSeconds") else call()
 
-    with mock.patch.object(BaseClient, "_make_api_call", call):
-        yield
+    return around_calls(answer)

@@ -1,4 +1,4 @@
-"""The sender and what it stands on: SQS in simulated time, table, secret and bus in moto, VectorCare by HTTPS."""
+"""The sender and its services: SQS in simulated time, table, secret and bus in moto, VectorCare by HTTPS."""
 
 import itertools
 import json

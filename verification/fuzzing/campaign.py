@@ -87,7 +87,7 @@ class _Job:
 
 
 class Campaign:
-    """A run of so many inputs: each target gets the same share, `processes` work at once.
+    """A run of so many inputs: each target gets the same share, `processes` work in parallel.
 
     The corpus, and inputs that break a rule, are kept in `folder`.
     """

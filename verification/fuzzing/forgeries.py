@@ -87,7 +87,7 @@ def _spellings(header: str) -> dict[str, str]:
         "line break behind": header + "\n",
         "broken into lines": header[:76] + "\n" + header[76:],
         "twice with a comma": f"{header},{header}",
-        "full-width letters": "".join(chr(ord(letter) + 0xFEE0) for letter in header),
+        "full-width characters": "".join(chr(ord(letter) + 0xFEE0) for letter in header),
         "a name before it": f"sha256={header}",
         "quoted": f'"{header}"',
         "hex": base64.b64decode(header).hex(),

@@ -44,7 +44,7 @@ class _Reported:
 
 
 def run(parts: Sequence[Part], functions: Functions) -> Counter[str]:
-    """Put messages on the queue, deliver them as one batch, and each once more alone that is to be tried again.
+    """Put messages on the queue, deliver them as one batch, and each that must be tried again once more alone.
 
     Returns how they ended, or raises ViolationError.
     """
@@ -166,7 +166,7 @@ def _check_done(message: QueuedMessage, reported: dict[str, _Reported], function
 
 
 def _check_failed(message: QueuedMessage, reported: dict[str, _Reported], functions: Functions) -> str:
-    """Say how a failed message ended; empty if it is to be tried again."""
+    """Say how a failed message ended; empty if it must be tried again."""
     body = _body_of(message)
     reasons = reported[message.id].reasons if message.id in reported else []
     # Received too often, and the function says so: what matters is whether it fails once more.

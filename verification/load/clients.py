@@ -80,7 +80,7 @@ class WebhookClients:
 
     def _run(self) -> None:
         with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between this and loopback
+            session.trust_env = False  # no proxy between this and loopback
             while not self._stopping.is_set():
                 try:
                     at, event = self._events.get_nowait()

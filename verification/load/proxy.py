@@ -28,7 +28,7 @@ class FaultProxy:
         self._faults = faults
         self._url = url
         self._session = requests.Session()
-        self._session.trust_env = False  # no other proxy stands between this and loopback
+        self._session.trust_env = False  # no other proxy between this and loopback
         self._session.headers.clear()
         self._session.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS, pool_block=False))
 

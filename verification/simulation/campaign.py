@@ -39,7 +39,7 @@ class Totals:
 def run_all(
     seeds: Sequence[int], *, events: int, processes: int, progress: Callable[[SimulationResult], None]
 ) -> Totals:
-    """Run seeds, so many processes at once; `progress` takes each result, in any order."""
+    """Run seeds, so many processes in parallel; `progress` takes each result, in any order."""
     totals = Totals()
     # Memory is freed when a process ends: no run is collected.
     context = multiprocessing.get_context("forkserver")

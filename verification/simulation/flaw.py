@@ -11,9 +11,9 @@ CHANGES = "__changes__"
 
 @dataclass(frozen=True)
 class Edit:
-    """A fault within a function: an expression that stands there once becomes another one.
+    """A fault within a function: an expression that occurs there once becomes another one.
 
-    Both are Python's own syntax. `_` stands for any expression, `_1` and so on for one that the other has too, and
+    Both are Python's own syntax. `_` means any expression, `_1` and so on for one that the other has too, and
     `f(...)` for a call of `f` with any arguments.
     """
 

@@ -75,7 +75,7 @@ def test_each_kind_is_read(kind: str) -> None:
         ({"command": "accept", "command_id": "x" * 129} | TRIP, Unreadable.BAD_COMMAND_ID),
     ],
 )
-def test_what_names_no_command_cannot_be_read(body: Any, reason: Unreadable) -> None:
+def test_a_message_without_a_valid_command_is_unreadable(body: Any, reason: Unreadable) -> None:
     with pytest.raises(UnreadableError) as error:
         read(body)
     assert error.value.reason is reason
@@ -120,7 +120,7 @@ def test_what_names_no_command_cannot_be_read(body: Any, reason: Unreadable) -> 
         ("create_request", {"service_request_id": "VC-1"}, Refusal.UNKNOWN_FIELD),
     ],
 )
-def test_what_vectorcare_would_refuse_is_refused_with_its_reason(
+def test_a_command_that_vectorcare_would_refuse_is_refused_with_its_reason(
     kind: str, changes: dict[str, Any], reason: Refusal
 ) -> None:
     assert refusal(kind, **changes) is reason

@@ -61,7 +61,7 @@ def test_each_queue_has_its_own_rules(
         (UNPUBLISHED, "x", False),
     ],
 )
-def test_only_what_is_no_event_cannot_go_back(source: DeadLetterQueue, text: str, can_go_back: bool) -> None:
+def test_only_a_message_that_is_no_event_cannot_go_back(source: DeadLetterQueue, text: str, can_go_back: bool) -> None:
     assert dead_letter.can_go_back(source, text) is can_go_back
 
 

@@ -140,21 +140,11 @@ def test_log_metric_tools_and_journal_name_the_same_reason(cloud: Cloud, output:
     assert [entry["reason"] for entry in entries] == ([reason] if is_journaled else [])
 
 
-def test_what_dynamodb_refuses_is_not_given_up_before_that_is_recorded(cloud: Cloud) -> None:
+def test_a_webhook_refused_by_dynamodb_is_given_up_only_after_the_record(cloud: Cloud) -> None:
     # Given a state's table that refuses a webhook permanently, and a journal that then fails
     cloud.post(body())
-    puts: list[str] = []
-
-    def decide(operation: str, after: bool) -> Exception | None:
-        if operation == "UpdateItem":
-            return refused()
-        if operation == "PutItem" and not after:
-            puts.append(operation)
-            return faults.unreachable() if len(puts) == 2 else None
-        return None
-
     # When it is received twice, Then it is given up the second time alone
-    with faults.on_call(decide):
+    with faults.failing("UpdateItem", error=refused), faults.failing("PutItem", numbers={2}):
         for given_up in (0, 1):
             cloud.process()
             unreadable = [entry for entry in cloud.journal() if entry["service_request_id"] == "unreadable"]

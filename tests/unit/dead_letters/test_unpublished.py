@@ -40,7 +40,7 @@ def test_an_event_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=range(len(UNREADABLE)))
-def test_what_is_no_event_is_unreadable_and_named_so(body: str) -> None:
+def test_a_message_that_is_no_event_is_unreadable(body: str) -> None:
     # Given a message that somebody else put there, When it is read
     with pytest.raises(NotAnEventError) as error:
         unpublished.read(body)

@@ -13,7 +13,7 @@ from tests.unit.conftest import Output
 
 @pytest.fixture
 def spooled(cloud: Cloud) -> Cloud:
-    """Give a cloud with 25 webhooks in the spool, one of which is no text."""
+    """Give a cloud with 25 webhooks in the spool, one of them no text."""
     with faults.failing("SendMessage"):
         for number in range(24):
             assert cloud.post(body(event_id=f"event-{number:02}"))[0] == 200
@@ -22,7 +22,7 @@ def spooled(cloud: Cloud) -> Cloud:
     return cloud
 
 
-def test_everything_spooled_is_delivered_and_deleted(spooled: Cloud) -> None:
+def test_all_spooled_webhooks_are_delivered_and_deleted(spooled: Cloud) -> None:
     # Given what the spool knows of one webhook
     known = spooled.s3.get_object(Bucket="spool", Key=spooled.spooled()[0])["Metadata"]
     # When the drain runs
@@ -43,18 +43,10 @@ def test_nothing_leaves_the_spool_while_the_queue_refuses(spooled: Cloud) -> Non
     assert len(spooled.spooled()) == 25
 
 
-def test_one_that_the_queue_refuses_holds_up_no_other(spooled: Cloud) -> None:
+def test_a_refused_message_delays_no_other(spooled: Cloud) -> None:
     # Given a queue that refuses one message
-    refused: list[str] = []
-
-    def refuse_one(operation: str, after: bool) -> Exception | None:
-        if operation != "SendMessage" or after or refused:
-            return None
-        refused.append(operation)
-        return faults.refusal("X")
-
-    # When the drain runs, Then all others are moved, and that one stays and is counted
-    with faults.on_call(refuse_one):
+    with faults.failing("SendMessage", numbers={1}):
+        # When the drain runs, Then all others are moved, and that one stays and is counted
         assert spooled.invoke("drain", {}) == {"moved": 24, "failed": 1, "stopped": "empty"}
     assert len(spooled.spooled()) == 1
 
@@ -73,7 +65,7 @@ def test_a_webhook_that_could_not_be_deleted_is_delivered_again(spooled: Cloud) 
     assert spooled.messages() == 50
 
 
-def test_one_that_cannot_be_read_holds_up_no_other(spooled: Cloud) -> None:
+def test_an_unreadable_object_delays_no_other(spooled: Cloud) -> None:
     # Given a foreign object at the head of the spool
     spooled.s3.put_object(Bucket="spool", Key="webhooks/0000", Body=b"stray")
     # When the drain runs, Then all others are delivered and the stray stays
@@ -81,7 +73,7 @@ def test_one_that_cannot_be_read_holds_up_no_other(spooled: Cloud) -> None:
     assert spooled.spooled() == ["webhooks/0000"]
 
 
-def test_one_that_another_drain_has_just_delivered_is_no_failure(spooled: Cloud) -> None:
+def test_a_webhook_that_another_drain_has_delivered_is_no_failure(spooled: Cloud) -> None:
     # Given a webhook that vanishes between its listing and its turn
     vanishing = spooled.spooled()[0]
 
@@ -109,20 +101,12 @@ def test_it_stops_before_its_time_is_up(spooled: Cloud) -> None:
     ],
     ids=["first call", "second call"],
 )
-def test_what_was_moved_is_answered_and_counted_whatever_listing_fails(
+def test_moves_are_reported_and_counted_even_if_the_listing_fails(
     spooled: Cloud, output: Output, listings: int, expected: dict[str, Any]
 ) -> None:
     # Given a spool whose listing fails at some call, as does each later one
-    listed: list[str] = []
-
-    def decide(operation: str, after: bool) -> Exception | None:
-        if operation == "ListObjectsV2" and not after:
-            listed.append(operation)
-            return faults.unreachable() if len(listed) >= listings else None
-        return None
-
-    # When the drain runs, Then it says what it did
-    with faults.on_call(decide):
+    with faults.failing("ListObjectsV2", numbers=range(listings, 100)):
+        # When the drain runs, Then it says what it did
         assert spooled.invoke("drain", {}) == expected
     lines = [json.loads(line) for line in output.text().splitlines() if '"_aws"' in line]
     counts = {name: sum(value) for line in lines for name, value in line.items() if isinstance(value, list)}
@@ -130,16 +114,9 @@ def test_what_was_moved_is_answered_and_counted_whatever_listing_fails(
     assert spooled.messages() == expected["moved"]
 
 
-def test_what_was_moved_is_answered_when_what_is_left_cannot_be_counted(spooled: Cloud) -> None:
+def test_moves_are_reported_even_if_the_rest_cannot_be_counted(spooled: Cloud) -> None:
     # Given a queue that refuses, and a spool that then lists no more
-    listed: list[str] = []
-
-    def decide(operation: str, after: bool) -> Exception | None:
-        listed.extend([operation] if operation == "ListObjectsV2" and after else [])
-        is_last = operation == "ListObjectsV2" and not after and listed
-        return faults.unreachable() if operation == "SendMessage" or is_last else None
-
-    with faults.on_call(decide):
+    with faults.failing("SendMessage"), faults.failing("ListObjectsV2", numbers=range(2, 100)):
         assert spooled.invoke("drain", {}) == {"moved": 0, "failed": 10, "stopped": "queue"}
 
 

@@ -77,7 +77,7 @@ def test_only_the_event_that_the_bus_may_take_next_time_is_put_again(patience: P
 
 
 @pytest.mark.parametrize("code", FINAL)
-def test_what_the_bus_will_never_take_is_not_put_again(patience: Patience, code: str) -> None:
+def test_an_event_that_the_bus_will_never_take_is_not_put_again(patience: Patience, code: str) -> None:
     client = Client(refusing(code, "b"))
     a, b, c = event("a"), event("b"), event("c")
     assert bus(client).publish([a, b, c]) == [b]
@@ -170,7 +170,7 @@ def test_no_event_waits_for_one_without_a_service_request() -> None:
 
 
 @pytest.mark.usefixtures("patience")
-def test_one_that_is_never_taken_does_not_keep_those_behind_it_back() -> None:
+def test_an_event_that_is_never_taken_does_not_hold_back_later_ones() -> None:
     # Given a bus that never takes the first of a service request's events
     client = Client(*[refusing("InternalFailure", "00")] * 50)
     events = [event(f"{number:02}", service_request_id="VC-1") for number in range(30)]

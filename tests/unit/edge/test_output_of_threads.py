@@ -67,7 +67,7 @@ def test_each_line_is_whole(observability: Any, output: Output) -> None:
 
 
 def test_no_count_is_lost(observability: Any, output: Output) -> None:
-    # Given counts of which each comes first with all the others
+    # Given counts that all threads begin together
     metrics = list(Metric)[:20]
     switches = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

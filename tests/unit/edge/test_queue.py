@@ -41,7 +41,7 @@ def test_a_received_message_is_in_flight_until_it_is_returned(queue: Queue) -> N
     assert len(queue.receive(maximum=10, visibility_timeout=60)) == 1
 
 
-def test_what_is_deleted_is_gone(queue: Queue) -> None:
+def test_a_deleted_message_is_gone(queue: Queue) -> None:
     (received,) = queue.receive(maximum=10, visibility_timeout=60)
     queue.delete(received["ReceiptHandle"])
     assert queue.depth().total == 0

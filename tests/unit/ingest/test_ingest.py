@@ -139,7 +139,7 @@ UNPROVEN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def test_a_401_says_why_as_far_as_the_request_shows_it(cloud: Cloud, output: Output) -> None:
+def test_a_401_explains_why_the_signature_does_not_hold(cloud: Cloud, output: Output) -> None:
     # Given signed webhooks that something on the way has changed, or that were signed in another way
     for name, (reason, changes) in UNPROVEN.items():
         # When it is posted, Then the answer says why
@@ -162,7 +162,7 @@ def test_a_compressed_body_that_was_signed_as_it_came_is_accepted(cloud: Cloud) 
     assert kept(cloud) == [raw]
 
 
-def test_what_is_too_large_is_refused_by_its_length_alone(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_too_large_body_is_refused_before_it_is_decoded(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given that nothing is decoded
     monkeypatch.setattr("ingest.request.base64.b64decode", lambda *_args, **_kwargs: pytest.fail("decoded"))
     for size in (LIMIT + 1, LIMIT + 2, LIMIT + 3, 6_000_000):
@@ -192,7 +192,7 @@ def test_a_webhook_that_is_too_large_is_counted_if_it_is_for_this_organization(c
 
 
 @pytest.mark.parametrize("error", [faults.unreachable, lambda: faults.refusal("KMS.DisabledException"), RuntimeError])
-def test_what_the_queue_refuses_is_spooled(cloud: Cloud, error: type[Exception]) -> None:
+def test_a_webhook_that_the_queue_refuses_is_spooled(cloud: Cloud, error: type[Exception]) -> None:
     # Given a queue that refuses
     with faults.failing("SendMessage", error=error):
         # When a webhook comes in, Then it is accepted
@@ -215,7 +215,7 @@ def test_two_webhooks_of_the_same_microsecond_are_both_spooled(cloud: Cloud, mon
     assert sorted(kept(cloud)) == [body(event_id="e1"), body(event_id="e2")]
 
 
-def test_what_neither_queue_nor_spool_took_is_not_accepted(cloud: Cloud) -> None:
+def test_a_webhook_that_neither_queue_nor_spool_took_is_not_accepted(cloud: Cloud) -> None:
     # Given queue and spool both down, When a webhook comes in
     with faults.failing("SendMessage", "PutObject"):
         answer, content = cloud.post(body())
@@ -228,7 +228,7 @@ def test_queue_and_spool_are_given_up_before_vectorcare_gives_up() -> None:
     assert QUEUE_SECONDS + SPOOL_SECONDS < GIVES_UP_AFTER
 
 
-def test_what_ingest_logs_holds_no_payload(cloud: Cloud, output: Output) -> None:
+def test_the_logs_of_ingest_hold_no_payload(cloud: Cloud, output: Output) -> None:
     # Given every way a request can end, errors that repeat their input among them
     with faults.failing("SendMessage", error=lambda: faults.refusal("X")):
         cloud.post(body())

@@ -239,9 +239,7 @@ def test_the_first_of_two_deliveries_of_an_event_is_applied(
         ({"moved": Moved(status=True, data=True, against_id_order=True)}, "AgainstIdOrder"),
     ],
 )
-def test_what_is_strange_about_an_applied_event_is_counted(
-    counted: Counter[str], tables: dict[str, Any], metric: str
-) -> None:
+def test_oddities_of_an_applied_event_are_counted(counted: Counter[str], tables: dict[str, Any], metric: str) -> None:
     Tables(**tables).process(delivery(body()))
     assert counted == {"Applied": 1, "FreshnessSeconds": 7200, metric: 1}
 
@@ -324,7 +322,7 @@ def test_bytes_that_the_journal_cannot_hold_are_journaled_as_unreadable() -> Non
     assert tables.hidden == {"handle of first": 0}
 
 
-def test_an_event_that_the_state_can_never_take_dies_if_it_is_alone(counted: Counter[str]) -> None:
+def test_an_unstorable_event_dies_if_it_is_alone_in_its_batch(counted: Counter[str]) -> None:
     tables = Tables(moved=PermanentError(FailureReason.UNSTORABLE))
     assert tables.process(delivery(body(), receives=30)) == ["id of first"]
     assert tables.hidden == {"handle of first": 0}

@@ -66,7 +66,7 @@ def test_if_the_handler_fails_the_whole_batch_comes_again(cloud: Cloud, output: 
     assert '"error":"KeyError"' in output.text().replace(": ", ":")
 
 
-def test_what_the_processor_logs_holds_no_payload(cloud: Cloud, output: Output) -> None:
+def test_the_logs_of_the_processor_hold_no_payload(cloud: Cloud, output: Output) -> None:
     # Given messages that end in every way, errors that repeat their input among them
     deliver(cloud, OLD, NEW, GONE, body(event_timestamp=INVENTED_NAME), b"x" + INVENTED_NAME.encode())
     deliver(cloud, body(action=INVENTED_NAME, request_status=INVENTED_NAME))

@@ -60,7 +60,7 @@ def test_an_event_is_named_for_the_status_that_a_request_came_into(old: str | No
     assert (found.detail["previous_status"], found.detail["request_status"]) == (old, new)
 
 
-def test_what_is_published_holds_names_of_fields_and_no_value_of_them() -> None:
+def test_a_published_change_has_field_names_and_no_values() -> None:
     # Given a patient's name and weight that changed, a field that came, one that went, and one that became null
     old = item(
         data={"patient_first_name": "Nobody", "patient_weight_kg": Decimal(80), "gone": 1, "emptied": 1, "same": 1}
@@ -82,7 +82,7 @@ def test_what_is_published_holds_names_of_fields_and_no_value_of_them() -> None:
     assert NAME not in json.dumps(found.detail)
 
 
-# Names of which each byte is six in JSON, two in UTF-8 but six in JSON, one in both, twelve for four.
+# Names of characters with bytes in UTF-8 and in JSON: 1 and 6, 2 and 6, 1 and 1, 4 and 12.
 @pytest.mark.parametrize("character", ["\x01", "\u00e9", "a", "\U0001f691"])
 def test_names_too_long_for_an_event_are_left_out(character: str) -> None:
     # Given two versions of a request whose fields have names of 300 KiB in all, all different

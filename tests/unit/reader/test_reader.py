@@ -98,7 +98,7 @@ def test_head_is_answered_as_get_is_without_a_body(cloud: Cloud) -> None:
         assert cloud.invoke("reader", asked | {"httpMethod": "HEAD"}) == cloud.invoke("reader", asked) | {"body": ""}
 
 
-def test_what_a_request_never_had_is_null(cloud: Cloud) -> None:
+def test_missing_fields_of_a_request_are_null(cloud: Cloud) -> None:
     deliver(cloud, webhook(0, request_status="UNAVAILABLE", action=..., data=None))
     answer = ask(cloud, ONE, "VC-TEST0001")[1]
     assert [answer[name] for name in ("action", "data", "data_as_of", "data_event_id")] == [None] * 4
@@ -147,7 +147,7 @@ def test_events_are_the_journal_by_event_id(cloud: Cloud) -> None:
     assert found[2]["last_updated"] == "2026-03-01T10:02:00.000000Z"
 
 
-def test_an_entry_that_can_no_longer_be_read_hides_no_other(cloud: Cloud) -> None:
+def test_an_unreadable_entry_hides_no_other(cloud: Cloud) -> None:
     # Given a journal with one entry that today's rules cannot read
     deliver(cloud, webhook(0), webhook(1))
     key = {"service_request_id": "VC-TEST0001", "event_id": "e00"}
@@ -192,7 +192,7 @@ def test_an_id_may_be_any_text(cloud: Cloud, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["VC-NEVER", "", "unreadable"])
 @pytest.mark.parametrize("resource", [ONE, EVENTS])
-def test_what_is_not_there_is_404(cloud: Cloud, resource: str, name: str) -> None:
+def test_an_unknown_service_request_is_404(cloud: Cloud, resource: str, name: str) -> None:
     # The journal keeps unreadable webhooks under `unreadable`.
     cloud.post(b"not JSON")
     cloud.process()
@@ -200,7 +200,7 @@ def test_what_is_not_there_is_404(cloud: Cloud, resource: str, name: str) -> Non
 
 
 @pytest.mark.parametrize(("seconds", "is_there"), [(-86_400, False), (0, False), (1, True)])
-def test_what_has_expired_is_not_there_though_dynamodb_still_has_it(cloud: Cloud, seconds: int, is_there: bool) -> None:
+def test_expired_items_are_hidden_while_dynamodb_still_has_them(cloud: Cloud, seconds: int, is_there: bool) -> None:
     # Given a request, its entry, and one that stays; the clock has ticked less than a second since NOW
     deliver(cloud, webhook(1), webhook(0, "VC-STAYS"))
     expire(cloud, "service_requests", {"service_request_id": "VC-TEST0001"}, LONG_AGO + seconds)
@@ -241,7 +241,7 @@ def test_the_page_after_the_last_event_is_empty_and_no_error(cloud: Cloud) -> No
         (proxy_event(LIST, status="AVAILABLE"), "Query"),
     ],
 )
-def test_without_the_table_it_says_when_to_try_again_and_nothing_else(
+def test_without_the_table_the_answer_says_only_when_to_try_again(
     cloud: Cloud, output: Output, event: dict[str, Any], operation: str, error: Any
 ) -> None:
     # Given a table that cannot be read, When it is asked
@@ -255,7 +255,7 @@ def test_without_the_table_it_says_when_to_try_again_and_nothing_else(
     assert INVENTED_NAME not in output.text()
 
 
-def test_a_fault_of_its_own_is_500_without_detail(cloud: Cloud, output: Output) -> None:
+def test_an_internal_error_is_500_without_details(cloud: Cloud, output: Output) -> None:
     # Given an event that API Gateway never makes, When
     answer = cloud.invoke("reader", proxy_event(LIST) | {"multiValueQueryStringParameters": INVENTED_NAME})
     # Then

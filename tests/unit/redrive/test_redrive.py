@@ -93,7 +93,7 @@ def answer(**counts: Any) -> dict[str, Any]:
         ({"queue": "unpublished", "reason": "not_taken"}, {"moved": 4, "skipped": 2, "remaining": 2}),
     ],
 )
-def test_what_is_asked_for_is_moved_and_the_rest_stays_in_its_queue(
+def test_selected_messages_are_moved_and_the_rest_stays_in_its_queue(
     cloud: Cloud, event: dict[str, Any], counts: dict[str, Any]
 ) -> None:
     # Given dead letters in all queues, When some of one queue are asked for

@@ -185,8 +185,8 @@ def test_nothing_begins_after_the_deadline(
     assert (report.stopped, len(queues.received), report.moved) == (stopped, looks, moved)
 
 
-def test_what_is_beyond_the_limit_is_not_examined_and_returned(patience: Patience) -> None:
-    # Given five messages, of which the second is no JSON
+def test_messages_beyond_the_limit_are_returned_without_a_look(patience: Patience) -> None:
+    # Given five messages, the second of them no JSON
     queues = dead_letters(5)
     queues.dead["webhook 1"] |= {"Body": "x"}
     # When two that nothing is wrong with are asked for
@@ -230,7 +230,7 @@ def test_a_queue_that_refuses_loses_no_message_and_the_report_says_what_was_done
     assert len(returned(queues)) == (2 if refuses in {"send", "change_visibility"} else 0)
 
 
-def test_a_message_that_is_not_taken_does_not_keep_the_others(patience: Patience) -> None:
+def test_a_refused_message_does_not_stop_the_others(patience: Patience) -> None:
     # Given a queue that takes one of two, and then all
     class RefusesOne(Queues):
         def send(self, message: OutgoingMessage) -> str:
@@ -274,7 +274,7 @@ EVENTS = [unpublished.write("CommandFailed", {"number": number})["MessageBody"] 
         (False, RedriveReport(examined=2, refused=2, stopped="refused")),
     ],
 )
-def test_what_is_not_an_event_does_not_end_a_run_and_a_bus_that_takes_nothing_does(
+def test_only_a_bus_that_takes_nothing_ends_a_run_and_not_an_unreadable_message(
     patience: Patience, bus_takes: bool, expected: RedriveReport
 ) -> None:
     # Given something that is not an event before two that are
@@ -343,7 +343,7 @@ def test_a_journal_that_does_not_answer_ends_a_run_by_reason_and_no_other(
     assert len(returned(queues)) == 25 - expected.moved
 
 
-def test_what_was_moved_is_reported_when_the_queue_gives_no_more(patience: Patience, counted: Counter[str]) -> None:
+def test_moves_are_reported_when_the_queue_stops_answering(patience: Patience, counted: Counter[str]) -> None:
     # Given a dead-letter queue that answers once
     class AnswersOnce(Queues):
         def receive(self, *, maximum: int, visibility_timeout: int) -> list[dict[str, Any]]:

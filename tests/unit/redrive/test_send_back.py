@@ -60,7 +60,7 @@ def dead_letter(**changes: Any) -> Any:
     return DEAD_LETTER | changes
 
 
-def test_a_command_goes_back_under_its_first_name_and_as_old_as_it_is() -> None:
+def test_a_command_goes_back_with_its_first_id_and_its_age() -> None:
     # Given a command that dies twice
     destination = Destination()
     assert send_back.command(cast("Queue", destination), dead_letter()) == "sent 1"
@@ -138,7 +138,7 @@ def test_an_event_that_the_bus_does_not_take_stays() -> None:
         send_back.event(cast("Bus", Destination(takes=False)), dead_letter(Body=body))
 
 
-def test_what_is_no_event_is_not_published() -> None:
+def test_a_message_that_is_no_event_is_not_published() -> None:
     destination = Destination()
     with pytest.raises(unpublished.NotAnEventError):
         send_back.event(cast("Bus", destination), dead_letter(Body="x"))

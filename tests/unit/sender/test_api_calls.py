@@ -64,14 +64,14 @@ def test_positions_go_in_their_order_each_point_in_time_once() -> None:
 
 
 @pytest.mark.parametrize(("count", "lengths"), [(200, [200]), (201, [200, 1]), (401, [200, 200, 1])])
-def test_a_call_brings_no_more_positions_than_vectorcare_takes(count: int, lengths: list[int]) -> None:
+def test_a_call_has_at_most_as_many_positions_as_vectorcare_takes(count: int, lengths: list[int]) -> None:
     calls = list(api_calls.calls([update("c-1", *map(position, range(count)))]))
     assert [len(call.body) for call in calls] == lengths
     assert [one for call in calls for one in call.body] == [position(number) for number in range(count)]
 
 
-def test_a_call_names_those_whose_positions_it_brings() -> None:
-    # Given three updates, of which the second has positions at both ends, and one that another one has too
+def test_a_call_names_the_commands_whose_positions_it_has() -> None:
+    # Given three updates; the second has positions at both ends, and one that another update has too
     early = update("c-1", *map(position, range(1, 150)))
     both = update("c-2", position(0), position(900))
     late = update("c-3", *map(position, range(800, 901)))

@@ -139,7 +139,7 @@ def test_a_command_that_may_have_been_sent_is_repeated_unless_that_does_harm(kin
     ("operation", "answer", "reason", "at_least"),
     [("release", LATER, "http_401", 7), ("release", UNNAMED, "", 0), ("record", DONE, "not_recorded", 0)],
 )
-def test_what_cannot_be_written_after_a_call_is_tried_later(
+def test_a_command_is_tried_later_if_the_log_fails_after_its_call(
     operation: str, answer: CallResult, reason: str, at_least: float
 ) -> None:
     world, one = World(lambda _call: answer, refuses=(operation,)), delivery()

@@ -45,7 +45,7 @@ def test_the_jitter_doubles_up_to_a_quarter_of_an_hour_and_a_tenth_of_the_time_t
     ("at_least", "jitter", "seconds"),
     [(0, 1, 2), (20, 1, 22), (0.25, 1, 3), (300, 1, 302), (301, 1, 302), (0, 0, 1), (0, 0.55, 2)],
 )
-def test_what_vectorcare_asks_for_is_waited_on_top_up_to_five_minutes_and_a_second_at_least(
+def test_retry_after_is_added_up_to_five_minutes_and_a_wait_is_at_least_a_second(
     at_least: float, jitter: float, seconds: int
 ) -> None:
     assert wait(at_least=at_least, jitter=jitter)[0] == seconds

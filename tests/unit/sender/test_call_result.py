@@ -183,7 +183,7 @@ def test_the_first_code_that_vectorcare_names_is_the_reason(status: int, content
     ],
     ids=range(7),
 )
-def test_what_is_no_code_is_never_a_reason(content: Any) -> None:
+def test_a_malformed_code_is_never_a_reason(content: Any) -> None:
     assert read(400, content).reason == "http_400"
 
 

@@ -136,7 +136,7 @@ def test_a_late_success_does_not_close_a_circuit_that_has_opened_since(
     circuit: Circuit, meanwhile: list[Circuit], failures: int
 ) -> None:
     shared = Shared(circuit, meanwhile=[*meanwhile])
-    # Given calls side by side, of which some fail and open the circuit
+    # Given calls side by side; some fail and open the circuit
     mine = breaker(shared)
     for _call in range(failures):
         mine.note(OUTAGE)

@@ -38,20 +38,20 @@ def claim(log: CommandLog, holder: str, now: UtcTimestamp = NOW) -> Claim:
     return claimed
 
 
-def before_the_second_write(meanwhile: Callable[[], object]) -> Callable[[str, bool], None]:
-    """Let something happen between the two writes of a claim that takes over."""
+def before_write(number: int, meanwhile: Callable[[], object]) -> Callable[[str, bool], None]:
+    """Let something happen before the write of that number; a claim that takes over makes two."""
     writes: list[str] = []
 
     def decide(operation: str, after: bool) -> None:
         if operation == "PutItem" and not after:
             writes.append(operation)
-            if len(writes) == 2:
+            if len(writes) == number:
                 meanwhile()
 
     return decide
 
 
-def test_a_lease_that_is_just_over_is_over(log: CommandLog) -> None:
+def test_a_lease_ends_exactly_at_its_time(log: CommandLog) -> None:
     claim(log, "first")
     with pytest.raises(BusyError):
         claim(log, "second", utc_timestamp.later(NOW, minutes=0.999))
@@ -61,7 +61,7 @@ def test_a_lease_that_is_just_over_is_over(log: CommandLog) -> None:
 def test_a_result_that_is_recorded_while_another_takes_over_is_not_overwritten(log: CommandLog) -> None:
     # Given a claim whose lease is over, and whose holder is late but not dead
     first = claim(log, "first")
-    ended = before_the_second_write(lambda: log.record(first, RESULT, now=LATER))
+    ended = before_write(2, lambda: log.record(first, RESULT, now=LATER))
     # When another takes it over in that moment, Then it may not send
     with faults.on_call(ended), pytest.raises(BusyError):
         claim(log, "second", LATER)
@@ -70,7 +70,7 @@ def test_a_result_that_is_recorded_while_another_takes_over_is_not_overwritten(l
 
 def test_only_one_of_two_concurrent_takeovers_may_send(log: CommandLog) -> None:
     claim(log, "first")
-    others = before_the_second_write(lambda: claim(log, "third", LATER))
+    others = before_write(2, lambda: claim(log, "third", LATER))
     with faults.on_call(others), pytest.raises(BusyError):
         claim(log, "second", LATER)
 
@@ -80,15 +80,7 @@ def test_a_claim_whose_answer_was_lost_is_its_own(log: CommandLog, takes_over: b
     # Given a write that is answered at its second attempt only
     if takes_over:
         claim(log, "first")
-    lost: list[str] = []
-
-    def repeat(operation: str, after: bool) -> None:
-        if operation == "PutItem" and not after:
-            lost.append(operation)
-            if len(lost) == 1 + takes_over:
-                claim(log, "second", LATER)
-
-    with faults.on_call(repeat):
+    with faults.on_call(before_write(1 + takes_over, lambda: claim(log, "second", LATER))):
         assert claim(log, "second", LATER).may_have_been_sent is takes_over
 
 

@@ -16,7 +16,7 @@ BAD_REQUEST = CallResult(Verdict.REFUSED, "api:bad_request", 400)
 
 @pytest.mark.parametrize(("at_fault", "calls"), [({4}, 7), ({1, 5}, 9)])
 def test_an_update_at_fault_fails_alone(at_fault: set[int], calls: int) -> None:
-    # Given five location updates, of which VectorCare refuses some
+    # Given five location updates, some of which VectorCare refuses
     def answer(call: ApiCall) -> CallResult:
         return BAD_REQUEST if at_fault & {location["timestamp"] for location in call.body} else DONE
 
@@ -59,10 +59,10 @@ def test_other_answers_start_no_search_for_the_update_at_fault(answer: CallResul
         ((LATER, LOST), ("http_504", True)),
     ],
 )
-def test_over_several_calls_a_refusal_decides_and_then_what_is_not_done(
+def test_a_refusal_decides_over_several_calls_and_then_an_unfinished_one(
     answers: tuple[CallResult, CallResult], expected: Outcome | tuple[str, bool]
 ) -> None:
-    # Given two updates whose 201 positions take two calls, of which the first has its positions in both
+    # Given two updates whose 201 positions take two calls; the first update has positions in both calls
     rest = iter(answers)
     world = World(lambda _call: next(rest))
     updates = [positions("c-1", *range(1, 200), 201), positions("c-2", 200)]

@@ -1,4 +1,4 @@
-"""A batch of commands: sent, answered, published, and returned to the queue if they are to be tried again."""
+"""A batch of commands: sent, answered, published, and returned to the queue for another try."""
 
 import json
 from typing import Any
@@ -91,7 +91,7 @@ def test_a_command_that_may_succeed_later_returns_to_the_queue(
 
 
 def test_positions_of_a_trip_in_a_batch_go_in_one_call(outbound: Outbound) -> None:
-    # Given positions of two trips, one of which VectorCare does not know, and some that end without a call
+    # Given positions of two trips, one of them unknown to VectorCare, and some that end without a call
     outbound.put(command="location_update", locations=[position(0)])
     outbound.clock.seconds += 900
     for trip, timestamp, changes in ((TRIP, 5, {}), ("VC-UNKNOWN", 1, {}), (TRIP, 3, {}), (TRIP, 4, {"lat": 91})):
@@ -165,9 +165,7 @@ def test_without_the_command_log_nothing_is_sent_and_nothing_lost(outbound: Outb
     assert outbound.ends() == [("succeeded", None)]
 
 
-def test_a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_other(
-    outbound: Outbound, output: Output
-) -> None:
+def test_an_unreadable_message_becomes_a_dead_letter_and_delays_no_other(outbound: Outbound, output: Output) -> None:
     # Given a message that is no command and was redriven once, one that is a command, and a queue that refuses at first
     sent_at = outbound.clock.ago(60)
     attributes = redriven_command.attributes({}, message_id="first", sent_at=sent_at)
@@ -192,7 +190,7 @@ def test_a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_up_no_oth
     assert "Zebulon" not in text
 
 
-def test_a_redriven_command_is_the_one_that_it_was_and_no_younger(outbound: Outbound) -> None:
+def test_a_redriven_command_keeps_its_id_and_its_age(outbound: Outbound) -> None:
     # Given a new request that was sent and comes back under another id, and an acceptance half an hour old
     first_id = outbound.put(**CREATE_REQUEST)
     outbound.run()

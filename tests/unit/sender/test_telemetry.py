@@ -33,7 +33,7 @@ def test_the_share_of_failed_commands_is_counted_without_positions(outbound: Out
     assert counted(text, "CommandWaitingSeconds") == []
 
 
-def test_what_waits_is_counted_by_the_age_of_the_oldest_of_a_batch(outbound: Outbound, output: Output) -> None:
+def test_the_age_of_the_oldest_waiting_command_of_a_batch_is_counted(outbound: Outbound, output: Output) -> None:
     # Given VectorCare down, and commands that came ten minutes apart, When they are tried
     outbound.vectorcare.is_down = True
     outbound.put()
@@ -55,7 +55,7 @@ def test_a_command_that_cannot_be_claimed_is_seen_to_wait(outbound: Outbound, ou
     assert counted(output.text(), "CommandWaitingSeconds") == [60]
 
 
-def test_what_is_held_back_is_one_line_a_batch(outbound: Outbound, output: Output) -> None:
+def test_commands_held_back_are_one_log_line_a_batch(outbound: Outbound, output: Output) -> None:
     for name in ("en_route", "arrived", "on_board"):
         outbound.put(name=name)
     outbound.vectorcare.faults.append(InjectedFault(status=503))

@@ -164,7 +164,7 @@ def test_a_state_behind_its_own_acceptance_is_sent_when_that_has_ended(
 
 
 def test_positions_wait_for_an_acceptance_and_for_nothing_else(outbound: Outbound) -> None:
-    # Given trips of which the one waits with an acceptance, the other with a state
+    # Given one trip that waits with an acceptance, and another with a state
     outbound.vectorcare.rules.requests[TRIP] = "AVAILABLE"
     outbound.put(command="accept", command_id="accept")
     put(outbound, "en_route", service_request_id=OTHER)
@@ -208,7 +208,7 @@ def test_a_command_deleted_from_the_queue_holds_back_others_for_half_an_hour_at_
     assert result["attempts"] < sender.MAX_RECEIVES / 3
 
 
-def test_what_has_ended_and_could_not_be_removed_holds_back_nothing(outbound: Outbound) -> None:
+def test_an_ended_command_that_could_not_be_removed_holds_back_nothing(outbound: Outbound) -> None:
     # Given a state that ended while the table failed
     put(outbound, "en_route")
     with mock.patch("sender.pending_commands.PendingCommands.leave", side_effect=ConnectionError):
@@ -221,7 +221,7 @@ def test_what_has_ended_and_could_not_be_removed_holds_back_nothing(outbound: Ou
     assert pending(outbound) == set()
 
 
-def test_a_command_that_came_twice_and_waits_is_pending_once_and_says_when_it_is_due(outbound: Outbound) -> None:
+def test_a_waiting_command_that_came_twice_is_pending_once_with_its_due_time(outbound: Outbound) -> None:
     # Given a state that came twice under one id, and VectorCare not taking it now
     put(outbound, "en_route", "en_route")
     outbound.vectorcare.faults.append(UNAVAILABLE)
@@ -262,7 +262,7 @@ def test_more_commands_of_a_trip_than_one_write_takes_keep_their_order(outbound:
     assert len(outbound.vectorcare.calls) == 1
 
 
-def test_what_is_refused_without_a_call_neither_waits_nor_holds_back(outbound: Outbound) -> None:
+def test_a_command_refused_without_a_call_neither_waits_nor_holds_back(outbound: Outbound) -> None:
     # Given a state that waits, and one behind it that VectorCare would refuse
     put(outbound, "en_route")
     outbound.vectorcare.faults.append(BUSY)

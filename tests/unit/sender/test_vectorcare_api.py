@@ -63,7 +63,7 @@ def test_a_call_carries_the_token_and_is_repeated_once_if_that_is_refused(
     assert world.sent == [("PUT", url, {}, f"Bearer {token}") for token in tokens]
 
 
-def test_after_the_wait_for_another_token_there_may_be_something_in_the_way() -> None:
+def test_a_call_is_not_repeated_if_there_is_an_obstacle_after_the_wait_for_a_token() -> None:
     obstacle = CallResult(Verdict.LATER, "out_of_time")
     world = World(REFUSED_TOKEN)
     assert world.send(obstacle) == obstacle

@@ -62,7 +62,7 @@ def test_a_byte_order_mark_is_harmless() -> None:
     assert envelope.read(b"\xef\xbb\xbf" + body()) == envelope.read(body())
 
 
-def test_of_a_key_given_twice_the_last_counts() -> None:
+def test_the_last_of_two_equal_keys_counts() -> None:
     raw = body().replace(b'"action"', b'"request_status": "ASSIGNED", "action"')
     assert envelope.read(raw).request_status == "ASSIGNED"
 
@@ -121,7 +121,7 @@ def nested(lists: int, leaf: str = "") -> Any:
         (body(data=[0] * 80_000), FailureReason.UNSTORABLE),
     ],
 )
-def test_what_cannot_be_applied_has_a_reason_from_the_closed_list(raw: bytes, reason: FailureReason) -> None:
+def test_unreadable_bytes_have_a_reason_from_the_closed_list(raw: bytes, reason: FailureReason) -> None:
     assert reason_of(raw) is reason
 
 

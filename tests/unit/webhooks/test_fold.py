@@ -63,7 +63,7 @@ def test_without_events_there_is_no_fold() -> None:
 
 
 @pytest.mark.parametrize("rule", [BY_TIME, BY_ID])
-def test_an_event_that_was_older_than_the_retention_when_it_was_received_begins_no_request(rule: Rule) -> None:
+def test_an_event_older_than_the_retention_at_its_receipt_begins_no_request(rule: Rule) -> None:
     # Given a request that is open, and what closed it 40 days ago, received now under a greater id
     opened, late = event("a", TEN), event("b", UtcTimestamp("2026-01-20T11:00:00.000000Z"), status="UNAVAILABLE")
     # Then by either order it is as if the late one had not come
@@ -72,7 +72,7 @@ def test_an_event_that_was_older_than_the_retention_when_it_was_received_begins_
 
 
 @pytest.mark.parametrize("rule", [BY_TIME, BY_ID])
-def test_an_event_that_is_received_late_moves_a_request_that_had_begun(rule: Rule) -> None:
+def test_an_event_received_late_still_moves_a_request_that_had_begun(rule: Rule) -> None:
     # Given a request that began in time, and what closed it, received three months late
     opened, closed = event("a", TEN), event("b", ELEVEN, status="UNAVAILABLE", data=None)
     entries = [Received(opened, TEN), Received(closed, UtcTimestamp("2026-06-01T11:00:00.000000Z"))]

@@ -87,7 +87,7 @@ def test_the_time_in_the_journal_counts_whatever_its_bytes_say_today(cloud: Clou
     assert len(cloud.journal()) == 1
 
 
-def test_what_is_unreadable_is_written_once_under_its_digest(cloud: Cloud, journal: Journal) -> None:
+def test_an_unreadable_webhook_is_written_once_under_its_digest(cloud: Cloud, journal: Journal) -> None:
     # Given bytes that are no event, When they are delivered twice
     for received_at in (RECEIVED_AT, RECEIVED_AGAIN_AT):
         journal.append_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)

@@ -31,7 +31,7 @@ def test_text_that_sqs_carries_travels_as_text(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"\xff\xfe", b"\0", b"a\x0bb", "\uffff".encode(), "\ufffe".encode(), b"\xed\xa0\x80", b"\xc0\x80"]
 )
-def test_what_sqs_refuses_or_would_change_travels_as_base64(body: bytes) -> None:
+def test_bytes_that_sqs_refuses_or_would_change_travel_as_base64(body: bytes) -> None:
     # Given bytes that are no text, or hold characters that SQS refuses
     # When they are encoded
     encoded = message.encode(webhook(body))
@@ -112,7 +112,7 @@ def test_a_signature_that_is_too_long_is_dropped(length: int, kept: bool) -> Non
     assert message.decode("{}", {"signature": signature}, sent_at=SENT_AT).signature == (signature if kept else "")
 
 
-def test_what_sqs_refuses_in_a_json_text_is_written_as_json_escapes_it() -> None:
+def test_characters_that_sqs_refuses_are_written_as_json_escapes() -> None:
     # Given a command with a character that SQS refuses, When it is written for SQS
     text = message.escaped('{"note": "a\uffffb\ud83d \u00fc\U0001f691"}')
     # Then it is JSON of the same text, in characters that SQS takes

@@ -74,10 +74,8 @@ REFUSED: dict[str, tuple[str | None, Refusal, Refusal]] = {
 
 
 @pytest.mark.parametrize(("header", "refusal", "explained"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_vectorcare_did_not_sign_is_refused_and_explained(
-    header: str | None, refusal: Refusal, explained: Refusal
-) -> None:
-    # Given a header that is no signature of this body under these keys, of which the second may have made it
+def test_a_wrong_signature_is_refused_and_explained(header: str | None, refusal: Refusal, explained: Refusal) -> None:
+    # Given a header that is no signature of this body under these keys, though the second may have made it
     known = keys("old", "vectorcare")
     # When it is verified, Then it is refused with its reason, which does not repeat it
     with pytest.raises(signature.SignatureRefusedError) as refused:

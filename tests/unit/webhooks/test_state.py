@@ -89,7 +89,7 @@ def test_the_first_event_makes_the_item(cloud: Cloud, state: State) -> None:
     }
 
 
-def test_what_the_newest_event_does_not_have_is_taken_away(cloud: Cloud, state: State) -> None:
+def test_attributes_that_the_newest_event_lacks_are_removed(cloud: Cloud, state: State) -> None:
     # Given a closed request, When it is open again, by an event that names no action
     offer(state, event("a", 0, status="COMPLETED"))
     offer(state, replace(event("b", 1), action=None))
@@ -192,7 +192,7 @@ def test_if_two_functions_write_data_at_the_same_time_the_newer_wins(
     assert held(cloud)["data"] == newest
 
 
-def test_what_may_not_begin_a_request_moves_only_one_that_is_there(cloud: Cloud, state: State) -> None:
+def test_an_event_that_may_not_begin_a_request_moves_only_an_existing_one(cloud: Cloud, state: State) -> None:
     # Given no item, When an event is offered that may not make one, Then there is still none, by one write
     with calls() as called:
         assert offer(state, event("a", 0), may_begin=False) is None
@@ -237,7 +237,7 @@ def test_expressions_have_the_keywords_of_the_documented_grammar(cloud: Cloud, s
     assert asked == [["SET", "revision", "REMOVE"]]
 
 
-def test_what_dynamodb_finds_invalid_can_never_be_applied(state: State) -> None:
+def test_an_update_that_dynamodb_finds_invalid_fails_permanently(state: State) -> None:
     refused = faults.failing("UpdateItem", error=lambda: faults.refusal("ValidationException"))
     with refused, pytest.raises(PermanentError, match="unstorable"):
         offer(state, event("a", 0))

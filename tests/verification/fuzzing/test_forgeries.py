@@ -40,7 +40,7 @@ def is_let_in(vector: Vector) -> bool:
     return True
 
 
-def test_what_is_valid_is_let_in_and_nothing_else() -> None:
+def test_only_valid_signatures_are_let_in() -> None:
     assert [vector.name for vector in VECTORS if is_let_in(vector) != vector.is_valid] == []
 
 

@@ -60,7 +60,7 @@ def test_a_saved_input_is_run_again(tmp_path: Path) -> None:
 
 
 def test_a_saved_input_that_still_breaks_a_rule_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given functions that refuse nobody, and an input in a file that should be refused
+    # Given functions that accept every signature, and an input in a file that should be refused
     monkeypatch.setattr(signature, "verify", lambda _body, _header, keys: keys[0])
     path = tmp_path / "some.case"
     path.write_bytes(Case(INGEST, [Part({"key": "foreign"}, b"{}")]).to_bytes())

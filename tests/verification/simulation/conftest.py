@@ -16,7 +16,7 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         yield emulator
 
 
-# ministack takes seconds to start, and the models seldom change.
+# ministack takes seconds to start, and the models rarely change.
 @pytest.fixture(params=["moto", pytest.param("ministack", marks=pytest.mark.nightly)])
 def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     """Give each of the emulators in turn."""

@@ -192,7 +192,7 @@ def test_invalid_expressions_are_refused(emulator: Emulator, update: str, condit
     ],
     ids=["39 digits", "too large", "too small", "no number", "more than 400 KiB"],
 )
-def test_what_no_item_may_hold_is_refused(ministack: Emulator, value: dict[str, Any]) -> None:
+def test_invalid_values_are_refused(ministack: Emulator, value: dict[str, Any]) -> None:
     answers = Twins(ministack).call("put_item", Item={"k": {"S": "p"}, "b": value})
     assert answers[0] == answers[1] == ("ValidationException", None)
 
@@ -208,6 +208,6 @@ def test_values_are_nested_as_deep_as_dynamodb_takes_them(ministack: Emulator, l
 
 
 @pytest.mark.parametrize("key", [{"S": ""}, {"N": "1"}, {"S": "x" * 2049}], ids=["empty", "a number", "too long"])
-def test_what_no_key_may_be_is_refused(emulator: Emulator, key: dict[str, str]) -> None:
+def test_invalid_keys_are_refused(emulator: Emulator, key: dict[str, str]) -> None:
     answers = Twins(emulator).call("put_item", Item={"k": key})
     assert answers[0] == answers[1] == ("ValidationException", None)

@@ -37,7 +37,7 @@ def test_no_history_breaks_a_rule(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (2, 3))])
 def test_a_token_endpoint_that_hangs_leaves_no_command_in_doubt(seed: int) -> None:
-    # Given commands that come all at once, while VectorCare's token endpoint takes calls and answers none
+    # Given commands that come in one burst, while VectorCare's token endpoint takes calls and answers none
     plan = burst_without_tokens(draw(seed, EVENTS))
     # When they are sent, Then the sender stays within its time, and whatever was not sent is not uncertain
     assert run_plan(plan).violations == ()

@@ -1,6 +1,6 @@
 """What the CAD asked for, what reached VectorCare, and what was reported of it.
 
-What must hold of each command, whatever VectorCare and all that stands before it answer:
+What must hold of each command, whatever VectorCare and the proxies before it answer:
 
 - what must not be repeated, VectorCare has once at most;
 - it is not reported to have succeeded if VectorCare does not have it, nor to have failed or expired if it has;

@@ -42,13 +42,13 @@ class Copies:
         self._put = command
 
     def about(self, message: QueuedMessage) -> dict[str, str]:
-        """Say why a message is among the dead, and whose it says it is."""
+        """Why a message is a dead letter, and its service request."""
         command = self._commands[message.body]
         reason = command.reason or "exhausted"
         return {"queue": "outbound", "reason": reason, "service_request_id": command.service_request_id}
 
     def name(self, message: QueuedMessage) -> str:
-        """Say under which id a message says that it first came."""
+        """Under which id a message first came, by its own word."""
         return _value(message, "first_message_id")
 
     def comes(self, message: QueuedMessage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from verification.simulation.world.run_context import RunContext
 
 _STOPPED = frozenset({"empty", "limit", "time", "refused", "unanswered", "in_flight_limit"})
-_AT_ONCE = 10
+_BATCH = 10
 # Copies of a dead letter may be in hand together, and each call may hang: all of that is over by then.
 _IN_HAND_SECONDS = 150.0
 
@@ -53,7 +53,7 @@ class Redrives:
         if answer["moved"] > event.get("limit", answer["moved"]):
             self._violate("a redrive moved more than its limit", str(answer))
         rate = event.get("rate")
-        if rate and answer["moved"] > rate * seconds + min(_AT_ONCE, rate + 1):
+        if rate and answer["moved"] > rate * seconds + min(_BATCH, rate + 1):
             self._violate("a redrive moved faster than its rate", f"{seconds:.0f} s {answer}")
         if answer["stopped"] not in _STOPPED:
             self._violate("a redrive stopped for no reason of the list", str(answer))

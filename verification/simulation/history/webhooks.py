@@ -68,7 +68,7 @@ class WebhookHistory:
             self.violate("answered 2xx before it was kept", _name(content))
 
     def about(self, message: QueuedMessage) -> dict[str, str]:
-        """Say of a dead letter what a redrive may ask for; its reason is what the journal noted, and stays."""
+        """Name what a redrive may ask for to get a dead letter; its reason is the one in the journal, and stays."""
         reason = self.reasons.get(body_of(message))
         return {"queue": "inbound"} | ({"reason": reason} if reason else {})
 

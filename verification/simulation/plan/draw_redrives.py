@@ -1,4 +1,4 @@
-"""Redrives of commands and of unpublished events, and what is to be redriven there: drawn apart from all the rest.
+"""Redrives of commands and of unpublished events, and the messages for them: drawn apart from all the rest.
 
 What a seed sends, and when, stays what it was without them.
 """

@@ -1,6 +1,6 @@
 """A session with VectorCare's two hosts, over the wire that all calls take; its errors are those of `requests`.
 
-Between VectorCare and its callers stand proxies, a firewall, and pages for times of maintenance: these answer for it,
+Between VectorCare and its callers are proxies, a firewall, and maintenance pages: these answer for it,
 in their own words.
 """
 

@@ -26,9 +26,9 @@ from verification.simulation.world.vectorcare import SimulatedVectorCare
 
 _DRAIN_SECONDS = 60.0
 _IDLE_SECONDS = 3600.0
-# An empty spool seldom needs a run that finds nothing.
+# An empty spool rarely needs a run that finds nothing.
 _DRAIN_OF_NOTHING = 0.05
-_REPLAYED_AT_ONCE = 20
+_REPLAYED_TOGETHER = 20
 _REDRIVEN = {
     "inbound": faults.REDRIVEN,
     "outbound": faults.COMMANDS_REDRIVEN,
@@ -116,7 +116,7 @@ class Operations:
 
     def _some_ids(self) -> list[str]:
         ids = sorted({key[0] for key in self._storage.journal.items} - {UNREADABLE})
-        return self._context.random.sample(ids, min(len(ids), _REPLAYED_AT_ONCE))
+        return self._context.random.sample(ids, min(len(ids), _REPLAYED_TOGETHER))
 
     def _replayed(self, outcome: InvocationOutcome) -> None:
         if "refused" in (outcome.answer or ()):

@@ -163,7 +163,7 @@ class Scheduler:
 
 
 def timestamp_at(seconds: float) -> UtcTimestamp:
-    """Write a time of the simulation as 27 characters, microseconds, `Z`."""
+    """Write a time of the simulation as a UTC timestamp: microseconds and `Z`."""
     moment = START + timedelta(seconds=seconds)
     return UtcTimestamp(moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z")
 

@@ -118,7 +118,7 @@ def _looks_at_no_other_of_its_batch(hold_back: Any) -> Any:
     return flawed
 
 
-def _leaves_at_once(leave: Any) -> Any:
+def _leaves_early(leave: Any) -> Any:
     def flawed(self: Any, service_request_id: str, gone: Any, waiting: Any, *, now: str) -> Any:
         return leave(self, service_request_id, [*gone, *(one.command_id for one in waiting)], [], now=now)
 
@@ -286,7 +286,7 @@ VARIANTS = (
         "sent before what waits ahead of it",
         "sender.pending_commands",
         "PendingCommands.leave",
-        _leaves_at_once,
+        _leaves_early,
         trouble=_busy(VECTORCARE_UNKNOWN=0.3),
     ),
     flawed(
