@@ -25,15 +25,7 @@ _LONGEST_FUNCTION = 900  # seconds
 
 
 class Clients:
-    """One client of each service that the local environment calls.
-
-    Parameters
-    ----------
-    endpoint_url : str
-        Of the emulator.
-    certificate_file : Path or None
-        What to trust if that is an https address.
-    """
+    """One client of each service that the local environment calls; it trusts the certificate file if there is one."""
 
     def __init__(self, *, endpoint_url: str, certificate_file: Path | None) -> None:
         self._endpoint_url = endpoint_url

@@ -1,7 +1,7 @@
 """The ministack process: AWS on loopback, for as long as the local environment runs.
 
-ministack is started with an environment of its own making, because the functions it runs inherit all of it, and with
-folders of its own, because it leaves the unpacked code of every function behind.
+It gets its own environment variables, because the functions inherit all of them, and its own folders, because it leaves
+the unpacked code of every function behind.
 """
 
 import datetime

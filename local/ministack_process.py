@@ -230,7 +230,7 @@ def _behave_as_aws() -> None:
     Worker._read_stderr, Worker._drain_stderr_bounded = _read, _read_all
     Config.h11_pass_raw_headers = True  # names as they were spelt
     app.app = _as_it_came
-    # Bodies of S3's uploads alone are framed within the body.
+    # Only bodies of S3's uploads are framed within the body.
     app._decode_aws_chunked_body = lambda body, headers: body if _headers.get() else _decode_chunks(body, headers)
     apigateway_v1.handle_execute = _execute_if_small
     apigateway_v1._build_lambda_event_v1 = _event

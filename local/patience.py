@@ -22,14 +22,7 @@ class GaveUpError(LocalError):
 def wait_until(look: Callable[[], Seen], is_so: Callable[[Seen], object] = bool, *, what: str) -> Seen:
     """Look again and again until the result is right; return it.
 
-    Parameters
-    ----------
-    look : callable
-        Returns the current result. What it raises ends the wait.
-    is_so : callable
-        Whether the result is right; by default, whether it is true.
-    what : str
-        What is waited for, for the error.
+    What `look` raises ends the wait. `what` says for the error what is waited for.
 
     Raises
     ------

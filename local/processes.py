@@ -1,7 +1,7 @@
 """Processes that the local environment starts: none of them outlives it.
 
-Each gets a process group of its own: a Ctrl-C in the terminal reaches the main process alone, which then ends every
-group with all that it started.
+Each gets its own process group: a Ctrl-C in the terminal reaches only the main process, which then ends every group
+with all that it started.
 """
 
 import ctypes

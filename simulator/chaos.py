@@ -59,4 +59,4 @@ NAMED_FAULTS = {
     # Receivers that bound the future do so at a quarter of an hour; soon after it may be applied.
     "ahead": DeliveryFault(dated_ahead=915.0),
 }
-"""What a requester may ask for by name, whatever the shares say."""
+"""Faults that a requester may ask for by name, at any share."""

@@ -277,7 +277,7 @@ class Delivery:
 
 
 def check_webhooks(urls: Sequence[str]) -> None:
-    """Check URLs as VectorCare's settings do; plain HTTP is allowed on this machine alone.
+    """Check URLs as VectorCare's settings do; plain HTTP is allowed only on this machine.
 
     Raises
     ------

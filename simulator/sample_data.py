@@ -125,7 +125,7 @@ def invent(random: Random, service_request_id: str, *, now: datetime) -> dict[st
 
 
 def alter(random: Random, data: dict[str, Any]) -> dict[str, Any]:
-    """Move the pickup and change one flag; returns the changed fields alone."""
+    """Move the pickup and change one flag; returns only the changed fields."""
     pickup = datetime.fromisoformat(data["pickup_date_time"]) + timedelta(minutes=random.randrange(5, 60, 5))
     flag = random.choice(_FLAGS)
     return {"pickup_date_time": iso(pickup), "revised_eta": iso(pickup + timedelta(minutes=5)), flag: not data[flag]}

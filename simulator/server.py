@@ -15,7 +15,7 @@ from simulator.http_types import Request, Response
 
 
 class Answering(Protocol):
-    """Whatever answers requests: the fake API alone, or the admin API too."""
+    """Answers requests: the fake API, or the admin API too."""
 
     def answer(self, request: Request) -> Response:
         """Answer a request."""

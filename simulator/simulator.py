@@ -81,7 +81,7 @@ class Simulator:
         return client_id, client_secret
 
     def set_speed(self, speed: float) -> None:
-        """Let time pass so many times as fast as real time."""
+        """Let time pass this many times as fast as real time."""
         self.clock.speed = speed
         self.delivery.on_clock_change()
 

@@ -48,12 +48,7 @@ class Quota:
 
 
 class Account:
-    """The AWS account of a profile, in a region.
-
-    Parameters
-    ----------
-    profile, region : str or None
-        None is what the environment variables say.
+    """The AWS account of a profile, in a region; None is what the environment variables say.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class Selection:
 
     def event(self) -> dict[str, Any]:
         """Write it as the redrive function reads it (`lambdas/redrive/request.py`)."""
-        # A function of an earlier version has the inbound queue alone, and refuses the key.
+        # A function of an earlier version has only the inbound queue, and refuses the key.
         queue = None if self.queue is DeadLetterQueue.INBOUND else self.queue
         named = {"queue": queue, "reason": self.reason, "service_request_id": self.service_request_id}
         return {name: str(value) for name, value in named.items() if value is not None}

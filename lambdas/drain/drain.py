@@ -26,12 +26,7 @@ class _Outcome(Enum):
 def drain(spool: Spool, queue: Queue, *, executor: Executor, deadline: float) -> dict[str, int | str]:
     """Move spooled webhooks to the queue, oldest first.
 
-    Parameters
-    ----------
-    executor : Executor
-        Runs the calls of ten webhooks at a time.
-    deadline : float
-        On `runtime.monotonic`'s clock. Nothing new is begun after it.
+    Nothing new begins after the deadline, on `runtime.monotonic`'s clock.
 
     Returns
     -------

@@ -22,6 +22,6 @@ _executor = runtime.executor(drain.THREADS)
 
 @lambda_handler()
 def handler(_event: object, context: Any) -> dict[str, int | str]:
-    """Move spooled webhooks while time allows; answer how many moved and failed, and why it stopped."""
+    """Move spooled webhooks while time allows; return how many moved and failed, and why it stopped."""
     end = deadline(context, reserve_seconds=drain.RESERVE_SECONDS)
     return drain.drain(_spool, _queue, executor=_executor, deadline=end)

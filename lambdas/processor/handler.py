@@ -33,7 +33,7 @@ def _keep_all(event: dict[str, Any], error: Exception) -> dict[str, list[dict[st
 
 @lambda_handler(on_error=_keep_all)
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    """Apply a batch; answer which messages SQS must keep."""
+    """Apply a batch; return the messages that SQS must keep."""
     observability.log("processing.started", messages=len(event["Records"]))
     return kept(_processor.process([_delivery(record) for record in event["Records"]]))
 

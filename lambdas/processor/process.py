@@ -48,7 +48,7 @@ class _Journaled:
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """`reason` is None if the message is tried again, `event` if it could not be read."""
+    """`reason` is None if the message is tried again; `event` is None if it could not be read."""
 
     delivery: ReceivedWebhook
     error: Exception

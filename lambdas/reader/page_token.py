@@ -24,12 +24,7 @@ def encode(position: Mapping[str, str], *, query: str) -> str:
 
 
 def decode(token: str, *, query: str, max_bytes: Mapping[str, int]) -> dict[str, str]:
-    """Read a position.
-
-    Parameters
-    ----------
-    max_bytes : mapping of str to int
-        The keys of the position, and how long each may be in UTF-8.
+    """Read a position; `max_bytes` has its keys, and how long each may be in UTF-8.
 
     Raises
     ------

@@ -22,9 +22,9 @@ _executor = runtime.executor(THREADS)
 
 @lambda_handler()
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Move dead letters back; answer with the run's report and how many messages remain, None if that is unknown.
+    """Move dead letters back; return the run's report and how many messages remain, None if that is unknown.
 
-    A wrong event is answered with an `error` beside an empty report: raised, Lambda would log what was typed.
+    A wrong event is answered with an `error` and an empty report: if it were raised, Lambda would log what was typed.
     """
     try:
         asked = request.read(event)
@@ -39,7 +39,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 def _remaining(dead_letters: Queue) -> int | None:
     try:
         return dead_letters.depth().total
-    except Exception as error:  # noqa: BLE001 whatever it is, it must not cost the report
+    except Exception as error:  # noqa: BLE001 the report matters more
         observability.log("queue.refused", error=error)
         return None
 
@@ -62,7 +62,7 @@ def _from_and_to(source: DeadLetterQueue, *, deadline: float) -> tuple[Queue, Se
             sender_queue = Queue(_sqs, _settings.outbound_queue_url)
             return Queue(_sqs, _settings.outbound_dead_letter_queue_url), partial(send_back.command, sender_queue)
         case DeadLetterQueue.UNPUBLISHED:
-            # Only now: a client more would make every cold start half as long again.
+            # Only now: one more client would make every cold start 50 % longer.
             client = runtime.client("events", connect_timeout=1, read_timeout=5, attempts=1, connections=THREADS)
             bus = Bus(client, _settings.event_bus)
             bus.deadline = deadline

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 Send: TypeAlias = "Callable[[MessageTypeDef], str | None]"
-"""Sends a message back, and answers the message id under which it may die again; raises if it was not taken."""
+"""Sends a message back, and returns the message id under which it may die again; raises if it was not taken."""
 
 THREADS = 10
 RESERVE_SECONDS = 60
-"""What ten messages in hand, and the return of those that were held, may still take at the end."""
+"""Time at the end for ten messages in hand, and for the return of those that were held."""
 
 _IN_HAND_SECONDS = 60
 
@@ -73,9 +73,9 @@ class Redrive:
         self._held: list[str] = []
 
     def run(self, request: RedriveRequest) -> RedriveReport:
-        """Move what is asked for until there is no more, or time, limit or a call that fails ends it.
+        """Move what is asked for until none is left, or time, limit or a failed call ends it.
 
-        Whatever ends it, the report says what was done.
+        The report always says what was done.
         """
         report = RedriveReport()
         due = runtime.monotonic()
@@ -174,7 +174,7 @@ class Redrive:
     def _change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         try:
             self._dead_letters.change_visibility(receipt_handle, seconds=seconds)
-        except Exception as error:  # noqa: BLE001 it is visible again all the same, sooner or later than intended
+        except Exception as error:  # noqa: BLE001 it is visible again anyway, sooner or later than intended
             observability.log("queue.refused", error=error)
 
 

@@ -1,4 +1,4 @@
-"""How each kind of dead letter goes back; each function raises if the message was not taken, and must stay.
+"""How each kind of dead letter goes back; each function raises if the message was not taken and must stay.
 
 Each sends a message that SQS takes, whatever the dead letter carried: somebody may have put it on the queue by hand,
 with ten attributes of their own, or as large as a message may be.
@@ -27,14 +27,14 @@ class NotTakenError(Exception):
 
 
 def webhook(queue: Queue, received: "MessageTypeDef") -> str:
-    """Send a webhook to the processor's queue, rebuilt from its bytes; answer its new message id."""
+    """Send a webhook to the processor's queue, rebuilt from its bytes; return its new message id."""
     given = message.values(received.get("MessageAttributes", {}))
     found = message.decode(received["Body"], given, sent_at=sent_at(received))
     return queue.send(message.encode(replace(found, redriven=found.redriven + 1)))
 
 
 def command(queue: Queue, received: "MessageTypeDef") -> str:
-    """Send a command to the sender's queue, under its first id and as old as it is; answer its new message id."""
+    """Send a command to the sender's queue, under its first id and as old as it is; return its new message id."""
     body = message.escaped(received["Body"])
     attributes = redriven_command.attributes(
         received.get("MessageAttributes", {}), message_id=received["MessageId"], sent_at=sent_at(received)
@@ -61,5 +61,5 @@ def event(bus: Bus, received: "MessageTypeDef") -> None:
 
 
 def sent_at(received: "MessageTypeDef") -> UtcTimestamp:
-    """Say when a dead letter came on the queue."""
+    """Return the time at which a dead letter was first sent."""
     return redriven_command.sent_at_of(received["Attributes"]["SentTimestamp"])

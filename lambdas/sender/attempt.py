@@ -81,7 +81,7 @@ class Attempts:
         return results + list(settled)
 
     def end_without_call(self, delivery: ReceivedCommand, outcome: Outcome, reason: str) -> AttemptResult:
-        """End a command that gets no call; an earlier attempt may have made one all the same."""
+        """End a command that gets no call; an earlier attempt may have made one."""
         answer = self._claim(delivery)
         if not isinstance(answer, _Claimed):
             return answer
@@ -133,7 +133,7 @@ class Attempts:
         return claimed
 
     def _call(self, commands: Sequence[Command]) -> dict[str, list[CallResult]]:
-        """Make the calls; answer the results of all calls that a command was part of, by its id."""
+        """Make the calls; return the results of all calls that a command was part of, by its id."""
         answers: defaultdict[str, list[CallResult]] = defaultdict(list)
         for call in api_calls.calls(commands):
             answer = self._obstacle() or self._make_call(call)

@@ -12,15 +12,8 @@ _ATTEMPTS = 3
 class CircuitBreaker:
     """Says whether a call may be made, and counts how it went.
 
-    Parameters
-    ----------
-    command_log : CommandLog
-        Keeps the state. It is read once; if a probe is due, the first invocation to ask makes it.
-
-    Attributes
-    ----------
-    is_probing : bool
-        The next call is the probe.
+    The state is read once from the command log. If a probe is due, the first invocation to ask makes it: then the next
+    call is the probe, and `is_probing` is set.
     """
 
     def __init__(self, command_log: CommandLog) -> None:
@@ -48,7 +41,7 @@ class CircuitBreaker:
                 return
             try:
                 self._move(is_outage=answer.is_outage)
-            except Exception as error:  # noqa: BLE001 whatever it is, the answer counts
+            except Exception as error:  # noqa: BLE001 the answer counts after any error
                 observability.log("circuit.not_written", error=error)
 
     def _move(self, *, is_outage: bool) -> None:

@@ -55,19 +55,8 @@ class CommandLog:
                                       ... lease over ▶ its invocation crashed: take over, it may have been sent
                                       waiting ───────▶ take over
 
-        Parameters
-        ----------
-        command : Command
-            Which.
-        holder : str
-            Who claims it; no two deliveries have the same.
-        now, lease_until : UtcTimestamp
-            At the second one the invocation is over for certain.
-
-        Returns
-        -------
-        Claim or CommandResult
-            Its result if it has ended: then it must not be sent again.
+        No two deliveries have the same holder. At `lease_until` the invocation is certainly over. If the command has
+        ended, its result is returned: then it must not be sent again.
 
         Raises
         ------
@@ -159,7 +148,7 @@ class CommandLog:
         return self._put_if({**item, "expires_at": expires_at}, condition, values)
 
     def _put_if(self, item: Item, condition: str, values: Item) -> Item | None:
-        """Write an item on a condition; answer None, or the item that refused it."""
+        """Write an item on a condition; return None, or the item that refused it."""
         conditional: dict[str, Any] = {
             "ConditionExpression": condition,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -49,7 +49,7 @@ def _keep_all(event: dict[str, Any], error: Exception) -> dict[str, list[dict[st
 
 @lambda_handler(on_error=_keep_all)
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Send a batch; answer which messages SQS must keep."""
+    """Send a batch; return the messages that SQS must keep."""
     _bus.deadline = deadline(context, reserve_seconds=_RESERVE_SECONDS)
     ends_at = utc_timestamp.later(runtime.now(), seconds=context.get_remaining_time_in_millis() / 1000)
     observability.log("sending.started", messages=len(event["Records"]))

@@ -55,7 +55,7 @@ class PendingCommands:
     def join(
         self, service_request_id: str, commands: Sequence[PendingCommand], *, now: UtcTimestamp
     ) -> list[PendingCommand]:
-        """Add commands, or renew them; answer all that are pending, in other invocations too, in their order."""
+        """Add commands, or renew them; return all that are pending, in other invocations too, in their order."""
         if not commands:
             answer: Any = self._client.get_item(
                 TableName=self._table, Key=_key(service_request_id), ConsistentRead=True

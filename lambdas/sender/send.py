@@ -65,7 +65,7 @@ class Sender:
         self._aws_executor = aws_executor
 
     def send(self, messages: Sequence[ReceivedMessage], invocation: Invocation) -> list[str]:
-        """Send a batch; answer the ids of the messages that SQS must keep."""
+        """Send a batch; return the ids of the messages that SQS must keep."""
         read = [_read(message) for message in messages]
         deliveries = [one for one in read if isinstance(one, ReceivedCommand)]
         unreadable = [one for one in read if isinstance(one, UnreadableMessage)]

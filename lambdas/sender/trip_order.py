@@ -1,7 +1,7 @@
 """The order of commands within a trip (a service request), in one invocation and over all of them.
 
 A command that waits holds back later ones until it has ended, whatever its outcome: then VectorCare decides.
-Location updates hold back nothing and wait for an acceptance alone, without which VectorCare refuses them: each
+Location updates hold back nothing and wait only for an acceptance, without which VectorCare refuses them: each
 position carries its own time, and is of no use late. A command that ends without a call does not wait for others.
 """
 
@@ -26,14 +26,7 @@ _LAST_RANK = 2
 class TripOrder:
     """The order of one trip's commands, as one invocation goes through them.
 
-    Parameters
-    ----------
-    pending : PendingCommands
-        The commands of all invocations that have not ended.
-    command_log : CommandLog
-        Knows which have ended.
-    commands : sequence of ReceivedCommand
-        The trip's commands of this batch in their order, or one that creates a trip.
+    `commands` are the trip's commands of this batch in their order, or one that creates a trip.
     """
 
     def __init__(self, pending: PendingCommands, command_log: CommandLog, commands: Sequence[ReceivedCommand]) -> None:

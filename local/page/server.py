@@ -172,12 +172,7 @@ class StartingPage:
 def serve(status_file: Path, *, announce: Callable[[str], None]) -> None:
     """Serve the page on a free port of loopback until the process ends.
 
-    Parameters
-    ----------
-    status_file : Path
-        What `local.page_process` writes.
-    announce : callable
-        Gets the page's URL as soon as it can be opened.
+    `announce` gets the page's URL as soon as it can be opened.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         announce(f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -52,13 +52,7 @@ def freshness(readings: Iterable[Reading]) -> list[dict[str, float]]:
 
 
 def row(item: Mapping[str, str]) -> dict[str, Any]:
-    """Make a row of the table of service requests.
-
-    Parameters
-    ----------
-    item : mapping of str to str
-        The attributes `service_request_id`, `request_status`, `action`, `last_updated`, `updated_at`, `revision`.
-    """
+    """Make a row of the table of service requests out of an item's attributes."""
     return {
         **{name: item.get(name, "") for name in ("service_request_id", "request_status", "action", "last_updated")},
         "updated_at": item["updated_at"],
@@ -88,22 +82,8 @@ def reconcile(
 ) -> dict[str, Any]:
     """Compare the events that were acknowledged to VectorCare with those that are stored.
 
-    Parameters
-    ----------
-    calls : iterable of mapping
-        The Webhook Call History.
-    journaled : collection of str
-        The event ids in the journal.
-    dead : collection of str
-        The event ids among the dead letters.
-    waiting, spooled : int
-        Messages on the queue and webhooks in the spool, whose events are not known.
-
-    Returns
-    -------
-    dict
-        `acknowledged`, `journaled`, `dead`, `on_the_way`, `lost`: numbers of events. What is neither journaled nor
-        dead is on the way, up to `waiting + spooled`; the rest is lost.
+    `calls` is the Webhook Call History; `journaled` and `dead` are event ids. Which events wait on the queue and in the
+    spool is unknown. So what is neither journaled nor dead is on the way, up to their number; the rest is lost.
     """
     acknowledged = {call["event_id"] for call in calls if call["status"] is not None and call["status"] // 100 == 2}  # noqa: PLR2004 HTTP's success
     kept = acknowledged & set(journaled)

@@ -100,7 +100,7 @@ class Watch:
             "freshness": sorted(self._points, key=lambda point: point["at"]),
             "vectorcare": {**history, "pending": len(history["pending"])},
         }
-        # A function may count first and write afterwards, so after the last move everything is read once more.
+        # A function may count first and write afterwards, so after the last move everything is read again.
         is_new = bool(moves) or self._was_new
         self._was_new = bool(moves)
         if is_new:

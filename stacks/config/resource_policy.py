@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 STAGE = "prod"
-# Each route is allowed by method and path: denying by address alone would also deny the health check.
+# Each route is allowed by method and path: denying only by address would also deny the health check.
 _GUARDED = ("POST/webhook",)
 _OPEN = ("GET/health", "HEAD/health")
 _LONGEST_API = "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij"

@@ -30,7 +30,7 @@ def key_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def describe(tmp_path: Path) -> Callable[..., str]:
-    """Write the organization's file; answer the folder."""
+    """Write the organization's file; return the folder."""
 
     def describe(*, environment: str = "uat", key: RSAPrivateKey | None = None) -> str:
         public = (key or signing.private_key()).public_key()

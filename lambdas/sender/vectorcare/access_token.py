@@ -24,7 +24,7 @@ RENEW_AFTER = 0.8
 RETRY_RENEWAL_SECONDS = 60
 """While the old token is still valid."""
 FAILED_RENEWAL_SECONDS = 5
-"""A failed renewal is remembered for so long: otherwise each thread that waited for it would wait for its own."""
+"""A failed renewal is remembered for this long: otherwise each thread that waited for it would start its own."""
 _DEFAULT_LIFE_SECONDS = 300
 
 _REFUSALS = frozenset({"invalid_client", "unauthorized_client"})
@@ -49,9 +49,9 @@ class NoTokenError(Exception):
     answer : CallResult
         The result of the call that needed it.
     is_refused : bool
-        Somebody has to change the secret or the organization's file.
+        A person has to change the secret or the organization's file.
     is_remembered : bool
-        A failure of a moment ago, and no new one.
+        It is the failure of a moment ago, and no new one.
     """
 
     def __init__(self, answer: CallResult, *, is_refused: bool = False, is_remembered: bool = False) -> None:
@@ -71,16 +71,8 @@ class _Token:
 class AccessToken:
     """The token of one process.
 
-    Parameters
-    ----------
-    http : Http
-        Carries the request.
-    secrets : SecretsManagerClient
-        Has the credentials.
-    url : str
-        VectorCare's token endpoint; empty if it is unknown.
-    secret : str
-        ARN or name of the JSON secret with `client_id` and `client_secret`.
+    `url` is VectorCare's token endpoint, empty if it is unknown; `secret` is the ARN or name of the JSON secret with
+    `client_id` and `client_secret`.
     """
 
     def __init__(self, http: "Http", secrets: "SecretsManagerClient", *, url: str, secret: str) -> None:

@@ -33,13 +33,7 @@ class ApiCall:
 
 
 def calls(commands: Sequence[Command]) -> Iterator[ApiCall]:
-    """Make the calls for commands of one service request.
-
-    Parameters
-    ----------
-    commands : sequence of Command
-        Location updates, however many; or one command of any kind.
-    """
+    """Make the calls for commands of one service request: location updates, however many, or one other command."""
     if commands[0].kind is Kind.LOCATION_UPDATE:
         yield from _locations(commands)
     else:

@@ -1,7 +1,7 @@
 """What a response says about the command: done, refused, not reached, or nothing.
 
-Firewalls, load balancers and maintenance pages respond in VectorCare's place, so a response counts as VectorCare's by
-its shape alone. One that proves neither that the call was carried out nor that it was not leaves the effect unknown.
+Firewalls, load balancers and maintenance pages respond in VectorCare's place, so only its shape makes a response
+VectorCare's. If it proves neither that the call was carried out nor that it was not, the effect is unknown.
 Codes and shapes: VectorCare Open API 2.0, "Requests" and "Errors"; what statuses mean: RFC 9110, section 15.
 """
 
@@ -110,18 +110,7 @@ def read(status: int, body: bytes | None, *, kind: Kind, retry_after: str | None
         4xx that HTTP defines, from any sender ────────────────▶ later: the request was not carried out
         all else: 1xx, 3xx, 5xx, 499, a page in place of JSON ─▶ lost: its effect is unknown
 
-    Parameters
-    ----------
-    status : int
-        HTTP's.
-    body : bytes or None
-        The response's; None if it could not be read to its end.
-    kind : Kind
-        Of the command that was sent.
-    retry_after : str or None
-        The header, seconds or a date.
-    now : UtcTimestamp
-        When the response came.
+    The body is None if it could not be read to its end; `retry_after` is the header, seconds or a date.
     """
     content = _parse(body)
     code = next(_codes(content), None)

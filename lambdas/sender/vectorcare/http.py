@@ -47,7 +47,7 @@ class Http:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse | CallResult:
-        """Send a request; answer the response, or what is known if none came."""
+        """Send a request; return the response, or what is known if none came."""
         try:
             return self._exchange(method, url, form=form, body=body, headers=headers)
         except Exception as error:  # noqa: BLE001 whatever it is, the command needs a result

@@ -80,12 +80,7 @@ class Command:
 def read(body: str, *, message_id: str) -> Command:
     """Read which command a message holds, and for which service request.
 
-    Parameters
-    ----------
-    body : str
-        The message's.
-    message_id : str
-        SQS's; the command id of a command without one.
+    A command without an id gets the message's.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """A command that comes back from the dead-letter queue keeps its first message id and its age.
 
 SQS gives a message that is sent again a new id and a new age. If these counted, a command without a `command_id` could
-be sent to VectorCare twice, and an expired one once more.
+be sent to VectorCare twice, and an expired one again.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,8 @@ _MESSAGE_ID, _SENT_AT, _REDRIVEN = "first_message_id", "first_sent_at", "redrive
 def attributes(given: Mapping[str, Any], *, message_id: str, sent_at: UtcTimestamp) -> dict[str, Any]:
     """Make the attributes with which a dead letter goes back; the sender reads no others.
 
-    Parameters
-    ----------
-    given : mapping
-        The dead letter's own, as ReceiveMessage gives them.
-    message_id, sent_at : str, UtcTimestamp
-        The dead letter's; they count unless it was redriven before.
+    `given` are the dead letter's own, as ReceiveMessage returns them. Its id and time count unless it was redriven
+    before.
     """
     values = message.values(given)
     first_id, since = first_message_id(values, message_id), first_sent_at(values, sent_at)

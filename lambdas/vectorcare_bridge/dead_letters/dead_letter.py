@@ -43,16 +43,7 @@ def reason(
 ) -> str:
     """Say why a message is there.
 
-    Parameters
-    ----------
-    source : DeadLetterQueue
-        Where it is.
-    body, attributes : str, mapping of str to str
-        The message's body and attribute values.
-    sent_at : UtcTimestamp
-        When it was put on its first queue.
-    recorded : callable
-        Is called for webhooks alone; what it raises is raised.
+    `sent_at` is when it was put on its first queue. `recorded` is called only for webhooks; what it raises is raised.
     """
     match source:
         case DeadLetterQueue.INBOUND:

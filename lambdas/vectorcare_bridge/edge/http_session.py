@@ -1,7 +1,7 @@
 """A session of `requests` that is bounded in time, tries no call twice, follows no redirect and keeps no cookie.
 
-Its read time-out is one for a whole answer. That of `requests` begins again with every byte that comes in, so that
-an answer which trickles would take for ever.
+Its read time-out is for a whole answer. That of `requests` starts over with every byte, so an answer that trickles in
+would take forever.
 """
 
 import io
@@ -23,13 +23,7 @@ from vectorcare_bridge.edge import runtime
 
 
 class Session(requests.Session):
-    """It takes nothing from the environment: a stray .netrc would replace the Authorization header.
-
-    Parameters
-    ----------
-    connections : int
-        How many are kept.
-    """
+    """It takes nothing from the environment: a stray .netrc would replace the Authorization header."""
 
     def __init__(self, *, connections: int) -> None:
         super().__init__()
@@ -39,7 +33,7 @@ class Session(requests.Session):
             self.mount(scheme, _Adapter(pool_maxsize=connections, max_retries=0))
 
     def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[requests.Response]:
-        """Look for no next request: `requests` would read a redirect's body, and stumble over its `Location`."""
+        """Follow no redirect: `requests` would read its body, and fail on a bad `Location`."""
         return iter(())
 
 
@@ -82,10 +76,10 @@ class _Incoming:
 
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(_Incoming(sock), *args, **options)  # type: ignore[arg-type]  # it asks for `makefile` alone
+        super().__init__(_Incoming(sock), *args, **options)  # type: ignore[arg-type]  # it needs only `makefile`
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Read on after any interim answer, such as 103: `http.client` does so after 100 alone (RFC 9110, 15.2)."""
+        """Read on after any interim answer, such as 103: `http.client` does so only after 100 (RFC 9110, 15.2)."""
         version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the stubs
         is_interim = HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK
         return version, HTTPStatus.CONTINUE if is_interim else status, reason

@@ -19,11 +19,8 @@ def lambda_handler(
 ) -> Callable[[Handler[Answer]], Handler[Answer]]:
     """Make a function's handler: its log lines carry the request id, and its metrics are written at the end.
 
-    Parameters
-    ----------
-    on_error : callable
-        Given the event and the exception, it answers in the handler's place. Lambda logs the text of an exception
-        that leaves a handler, and that text may hold a payload.
+    `on_error` gets the event and the exception, and answers in the handler's place: Lambda would log the exception's
+    text, which may hold a payload.
     """
 
     def decorate(handle: Handler[Answer]) -> Handler[Answer]:

@@ -55,12 +55,9 @@ def log(
     route: str | None = None,
     error: BaseException | None = None,
 ) -> None:
-    """Write one line. The parameters are the allow-list; of an error only its type and AWS's error code are kept.
+    """Write one line about an event, named `noun.verb`.
 
-    Parameters
-    ----------
-    event : str
-        What happened, as `noun.verb`.
+    The parameters are the allow-list; of an error only its type and AWS's error code are kept.
     """
     given = locals().copy() | {"event": None, "error": None if error is None else _kind(error)}
     with _lock:

@@ -58,7 +58,7 @@ class Queue:
         self._url = url
 
     def send(self, message: OutgoingMessage) -> str:
-        """Put a message on the queue; answer its message id."""
+        """Put a message on the queue; return its message id."""
         return self._client.send_message(
             QueueUrl=self._url, MessageBody=message["MessageBody"], MessageAttributes=message["MessageAttributes"]
         )["MessageId"]
@@ -87,7 +87,7 @@ class Queue:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt_handle)
 
     def change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
-        """Return a received message to the queue, visible again after so many seconds."""
+        """Return a received message to the queue; it is visible again after this many seconds."""
         self._client.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
         )

@@ -16,15 +16,10 @@ class SettingsError(Exception):
 
 
 def load(kind: type[T], environment: Mapping[str, str] = os.environ) -> T:
-    """Read a function's settings.
+    """Read a function's settings into a dataclass of its own.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass in a module of the function. Each field is named as its variable, in lower case, and is `str`,
-        `int`, `bool`, `frozenset[str]` (separated by commas) or an enumeration.
-    environment : mapping of str to str
-        The environment variables.
+    Each field is named as its variable, in lower case, and is `str`, `int`, `bool`, `frozenset[str]` (separated by
+    commas) or an enumeration.
 
     Raises
     ------

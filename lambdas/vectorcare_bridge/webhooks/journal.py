@@ -45,7 +45,7 @@ class Journal:
 
             delivery 1 (t=10:00)  put if absent ── taken ────────────▶ 10:00 goes on to the state
             delivery 2 (t=10:08)  put if absent ── refused: 10:00 ───▶ 10:00 goes on to the state
-                                  └─ other bytes: put beside, under event_id#digest, outside the fold
+                                  └─ other bytes: put under event_id#digest, outside the fold
         """
         stored = self._put_if_absent(
             service_request_id=event.service_request_id,

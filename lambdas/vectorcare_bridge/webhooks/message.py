@@ -91,10 +91,10 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp) -
     Parameters
     ----------
     attributes : mapping of str to str
-        Attribute values by name. A message that was sent by hand may have none of ours. It is read too, so that its
+        Attribute values by name. A message that was sent by hand may have none of them. It is read too, so that its
         content decides what becomes of it.
     sent_at : UtcTimestamp
-        Stands in for an absent or unreadable `received_at`.
+        Replaces an absent or unreadable `received_at`.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def decode(body: str, attributes: Mapping[str, str], *, sent_at: UtcTimestamp) -
 
 
 def signed_bytes(body: str, attributes: Mapping[str, str]) -> bytes:
-    """Read the webhook's bytes alone out of a message's body and attribute values."""
+    """Read only the webhook's bytes out of a message's body and attribute values."""
     if attributes.get("encoding") == "base64":
         with suppress(ValueError):
             return base64.b64decode(body, validate=True)

@@ -40,20 +40,10 @@ class State:
         """Offer a service request's newest events to its registers.
 
         Two writes at most, the second only after the first has answered. The first offers the newest event, with its
-        data if it carries any. The second offers data alone: when the newest event carries none, or when the first
-        was refused while the item's data is older than what is offered.
+        data if it carries any. The second offers only data: if the newest event carries none, or if the first was
+        refused although the item's data is older than what is offered.
 
-        Parameters
-        ----------
-        folded : Fold
-            The fold of the events.
-        may_begin : bool
-            Make the item if there is none; see `fold.may_begin`.
-
-        Returns
-        -------
-        Moved or None
-            None if there is no item, and `may_begin` forbids making one.
+        The result is None if there is no item, and `may_begin` (see `fold.may_begin`) forbids making one.
 
         Raises
         ------
