@@ -6,7 +6,7 @@ once, and sees that something is missing.
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -107,24 +107,14 @@ def test_the_emulator_does_not_enforce_the_asserted_permissions(
 ) -> None:
     # Given roles without the actions that are said not to be enforced
     event = webhook()
-    with (
-        _without(guarded, "ingest", *ASSERTED["ingest"]),
-        _without(guarded, "processor", *ASSERTED["processor"]),
-        _without(guarded, "drain", *ASSERTED["drain"]),
-        _without(guarded, "redrive", *ASSERTED["redrive"]),
-        _without(guarded, "publisher", *ASSERTED["publisher"]),
-        _without(guarded, "sender", *ASSERTED["sender"]),
-        subscribed(guarded) as subscriber,
-        _without(guarded, "reader", *ASSERTED["reader"]),
-    ):
+    with ExitStack() as roles, subscribed(guarded) as subscriber:
+        for function, actions in ASSERTED.items():
+            roles.enter_context(_without(guarded, function, *actions))
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
         guarded.stack.settle()
         published = subscriber.hear(service_request_id=event.service_request_id)
-        command(
-            guarded,
-            {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"},
-        )
+        command(guarded, {"command": "accept", "service_request_id": event.service_request_id, "command_id": "a"})
         ended = subscriber.hear(command_id="a")
         drained = guarded.stack.invoke("DrainFunction", {})
         redriven = guarded.stack.invoke("RedriveFunction", {"limit": 1, "dry_run": True})

@@ -223,12 +223,20 @@ def one_call_at_a_time() -> AbstractContextManager[None]:
 
 
 class Clock:
-    """A clock that moves on by a microsecond at each look."""
+    """Time that passes when a test says so, and a microsecond at each look."""
 
-    ticks = itertools.count()
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.ticks = itertools.count()
 
     def now(self) -> UtcTimestamp:
-        return utc_timestamp.later(NOW, minutes=next(self.ticks) / 60_000_000)
+        return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self.ticks) / 60_000_000)
+
+    def epoch(self) -> float:
+        return utc_timestamp.epoch_seconds(NOW) + self.seconds
+
+    def ago(self, seconds: float) -> UtcTimestamp:
+        return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 
 
 class Threads:

@@ -1,6 +1,5 @@
 """The sender and its services: SQS in simulated time, table, secret and bus in moto, VectorCare by HTTPS."""
 
-import itertools
 import json
 import socket
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from tests.support import events, tls
 from tests.support.cloud import (
     CREDENTIALS,
     NOW,
+    Clock,
     Context,
     InlineExecutor,
     Threads,
@@ -35,7 +35,6 @@ from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.dynamodb_item import to_item
-from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from verification.simulation.models import sqs_event
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
@@ -47,23 +46,6 @@ DEAD_LETTERS_URL = "https://sqs.invalid/outbound-dead-letters"
 MAX_RECEIVES = 300
 FUNCTION_SECONDS = 60
 VISIBILITY_SECONDS = 360
-
-
-class Clock:
-    """Time that passes when the test says so, and a microsecond at each look."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._ticks = itertools.count()
-
-    def now(self) -> UtcTimestamp:
-        return utc_timestamp.later(NOW, minutes=self.seconds / 60 + next(self._ticks) / 60_000_000)
-
-    def epoch(self) -> float:
-        return utc_timestamp.epoch_seconds(NOW) + self.seconds
-
-    def ago(self, seconds: float) -> UtcTimestamp:
-        return utc_timestamp.later(NOW, minutes=(self.seconds - seconds) / 60)
 
 
 class Outbound:

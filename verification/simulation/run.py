@@ -40,11 +40,10 @@ def run(
     *,
     events: int = 500,
     selection: PlanSelection = EVERYTHING,
-    loader: Loader | None = None,
     trace: Callable[[str], None] | None = None,
 ) -> SimulationResult:
     """Run a seed, or the selected part of its plan; `trace` takes each line of the trace."""
-    return run_plan(selection.of(draw(seed, events)), loader=loader, trace=trace)
+    return run_plan(selection.of(draw(seed, events)), trace=trace)
 
 
 def run_plan(

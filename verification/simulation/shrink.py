@@ -9,7 +9,6 @@ from typing import Any
 from verification.simulation.plan.draw import draw
 from verification.simulation.plan.plan import PlanSelection, SimulationPlan
 from verification.simulation.run import SimulationResult, run_plan
-from verification.simulation.world.loader import Loader
 
 _VARIATIONS = 3
 _BUDGET_SECONDS = 60.0
@@ -24,14 +23,11 @@ class Shrunk:
 
 
 class Shrinker:
-    """Looks for it, for `budget` seconds; what is found until then is the answer."""
+    """Looks for it, for a minute; what is found until then is the answer."""
 
-    def __init__(
-        self, seed: int, *, events: int, loader: Loader | None = None, budget: float = _BUDGET_SECONDS
-    ) -> None:
+    def __init__(self, seed: int, *, events: int) -> None:
         self._plan: SimulationPlan = draw(seed, events)
-        self._loader = loader
-        self._deadline = time.monotonic() + budget
+        self._deadline = time.monotonic() + _BUDGET_SECONDS
         self._rule = ""
 
     def shrink(self) -> Shrunk | None:
@@ -41,7 +37,7 @@ class Shrinker:
             operations=tuple(range(len(self._plan.operations))),
             commands=tuple(command.number for command in self._plan.outbound.commands),
         )
-        result = run_plan(whole.of(self._plan), loader=self._loader)
+        result = run_plan(whole.of(self._plan))
         if not result.violations:
             return None
         self._rule = result.violations[0].rule
@@ -81,7 +77,7 @@ class Shrinker:
             if time.monotonic() > self._deadline:
                 return None
             varied = replace(selection, variation=(selection.variation + variation) % _VARIATIONS)
-            result = run_plan(varied.of(self._plan), loader=self._loader)
+            result = run_plan(varied.of(self._plan))
             if any(violation.rule == self._rule for violation in result.violations):
                 return Shrunk(varied, result)
         return None

@@ -18,8 +18,8 @@ def event(event_id: str, last_updated: UtcTimestamp, *, status: str = "ASSIGNED"
     return Event("VC-1", event_id, last_updated, status, "ANY", data)
 
 
-def received(*events: Event, at: UtcTimestamp = ELEVEN) -> list[Received]:
-    return [Received(one, at) for one in events]
+def received(*events: Event) -> list[Received]:
+    return [Received(one, ELEVEN) for one in events]
 
 
 def folded(*events: Event, rule: Rule = BY_TIME) -> tuple[Event, Event | None]:
@@ -116,8 +116,8 @@ def test_an_event_is_recent_by_the_later_of_two_clocks() -> None:
     assert not fold.is_recent(one, BY_TIME, now=UtcTimestamp("2026-03-31T10:00:00.000000Z"))
 
 
-def only(one: Event, *, received_at: UtcTimestamp = TEN) -> Fold:
-    return Fold(Received(one, received_at), newest_data=one if one.carries_data else None, since=one.last_updated)
+def only(one: Event) -> Fold:
+    return Fold(Received(one, TEN), newest_data=one if one.carries_data else None, since=one.last_updated)
 
 
 @pytest.mark.parametrize(
