@@ -32,7 +32,7 @@ _ENOUGH_BYTES = 8 * 2**30
 def pytest_configure() -> None:
     """Have pytest's folders in memory where there is plenty, and SIGINT end what the tests start.
 
-    Each stand unpacks hundreds of megabytes of functions and removes them: on a slow disk that outlasts its tests.
+    Each local environment unpacks hundreds of megabytes of functions and removes them: on a slow disk that outlasts its tests.
     """
     if _is_roomy(_IN_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
@@ -42,7 +42,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Have one worker more than there are processors: a third of the tests' time is waiting for a stand."""
+    """Have one worker more than there are processors: a third of the tests' time is waiting for a local environment."""
     return (os.cpu_count() or 1) + 1
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import click
 import pytest
 
 from cli.__main__ import bridge
+from tests.support.repository import ROOT, repository_files
 from vectorcare_bridge.edge.metric import Metric
 
-ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 _NO_TEXTS = re.compile(r"\.(png|svg)$|requirements.*\.txt$|package-lock\.json$")
@@ -20,15 +19,8 @@ _NO_TEXTS = re.compile(r"\.(png|svg)$|requirements.*\.txt$|package-lock\.json$")
 
 def _texts() -> Iterator[tuple[str, str]]:
     """Return each file that is or could be committed, with its text, without pictures and pins."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607 the user's own git
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if not _NO_TEXTS.search(name) and (ROOT / name).is_file():
+    for name in repository_files():
+        if not _NO_TEXTS.search(name):
             yield name, (ROOT / name).read_text(encoding="utf-8")
 
 

@@ -2,11 +2,9 @@
 
 import copy
 import json
-import os
 import re
 import secrets
 import string
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,10 +19,7 @@ from detect_secrets.settings import transient_settings
 
 from stacks.config.organization import Organization
 from tests.stacks.templates import Template
-
-ROOT = Path(__file__).parents[2]
-NOT_OURS = {".git", ".hypothesis", ".local", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__"}
-NOT_OURS |= {"cdk.out", "node_modules"}
+from tests.support.repository import ROOT, repository_files
 
 # Of detect-secrets' 27 those that this project could meet.
 DETECTORS = (
@@ -201,20 +196,3 @@ def pairs(node: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(node, list):
         for value in node:
             yield from pairs(value, name)
-
-
-def repository_files() -> Iterator[str]:
-    """Name the files of the repository, those included that git does not know yet; without git, of the tree."""
-    if (ROOT / ".git").exists():
-        listing = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 the user's own git
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        yield from (name for name in listing.split("\0") if name and (ROOT / name).is_file())
-        return
-    for folder, folders, names in os.walk(ROOT):
-        folders[:] = [name for name in folders if name not in NOT_OURS]
-        yield from (str((Path(folder) / name).relative_to(ROOT)) for name in names)

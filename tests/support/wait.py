@@ -1,4 +1,4 @@
-"""The one way in which tests wait: for a condition, with an end so generous that only what never comes meets it."""
+"""The one way in which tests wait: for a condition, with a limit so generous that only what never comes reaches it."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -50,6 +51,16 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
     patience = Patience()
     patience.take_the_place_of_time(monkeypatch)
     return patience
+
+
+@pytest.fixture
+def in_japan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the machine's time zone to nine hours from UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 class Output:

@@ -221,7 +221,7 @@ def _attributes(random: Random) -> dict[str, str]:
 
 
 def _disturb(recipe: dict[str, Any], random: Random) -> None:
-    """Put one thing wrong with a request: its signature, its bytes, or what API Gateway hands over."""
+    """Make one thing wrong in a request: its signature, its bytes, or what API Gateway hands over."""
     [part] = random.choices(("key", "tamper", "after", "header", "event"), (1, 3, 1, 1, 4))
     match part:
         case "key":

@@ -50,7 +50,7 @@ class Verdict:
 
 
 def judge(mutants: Sequence[Mutant], equivalents: Sequence[Equivalent]) -> Verdict:
-    """Hold the survivors against the list."""
+    """Compare the survivors with the list."""
     survivors = [mutant for mutant in mutants if not mutant.is_killed]
     unknown = [mutant for mutant in survivors if not any(entry.matches(mutant) for entry in equivalents)]
     stale = [entry for entry in equivalents if not any(map(entry.matches, survivors))]

@@ -180,6 +180,13 @@ def test_no_call_is_begun_that_may_outlast_the_invocation(seconds: float, is_sen
     assert (results == [Postponed(one, "out_of_time")]) is not is_sent
 
 
+def obstruct(world: World, obstacle: CallResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    if obstacle is CIRCUIT_OPEN:
+        world.admits_calls = 0
+    else:
+        monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: TOO_LATE)
+
+
 @pytest.mark.parametrize("obstacle", [CIRCUIT_OPEN, OUT_OF_TIME], ids=lambda one: one.reason)
 @pytest.mark.parametrize("when", ["at first", "after the wait for a token"])
 def test_with_an_open_circuit_or_without_time_nothing_is_claimed(
@@ -187,17 +194,10 @@ def test_with_an_open_circuit_or_without_time_nothing_is_claimed(
 ) -> None:
     # Given others' failures that open the circuit, or a token that takes too long
     world = World()
-
-    def obstruct() -> None:
-        if obstacle is CIRCUIT_OPEN:
-            world.admits_calls = 0
-        else:
-            monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: TOO_LATE)
-
     if when == "at first":
-        obstruct()
+        obstruct(world, obstacle, monkeypatch)
     else:
-        world.authorizes = obstruct
+        world.authorizes = lambda: obstruct(world, obstacle, monkeypatch)
     # When a command is sent, Then it waits
     one = delivery()
     assert attempts(world).send([one]) == [Postponed(one, obstacle.reason or "")]
@@ -214,10 +214,7 @@ def test_a_call_is_repeated_with_another_token_only_while_clock_and_circuit_allo
     [ask] = world.obstacles
     assert ask() is None
     # When the circuit is open or the time over, Then it is not repeated
-    if obstacle is CIRCUIT_OPEN:
-        world.admits_calls = 0
-    else:
-        monkeypatch.setattr("vectorcare_bridge.edge.runtime.now", lambda: TOO_LATE)
+    obstruct(world, obstacle, monkeypatch)
     assert ask() == obstacle
     # And that says nothing about VectorCare's health
     world = World(lambda _call: obstacle)

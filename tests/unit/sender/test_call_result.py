@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -27,15 +25,6 @@ def read(
 ) -> CallResult:
     body = content if isinstance(content, bytes | None) else json.dumps(content).encode()
     return call_result.read(status, body, kind=kind, retry_after=retry_after, now=NOW)
-
-
-@pytest.fixture
-def _clocks_in_tokyo() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "JST-9")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 299])
@@ -235,7 +224,7 @@ def test_a_new_service_request_is_known_by_its_id_or_its_page(content: Any, expe
         ("Sat, 01 Jan 0001 00:00:00 +2359", 0),
     ],
 )
-@pytest.mark.usefixtures("_clocks_in_tokyo")
+@pytest.mark.usefixtures("in_japan")
 def test_vectorcare_says_when_to_come_back_in_seconds_or_by_a_date(retry_after: str | None, seconds: float) -> None:
     # Given a clock that is not set to UTC, which changes nothing
     assert read(503, retry_after=retry_after).retry_after == seconds

@@ -1,8 +1,5 @@
 """Times of every form sort as the points in time that they are; the properties try many more."""
 
-import time
-from collections.abc import Iterator
-
 import pytest
 
 from vectorcare_bridge import utc_timestamp
@@ -132,15 +129,6 @@ def test_a_shift_beyond_the_calendar_stops_at_its_end(
 def test_from_a_later_timestamp_to_an_earlier_one_is_negative() -> None:
     assert utc_timestamp.seconds_between(TEN, HALF_A_SECOND_LATER) == 0.5
     assert utc_timestamp.seconds_between(HALF_A_SECOND_LATER, TEN) == -0.5
-
-
-@pytest.fixture
-def in_japan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "JST-9")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("in_japan")

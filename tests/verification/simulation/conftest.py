@@ -1,4 +1,4 @@
-"""The emulators that the models are held against."""
+"""The emulators that the models are compared with."""
 
 from collections.abc import Iterator
 from pathlib import Path

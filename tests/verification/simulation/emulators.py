@@ -1,4 +1,4 @@
-"""Two independent likenesses of AWS to hold the models against."""
+"""Two independent emulators of AWS to compare the models with."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -142,7 +142,7 @@ class WebhookChecks:
             content = self._history.contents[body_of(message)]
             lines = output.failures.get(message.id, [])
             if content.reason and not any(line.get("reason") == content.reason for line in lines):
-                self._violate("died without a word", content)
+                self._violate("died without a log line", content)
         for line in (line for lines in output.failures.values() for line in lines):
             if line.get("reason") not in {None, "exhausted"} and line["retry_in_seconds"]:
                 self._history.violate("a permanent failure has to wait", str(line["reason"]))

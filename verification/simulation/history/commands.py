@@ -35,7 +35,7 @@ Mark = tuple[str, str]
 
 
 class CommandHistory:
-    """Notes what happens, checks what must hold at all times, and the rest in the end; `may_die` is of `Copies`."""
+    """Notes what happens, checks what must hold at all times, and the rest in the end; for `may_die` see `Copies`."""
 
     def __init__(self, context: RunContext, *, may_die: bool) -> None:
         self.copies = Copies(context, may_die=may_die, is_reported=lambda name: bool(self._outcomes[name]))
@@ -141,7 +141,7 @@ class CommandHistory:
         for name, commands in self._put.items():
             outcomes, command = self._outcomes[name], commands[-1]
             if (command.body in dead) != (command.expected is Expected.UNREADABLE):
-                self._violate("dead, and it can be read; or alive, and it cannot", _name(commands))
+                self._violate("dead though it can be read, or not dead though it cannot", _name(commands))
             elif command.expected is not Expected.UNREADABLE and not outcomes:
                 self._violate("a command has no outcome", _name(commands))
             elif len(outcomes) > 1:

@@ -1,4 +1,4 @@
-"""Where every webhook is at every moment; what must hold at all times is checked as it happens."""
+"""Where every webhook is at every moment; the rules that hold at all times are checked as it happens."""
 
 import base64
 from collections import Counter

@@ -75,7 +75,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A hand, or a fault, removes an item of the state, or only the data register of one."""
+    """An operator, or a fault, removes an item of the state, or only its data register."""
 
     at: float
     only_data: bool

@@ -1,4 +1,4 @@
-"""What happens beside the webhooks: the clock that runs the drain, operators, deploys, outages."""
+"""What happens beside the webhooks: the schedule of the drain, operators, deploys, outages."""
 
 from functools import partial
 from typing import Any

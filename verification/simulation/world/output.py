@@ -18,7 +18,7 @@ class Output:
         self._context = context
 
     def write(self, text: str) -> int:
-        """Take what the process that runs now prints; a dead one prints nothing."""
+        """Take what the running process prints; a dead one prints nothing."""
         process = self._context.scheduler.process
         if process is not None and not process.is_dead:
             self.take(text)

@@ -165,31 +165,28 @@ class SimulatedStorage:
         """Name the queues in which messages wait for an operator."""
         return [self.dead_letters, self.outbound_dead_letters, self.unpublished]
 
+    def _asking(
+        self, ask: Callable[[Run, QueuedMessage], None], note: Callable[[QueuedMessage], None]
+    ) -> Callable[[QueuedMessage], None]:
+        """Note a message that comes or goes; if a redrive moves it, ask first whether it may."""
+
+        def noted(message: QueuedMessage) -> None:
+            run = self._redrive()
+            if run:
+                ask(run, message)
+            note(message)
+
+        return noted
+
     def _sent(
         self, came: Callable[[QueuedMessage], None], name: Callable[[QueuedMessage], str] = lambda _message: ""
     ) -> Callable[[QueuedMessage], None]:
-        """Ask of what comes on a queue whether a redrive may send it."""
-
-        def checked(message: QueuedMessage) -> None:
-            run = self._redrive()
-            if run:
-                self.redrives.sends(run, name(message))
-            came(message)
-
-        return checked
+        return self._asking(lambda run, message: self.redrives.sends(run, name(message)), came)
 
     def _dead_letter_gone(
         self, gone: Callable[[QueuedMessage], None], about: Callable[[QueuedMessage], Mapping[str, str]]
     ) -> Callable[[QueuedMessage], None]:
-        """Ask of a dead letter that goes whether a redrive may take it."""
-
-        def checked(message: QueuedMessage) -> None:
-            run = self._redrive()
-            if run:
-                self.redrives.takes(run, about(message))
-            gone(message)
-
-        return checked
+        return self._asking(lambda run, message: self.redrives.takes(run, about(message)), gone)
 
     def _redrive(self) -> Run | None:
         """Say which redrive's turn it is; None if it is another function's."""

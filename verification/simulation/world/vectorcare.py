@@ -1,4 +1,4 @@
-"""VectorCare, and those who pretend to be: three attempts in about 72 seconds, 10 seconds for an answer."""
+"""VectorCare and its impostors: three attempts in about 72 seconds, 10 seconds for an answer."""
 
 import base64
 from collections import defaultdict
@@ -52,7 +52,7 @@ class SimulatedVectorCare:
         self._context.at(sending.at, partial(self._attempt, sending, 1))
 
     def replay(self, service_request_id: str) -> None:
-        """Send some webhooks of a service request once more, as somebody may with old ones: they are signed."""
+        """Send some webhooks of a service request once more, as anybody may who has old ones: they are signed."""
         for sending in self._by_request.get(service_request_id, []):
             if self._context.strikes(faults.REPLAYED_AFTER_EXPIRY):
                 self.under_way += 1

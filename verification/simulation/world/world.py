@@ -118,7 +118,7 @@ class World:
         self._redrive_the_last(self.storage.unpublished, "unpublished")
         self.operations.replay_the_damaged()
         self._come_to_rest()
-        # A replay repairs what it should have left alone: what the processor made is checked as it was before.
+        # A replay repairs what it should have left alone, so the processor's state is checked as it was before.
         self.state_at_rest = dict(self.storage.state.items)
         self.operations.replay_at_rest()
         self._come_to_rest()
