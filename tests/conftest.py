@@ -32,7 +32,8 @@ _ENOUGH_BYTES = 8 * 2**30
 def pytest_configure() -> None:
     """Have pytest's folders in memory where there is plenty, and SIGINT end what the tests start.
 
-    Each local environment unpacks hundreds of megabytes of functions and removes them: on a slow disk that outlasts its tests.
+    Each local environment unpacks hundreds of megabytes of functions and removes them; a slow disk takes longer for
+    that than the tests run.
     """
     if _is_roomy(_IN_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
