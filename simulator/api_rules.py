@@ -37,38 +37,19 @@ class RateLimit:
 
 
 class ApiRules:
-    """VectorCare as one organization sees it; `clock` counts seconds since 1970.
-
-    Attributes
-    ----------
-    clients : dict of str to str
-        Secrets by client id.
-    tokens : dict of str to float
-        When each token ends, in seconds since 1970.
-    token_life : int
-        Seconds for which a new token is good.
-    requests : dict of str to str
-        The status of each service request by its id.
-    foreign : set of str
-        Service requests of other organizations.
-    states, positions : dict
-        What was reported, by service request.
-    is_enabled : bool
-        Whether the organization may use the Open API.
-    on_call : callable
-        Called for each call that was taken: service request, verb, body.
-    """
+    """VectorCare as one organization sees it; `clock` counts seconds since 1970."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.clients: dict[str, str] = {}
-        self.tokens: dict[str, float] = {}
-        self.token_life = 3600
-        self.requests: dict[str, str] = {}
-        self.foreign: set[str] = set()
+        self.clients: dict[str, str] = {}  # secrets by client id
+        self.tokens: dict[str, float] = {}  # when each ends, in seconds since 1970
+        self.token_life = 3600  # seconds
+        self.requests: dict[str, str] = {}  # statuses by service request id
+        self.foreign: set[str] = set()  # service requests of other organizations
         self.states: dict[str, list[str]] = {}
         self.positions: dict[str, list[float]] = {}
         self.is_enabled = True
         self.rate_limit = RateLimit()
+        # Called for each call that was taken: service request, verb, body.
         self.on_call: Callable[[str, str, Any], None] = lambda _service_request_id, _verb, _body: None
         self._clock = clock
         self._serial = 0

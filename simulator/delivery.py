@@ -38,25 +38,13 @@ _LINGER = 2.0  # real seconds at the end for calls that are being made
 
 
 class Delivery:
-    """Delivers webhooks to the registered URLs.
-
-    Attributes
-    ----------
-    private_key : RSAPrivateKey
-        Signs each call from now on.
-    chaos : Chaos
-        Which faults webhooks meet from now on.
-    certificate_file : Path or None
-        What to trust if a URL's certificate is self-signed.
-    gives_up_after : float
-        Real seconds, at any speed of the clock, that a call waits for its answer.
-    """
+    """Delivers webhooks to the registered URLs; its public attributes count from now on if they are set."""
 
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
-        self.gives_up_after = GIVES_UP_AFTER
+        self.gives_up_after = GIVES_UP_AFTER  # real seconds, at any speed of the clock
         self.chaos = Chaos()
-        self.certificate_file: Path | None = None
+        self.certificate_file: Path | None = None  # to trust if a URL's certificate is self-signed
         self._requested_fault: DeliveryFault | None = None
         self._clock, self._random = clock, random
         self._history = History()

@@ -12,25 +12,14 @@ _KEPT_CALLS = 10_000
 
 
 class FakeApi:
-    """The documented rules, and faults.
-
-    Attributes
-    ----------
-    faults, token_faults : deque of InjectedFault
-        One for each of the next calls: of the API, and for a token.
-    is_down : bool
-        Every call is answered 503.
-    calls, token_calls : list of Request
-        The last 10,000 that were received, in order.
-    lock : RLock
-        Held while a call is answered; hold it to change anything here meanwhile.
-    """
+    """The documented rules, and faults; hold `lock` to change anything while it serves."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.rules = ApiRules(clock)
+        # One for each of the next calls: of the API, and for a token.
         self.faults: deque[InjectedFault] = deque()
         self.token_faults: deque[InjectedFault] = deque()
-        self.is_down = False
+        self.is_down = False  # every call is answered 503
         self.calls: list[Request] = []
         self.token_calls: list[Request] = []
         self.lock = threading.RLock()

@@ -22,27 +22,10 @@ _TICK_SECONDS = 0.1
 
 
 class Simulator:
-    """Both sides of the marketplace for one receiver.
+    """Both sides of the marketplace for one receiver; hold `api.lock` to use the requesters' side, `marketplace`.
 
-    Parameters
-    ----------
-    private_key : RSAPrivateKey or None
-        Signs webhooks; None makes one.
-    seed : int
-        Decides on the sample data and on chaos.
-    speed : float
-        How many times as fast as real time retries and expiry come.
-
-    Attributes
-    ----------
-    api : FakeApi
-        What an integrator calls.
-    marketplace : Marketplace
-        The requesters' side; hold `api.lock` to use it.
-    delivery : Delivery
-        What the integrator's webhooks get.
-    public_key_file : Path or None
-        Kept up to date with the key.
+    No private key makes a new one. The seed decides on the sample data and on chaos. Retries and expiry come `speed`
+    times as fast as real time.
     """
 
     def __init__(self, *, private_key: rsa.RSAPrivateKey | None = None, seed: int = 1, speed: float = 1.0) -> None:
@@ -55,7 +38,7 @@ class Simulator:
             clock=self.clock,
             random=Random(seed),  # noqa: S311 keeps no secret
         )
-        self.public_key_file: Path | None = None
+        self.public_key_file: Path | None = None  # kept up to date with the key
 
     @property
     def public_key(self) -> str:

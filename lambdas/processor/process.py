@@ -72,10 +72,7 @@ class Processor:
         All journal answers come before the fold, because the journal decides which time an event has. The deliveries
         may have any order, and several may be of one service request or of one event.
 
-        Returns
-        -------
-        list of str
-            Message ids of what failed. SQS keeps them and, after thirty receives, makes them dead letters.
+        The result is the ids of the messages that failed. SQS keeps them; after thirty receives they are dead letters.
         """
         answers = list(self._executor.map(self._append, deliveries))
         failed = [answer for answer in answers if isinstance(answer, _Failed)]

@@ -15,7 +15,7 @@ _CHECK_BYTES = 16
 def encode(position: Mapping[str, str], *, query: str) -> str:
     """Write a position, the keys of the page's last item, as base64 for URLs without padding.
 
-    A token of one query is invalid for another. Its digest finds accidental changes; it is no signature, because a
+    A token of one query is invalid for another. Its digest finds accidental changes. It is not a signature, because a
     caller may read every answer to the query anyway.
     """
     content = json.dumps(position, ensure_ascii=False, separators=(",", ":")).encode()

@@ -9,7 +9,7 @@ from vectorcare_bridge.dead_letters.dead_letter import REASONS, DeadLetterQueue
 
 
 class RequestError(ValueError):
-    """The test event is not a request; the text says what would be one, and repeats nothing of the event."""
+    """The test event is not a request; the text says what to write, and repeats nothing of the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def read(event: object) -> RedriveRequest:
     Raises
     ------
     RequestError
-        It is no object, has an unknown key, or a value of the wrong kind or without content.
+        It is not an object, or has an unknown key, or a value of the wrong type or without content.
     """
     known = [field.name for field in fields(RedriveRequest)]
     if not isinstance(event, Mapping):

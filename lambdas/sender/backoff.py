@@ -13,6 +13,10 @@ def wait_seconds(
 ) -> int:
     """Draw how long a command that may succeed later stays invisible.
 
+    It is `at_least` and, uniformly, up to min(900, max_age / 10, 2 * 2^(receives - 1)) seconds more; at least 1, and
+    not past the command's end, so that its result is published in time. A state, tried for 24 hours, is received some
+    200 times, everything else some 30 times.
+
     Parameters
     ----------
     receives : int
@@ -21,15 +25,6 @@ def wait_seconds(
         Seconds for which it is tried, and for which it has been.
     at_least : float
         Seconds for which trying would be useless, such as Retry-After's; at most 300 of them count.
-    uniform : callable
-        Draws a float between two bounds.
-
-    Returns
-    -------
-    int
-        Seconds, at least 1: `at_least` and, uniformly, up to min(900, max_age / 10, 2 * 2^(receives - 1)) more, and
-        not past the command's end, so that its result is published in time. A state, tried for 24 hours, is received
-        some 200 times, everything else some 30 times.
     """
     ceiling = min(LONGEST_SECONDS, max_age / 10, FIRST_SECONDS * 2 ** min(receives - 1, 10))
     seconds = min(at_least, LONGEST_RETRY_AFTER_SECONDS) + uniform(0, ceiling)

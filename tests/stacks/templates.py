@@ -44,6 +44,13 @@ def of_api(template: Template, resource_type: str, api: str) -> dict[str, Resour
     return {name: each for name, each in found if referred(each["Properties"]["RestApiId"]) == logical_id}
 
 
+def stage(template: Template, api: str = "webhook") -> Resource:
+    """Give the properties of an API's stage."""
+    (found,) = of_api(template, "AWS::ApiGateway::Stage", api).values()
+    properties: Resource = found["Properties"]
+    return properties
+
+
 def routes(template: Template, api: str) -> dict[str, Resource]:
     """Give an API's methods by their route, such as ``GET /health``."""
     resources = of_api(template, "AWS::ApiGateway::Resource", api)

@@ -23,6 +23,7 @@ from tests.stacks.templates import (
     rendered,
     rest_api_id,
     routes,
+    stage,
 )
 from tests.support.reading import DOCUMENT
 from vectorcare_bridge.edge import response
@@ -50,18 +51,13 @@ def rest_api(template: Template, api: str = "webhook") -> Resource:
     return properties
 
 
-def stage(template: Template, api: str = "webhook") -> Resource:
-    (found,) = of_api(template, "AWS::ApiGateway::Stage", api).values()
-    return found
-
-
 def allowed(template: Template) -> dict[str, Resource]:
     """Give the resource policy's statements by the route that they allow."""
     found = {}
     for statement in rest_api(template)["Policy"]["Statement"]:
         assert (statement["Effect"], statement["Action"]) == ("Allow", "execute-api:Invoke")
         _, stage_name, method, path = statement["Resource"].split("/")
-        assert stage_name == stage(template)["Properties"]["StageName"]
+        assert stage_name == stage(template)["StageName"]
         found[f"{method} /{path}"] = statement
     return found
 
@@ -116,7 +112,7 @@ def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_no_caller
 ) -> None:
     assert rest_api(template)["BinaryMediaTypes"] == ["*/*"]
     assert "AWS::ApiGateway::UsagePlan" not in {resource["Type"] for resource in template["Resources"].values()}
-    for setting in stage(template)["Properties"]["MethodSettings"]:
+    for setting in stage(template)["MethodSettings"]:
         assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
     # The default endpoint is off exactly if a domain replaces it, and IPv6 answered exactly if it is allowed.
     assert rest_api(template)["DisableExecuteApiEndpoint"] is (organization.domain_name is not None)
@@ -152,18 +148,19 @@ def test_a_changed_policy_is_deployed(
 
 
 def test_logs_hold_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
-    access_log = stage(template, api)["Properties"]["AccessLogSetting"]["Format"]
+    access_log = stage(template, api)["AccessLogSetting"]["Format"]
     assert isinstance(json.loads(access_log), dict)
     variables = re.findall(r"\$[A-Za-z.]+", access_log)
     assert "$context.requestId" in variables
     assert not [variable for variable in variables if WRITTEN_BY_THE_CALLER.search(variable)]
-    for setting in stage(template, api)["Properties"]["MethodSettings"]:
+    for setting in stage(template, api)["MethodSettings"]:
         assert (setting["DataTraceEnabled"], setting["LoggingLevel"]) == (False, "ERROR")
 
 
 def test_an_api_can_log_before_it_runs_and_after_other_stacks_are_deleted(template: Template, api: str) -> None:
     # Given the execution log, which API Gateway would make without a key, and the account's role for logs
-    stage_name = stage(template, api)["Properties"]["StageName"]
+    (stage_resource,) = of_api(template, "AWS::ApiGateway::Stage", api).values()
+    stage_name = stage_resource["Properties"]["StageName"]
     name = f"API-Gateway-Execution-Logs_<{rest_api_id(template, api)}>/{stage_name}"
     (log_group,) = (
         logical_id
@@ -173,7 +170,7 @@ def test_an_api_can_log_before_it_runs_and_after_other_stacks_are_deleted(templa
     ((account_name, account),) = of_type(template, "AWS::ApiGateway::Account").items()
     role = template["Resources"][referred(account["Properties"]["CloudWatchRoleArn"])]
     # Then
-    assert {log_group, account_name} <= set(stage(template, api)["DependsOn"])
+    assert {log_group, account_name} <= set(stage_resource["DependsOn"])
     for each in (account, role):
         assert each["DeletionPolicy"] == each["UpdateReplacePolicy"] == "Retain"
 

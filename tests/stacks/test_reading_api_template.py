@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.stacks.templates import Resource, Template, of_api, referred, rendered, rest_api_id, routes
+from tests.stacks.templates import Template, of_api, referred, rendered, rest_api_id, routes, stage
 from tests.support.reading import DOCUMENT
 
 OPERATIONS = {
@@ -11,12 +11,6 @@ OPERATIONS = {
 }
 # A new account may run only this many functions in parallel, and ingest needs them.
 SMALLEST_CONCURRENCY = 10
-
-
-def stage(template: Template) -> Resource:
-    (found,) = of_api(template, "AWS::ApiGateway::Stage", "reading").values()
-    properties: Resource = found["Properties"]
-    return properties
 
 
 def resolved(value: dict[str, Any]) -> dict[str, Any]:
@@ -57,14 +51,14 @@ def test_it_takes_text_from_any_address_and_throttles_callers(template: Template
     # A domain of the organization's is the webhook's: this API keeps its own address.
     assert not properties.get("DisableExecuteApiEndpoint")
     # Whoever asks in a loop must not take the account's concurrency from ingest.
-    (setting,) = stage(template)["MethodSettings"]
+    (setting,) = stage(template, "reading")["MethodSettings"]
     assert (setting["HttpMethod"], setting["ResourcePath"]) == ("*", "/*")
     assert 0 < setting["ThrottlingBurstLimit"] <= SMALLEST_CONCURRENCY / 2
     assert 0 < setting["ThrottlingRateLimit"] <= SMALLEST_CONCURRENCY
 
 
 def test_the_access_log_names_the_caller_and_the_functions_log_entry(template: Template) -> None:
-    line = json.loads(stage(template)["AccessLogSetting"]["Format"])
+    line = json.loads(stage(template, "reading")["AccessLogSetting"]["Format"])
     assert line["caller"] == "$context.identity.userArn"
     assert line["function_request_id"] == "$context.integration.requestId"
 
@@ -74,7 +68,7 @@ def test_the_output_has_the_stage_of_the_document(template: Template) -> None:
     expected = f"https://<{rest_api_id(template, 'reading')}>.execute-api.us-east-1.amazonaws.com/<{stage_id}>"
     assert rendered(template["Outputs"]["ReadingApiUrl"]["Value"]) == expected
     (server,) = DOCUMENT["servers"]
-    assert server["url"].endswith(f".amazonaws.com/{stage(template)['StageName']}")
+    assert server["url"].endswith(f".amazonaws.com/{stage(template, 'reading')['StageName']}")
 
 
 def test_the_dispatch_system_may_ask_exactly_the_routes(template: Template) -> None:

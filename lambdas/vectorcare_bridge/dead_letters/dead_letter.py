@@ -1,9 +1,9 @@
 """A message in one of three dead-letter queues: whose it is, why it is there, and what a redrive would do with it.
 
 A message in a queue cannot be changed, so the journal records why a webhook died. It records nothing if the journal
-itself failed, or the state's table did. Then the reason is what the processor's rule says of the webhook at its
-receipt, so that it does not depend on when somebody looks; the processor logs and counts the same. What would happen
-now is another question: the same rule answers it as of now.
+itself failed, or the state's table. Then the reason is what the processor's rule says about the webhook at its receipt:
+it does not depend on when somebody looks, and the processor logs and counts the same. What would happen now is another
+question: the same rule answers it as of now.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -61,16 +61,9 @@ class _Written:
 class Bus:
     """One event bus.
 
-    Parameters
-    ----------
-    client : EventBridgeClient
-        It must try each call once, because failed calls and refused events are tried again here.
-
-    Attributes
-    ----------
-    deadline : float
-        On `runtime.monotonic`'s clock. After it nothing is tried again, and once a call has failed, no call is made.
-        A function's handler sets it for each invocation.
+    The client must try each call once: failed calls and refused events are tried again here. A function's handler sets
+    `deadline`, on `runtime.monotonic`'s clock, for each invocation. After it nothing is tried again, and no call
+    follows a failed one.
     """
 
     def __init__(self, client: "EventBridgeClient", name: str) -> None:

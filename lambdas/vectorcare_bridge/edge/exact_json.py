@@ -7,17 +7,14 @@ from typing import Any
 
 # Whole numbers up to here are written in digits, larger ones with an exponent: they have up to 126 digits.
 _MAX_PLAIN_EXPONENT = 20
-# EventBridge takes no greater integer (API reference, PutEvents), but any number with an exponent.
+# EventBridge refuses greater integers (API reference, PutEvents), but takes any number with an exponent.
 _LARGEST_INTEGER = 2**63 - 1
 
 
 def for_readers(value: Any) -> str:
     """Write compact JSON.
 
-    Parameters
-    ----------
-    value : dict, list, str, Decimal, int, float, bool or None
-        As `dynamodb_item.to_item` returns it.
+    The value is as `dynamodb_item.to_item` returns it.
 
     Raises
     ------

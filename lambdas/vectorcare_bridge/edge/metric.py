@@ -1,10 +1,10 @@
-"""Names of the metrics. They are data of their own, so that tools can name them, too."""
+"""Names of the metrics; tools use them too."""
 
 from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """Every metric that a function emits, counts unless the name says otherwise."""
+    """Every metric that a function emits: a count unless the name says otherwise."""
 
     ACCEPTED = "Accepted"
     INGEST_MILLISECONDS = "IngestMilliseconds"

@@ -35,14 +35,9 @@ def text(value: str, *, max_bytes: int) -> str:
 
 
 def document(value: Any, *, max_bytes: int) -> Any:
-    """Check a parsed JSON value, and make its numbers such as DynamoDB keeps exactly.
+    """Check a parsed JSON value, and strip zeros at the end of its numbers, so that DynamoDB keeps them exactly.
 
-    Parameters
-    ----------
-    value : dict, list, str, Decimal, bool or None
-        As `json.loads` gives it with all numbers read as Decimal. Zeros at their ends are stripped.
-    max_bytes : int
-        The largest size, counted as DynamoDB counts an item.
+    All its numbers are Decimal. `max_bytes` is the largest size, counted as DynamoDB counts an item.
 
     Raises
     ------

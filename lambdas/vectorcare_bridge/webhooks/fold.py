@@ -6,8 +6,8 @@ they come out the same under any order, duplication or grouping of the events.
 
 Time takes part in two ways, and each looks at nothing but the journal's entry:
 
-- A request begins with the first of its events that were within the retention when they were received. What happened
-  before that counts for nothing, so an old signed webhook begins no request. It may move one that had begun.
+- A request begins with the first of its events that were within the retention when they were received. Earlier events
+  do not count, so an old signed webhook cannot begin a request. It may move one that has begun.
 - The state is over once its newest event has closed the request and the retention has passed since.
 
 So the state is a function of the journal's entries and their times of receipt, and of nothing else. The processor
@@ -93,7 +93,7 @@ def is_recent(received: Received, rule: Rule, *, now: UtcTimestamp) -> bool:
 
 
 def is_over(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
-    """Whether the state that these events make has expired; one that is about to counts as expired."""
+    """Whether the state that these events make has expired; a state that is about to expire counts as expired."""
     end = expires_at(folded.newest.event, retention_days=rule.retention_days)
     return end is not None and end <= utc_timestamp.epoch_seconds(utc_timestamp.later(now, minutes=CLOCK_SKEW_MINUTES))
 
@@ -109,7 +109,7 @@ def may_begin(folded: Fold, rule: Rule, *, now: UtcTimestamp) -> bool:
                       └────────── retention ─────┘
                              └────────── retention ─────────────┘
 
-    Without data, or ordered by ids that need not go with time, it may not be, and the whole journal has to be folded.
+    Without data, or ordered by ids, which need not follow time, it may be older: then the whole journal must be folded.
     """
     data = folded.newest_data
     return rule.order_by is OrderBy.EVENT_TIMESTAMP and data is not None and _is_within(data, rule, at=now)
@@ -143,6 +143,6 @@ def expires_at(event: Event, *, retention_days: int) -> int | None:
 def _is_within(event: Event, rule: Rule, *, at: UtcTimestamp) -> bool:
     """Whether an event is younger than the retention.
 
-    The table deletes by its own clock and this is decided by another, so what is about to be older counts as older.
+    The table deletes by its own clock, and this rule uses another. So an event that will soon be older counts as older.
     """
     return event.last_updated >= utc_timestamp.later(at, days=-rule.retention_days, minutes=CLOCK_SKEW_MINUTES)

@@ -90,14 +90,9 @@ def explain(body: bytes, header: str, keys: Sequence[Key]) -> Refusal:
     """Explain why no key verifies a signature; the result never admits a request.
 
     The public key recovers from an RSA signature what was signed. So a signature that a key made over other bytes, or
-    in another form, differs from one that no key made.
+    in another form, can be distinguished from one that no key made. Call it for what `verify` refused with `NO_KEY`.
 
-    Body, header and keys are those that `verify` refused with `NO_KEY`.
-
-    Returns
-    -------
-    Refusal
-        `OTHER_BYTES`, `OTHER_FORM`, `NOT_BASE64` for hex, which can be read as base64; or `NO_KEY`: no key made it.
+    The result is `OTHER_BYTES`, `OTHER_FORM`, `NOT_BASE64` for hex, which can be read as base64, or still `NO_KEY`.
     """
     if _HEX.fullmatch(header):
         return Refusal.NOT_BASE64
