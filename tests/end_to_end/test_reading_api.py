@@ -128,13 +128,6 @@ def test_each_route_answers_an_allowed_caller_as_the_document_says(dispatch: Cal
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_head_is_answered_as_get_is_without_a_body(dispatch: Caller, trips: list[str]) -> None:
-    for path in (f"/{trips[4]}", f"/{trips[4]}/events", "?status=AVAILABLE", "/VC-NEVER", "?status=OPEN"):
-        get, head = (dispatch.ask(f"/service-requests{path}", method=method) for method in ("GET", "HEAD"))
-        assert (head.status_code, head.content) == (get.status_code, b"")
-        assert head.headers["Content-Type"] == get.headers["Content-Type"]
-
-
 @pytest.mark.parametrize("authorization", [None, "Bearer abc", "AWS4-HMAC-SHA256 nonsense"])
 def test_unsigned_requests_are_refused(guarded: LocalEnvironment, trips: list[str], authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}

@@ -86,12 +86,6 @@ def test_refusals_of_the_reader_have_them_too(shared_cloud: Cloud, status: int, 
     assert "reflect-me" not in json.dumps(answer)
 
 
-def test_a_head_has_them_and_no_body(shared_cloud: Cloud) -> None:
-    for function, event in (("ingest", request(resource="/health")), ("reader", proxy_event(LIST, status="AVAILABLE"))):
-        answer = shared_cloud.invoke(function, event | {"httpMethod": "HEAD"})
-        assert (answer["statusCode"], answer["headers"], answer["body"]) == (200, HEADERS, "")
-
-
 def test_an_answer_of_the_reader_has_them_too(shared_cloud: Cloud) -> None:
     answer = shared_cloud.invoke("reader", proxy_event(LIST, status="AVAILABLE"))
     assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)
