@@ -48,7 +48,8 @@ class Tables:
             raise self.journal_fails
         self.unreadable.append((webhook, reason))
 
-    def entries(self, _service_request_id: str) -> list[Received]:
+    def entries(self, service_request_id: str) -> list[Received]:
+        assert service_request_id == "VC-TEST0001"
         return self.journal
 
     def move_forward(self, folded: Fold, *, may_begin: bool, now: UtcTimestamp) -> Moved | None:
@@ -186,17 +187,20 @@ def test_if_there_is_no_item_an_event_without_data_is_folded_with_the_journal(co
     assert counted == {"Applied": 1, "FreshnessSeconds": 3600}
 
 
-def test_a_request_whose_time_is_over_is_not_brought_back_by_a_copy_of_an_older_event(counted: Counter[str]) -> None:
+@pytest.mark.parametrize(("is_new", "outcome"), [(False, "Duplicate"), (True, "Expired")])
+def test_a_request_whose_time_is_over_is_not_brought_back_by_an_older_event(
+    counted: Counter[str], is_new: bool, outcome: str
+) -> None:
     # Given a request that was closed a year ago, and whose item has expired
     opened = body(event_id="a", event_timestamp="2025-02-01T00:00:00Z")
     closed = envelope.read(body(event_id="b", event_timestamp="2025-02-01T01:00:00Z", request_status="COMPLETED"))
-    since = {"is_new": False, "received_at": "2025-02-01T00:00:01.000000Z"}
+    since = {"is_new": is_new, "received_at": "2025-02-01T00:00:01.000000Z"}
     entries = [Received(one, UtcTimestamp("2025-02-01T02:00:00.000000Z")) for one in (envelope.read(opened), closed)]
     tables = Tables(moved=None, journal=entries, answers={"first": since})
     # When its first webhook comes again, Then no item is made
     tables.process(delivery(opened))
     assert [may_begin for _folded, may_begin in tables.offers] == [False]
-    assert counted == {"Duplicate": 1}
+    assert counted == {outcome: 1}
 
 
 @pytest.mark.parametrize(
@@ -370,6 +374,7 @@ FUTURE = body(event_timestamp="2026-03-02")
     [
         (body(), {"journal_fails": RuntimeError()}, RuntimeError, NAMED),
         (body(), {"moved": RuntimeError()}, RuntimeError, NAMED),
+        (body(), {"moved": PermanentError(FailureReason.UNSTORABLE)}, PermanentError, NAMED),
         (FUTURE, {"journal_fails": RuntimeError()}, RuntimeError, NAMED),
         (FUTURE, {}, PermanentError, NAMED),
         (b"x", {"journal_fails": RuntimeError()}, RuntimeError, UNNAMED),

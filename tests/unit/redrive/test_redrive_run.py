@@ -294,11 +294,12 @@ def test_only_a_bus_that_takes_nothing_ends_a_run_and_not_an_unreadable_message(
     ("asked", "moved"),
     [
         ({"reason": FailureReason.NOT_JSON}, {"binary", "text"}),
-        ({"reason": FailureReason.EXHAUSTED}, {"good", "bare"}),
+        ({"reason": FailureReason.EXHAUSTED}, {"good", "bare", "encoded"}),
         ({"reason": FailureReason.TIMESTAMP_IN_FUTURE}, {"ahead"}),
         ({"reason": FailureReason.UNSTORABLE}, {"recorded"}),
         ({"service_request_id": "VC-1"}, {"good", "ahead"}),
         ({"service_request_id": "VC-1", "reason": FailureReason.EXHAUSTED}, {"good"}),
+        ({"service_request_id": "VC-4"}, {"encoded"}),
         ({"service_request_id": "VC-2", "reason": FailureReason.NOT_JSON}, set()),
     ],
 )
@@ -309,8 +310,10 @@ def test_messages_are_chosen_by_reason_and_service_request(
     # the journal
     other = {"other": {"DataType": "Binary", "BinaryValue": b"x"}}
     good, recorded = dead_letter(body(service_request_id="VC-1"), "good"), body(service_request_id="VC-3")
+    encoded = body(service_request_id="VC-4", action="N").replace(b"N", "\uffff".encode())
     queues = Queues(
         {
+            "encoded": dead_letter(encoded, "encoded"),
             "binary": dead_letter(b"\xff", "binary"),
             "text": dead_letter(b"x", "text"),
             "good": good | {"MessageAttributes": good["MessageAttributes"] | other},
@@ -323,7 +326,7 @@ def test_messages_are_chosen_by_reason_and_service_request(
     # When some are asked for, Then those are moved
     report = run(queues, patience, recorded={recorded: "unstorable"}.get, **asked)
     assert everything - set(queues.dead) == moved
-    assert report == RedriveReport(examined=6, moved=len(moved), skipped=6 - len(moved), stopped="empty")
+    assert report == RedriveReport(examined=7, moved=len(moved), skipped=7 - len(moved), stopped="empty")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,13 @@ def test_a_name_may_be_a_byte_shorter_than_64_kib() -> None:
 
 @pytest.mark.parametrize(
     ("within", "beyond"),
-    [("9" * 38, "9" * 39), ("9.9E+125", "1E+126"), ("-1E-130", "-9E-131"), ("1" + "0" * 125, "1" + "0" * 126)],
+    [
+        ("9" * 38, "9" * 39),
+        ("9" * 37 + "0", "9" * 37 + "09"),
+        ("9.9E+125", "1E+126"),
+        ("-1E-130", "-9E-131"),
+        ("1" + "0" * 125, "1" + "0" * 126),
+    ],
 )
 def test_a_number_has_at_most_38_digits_and_is_within_the_range(within: str, beyond: str) -> None:
     assert fits(Decimal(within))

@@ -141,6 +141,12 @@ def test_a_field_may_be_as_long_as_its_place_in_the_tables(field: str, limit: in
     assert reason_of(body(**{field: "x" * (limit + 1)})) is FailureReason.UNSTORABLE
 
 
+def test_a_body_may_be_as_long_as_a_journal_item_has_room_for_it() -> None:
+    padded = body().ljust(envelope._MAX_BODY_BYTES)
+    assert envelope.read(padded) == envelope.read(body())
+    assert reason_of(padded + b" ") is FailureReason.UNSTORABLE
+
+
 @pytest.mark.parametrize(
     ("literal", "expected"),
     [

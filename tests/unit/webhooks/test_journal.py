@@ -1,6 +1,7 @@
 """The journal takes each event once, keeps all bytes, and reads what takes part in the fold."""
 
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +14,7 @@ from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import envelope
 from vectorcare_bridge.webhooks.failure import FailureReason, PermanentError
 from vectorcare_bridge.webhooks.fold import Received
-from vectorcare_bridge.webhooks.journal import Journal, JournalEntry
+from vectorcare_bridge.webhooks.journal import Journal, JournalEntry, recorded_reason
 from vectorcare_bridge.webhooks.message import Webhook
 
 RECEIVED_AT, RECEIVED_AGAIN_AT = (
@@ -91,19 +92,34 @@ def test_an_unreadable_webhook_is_written_once_under_its_digest(cloud: Cloud, jo
     # Given bytes that are no event, When they are delivered twice
     for received_at in (RECEIVED_AT, RECEIVED_AGAIN_AT):
         journal.append_unreadable(webhook(b"x", received_at=received_at), FailureReason.NOT_JSON)
-    # Then the first delivery counts
+    # Then the first delivery counts, and its reason is known
+    assert recorded_reason(cloud.dynamodb, "events", b"x") == "not_json"
+    assert recorded_reason(cloud.dynamodb, "events", b"y") is None
     expected = stored(b"x", envelope.digest(b"x"), reason="not_json") | {"service_request_id": "unreadable"}
     assert cloud.journal() == [expected]
 
 
 def test_the_journal_reads_what_takes_part_in_the_fold(journal: Journal) -> None:
-    # Given an entry, a redelivery with other bytes, another request's entry, and one that no rule of today reads
+    # Given two entries, and between them a redelivery with other bytes, one that no rule of today reads, and another's
     raw, other, elsewhere = body(event_id="a"), body(event_id="a", action="X"), body(service_request_id="VC-OTHER")
-    for each in (raw, other, elsewhere):
+    last = body(event_id="c")
+    for each in (raw, other, elsewhere, last):
         journal.append(envelope.read(each), webhook(each))
     journal.append(replace(envelope.read(raw), event_id="b"), webhook(b"not json"))
-    # Then the first alone is read, as first seen
-    assert list(journal.entries("VC-TEST0001")) == [Received(envelope.read(raw), RECEIVED_AT)]
+    # Then the two alone are read, as first seen
+    assert list(journal.entries("VC-TEST0001")) == [Received(envelope.read(one), RECEIVED_AT) for one in (raw, last)]
+
+
+def test_what_decides_on_a_state_or_a_redrive_is_read_strongly_consistent(cloud: Cloud, journal: Journal) -> None:
+    # When it is read for the fold, and for the reason of a dead letter
+    with (
+        mock.patch.object(cloud.dynamodb, "query", wraps=cloud.dynamodb.query) as query,
+        mock.patch.object(cloud.dynamodb, "get_item", wraps=cloud.dynamodb.get_item) as get_item,
+    ):
+        list(journal.entries("VC-TEST0001"))
+        recorded_reason(cloud.dynamodb, "events", b"x")
+    # Then both see all that has been written
+    assert [read.call_args.kwargs["ConsistentRead"] for read in (query, get_item)] == [True, True]
 
 
 @pytest.mark.parametrize(

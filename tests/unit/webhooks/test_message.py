@@ -6,7 +6,7 @@ import pytest
 
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 from vectorcare_bridge.webhooks import message
-from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.message import OutgoingMessage, Webhook
 
 SENT_AT = UtcTimestamp("2026-03-01T11:59:00.000000Z")
 
@@ -104,6 +104,14 @@ def test_a_webhook_that_fills_its_message_leaves_out_what_matters_least(free: in
     # Then the message has as many attributes as there is room for
     assert encoded["MessageBody"].encode() == raw
     assert {"source", "redriven", "received_at", "signature"} - set(encoded["MessageAttributes"]) == left_out
+
+
+def test_an_attribute_that_a_message_does_not_have_needs_no_leaving_out() -> None:
+    # Given a message that is too large by its signature
+    signature = {"signature": message.encode(webhook(b"x"))["MessageAttributes"]["signature"]}
+    large = OutgoingMessage(MessageBody="x" * message.MAX_BYTES, MessageAttributes=signature)
+    # When it may leave out one that it does not have, and its own, Then it is small enough
+    assert message.fitting(large, dispensable=("source", "signature"))["MessageAttributes"] == {}
 
 
 @pytest.mark.parametrize(("length", "kept"), [(3072, True), (3073, False)])
