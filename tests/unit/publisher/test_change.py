@@ -170,10 +170,3 @@ def test_data_that_comes_late_is_an_update() -> None:
     found = published(item(data=None), item(revision=Decimal(2)))
     assert found.detail_type == "ServiceRequestUpdated"
     assert found.detail["revision"] == 2
-
-
-@pytest.mark.parametrize(
-    ("actions", "wanted"), [({"*"}, True), ({"BROADCAST_RECEIVED", "X"}, True), ({"BROADCAST_ACCEPTED"}, False)]
-)
-def test_the_organization_chooses_the_actions_that_are_published(actions: set[str], wanted: bool) -> None:
-    assert change.is_wanted(published(None, item()), actions=actions) is wanted
