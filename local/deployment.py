@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.lib.account import BOOTSTRAP_PARAMETER
+from cli.lib.aws_session import outputs_of
 from local import patience
 from local.clients import ACCOUNT, REGION
 from local.emulator import CODE_LINK, Emulator
@@ -51,8 +52,7 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
     for file in assembly.files.values():
         _upload(file, assembly.directory, emulator)
     _create_stack(assembly, emulator)
-    stack = emulator.aws.cloudformation.describe_stacks(StackName=assembly.stack_name)["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    outputs = outputs_of(emulator.aws.cloudformation.describe_stacks(StackName=assembly.stack_name))
     resources = emulator.aws.cloudformation.describe_stack_resources(StackName=assembly.stack_name)["StackResources"]
     physical_ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
     base = _api_url(assembly, physical_ids, emulator, api_name=assembly.stack_name)

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli.lib import aws_error
-from cli.lib.aws_session import open_session
+from cli.lib.aws_session import open_session, outputs_of
 from cli.lib.errors import BridgeError
 
 # Limits that matter for a burst of webhooks: the call that reads one, its unit, what is enough, and a warning.
@@ -109,8 +109,7 @@ class Account:
             AWS does not say.
         """
         with _checking():
-            answer = self._client("cloudformation").describe_stacks(StackName=stack)
-            return {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
+            return outputs_of(self._client("cloudformation").describe_stacks(StackName=stack))
 
     def _client(self, service: Any) -> Any:
         return self._session.client(service, config=_CONFIGURATION)

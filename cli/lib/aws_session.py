@@ -1,6 +1,7 @@
-"""The connection to AWS that the options and the environment variables choose."""
+"""Connections to AWS, and what a stack there has as outputs."""
 
 import os
+from typing import Any
 
 import boto3
 import botocore.session
@@ -33,3 +34,8 @@ def unconfigured_session() -> botocore.session.Session:
     return botocore.session.Session(
         session_vars={"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
     )
+
+
+def outputs_of(answer: Any) -> dict[str, str]:
+    """Read the outputs of the one stack that DescribeStacks returns."""
+    return {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}

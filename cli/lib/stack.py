@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cli.lib.aws_session import open_session, unconfigured_session
+from cli.lib.aws_session import open_session, outputs_of, unconfigured_session
 from cli.lib.errors import BridgeError
 from stacks.config.organization import STACK_PREFIX
 
@@ -204,5 +204,4 @@ def _describe(organization: str, connect: Callable[[str], Any]) -> Stack:
             f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
             f"{', '.join(_existing(connect)) or 'none'}. Another account or region: --profile, --region"
         ) from None
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in answer["Stacks"][0].get("Outputs", [])}
-    return Stack(organization, Outputs(outputs), connect)
+    return Stack(organization, Outputs(outputs_of(answer)), connect)

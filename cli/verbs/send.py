@@ -15,6 +15,7 @@ from cli.lib import send_webhook
 from cli.lib.stack import Stack
 from cli.options import Options, organizations_option, pass_options
 from cli.terminal.output import emit, json_option, plain_table, printable, stderr
+from simulator import DeliveryAnswer
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from vectorcare_bridge.webhooks import envelope
@@ -92,7 +93,7 @@ def send(
         with Progress(console=stderr(), transient=True) as progress:
             delivered = send_webhook.deliver(bodies, stack=stack, key=key)
             for body, answer in progress.track(delivered, total=count, description="Sending"):
-                results.append(_summary(body, answer.status, answer.text, answer.seconds))
+                results.append(_summary(body, answer))
     finally:  # what was sent is reported, even if the next one fails
         if results:
             emit(results, as_json=as_json, table=lambda: _table(results))
@@ -124,8 +125,8 @@ def _require_uat(organization: str, key: RSAPrivateKey, organizations: Path) -> 
         )
 
 
-def _summary(body: bytes, status: int, text: str, seconds: float) -> dict[str, Any]:
-    answer = {"status": status, "answer": text, "seconds": round(seconds, 3)}
+def _summary(body: bytes, answered: DeliveryAnswer) -> dict[str, Any]:
+    answer = {"status": answered.status, "answer": answered.text, "seconds": round(answered.seconds, 3)}
     try:
         event = envelope.read(body)
     except PermanentError as error:

@@ -92,7 +92,7 @@ class Redrive:
                 # From this batch's start and not from the run's: after a pause it must not catch up in a burst.
                 due = began + (report.moved - moved) / request.rate if request.rate else began
         finally:
-            list(self._executor.map(self._return_to_queue, self._held))
+            list(self._executor.map(partial(self._change_visibility, seconds=0), self._held))
         observability.count(Metric.REDRIVEN, report.moved)
         return report
 
@@ -167,9 +167,6 @@ class Redrive:
         until_the_end = self._deadline - runtime.monotonic() + RESERVE_SECONDS
         self._change_visibility(received["ReceiptHandle"], seconds=math.ceil(until_the_end))
         self._held.append(received["ReceiptHandle"])
-
-    def _return_to_queue(self, receipt_handle: str) -> None:
-        self._change_visibility(receipt_handle, seconds=0)
 
     def _change_visibility(self, receipt_handle: str, *, seconds: int) -> None:
         try:

@@ -107,3 +107,9 @@ def run() -> Run:
 def parsed(result: Result) -> Any:
     """Read what `--json` printed."""
     return json.loads(result.stdout)
+
+
+def receive(cloud: Cloud, raw: bytes) -> None:
+    """Have a webhook accepted and processed."""
+    assert cloud.post(raw)[0] == 200
+    cloud.process()

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.cli.conftest import Run, parsed
+from tests.cli.conftest import Run, parsed, receive
 from tests.support import signing, webhooks
 from tests.support.cloud import Cloud
 
@@ -16,20 +16,15 @@ pytestmark = pytest.mark.usefixtures("stack")
 FORMER = signing.private_key("former")
 
 
-def arrive(cloud: Cloud, raw: bytes) -> None:
-    assert cloud.post(raw)[0] == 200
-    cloud.process()
-
-
 def tamper(entry: dict[str, Any], **changes: Any) -> None:
     boto3.resource("dynamodb").Table("events").put_item(Item=entry | changes)
 
 
 def history(cloud: Cloud) -> None:
     """Have a readable webhook, a redelivery with other bytes, and an unreadable one."""
-    arrive(cloud, webhooks.body())
-    arrive(cloud, webhooks.body(action="OTHER"))
-    arrive(cloud, b"no JSON of Zebulon")
+    receive(cloud, webhooks.body())
+    receive(cloud, webhooks.body(action="OTHER"))
+    receive(cloud, b"no JSON of Zebulon")
 
 
 def test_what_the_processor_journaled_holds(cloud: Cloud, run: Run) -> None:
@@ -83,7 +78,7 @@ def test_every_change_of_an_entry_is_found_and_named_without_its_content(cloud: 
 
 def test_a_former_key_can_be_named(cloud: Cloud, run: Run, tmp_path: Path) -> None:
     # Given
-    arrive(cloud, webhooks.body())
+    receive(cloud, webhooks.body())
     entry = cloud.journal()[0]
     tamper(entry, signature=signing.sign(entry["body"].value, FORMER))
     pem = tmp_path / "former.pem"

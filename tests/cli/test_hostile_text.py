@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from cli.lib.redact import shape, value
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, receive
 from tests.cli.test_dlq import die
 from tests.support import webhooks
 from tests.support.cloud import Cloud
@@ -51,9 +51,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 @pytest.fixture
 def _webhooks(cloud: Cloud) -> None:
-    body = webhooks.body(service_request_id=EVIL, event_id=f"e{EVIL}", action=EVIL, data={EVIL: EVIL, "n": 1})
-    cloud.post(body)
-    cloud.process()
+    receive(cloud, webhooks.body(service_request_id=EVIL, event_id=f"e{EVIL}", action=EVIL, data={EVIL: EVIL, "n": 1}))
     die(
         cloud,
         webhooks.body(service_request_id=EVIL, event_timestamp=EVIL, data={EVIL: {EVIL: [1.5, EVIL]}}),

@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 
 from cli.lib import replay_run
 from cli.lib.replay_plan import differences
-from tests.cli.conftest import Run, parsed
+from tests.cli.conftest import Run, parsed, receive
 from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
 
@@ -22,8 +22,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def arrive(cloud: Cloud, **changes: Any) -> None:
-    assert cloud.post(webhooks.body(**changes))[0] == 200
-    assert cloud.process() == []
+    receive(cloud, webhooks.body(**changes))
 
 
 def corrupt(service_request_id: str, **changes: Any) -> None:
@@ -120,8 +119,7 @@ def test_a_range_of_receipt_is_replayed_and_what_is_unreadable_is_not(cloud: Clo
     for number in range(3):
         arrive(cloud, service_request_id=f"VC-{number}")
         corrupt(f"VC-{number}", action="WRONG")
-    cloud.post(b"no JSON")
-    cloud.process()
+    receive(cloud, b"no JSON")
 
     # When
     nothing = run("replay", "--until", "2026-03-01", "--yes", "--json")

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from cli.lib import restored_table
-from tests.cli.conftest import Run, parsed
+from tests.cli.conftest import Run, parsed, receive
 from tests.support import faults, webhooks
 from tests.support.cloud import Cloud
 
@@ -26,8 +26,7 @@ def at(cloud: Cloud) -> str:
 
 def journal_of(number: int, cloud: Cloud) -> None:
     for one in range(number):
-        assert cloud.post(webhooks.body(service_request_id=f"VC-{one}"))[0] == 200
-        cloud.process()
+        receive(cloud, webhooks.body(service_request_id=f"VC-{one}"))
 
 
 def tables(cloud: Cloud) -> list[str]:
@@ -47,8 +46,7 @@ def test_what_the_journal_lost_is_put_back_byte_for_byte(cloud: Cloud, run: Run,
     assert run(*arguments, "--yes").exit_code == 0
     delete(before[0])
     delete(before[1])
-    cloud.post(webhooks.body(service_request_id="VC-NEW"))
-    cloud.process()
+    receive(cloud, webhooks.body(service_request_id="VC-NEW"))
 
     # When
     rehearsed = run(*arguments, "--dry-run")

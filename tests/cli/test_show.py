@@ -4,18 +4,13 @@ import boto3
 import pytest
 
 from cli.lib.stack import Stack
-from tests.cli.conftest import Functions, Run, parsed
+from tests.cli.conftest import Functions, Run, parsed, receive
 from tests.support import webhooks
 from tests.support.cloud import Cloud
 
 ID = "VC-TEST0001"
 
 pytestmark = pytest.mark.usefixtures("stack")
-
-
-def receive(cloud: Cloud, raw: bytes) -> None:
-    cloud.post(raw)
-    cloud.process()
 
 
 def event(number: int, *, minute: int, **changes: object) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.lib.stack import Stack
-from tests.cli.conftest import TOPIC, Run, parsed
+from tests.cli.conftest import TOPIC, Run, parsed, receive
 from tests.support import webhooks
 from tests.support.cloud import Cloud
 
@@ -34,14 +34,9 @@ def put_alarm(stack: Stack, name: str, *, topic: str = TOPIC, state: str = "OK")
 def test_the_last_webhook_is_the_last_received_of_all_statuses(run: Run, cloud: Cloud) -> None:
     # Given
     for number, status in enumerate(("UNAVAILABLE", "AVAILABLE", "ASSIGNED")):
-        cloud.post(
-            webhooks.body(
-                service_request_id=f"VC-{status}",
-                request_status=status,
-                event_timestamp=f"2026-03-01T10:{30 - number}:00Z",
-            )
-        )
-        cloud.process()
+        at = f"2026-03-01T10:{30 - number}:00Z"
+        body = webhooks.body(service_request_id=f"VC-{status}", request_status=status, event_timestamp=at)
+        receive(cloud, body)
     # When
     result = run("status", "--json")
     # Then
