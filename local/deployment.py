@@ -67,7 +67,7 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
 
 
 def _api_url(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator, *, api_name: str) -> str:
-    """Return where the emulator serves the stage of the REST API of that name."""
+    """Return the URL at which the emulator serves the stage of a REST API."""
     resources = assembly.template["Resources"]
     api = next(
         logical_id
@@ -108,7 +108,7 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
     cloudformation, name = emulator.aws.cloudformation, assembly.stack_name
     cloudformation.create_stack(
         StackName=name,
-        # From the bucket, as `cdk deploy` does: in a request a template may be 51,200 bytes long, there a megabyte.
+        # From the bucket, as `cdk deploy` does: a template may have a megabyte there, and 51,200 bytes in a request.
         TemplateURL=_template_url(assembly),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
@@ -130,7 +130,7 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
 
 
 def _template_url(assembly: Assembly) -> str:
-    """Return where the stack's own template was uploaded."""
+    """Return the URL to which the stack's own template was uploaded."""
     path = f"{assembly.stack_name}.template.json"
     (template,) = (file for file in assembly.files.values() if file["source"]["path"] == path)
     (destination,) = template["destinations"].values()
@@ -138,7 +138,7 @@ def _template_url(assembly: Assembly) -> str:
 
 
 def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator) -> None:
-    """Switch on the expiry that the template asks for: the emulator ignores it."""
+    """Enable the expiry that the template asks for: the emulator ignores it."""
     for logical_id, resource in assembly.template["Resources"].items():
         wanted = resource["Properties"].get("TimeToLiveSpecification") if "Properties" in resource else None
         if resource["Type"] == "AWS::DynamoDB::Table" and wanted:

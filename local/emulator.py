@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 CODE_LINK = "folder"
-"""The file in a function's zip that names the folder to run it from; 30 MB need not be packed and unpacked."""
+"""The file in a function's zip that names the folder to run it from: so 30 MB are not packed and unpacked."""
 
 _ATTEMPTS_AT_A_FREE_PORT = 5
 _PROCESS = Path(__file__).with_name("ministack_process.py")
@@ -55,7 +55,7 @@ class Emulator:
     def __init__(self, *, directory: Path, port: int, enforce_iam: bool = False, timeouts_times: float = 1.0) -> None:
         self.log_file = directory.with_suffix(".log")
         self.port = port
-        self._directory = directory.resolve()  # the emulator works in it, so a relative one would mean another
+        self._directory = directory.resolve()  # the emulator works in it, so a relative path would change its meaning
         self._enforce_iam = enforce_iam
         self._timeouts_times = timeouts_times
         self._process: subprocess.Popen[bytes] | None = None
@@ -167,7 +167,7 @@ class Emulator:
         home = str(self._directory)
         environment = {
             "PATH": os.defpath,
-            "HOME": home,  # else the functions would read the user's ~/.aws
+            "HOME": home,  # otherwise the functions would read the user's ~/.aws
             "TMPDIR": f"{home}/temporary",
             "STATE_DIR": f"{home}/state",
             "S3_DATA_DIR": f"{home}/s3",
@@ -178,7 +178,7 @@ class Emulator:
             "MINISTACK_HOST": HOST,
             "MINISTACK_REGION": REGION,
             "IOT_MTLS_ENABLED": "0",
-            "DOCKER_HOST": f"unix://{home}/no-docker",  # else it tidies up in the user's Docker
+            "DOCKER_HOST": f"unix://{home}/no-docker",  # otherwise it removes containers of the user's Docker
             "AWS_EC2_METADATA_DISABLED": "true",
             "LOCAL_CODE_LINK": CODE_LINK,
             "LOCAL_CLOCK": str(self._clock_file),

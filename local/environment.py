@@ -54,7 +54,7 @@ class LocalEnvironment:
         return StackReader(self.emulator, self.deployment)
 
     def play_scenario(self, report: Report) -> bool:
-        """Play the scenario; return whether everything came out as it must.
+        """Play the scenario; return whether all results are right.
 
         Raises
         ------

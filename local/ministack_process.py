@@ -41,7 +41,7 @@ _READ_AT_ONCE = 65536
 
 _PRELUDE = Path(__file__).with_name("function_prelude.py")
 
-_LONGEST_TIMEOUT = 43_000  # seconds; until then a function may hide messages, and SQS hides none for longer than 12 h
+_LONGEST_TIMEOUT = 43_000  # seconds; SQS makes no message invisible for longer than 12 h
 
 _read_for_a_while = Worker._drain_stderr_bounded
 _make_worker = Worker.__init__
@@ -152,7 +152,7 @@ _headers: ContextVar[list[tuple[bytes, bytes]] | None] = ContextVar("headers of 
 
 
 async def _as_it_came(scope: Scope, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Keep what the emulator would lose of an API's call: the path before it is decoded, and each header line.
+    """Keep what the emulator would lose of an API call: the path before it is decoded, and each header line.
 
     API Gateway matches and passes on the path undecoded, `%2F` and all; an absolute target is its path.
     Source: captures of events of REST APIs in public issues (serverless/serverless 5037, hotsock/voker 8).
@@ -184,7 +184,7 @@ def _event(*arguments: Any, **more: Any) -> dict[str, Any]:
 
 
 def _together(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
-    """Return the values of each header, under the name as it was spelt first."""
+    """Return the values of each header, under its first spelling."""
     together: dict[str, tuple[str, list[str]]] = {}
     for name, value in lines:
         spelling = name.decode("latin-1")
@@ -228,7 +228,7 @@ async def _invoke_if_small(*arguments: Any, **more: Any) -> Any:
 def _behave_as_aws() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _LinkedCode})
     Worker._read_stderr, Worker._drain_stderr_bounded = _read, _read_all
-    Config.h11_pass_raw_headers = True  # names as they were spelt
+    Config.h11_pass_raw_headers = True  # names keep their spelling
     app.app = _as_it_came
     # Only bodies of S3's uploads are framed within the body.
     app._decode_aws_chunked_body = lambda body, headers: body if _headers.get() else _decode_chunks(body, headers)
@@ -236,7 +236,7 @@ def _behave_as_aws() -> None:
     apigateway_v1._build_lambda_event_v1 = _event
     apigateway_v1._call_lambda_raw = _call_if_small
     apigateway_v1._invoke_lambda_proxy_v1 = _invoke_if_small
-    # Source: "Content type conversions in API Gateway": a body of no type counts as JSON.
+    # Source: "Content type conversions in API Gateway": a body without a type counts as JSON.
     apigateway_v1._media_type_matches = lambda kind, binary: _matches(kind or "application/json", binary)
 
 

@@ -1,4 +1,4 @@
-"""Starts the page's server as a process of its own, which sees the stack from outside as an operator does."""
+"""Starts the page's server as a separate process, which sees the stack from outside, as an operator does."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from local.errors import LocalError
 from local.synthesis import PROJECT
 
 STATUS_FILE = "PAGE_STATUS_FILE"
-"""The environment variable that names the file which the server reads: what is being done, or what runs."""
+"""The environment variable with the path of the server's status file: what is being done, or what runs."""
 
 
 class PageProcess:

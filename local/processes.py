@@ -100,7 +100,7 @@ def uninterrupted() -> Iterator[None]:
 def start(
     command: Sequence[str], *, environment: Mapping[str, str], directory: Path, log_file: Path
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a process group of its own, its output going to `log_file`.
+    """Start `command` in its own process group, with its output in `log_file`.
 
     The log file is overwritten, and nothing of this process's environment is inherited.
     """

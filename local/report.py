@@ -27,7 +27,7 @@ class Report:
 
     @contextmanager
     def phase(self, doing: str) -> Iterator[None]:
-        """Print what is being done, with its seconds: a terminal counts them, elsewhere its end is a second line."""
+        """Print what is being done, with its seconds: a terminal counts them; elsewhere they are on a second line."""
         begin = time.monotonic()
         if not self._screen.is_terminal:
             self.say(f"{doing} ...")
@@ -37,7 +37,7 @@ class Report:
 
     @contextmanager
     def step(self, number: int, title: str, meaning: str) -> Iterator[None]:
-        """Print a step of the scenario and whether it came out as it must."""
+        """Print a step of the scenario and whether its result is right."""
         with self._counting(f"{number}. {title}"):
             if self._is_verbose:
                 self._screen.print()
@@ -125,7 +125,7 @@ class Report:
 
 
 def _shorten(event_id: str) -> str:
-    """Keep the end of an id, as ids of one run begin alike, and the beginning of a digest behind it."""
+    """Keep the end of an id, because ids of one run begin alike, and the beginning of a digest after it."""
     name, _, digest = event_id.partition("#")
     return f"..{name[-4:]}#{digest[:4]}.." if digest else f"..{name[-4:]}"
 

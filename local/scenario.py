@@ -26,11 +26,11 @@ _NOTICE = timedelta(hours=2)  # from the broadcast to the pickup
 
 
 class ScenarioFailedError(Exception):
-    """Something did not come out as it must; the report has printed what."""
+    """A result is wrong; the report has printed which."""
 
 
 class Effect(Enum):
-    """What the stack must make of a webhook."""
+    """What the stack must do with a webhook."""
 
     APPLIED = "journal and state"
     JOURNALED = "journal alone"
@@ -141,7 +141,7 @@ class Scenario:
         self._shown: set[str] = set()
 
     def play(self) -> bool:
-        """Play everything, up to the first thing that is wrong; return whether all came out as it must."""
+        """Play everything, up to the first wrong result; return whether all results are right."""
         story, applied, journal = steps(_now()), [], []
         try:
             for number, step in enumerate(story, start=1):
@@ -214,7 +214,7 @@ class Scenario:
         self._check_journal(entries, journal)
 
     def _check_state(self, item: Item | None, expected: Webhook, *, writes: int) -> None:
-        # A revision counts on from the clock at the first write.
+        # A revision starts from the clock at the first write.
         seen = int((item or {}).get("revision", 0))
         first = self._first_revisions.setdefault(expected.service_request_id, seen)
         wanted = {

@@ -12,7 +12,7 @@ from vectorcare_bridge.edge.dynamodb_item import Item, to_item
 from vectorcare_bridge.edge.queue import queue_depth
 
 UNREADABLE = "unreadable"
-"""In place of a service request's id, the journal's name for what cannot be read or applied."""
+"""The journal's name for webhooks that cannot be read or applied, in place of a service request's id."""
 
 
 class StackReader:
@@ -38,7 +38,7 @@ class StackReader:
         return sorted(entries, key=lambda entry: str(entry["received_at"]))
 
     def everything(self, table_output: str) -> Iterator[Item]:
-        """Read a whole table, which the stack output of this name names."""
+        """Read a whole table, given the stack output that names it."""
         pages = self._emulator.aws.dynamodb.get_paginator("scan").paginate(
             TableName=self._outputs[table_output], ConsistentRead=True
         )

@@ -47,7 +47,7 @@ class Assembly:
 
 
 def unchanged(organization: LocalOrganization, *, directory: Path) -> Assembly | None:
-    """Return the assembly of the last run, if its inputs and its own files are exactly what they were then."""
+    """Return the assembly of the last run, if its inputs and its own files have not changed."""
     assembly = _assembly(organization, directory)
     try:
         recorded = _read_json(_record(directory))
@@ -89,7 +89,7 @@ def _run_app(organization: LocalOrganization, assembly: Assembly, directory: Pat
     }
     cache = directory.resolve() / "cache"
     environment = {
-        # jsii unpacks 200 MB, pip keeps what it downloads; a place that the user has chosen for them comes first
+        # jsii unpacks 200 MB, and pip keeps what it downloads; the user's own settings for them come first
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(cache / "jsii"),
         "PIP_CACHE_DIR": str(cache / "pip"),
         "CDK_VALIDATION": "false",  # takes seconds, and `make synth` and `make deploy` do it
@@ -155,7 +155,7 @@ def _digest(parts: Iterable[bytes]) -> str:
 
 
 def _clear(output: Path) -> None:
-    """Empty a cloud assembly but for the last build of the functions, which serves again while they are unchanged."""
+    """Empty a cloud assembly except for the last build of the functions, which is used again if they are unchanged."""
     builds = sorted(output.glob("functions-*"), key=lambda path: path.stat().st_mtime)
     for path in set(output.glob("*")) - set(builds[-1:]):
         if path.is_dir():

@@ -22,7 +22,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AdminApi:
-    """Answers what is the admin API's, and leaves the rest to the fake API."""
+    """Answers calls of the admin API, and leaves the rest to the fake API."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -117,7 +117,7 @@ class AdminApi:
 
 
 def _is_from_this_machine(request: Request) -> bool:
-    """Refuse what a browser sends for a page of another site, or under a name that such a site points here."""
+    """Refuse what a browser sends for a page of another site, or under another host name that points here."""
     names = [f"//{request.headers['host']}"] if "host" in request.headers else []
     names += [request.headers["origin"]] if "origin" in request.headers else []
     try:

@@ -1,4 +1,4 @@
-"""Which calls VectorCare's API takes, and what it answers (Open API 2.0, "Requests" and "Errors")."""
+"""Which calls VectorCare's API accepts, and what it answers (Open API 2.0, "Requests" and "Errors")."""
 
 import json
 import math

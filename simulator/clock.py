@@ -1,4 +1,4 @@
-"""Time for what VectorCare waits for; it can pass faster than real time."""
+"""A clock for VectorCare's waits; it can be faster than real time."""
 
 import time
 

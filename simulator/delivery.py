@@ -38,7 +38,7 @@ _LINGER = 2.0  # real seconds at the end for calls that are being made
 
 
 class Delivery:
-    """Delivers webhooks to the registered URLs; its public attributes count from now on if they are set."""
+    """Delivers webhooks to the registered URLs; a change of its public attributes counts for later calls."""
 
     def __init__(self, *, private_key: RSAPrivateKey, clock: Clock, random: Random) -> None:
         self.private_key = private_key
@@ -91,7 +91,7 @@ class Delivery:
 
     @contextmanager
     def injecting(self, fault: DeliveryFault | None) -> Iterator[None]:
-        """Inject this fault into all that is published while the block lasts; None leaves it to the chaos settings."""
+        """Inject this fault into everything that is published in the block; None leaves it to the chaos settings."""
         with self._changed:
             self._requested_fault = fault
             try:
@@ -118,7 +118,7 @@ class Delivery:
             self._schedule(shipment, 0, Reason.REDELIVERY)
 
     def history(self, limit: int, service_request_id: str | None = None) -> dict[str, Any]:
-        """List calls, the newest first; what is still on its way; and what all calls came to."""
+        """List calls, newest first; what is still on its way; and the counts of all calls."""
         with self._changed:
             pending = self.pending()
             calls = [call.describe() for call in self._history.last(limit, service_request_id)]
@@ -126,7 +126,7 @@ class Delivery:
             return {"counts": counts, "pending": pending, "calls": calls}
 
     def pending(self) -> list[dict[str, Any]]:
-        """List all that is on its way, the next first."""
+        """List everything that is on its way, the next first."""
         with self._changed:
             now = self._clock.now()
             return [

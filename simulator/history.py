@@ -1,4 +1,4 @@
-"""The Webhook Call History: what was called, the last calls to be redelivered, and what all of them came to."""
+"""The Webhook Call History: the last calls, which can be redelivered, and the counts of all calls."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ class WebhookCall:
 
 @dataclass
 class Counts:
-    """What all calls came to, however many of them are still kept."""
+    """Counts of all calls, including those that are no longer kept."""
 
     events: int = 0  # changes of service requests
     shipments: int = 0  # webhooks, one for each URL, and one more for each restamped one: bodies that differ

@@ -1,4 +1,4 @@
-"""Requests, responses and injected faults, apart from how HTTP writes them."""
+"""Requests, responses and injected faults, independent of how HTTP writes them."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Service requests with every documented field. Nobody in them exists, and that can be seen."""
+"""Service requests with every documented field. All people in them are invented, and look so."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -33,7 +33,7 @@ _FLAGS = (
 
 
 def trip(service_request_id: str, *, pickup: datetime) -> dict[str, Any]:
-    """Describe a service request; all but the id and the pickup is always the same."""
+    """Describe a service request; everything except the id and the pickup is always the same."""
     return {
         "account_name": "Invented Health Plan",
         "agreed_for_time": iso(pickup),

@@ -1,4 +1,4 @@
-"""What can be set while the simulator runs: all of a change is taken, or nothing."""
+"""What can be set while the simulator runs: a change is applied as a whole, or not at all."""
 
 from collections import deque
 from collections.abc import Callable, Mapping

@@ -128,7 +128,7 @@ class Marketplace:
         return {**self.describe(service_request_id), "data": dict(offer.data), "track": list(offer.positions)}
 
     def _follow(self, service_request_id: str, verb: str, body: Any) -> None:
-        """Do what follows a call of the receiver that was taken."""
+        """Do what follows an accepted call of the receiver."""
         offer = self._offers.get(service_request_id)
         if offer is None:  # not broadcast here, so it has no requester to notify
             return

@@ -52,7 +52,7 @@ class MetricsLog:
         began, begin = _now(), self._begin[group]
         lines = Counter(self._lines(group, begin))
         new = lines - self._seen[group]
-        # The emulator cuts a long answer off: then the next look goes on where this one ended.
+        # The emulator cuts off a long answer: then the next look continues where this one ended.
         is_cut = lines.total() >= _MOST_LINES
         self._begin[group] = max(at for at, _ in lines) if is_cut else max(begin, began - _OVERLAP)
         self._seen[group] = Counter({line: n for line, n in lines.items() if line[0] >= self._begin[group]})
@@ -84,7 +84,7 @@ def depths(stack: Stack) -> dict[str, int]:
 
 
 def rows(stack: Stack) -> list[dict[str, Any]]:
-    """Read the newest service requests of each status, the last written one first."""
+    """Read the newest service requests of each status, last written first."""
     found = []
     for status in STATUSES:
         answer = stack.client("dynamodb").query(

@@ -144,7 +144,7 @@ class Page:
 
 
 class StartingPage:
-    """Answers from the first moment: what is being done, and as soon as everything runs, the page itself.
+    """Answers immediately: with what is being done and, as soon as everything runs, with the page itself.
 
     `local.page_process` writes the status file.
     """
