@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from cli.__main__ import bridge as cli
 from local import environment as environments
 from local.environment import LocalEnvironment
 from local.organization import LocalOrganization, load_private_key
@@ -119,6 +121,22 @@ def new_key(organization: LocalOrganization, shared_directory: Path) -> rsa.RSAP
 @pytest.fixture(scope="session")
 def vectorcare(local: LocalEnvironment, old_key: rsa.RSAPrivateKey) -> VectorCare:
     return vectorcare_of(local, old_key)
+
+
+@pytest.fixture(scope="module")
+def environment_file(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Announce the environment as `make run` does, and give the file in which tools find it."""
+    with environments.announced(local, tmp_path_factory.mktemp("announced")) as file:
+        yield file
+
+
+Bridge = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def bridge(environment_file: Path) -> Bridge:
+    """Give what runs `./bridge` in the environment."""
+    return lambda *arguments: CliRunner().invoke(cli, [*arguments, "--stand", str(environment_file)])
 
 
 @contextmanager

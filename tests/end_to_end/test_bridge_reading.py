@@ -5,45 +5,27 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.environment import LocalEnvironment, announced
+from local.environment import LocalEnvironment
 from simulator import VectorCare
+from tests.end_to_end.conftest import Bridge
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE
 from vectorcare_bridge import utc_timestamp
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
 
-Bridge = Callable[..., CompletedProcess[str]]
-
 
 def started(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603 our own script
         [BRIDGE, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-@pytest.fixture(scope="module")
-def environment_file(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with announced(local, tmp_path_factory.mktemp("announced")) as file:
-        yield file
-
-
-@pytest.fixture(scope="module")
-def bridge(environment_file: Path) -> Bridge:
-    def bridge(*arguments: str) -> CompletedProcess[str]:
-        with started(*arguments, "--stand", str(environment_file)) as process:
-            output, errors = process.communicate(timeout=PATIENCE)
-        return CompletedProcess(arguments, process.returncode, output, errors)
-
-    return bridge
 
 
 @pytest.fixture
@@ -78,7 +60,7 @@ def test_status_shows_what_the_local_environment_holds(
     (figures,), (same,) = json.loads(result.stdout), json.loads(output)
     assert (same["alarms"]["total"], same["errors"], errors) == (figures["alarms"]["total"], {}, "")
     # And it shows what is there
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert figures["organization"] == "rehearsal"
     assert figures["webhook_url"] == local.deployment.webhook_url
     assert figures["queue"] == {"visible": 0, "in_flight": 0, "delayed": 0}
@@ -101,7 +83,7 @@ def test_show_lists_webhooks_with_outcomes_and_shows_values_only_with_phi(
     # When
     result, with_values = (bridge("show", new.service_request_id, *phi) for phi in (["--json"], ["--phi"]))
     # Then
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert [(step["event_id"], step["outcome"]) for step in json.loads(result.stdout)["events"]] == [
         (new.event_id, "applied"),
         (old.event_id, "stale"),
@@ -129,7 +111,7 @@ def test_a_sent_webhook_is_seen_in_the_tail_and_applied(
         stop.cancel()
         tail.kill()
     # Then
-    assert sent.returncode == 0, sent.stderr
+    assert sent.exit_code == 0, sent.stderr
     assert answer["status"] == 200
     assert seen["outcome"] == "applied"
     assert seen["service_request_id"] == answer["service_request_id"]

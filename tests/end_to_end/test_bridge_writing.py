@@ -1,32 +1,22 @@
 """`./bridge` as a person on call changes things with it, in a local environment."""
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 
 import simulator
-from cli.__main__ import bridge as command
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.environment import LocalEnvironment, announced
+from local.environment import LocalEnvironment
 from simulator import VectorCare
+from tests.end_to_end.conftest import Bridge
 from tests.end_to_end.support import webhook
 from tests.support.wait import PATIENCE, wait_until
 
 NAME = "Nobody"  # the invented patient's
 LONGEST_WAIT = ("--wait", "900")
-
-Bridge = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def bridge(local: LocalEnvironment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    with announced(local, tmp_path_factory.mktemp("announced")) as file:
-        yield lambda *arguments: CliRunner().invoke(command, [*arguments, "--stand", str(file)])
 
 
 def test_dead_letters_are_listed_exported_and_sent_back(

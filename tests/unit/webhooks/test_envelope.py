@@ -1,6 +1,7 @@
 """Which bytes are an event, and why the others are not."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -39,44 +40,37 @@ def test_an_event_is_its_envelope_and_its_whole_data() -> None:
     )
 
 
-def test_unknown_actions_and_statuses_pass() -> None:
-    event = envelope.read(body(action="TELEPORTED", request_status="PAUSED"))
-    assert (event.action, event.request_status) == ("TELEPORTED", "PAUSED")
+ELEVEN = {"last_updated": "2026-03-01T11:00:00.000000Z"}
+TWELVE_IN_BERLIN = "2026-03-01T12:00:00+01:00"
 
 
-@pytest.mark.parametrize("field", ["event_type", "event"])
-def test_a_field_named_as_in_version_1_does_not_make_it_version_1(field: str) -> None:
-    assert envelope.read(body(**{field: "x"})) == envelope.read(body())
-
-
-def test_an_absent_action_passes() -> None:
-    assert envelope.read(body(action=...)).action is None
-
-
-@pytest.mark.parametrize("data", [None, ...])
-def test_absent_data_is_no_data(data: Any) -> None:
-    assert envelope.read(body(data=data)).data is None
-
-
-def test_a_byte_order_mark_is_harmless() -> None:
-    assert envelope.read(b"\xef\xbb\xbf" + body()) == envelope.read(body())
-
-
-def test_the_last_of_two_equal_keys_counts() -> None:
-    raw = body().replace(b'"action"', b'"request_status": "ASSIGNED", "action"')
-    assert envelope.read(raw).request_status == "ASSIGNED"
+@pytest.mark.parametrize(
+    ("raw", "changes"),
+    [
+        (body(action="TELEPORTED", request_status="PAUSED"), {"action": "TELEPORTED", "request_status": "PAUSED"}),
+        (body(event_type="x"), {}),
+        (body(event="x"), {}),
+        (body(action=...), {"action": None}),
+        (body(data=None), {"data": None}),
+        (body(data=...), {"data": None}),
+        (b"\xef\xbb\xbf" + body(), {}),
+        (body().replace(b'"action"', b'"request_status": "ASSIGNED", "action"'), {"request_status": "ASSIGNED"}),
+        (body(event_timestamp=None, last_updated=TWELVE_IN_BERLIN), ELEVEN),
+        (body(event_timestamp=..., last_updated=TWELVE_IN_BERLIN), ELEVEN),
+    ],
+    ids=[
+        *("unknown action and status", "a field of version 1", "another field of version 1", "no action", "null data"),
+        *("no data", "byte order mark", "a key twice", "null event_timestamp", "no event_timestamp"),
+    ],
+)
+def test_a_readable_webhook_may_differ_from_the_documented_one(raw: bytes, changes: dict[str, Any]) -> None:
+    assert envelope.read(raw) == replace(envelope.read(body()), **changes)
 
 
 @pytest.mark.parametrize("event_id", [None, ..., "", 7])
 def test_an_absent_event_id_is_replaced_by_a_digest_of_the_body(event_id: Any) -> None:
     raw = body(event_id=event_id)
     assert envelope.read(raw).event_id == envelope.digest(raw)
-
-
-@pytest.mark.parametrize("event_timestamp", [None, ...])
-def test_without_event_timestamp_last_updated_is_taken(event_timestamp: Any) -> None:
-    raw = body(event_timestamp=event_timestamp, last_updated="2026-03-01T12:00:00+01:00")
-    assert envelope.read(raw).last_updated == "2026-03-01T11:00:00.000000Z"
 
 
 def nested(lists: int, leaf: str = "") -> Any:
