@@ -1,4 +1,4 @@
-"""The parts of a stack that move data, for the constructs that watch them and the policies that open them."""
+"""The parts of a stack that move data, for monitoring and policies."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from stacks.reading.reading_api import ReadingApi
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """All of them, each built once by the stack."""
+    """All parts, each built once by the stack."""
 
     inbound: Inbound
     change_events: ChangeEvents

@@ -1,1 +1,1 @@
-"""What the commands do, for any program: nothing here knows a terminal."""
+"""The work of the commands, for any program: nothing here uses a terminal."""

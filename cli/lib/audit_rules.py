@@ -1,4 +1,4 @@
-"""Rule: an entry of the journal is what VectorCare signed."""
+"""Rule: an entry of the journal must be what VectorCare signed."""
 
 from collections.abc import Sequence
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Rule: how each webhook of a service request ended, computed from the journal."""
+"""Rule: the outcome of each webhook of a service request, computed from the journal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

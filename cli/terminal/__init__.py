@@ -1,1 +1,1 @@
-"""Input and output of all programs: foreign text is escaped, and no encoding stops a program."""
+"""Input and output of all programs: foreign text is escaped, and any encoding of the terminal works."""

@@ -12,7 +12,7 @@ _IS_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 
 
 def prepare() -> None:
-    """Let the standard streams write and read any text; each program does this first.
+    """Let the standard streams write and read any text; each program calls this first.
 
     A character that the encoding does not have is written as an escape. Bytes that are not text are read as surrogates,
     as in file names.

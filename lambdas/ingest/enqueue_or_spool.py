@@ -21,7 +21,7 @@ def enqueue_or_spool(webhook: Webhook, *, queue: Queue, spool: Spool, executor: 
     """Put a webhook on the queue, or into the spool if the queue refuses it or is slow.
 
     VectorCare gives up after 10 s, so both calls together have 8. The clients' time-outs apply to each address and each
-    read, and not to the name look-up. So a thread enforces the deadline from outside. A call that was given up may
+    read, but not to the name look-up. So a thread enforces the deadline from outside. A call that was given up may
     still take effect: then the webhook is stored twice, which does no harm.
 
     Returns

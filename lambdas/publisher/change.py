@@ -35,7 +35,7 @@ class Change:
 
 
 def between(old: Item | None, new: Item) -> Change | None:
-    """Compare two items; None if nothing differs that is published.
+    """Compare two items; None if no published attribute differs.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def is_wanted(change: Change, *, actions: Collection[str]) -> bool:
 
 
 def _changed_fields(old: Any, new: Any) -> list[str]:
-    """Name the fields of `data` that differ, absent and null apart."""
+    """Name the fields of `data` that differ; absent and null are different."""
     before, after = (data if isinstance(data, dict) else {} for data in (old, new))
     names = before.keys() | after.keys()
     return sorted(name for name in names if name not in before or name not in after or before[name] != after[name])

@@ -28,7 +28,7 @@ class Publisher:
         ------
         Exception
             Neither the bus nor the queue took an event. The stream delivers the batch again, and what was published
-            of it is published once more.
+            of it is published again.
         """
         wanted = [one for one in changes if change.is_wanted(one, actions=self.actions)]
         entries = [BusEntry(one.detail_type, one.with_data() if self.with_data else one.detail) for one in wanted]

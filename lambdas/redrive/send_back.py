@@ -1,7 +1,7 @@
 """How each kind of dead letter goes back; each function raises if the message was not taken and must stay.
 
-Each sends a message that SQS takes, whatever the dead letter carried: somebody may have put it on the queue by hand,
-with ten attributes of their own, or as large as a message may be.
+Each sends a message that SQS accepts, whatever the dead letter carried: somebody may have put it on the queue by hand,
+with ten other attributes, or as large as a message may be.
 """
 
 from dataclasses import replace

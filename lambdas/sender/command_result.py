@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     FAILED = "CommandFailed"
     EXPIRED = "CommandExpired"
     UNCERTAIN = "CommandUncertain"
-    """VectorCare may have it, and may not: the next webhook says which."""
+    """VectorCare may or may not have it: the next webhook says which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
     command_id "#line/VC-…"    "command/ID" {order, kind, until, due_at}    "command/ID" …    expires_at
 
-Each command is an attribute of its own. So invocations that write side by side overwrite nothing of each other, and
-each write returns all of the request's pending commands.
+Each command is an attribute of its own. So invocations that write at the same time do not overwrite each other's
+commands, and each write returns all of the request's pending commands.
 """
 
 from collections.abc import Sequence

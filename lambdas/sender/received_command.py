@@ -17,7 +17,7 @@ MAX_AGE_SECONDS = {
     Kind.DECLINE: 30 * _MINUTE,
     Kind.BEST_TIME: 30 * _MINUTE,
     Kind.CHANGE_REQUEST: 30 * _MINUTE,
-    # By then the person who waits for it makes it by hand: late, it would be a second one.
+    # By then the person who waits for it has made it by hand: a late one would be a second one.
     Kind.CREATE_REQUEST: 30 * _MINUTE,
 }
 """How long a command is tried, from its arrival on the queue: a late one is worse than none."""

@@ -1,4 +1,4 @@
-"""A batch of messages: read, sent trip by trip, results published, and what is not done returned to the queue."""
+"""A batch of messages: read, sent trip by trip, results published, and the rest returned to the queue."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

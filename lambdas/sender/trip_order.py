@@ -74,7 +74,7 @@ class TripOrder:
     def leave(self, due_at: Mapping[int, UtcTimestamp]) -> None:
         """Remove what has ended, and note when the others are delivered again: `due_at`, by a delivery's identity."""
         ended = set(self._ended)
-        # By their ids: several messages may bring one command, and DynamoDB takes no attribute twice in a write.
+        # By id: several messages may carry one command, and DynamoDB refuses an attribute twice in a write.
         waiting = {
             one.command.command_id: replace(self._own[one.command.command_id], due_at=due_at.get(id(one)))
             for one in reversed(self._waiting)

@@ -1,1 +1,1 @@
-"""What the functions have in common: pure rules, and one thin module for each AWS service they speak to."""
+"""What the functions share: pure rules, and one thin module for each AWS service that they call."""

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
 
-# The longest that SQS keeps a message. A dead letter's days count from when the message was first sent.
+# SQS's maximum. A dead letter's days count from when the message was first sent.
 RETENTION = cdk.Duration.days(14)
 # A body of 256 KiB in base64, with its attributes, is more than 256 KiB.
 MAX_MESSAGE_BYTES = 1024 * 1024

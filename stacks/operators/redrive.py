@@ -10,7 +10,7 @@ from stacks.inbound.inbound import Inbound
 from stacks.outbound.change_events import ChangeEvents
 from stacks.outbound.commands import Commands
 
-# The longest that Lambda allows.
+# Lambda's maximum.
 REDRIVE_TIMEOUT_SECONDS = 900
 
 

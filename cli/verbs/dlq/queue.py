@@ -1,4 +1,4 @@
-"""What the commands of `bridge dlq` share: the choice of the queue, and the way to read it."""
+"""What the commands of `bridge dlq` share: the choice of the queue, and reading it."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager

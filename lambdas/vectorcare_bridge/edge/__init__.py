@@ -1,1 +1,1 @@
-"""Where the functions meet the world: clock, AWS clients, queues, event bus, logs, metrics, settings, HTTP answers."""
+"""The functions' access to the world: clock, AWS clients, queues, event bus, logs, metrics, settings, HTTP answers."""

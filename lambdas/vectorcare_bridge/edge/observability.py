@@ -15,7 +15,7 @@ from vectorcare_bridge.edge.metric import Metric
 _logger = Logger(location=None, json_serializer=json.dumps)
 _metrics = Metrics()
 _metrics.set_default_dimensions(organization=os.environ["ORGANIZATION"])
-# Powertools adds to a count, and ends a line, in two steps. Other threads must not come between them.
+# Powertools adds to a count, and ends a line, in two steps. No other thread may come in between.
 _lock = runtime.lock()
 
 
@@ -29,7 +29,7 @@ _UNITS = {
 
 
 def begin(context: Any) -> None:
-    """Start the log lines of an invocation with its request id."""
+    """Add the request id to an invocation's log lines."""
     _logger.append_keys(request_id=context.aws_request_id)
 
 

@@ -1,4 +1,4 @@
-"""Settings of a function: environment variables, read once at cold start into a dataclass of the function's own."""
+"""Settings of a function: environment variables, read once at cold start into the function's own dataclass."""
 
 import os
 from collections.abc import Callable, Mapping

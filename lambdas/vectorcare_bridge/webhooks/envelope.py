@@ -17,7 +17,7 @@ UNREADABLE = "unreadable"
 FUTURE_TOLERANCE_MINUTES = 15
 
 _DIGEST_SUFFIX_BYTES = 65
-# Beside a webhook's bytes the journal's item holds keys, times and names, 4.2 KiB at the most, and the signature.
+# Besides a webhook's bytes, the journal's item holds keys, times and names, 4.2 KiB at most, and the signature.
 _MAX_BODY_BYTES = dynamodb_limits.MAX_ITEM_BYTES - 7680
 _MAX_ATTRIBUTE_BYTES = 1024
 # The rest of the largest item: keys, status, action and times.
@@ -38,7 +38,7 @@ class Event:
     @property
     def carries_data(self) -> bool:
         """Whether `data` holds anything. Data that holds nothing erases nothing."""
-        # To Python false is 0.
+        # In Python False equals 0.
         return self.data != 0 and not _is_blank(self.data)
 
 

@@ -16,9 +16,9 @@ MAX_BYTES = 1024 * 1024
 """Of a message, its attributes counted ("Amazon SQS message quotas", SQS developer guide)."""
 
 _MAX_COUNT_DIGITS = 9
-# The longest that a key of 16,384 bits makes has 2,732.
+# A key of 16,384 bits makes signatures of 2,732 bytes.
 MAX_SIGNATURE_BYTES = 3072
-# What is left out first of a message that is too large.
+# Left out of a message that is too large, in this order.
 _DISPENSABLE = ("source", "redriven", "received_at", "signature")
 # SQS takes these characters and refuses all others (SQS API reference, SendMessage, MessageBody).
 _REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
