@@ -1,4 +1,4 @@
-"""`./bridge` as a person on call reads with it, in a local environment."""
+"""`./bridge` finds and understands what the deployed functions write; its rules are tested in tests/cli."""
 
 import json
 import os
@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
+import simulator
 from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.environment import LocalEnvironment
 from simulator import VectorCare
 from tests.end_to_end.conftest import Bridge
 from tests.end_to_end.support import webhook
-from tests.support.wait import PATIENCE
+from tests.support.wait import PATIENCE, wait_until
 from vectorcare_bridge import utc_timestamp
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
+LONGEST_WAIT = ("--wait", "900")
 
 
 def started(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -71,24 +73,45 @@ def test_status_shows_what_the_local_environment_holds(
     assert figures["errors"] == {}
 
 
-def test_show_lists_webhooks_with_outcomes_and_shows_values_only_with_phi(
+def test_show_audit_and_replay_go_by_the_keys_and_the_rule_of_the_deployed_functions(
     bridge: Bridge, local: LocalEnvironment, vectorcare: VectorCare
 ) -> None:
     # Given
-    new = webhook(minutes_ago=1, data={"facility_name": "Castle in the Air"})
-    old = webhook(minutes_ago=2, service_request_id=new.service_request_id)
+    new = webhook(minutes_ago=1)
+    name = new.service_request_id
+    old = webhook(minutes_ago=2, service_request_id=name)
     for sent in (new, old):
         vectorcare.send(sent.body)
         local.stack.settle()
     # When
-    result, with_values = (bridge("show", new.service_request_id, *phi) for phi in (["--json"], ["--phi"]))
+    shown, audited, replayed = (
+        bridge(*arguments, "--json") for arguments in (("show", name), ("audit", name), ("replay", name, "--yes"))
+    )
     # Then
-    assert result.exit_code == 0, result.stderr
-    assert [(step["event_id"], step["outcome"]) for step in json.loads(result.stdout)["events"]] == [
+    assert [(step["event_id"], step["outcome"]) for step in json.loads(shown.stdout)["events"]] == [
         (new.event_id, "applied"),
         (old.event_id, "stale"),
     ]
-    assert ("Castle" in result.stdout, "Castle in the Air" in with_values.stdout) == (False, True)
+    assert (audited.exit_code, json.loads(audited.stdout)["audited"]) == (0, 2), audited.output
+    assert (replayed.exit_code, json.loads(replayed.stdout)["unchanged"]) == (0, 1), replayed.output
+
+
+def test_a_dead_letter_is_found_and_sent_back(bridge: Bridge, local: LocalEnvironment, vectorcare: VectorCare) -> None:
+    # Given
+    dead = local.stack.dead()
+    unreadable = webhook()
+    vectorcare.send(unreadable.body.replace(b'"request_status"', b'"other"'))
+    local.stack.settle()
+    this_one = ("--id", unreadable.service_request_id, "--reason", "missing_field")
+    # When
+    listed = bridge("dlq", "list", "--json")
+    redriven = bridge("dlq", "redrive", *this_one, "--yes", "--json")
+    # Then
+    found = {one["service_request_id"]: one["reason"] for one in json.loads(listed.stdout)["letters"]}
+    assert found[unreadable.service_request_id] == "missing_field"
+    assert json.loads(redriven.stdout)["moved"] == 1, redriven.output
+    local.stack.settle()
+    assert local.stack.dead() == dead + 1
 
 
 def test_a_sent_webhook_is_seen_in_the_tail_and_applied(
@@ -119,6 +142,31 @@ def test_a_sent_webhook_is_seen_in_the_tail_and_applied(
     item = local.stack.service_request(answer["service_request_id"])
     assert item is not None
     assert item["request_status"] == "ASSIGNED"
+
+
+def test_a_command_is_sent_and_its_outcome_is_reported(local: LocalEnvironment, bridge: Bridge) -> None:
+    # Given
+    ours, foreign = simulator.new_service_request_id(), simulator.new_service_request_id()
+    local.vectorcare.api.rules.requests[ours] = "AVAILABLE"
+    # When
+    accepted = bridge("send-command", "accept", ours, *LONGEST_WAIT, "--json")
+    reported = bridge("send-command", "state_update", ours, "name=en_route", *LONGEST_WAIT, "--json")
+    refused = bridge("send-command", "accept", foreign, *LONGEST_WAIT, "--json")
+    # A log line is there only after the function has ended, which is after the command's end.
+    listed = wait_until(
+        lambda: json.loads(bridge("commands", ours, "--json").stdout),
+        lambda ends: len(ends) == 2,
+        what="the log has both commands' ends",
+    )
+    # Then
+    assert (accepted.exit_code, json.loads(accepted.stdout)["outcome"]) == (0, "succeeded"), accepted.output
+    assert (reported.exit_code, local.vectorcare.api.rules.states[ours]) == (0, ["en_route"])
+    assert (refused.exit_code, json.loads(refused.stdout)["outcome"]) == (1, "failed")
+    assert json.loads(refused.stdout)["reason"]
+    assert [(one["command"], one["outcome"]) for one in listed] == [
+        ("accept", "succeeded"),
+        ("state_update", "succeeded"),
+    ]
 
 
 def _first(tail: subprocess.Popen[str], event_id: str) -> dict[str, Any]:
