@@ -5,7 +5,6 @@ from typing import Any
 
 import boto3
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.cli.conftest import Run, parsed, receive
 from tests.support import signing, webhooks
@@ -82,7 +81,7 @@ def test_a_former_key_can_be_named(cloud: Cloud, run: Run, tmp_path: Path) -> No
     entry = cloud.journal()[0]
     tamper(entry, signature=signing.sign(entry["body"].value, FORMER))
     pem = tmp_path / "former.pem"
-    pem.write_bytes(FORMER.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    pem.write_text(signing.public_pem(FORMER))
     no_key = tmp_path / "no_key.pem"
     no_key.write_text("Zebulon")
 

@@ -6,7 +6,6 @@ from typing import Any
 import click.testing
 import pytest
 from click.testing import Result
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
@@ -17,18 +16,10 @@ Ask = Any
 EXAMPLE = Path(__file__).parents[2] / "organizations" / "example.toml"
 
 
-def public_pem() -> str:
-    return signing.private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def private_pem() -> str:
-    return signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     path = tmp_path / "vectorcare.pem"
-    path.write_text(public_pem())
+    path.write_text(signing.public_pem())
     return path
 
 
@@ -98,7 +89,7 @@ def test_what_could_not_be_deployed_is_not_written(
 ) -> None:
     # Given
     key_file = tmp_path / "key.pem"
-    key_file.write_text(public_pem())
+    key_file.write_text(signing.public_pem())
     options = ["--organizations", str(tmp_path / "here"), "--public-key", str(key_file), "--environment", "uat"]
     # When
     result = run("new", name, *options, *option)
@@ -117,7 +108,7 @@ def test_without_a_terminal_what_is_missing_is_named(run: Run, folder: Path) -> 
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("key", [public_pem().strip(), "vectorcare.pem"], ids=["pasted", "file"])
+@pytest.mark.parametrize("key", [signing.public_pem().strip(), "vectorcare.pem"], ids=["pasted", "file"])
 def test_answers_make_a_file_that_can_be_deployed_and_a_wrong_one_is_asked_for_again(
     ask: Ask, folder: Path, key_file: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,11 +136,11 @@ def test_what_an_option_says_is_not_asked_for(ask: Ask, folder: Path, key_file: 
 
 def test_a_private_key_is_refused_and_not_repeated(ask: Ask, folder: Path) -> None:
     # When
-    result = ask(private_pem().strip())
+    result = ask(signing.private_pem().strip())
     # Then
     assert result.exit_code == 1
     assert "is a private key" in result.stderr
-    assert private_pem().splitlines()[1] not in result.stderr
+    assert signing.private_pem().splitlines()[1] not in result.stderr
     assert not folder.exists()
 
 

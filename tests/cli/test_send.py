@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from cli.lib.stack import Stack
 from simulator import DeliveryAnswer, VectorCare
 from tests.cli.conftest import Run, parsed
+from tests.stacks.organization_files import with_keys
 from tests.support import signing, webhooks
 from tests.support.cloud import Cloud
 
@@ -24,7 +24,7 @@ Sent = list[bytes]
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     path = tmp_path / "uat.pem"
-    path.write_bytes(signing.private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    path.write_text(signing.private_pem())
     return path
 
 
@@ -33,10 +33,9 @@ def describe(tmp_path: Path) -> Callable[..., str]:
     """Write the organization's file; return the folder."""
 
     def describe(*, environment: str = "uat", key: RSAPrivateKey | None = None) -> str:
-        public = (key or signing.private_key()).public_key()
-        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         (tmp_path / "acme.toml").write_text(
-            f'public_keys = ["""{pem}"""]\nenvironment = "{environment}"\ncustomer_id = "acme-7Jw2-not-guessable"\n'
+            with_keys(signing.public_pem(key))
+            + f'environment = "{environment}"\ncustomer_id = "acme-7Jw2-not-guessable"\n'
         )
         return str(tmp_path)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from cli.__main__ import bridge as cli
 from local import environment as environments
@@ -19,6 +18,7 @@ from local.report import Report
 from local.synthesis import Assembly, synthesize
 from simulator import VectorCare
 from tests.end_to_end.support import vectorcare_of
+from tests.support import signing
 
 CUSTOMER_ID = "f3b1c0de-not-guessable"
 
@@ -148,5 +148,5 @@ def _only_one_worker(directory: Path) -> Iterator[None]:
 
 def _make_key(path: Path) -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    path.write_text(signing.private_pem(key))
+    return signing.public_pem(key)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from local import environment
 from local.__main__ import main
@@ -16,21 +14,22 @@ from local.emulator import Emulator
 from local.errors import LocalError
 from local.organization import choose_organization, make_local_organization
 from local.synthesis import Assembly
+from tests.support import signing
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's .local/ out of it; have organizations of two kinds and three keys."""
     monkeypatch.chdir(tmp_path)
-    own, other = _key(), _key()
     for folder, names in (("none", ()), ("one", ("acme",)), ("several", ("acme", "blue-cross")), ("wrong", ("acme",))):
         (tmp_path / folder).mkdir()
         for name in names:
-            _write_organization(tmp_path / folder / f"{name}.toml", own)
+            content = f'public_keys = ["""{signing.public_pem()}"""]\nenvironment = "uat"\n'
+            (tmp_path / folder / f"{name}.toml").write_text(content)
     with (tmp_path / "wrong" / "acme.toml").open("a") as file:
         file.write('allowed_source_ips = ["300.0.0.0/8"]\n')
-    _write_private_key(tmp_path / "own.pem", own)
-    _write_private_key(tmp_path / "other.pem", other)
+    (tmp_path / "own.pem").write_text(signing.private_pem())
+    (tmp_path / "other.pem").write_text(signing.private_pem(signing.private_key("other")))
     (tmp_path / "broken.pem").write_text("not a key")
 
 
@@ -120,16 +119,3 @@ def _is_one_line(result: Result, *parts: str) -> None:
     assert line.startswith("Error: ")
     for part in parts:
         assert part in line
-
-
-def _key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _write_organization(path: Path, key: rsa.RSAPrivateKey) -> None:
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    path.write_text(f'public_keys = ["""{pem}"""]\nenvironment = "uat"\n')
-
-
-def _write_private_key(path: Path, key: rsa.RSAPrivateKey) -> None:
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import transient_settings
@@ -20,6 +18,7 @@ from detect_secrets.settings import transient_settings
 from stacks.config.organization import Organization
 from tests.stacks.templates import Template
 from tests.support.repository import ROOT, repository_files
+from tests.support.signing import private_pem
 
 # Of detect-secrets' 27 those that this project could meet.
 DETECTORS = (
@@ -61,12 +60,6 @@ EXPLAINED = {
     ("tests/stacks/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
     ("tests/support/cloud.py", "testing"): "moto asks for credentials and takes any",
 }
-
-
-def private_pem() -> str:
-    """Write an unused private key."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def drawn(alphabet: str, length: int) -> str:

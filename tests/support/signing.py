@@ -5,7 +5,7 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 
 def private_key(name: str = "vectorcare") -> rsa.RSAPrivateKey:
@@ -19,6 +19,15 @@ def sign(body: bytes, key: rsa.RSAPrivateKey | None = None) -> str:
 def encoded_public_key(key: rsa.RSAPrivateKey | None = None) -> str:
     der = (key or private_key()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(der).decode()
+
+
+def public_pem(key: rsa.RSAPrivateKey | None = None) -> str:
+    public = (key or private_key()).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private_pem(key: rsa.RSAPrivateKey | None = None) -> str:
+    return (key or private_key()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @cache
