@@ -11,9 +11,7 @@ from stacks.functions.packaging import Artifact
 from stacks.inbound.api import WebhookApi
 from stacks.inbound.inbound import Inbound
 from stacks.monitoring.monitoring import Monitoring
-from stacks.operators.cad_policy import CadPolicy
-from stacks.operators.operator_policy import OperatorPolicy
-from stacks.operators.outbound_operator_policy import OutboundOperatorPolicy
+from stacks.operators.policies import Policies
 from stacks.operators.redrive import build_redrive
 from stacks.outbound.change_events import ChangeEvents
 from stacks.outbound.commands import Commands
@@ -56,12 +54,5 @@ class BridgeStack(cdk.Stack):
             webhook_api=webhook_api,
             reading_api=reading_api,
         )
-        add_outputs(
-            self,
-            context,
-            parts,
-            monitoring=Monitoring(self, "Monitoring", context, parts),
-            operator=OperatorPolicy(self, "Operator", context, parts),
-            outbound_operator=OutboundOperatorPolicy(self, "OutboundOperator", context, parts),
-            cad=CadPolicy(self, "Cad", context, parts),
-        )
+        monitoring = Monitoring(self, "Monitoring", context, parts)
+        add_outputs(self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts))

@@ -7,23 +7,14 @@ import aws_cdk as cdk
 
 from stacks.context import StackContext
 from stacks.monitoring.monitoring import Monitoring
-from stacks.operators.cad_policy import CadPolicy
-from stacks.operators.operator_policy import OperatorPolicy
-from stacks.operators.outbound_operator_policy import OutboundOperatorPolicy
+from stacks.operators.policies import Policies
 from stacks.parts import Parts
 
 VERSION = Path(__file__).parents[1].joinpath("VERSION").read_text(encoding="utf-8").strip()
 
 
 def add_outputs(
-    stack: cdk.Stack,
-    context: StackContext,
-    parts: Parts,
-    *,
-    monitoring: Monitoring,
-    operator: OperatorPolicy,
-    outbound_operator: OutboundOperatorPolicy,
-    cad: CadPolicy,
+    stack: cdk.Stack, context: StackContext, parts: Parts, *, monitoring: Monitoring, policies: Policies
 ) -> None:
     """Add the outputs; their names are an interface, so none is ever renamed."""
     api, inbound, commands, change_events = parts.webhook_api, parts.inbound, parts.commands, parts.change_events
@@ -40,16 +31,16 @@ def add_outputs(
         "AlarmTopicArn": monitoring.topic.topic_arn,
         "BusinessDashboard": monitoring.business_dashboard.dashboard_name,
         "EngineerDashboard": monitoring.engineer_dashboard.dashboard_name,
-        "OperatorPolicyArn": operator.policy.managed_policy_arn,
-        "RestorePolicyArn": operator.restore_policy.managed_policy_arn,
-        "OutboundOperatorPolicyArn": outbound_operator.policy.managed_policy_arn,
+        "OperatorPolicyArn": policies.operator.managed_policy_arn,
+        "RestorePolicyArn": policies.restore.managed_policy_arn,
+        "OutboundOperatorPolicyArn": policies.outbound_operator.managed_policy_arn,
         "EventBus": change_events.bus.event_bus_name,
         "UnpublishedQueueUrl": change_events.unpublished.queue_url,
         "OutboundQueueUrl": commands.queues.queue.queue_url,
         "OutboundDeadLetterQueueUrl": commands.queues.dead_letters.queue_url,
         "CommandsTable": context.storage.commands.table_name,
         "CredentialsSecret": commands.secret_arn,
-        "CadPolicyArn": cad.policy.managed_policy_arn,
+        "CadPolicyArn": policies.cad.managed_policy_arn,
         "Version": VERSION,
     }
     outputs |= {f"{name.title()}Function": each.function.function_name for name, each in parts.functions.items()}

@@ -64,6 +64,10 @@ class Metrics:
             label=label,
         )
 
+    def labelled(self, service: str, **labels: str) -> list[cloudwatch.Metric]:
+        """Return sums that a function emits, for a dashboard: the metrics' names, each with its label."""
+        return [self.own(name, service=service, label=label) for name, label in labels.items()]
+
     def own_by(self, dimension: str, name: str, *, service: str, prefix: str = "") -> cloudwatch.MathExpression:
         """Return a metric with one more dimension: on dashboards, a line for each of its values."""
         return cloudwatch.MathExpression(

@@ -1,15 +1,18 @@
 """Who is notified when something needs a person, and what that person looks at."""
 
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.context import StackContext
 from stacks.monitoring.alarms import Alarms
-from stacks.monitoring.business_dashboard import BusinessDashboard
-from stacks.monitoring.engineer_dashboard import EngineerDashboard
+from stacks.monitoring.business_dashboard import business_rows
+from stacks.monitoring.engineer_dashboard import engineer_rows
 from stacks.monitoring.metrics import Metrics
 from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands, watch_reading
 from stacks.monitoring.silence_alarm import watch_silence
 from stacks.monitoring.topic import AlarmTopic
+from stacks.monitoring.widgets import Row
 from stacks.parts import Parts
 
 
@@ -27,5 +30,14 @@ class Monitoring(Construct):
         watch_change_events(alarms)
         watch_commands(alarms)
         watch_reading(alarms)
-        self.business_dashboard = BusinessDashboard(self, "Business", alarms).dashboard
-        self.engineer_dashboard = EngineerDashboard(self, "Engineer", alarms).dashboard
+        self.business_dashboard = self._dashboard("Business", business_rows(alarms), hours=24)
+        self.engineer_dashboard = self._dashboard("Engineer", engineer_rows(alarms), hours=3)
+
+    def _dashboard(self, name: str, rows: list[Row], *, hours: int) -> cloudwatch.Dashboard:
+        return cloudwatch.Dashboard(
+            Construct(self, name),
+            "Dashboard",
+            dashboard_name=f"{cdk.Stack.of(self).stack_name}-{name.lower()}",
+            default_interval=cdk.Duration.hours(hours),
+            widgets=rows,
+        )

@@ -1,8 +1,11 @@
 """Widgets of both dashboards: a grid of 24 columns, rows of one height."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+
+Row = list[cloudwatch.IWidget]
 
 COLUMNS = 24
 HEIGHT = 6
@@ -49,6 +52,9 @@ def graph(
         else [],
         legend_position=cloudwatch.LegendPosition.BOTTOM,
     )
+
+
+wide_graph = partial(graph, width=COLUMNS // 2)
 
 
 def number(title: str, metric: cloudwatch.Metric, *, width: int = 4) -> cloudwatch.SingleValueWidget:

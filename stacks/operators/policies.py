@@ -1,0 +1,172 @@
+"""What people with ``./bridge`` and the dispatch system (CAD) may do: managed policies, to attach to roles."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from stacks.common.acknowledgments import acknowledge
+from stacks.common.log_group import arns_of
+from stacks.common.storage import STATUS_INDEX
+from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
+from stacks.parts import Parts
+
+RESTORED = "-restored-*"
+"""The end of the name that ``bridge restore`` gives the restored table: the time comes last."""
+READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan")
+DESCRIBE_TABLE = "dynamodb:DescribeTable"
+# To look, and to return messages to the queue. Deleting is not allowed: redrive moves messages.
+LOOK_AT_MESSAGES = ("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility")
+
+
+class Policies:
+    """Policies for this stack's resources only: they delete none of them, and the operators' read patients' data.
+
+    Only a restore writes to the journal, and few people need that. People with the outbound operator's policy may send
+    commands to VectorCare; IAM's length limit leaves no room for its statements in the operator's policy.
+    """
+
+    def __init__(self, stack: cdk.Stack, context: StackContext, parts: Parts) -> None:
+        self._stack = stack
+        self._encryption = context.encryption
+        self._storage = context.storage
+        operator = Construct(stack, "Operator")
+        self.operator = self._build(
+            operator, "Policy", "all that the operator's command ./bridge needs", self._operate(parts)
+        )
+        self.restore = self._build(
+            operator, "Restore", "what ./bridge restore needs beside the operator's policy", self._restore_tables()
+        )
+        self.outbound_operator = self._build(
+            Construct(stack, "OutboundOperator"),
+            "Policy",
+            "what ./bridge needs for change events and commands",
+            self._operate_outbound(parts),
+        )
+        self.cad = self._build(
+            Construct(stack, "Cad"), "Policy", "what the dispatch system (CAD) needs", self._send_and_read(parts)
+        )
+        parts.reading_api.acknowledge_ids(self.cad)
+        self._acknowledge()
+
+    def _build(
+        self, scope: Construct, construct_id: str, purpose: str, statements: Sequence[iam.PolicyStatement]
+    ) -> iam.ManagedPolicy:
+        description = f"{self._stack.stack_name}: {purpose}"
+        return iam.ManagedPolicy(scope, construct_id, description=description, statements=statements)
+
+    def _operate(self, parts: Parts) -> list[iam.PolicyStatement]:
+        inbound, queues = parts.inbound, parts.inbound.queues
+        events, service_requests = self._storage.events.table_arn, self._storage.service_requests.table_arn
+        index = f"{service_requests}/index/{STATUS_INDEX}"
+        stack = self._arn("cloudformation", "stack", f"{self._stack.stack_name}/*")
+        return [
+            # Two of them have no narrower resource; DescribeAlarms with a prefix needs all alarms.
+            _allow(
+                "FindStacksAndAlarms",
+                ["cloudformation:ListStacks", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"],
+                "*",
+            ),
+            _allow("SeeStack", ["cloudformation:DescribeStacks"], stack),
+            *_see_functions(inbound.ingest, inbound.processor, inbound.drain, parts.redrive),
+            _allow("CountMessages", ["sqs:GetQueueAttributes"], queues.queue.queue_arn, queues.dead_letters.queue_arn),
+            _allow("CountSpool", ["s3:ListBucket"], inbound.spool.bucket.bucket_arn),
+            _allow("ReadDeadLetters", LOOK_AT_MESSAGES, queues.dead_letters.queue_arn),
+            self._encryption.use_for_queues("Decrypt"),
+            _allow("Redrive", ["lambda:InvokeFunction"], parts.redrive.function.function_arn),
+            _allow("ReadTables", [*READ_ITEMS, DESCRIBE_TABLE], events, service_requests, index),
+            _allow("Replay", ["dynamodb:PutItem"], service_requests),
+            self._encryption.use_for_tables(),
+        ]
+
+    def _restore_tables(self) -> list[iam.PolicyStatement]:
+        """Allow restoring to a new table, and reading and filling that table.
+
+        Sources: DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore", and
+        "DynamoDB encryption at rest: usage notes" for the grant on the key.
+        """
+        tables = (self._storage.events, self._storage.service_requests)
+        write = [f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")]
+        restore = "dynamodb:RestoreTableToPointInTime"
+        key_of_restored = _allow("KeyOfRestored", ["kms:CreateGrant"], self._encryption.key.key_arn)
+        key_of_restored.add_condition("Bool", {"kms:GrantIsForAWSResource": "true"})
+        return [
+            _allow(
+                "RestoreFrom", ["dynamodb:DescribeContinuousBackups", restore], *(table.table_arn for table in tables)
+            ),
+            # Entries that the journal has lost: written only if there is none with that key.
+            _allow("PutBack", ["dynamodb:BatchGetItem", "dynamodb:PutItem"], self._storage.events.table_arn),
+            _allow(
+                "RestoreTo",
+                [restore, DESCRIBE_TABLE, *READ_ITEMS, *write],
+                *(self._arn("dynamodb", "table", f"{table.table_name}{RESTORED}") for table in tables),
+            ),
+            self._encryption.use_for_tables(),
+            key_of_restored,
+        ]
+
+    def _operate_outbound(self, parts: Parts) -> list[iam.PolicyStatement]:
+        queues = parts.commands.queues
+        waiting = [queues.dead_letters.queue_arn, parts.change_events.unpublished.queue_arn]
+        return [
+            *_see_functions(parts.change_events.publisher, parts.commands.sender, parts.reading_api.reader),
+            _allow("CountMessages", ["sqs:GetQueueAttributes"], queues.queue.queue_arn, *waiting),
+            _allow("ReadWhatWasSetAside", LOOK_AT_MESSAGES, *waiting),
+            _allow("ReadCommands", ["dynamodb:GetItem"], self._storage.commands.table_arn),
+            _allow("SendCommands", ["sqs:SendMessage"], queues.queue.queue_arn),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            self._encryption.use_for_tables(),
+        ]
+
+    def _send_and_read(self, parts: Parts) -> list[iam.PolicyStatement]:
+        """Allow what the dispatch system does; it receives change events by a rule and a queue of its own."""
+        return [
+            _allow("SendCommands", ["sqs:SendMessage", "sqs:GetQueueUrl"], parts.commands.queues.queue.queue_arn),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            parts.reading_api.invoke_statement(),
+        ]
+
+    def _arn(self, service: str, resource: str, name: str) -> str:
+        return self._stack.format_arn(service=service, resource=resource, resource_name=name)
+
+    def _acknowledge(self) -> None:
+        wildcard = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:"
+        acknowledge(
+            self.restore,
+            {
+                f"{wildcard}dynamodb:<AWS::Region>:<AWS::AccountId>:table/"
+                f"<{_logical_id(table)}>{RESTORED}]": "The time of the restore follows the table's name."
+                for table in (self._storage.events, self._storage.service_requests)
+            },
+        )
+        acknowledge(
+            self.operator,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, cloudwatch:GetMetricData and a search of "
+                "alarms by prefix exist on no narrower resource; every other statement names its own.",
+                f"{wildcard}cloudformation:<AWS::Region>:<AWS::AccountId>:stack/"
+                f"{self._stack.stack_name}/*]": "The end of a stack's ARN is generated at run time.",
+            },
+        )
+
+
+def _allow(sid: str, actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources))
+
+
+def _see_functions(*functions: BridgeFunction) -> list[iam.PolicyStatement]:
+    """Allow reading logs, and configurations: log groups, and for audit and replay public keys and order rule."""
+    arns = [each.function.function_arn for each in functions]
+    logs = [arn for each in functions for arn in arns_of(each.function.log_group)]
+    return [
+        _allow("SeeFunctions", ["lambda:GetFunctionConfiguration"], *arns),
+        _allow("ReadLogs", ["logs:FilterLogEvents"], *logs),
+    ]
+
+
+def _logical_id(table: dynamodb.Table) -> str:
+    return cdk.Stack.of(table).get_logical_id(cast("cdk.CfnElement", table.node.default_child))
