@@ -1,6 +1,6 @@
 """The circuit breaker of one invocation, on the state that all invocations share."""
 
-from sender.circuit_state import Circuit, CircuitState
+from sender.circuit_state import Circuit
 from sender.command_log import CommandLog
 from sender.vectorcare.call_result import CallResult
 from vectorcare_bridge.edge import observability, runtime
@@ -22,7 +22,7 @@ class CircuitBreaker:
         self._circuit = command_log.circuit()
         self.is_probing = False
         now = runtime.now()
-        if self._circuit.state(now) is CircuitState.HALF_OPEN:
+        if self._circuit.is_half_open(now):
             probed = self._circuit.with_probe(now)
             self.is_probing = command_log.replace_circuit(self._circuit, probed)
             self._circuit = probed

@@ -1,7 +1,6 @@
 """The state of the circuit breaker: when calls to VectorCare stop, and when one is tried again."""
 
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
@@ -10,14 +9,6 @@ FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 30
 PROBE_SECONDS = 60
 """No other invocation probes for this long: longer than a call and its tokens may take."""
-
-
-class CircuitState(Enum):
-    """Whether calls may be made."""
-
-    CLOSED = auto()
-    OPEN = auto()
-    HALF_OPEN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +23,8 @@ class Circuit:
     open_until: UtcTimestamp | None = None  # when a probe is due; None while the circuit is closed
     probed_until: UtcTimestamp | None = None  # until then, the invocation that probes keeps the others out
 
-    def state(self, now: UtcTimestamp) -> CircuitState:
-        if self.open_until is None:
-            return CircuitState.CLOSED
-        return CircuitState.OPEN if self.seconds_left(now) > 0 else CircuitState.HALF_OPEN
+    def is_half_open(self, now: UtcTimestamp) -> bool:
+        return self.open_until is not None and self.seconds_left(now) == 0
 
     def seconds_left(self, now: UtcTimestamp) -> float:
         """Return the seconds for which no call may be made."""

@@ -9,6 +9,7 @@ import pytest
 from sender.circuit_breaker import CircuitBreaker
 from sender.circuit_state import Circuit
 from sender.vectorcare.call_result import CallResult, Verdict
+from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
 if TYPE_CHECKING:
@@ -117,6 +118,17 @@ def test_the_probe_is_one_call_and_decides(
     assert probing.is_probing is False
     assert probing.allows_call() is (answer is DONE)
     assert counted == news
+
+
+@pytest.mark.parametrize(
+    ("circuit", "seconds", "seconds_left"),
+    [(OPEN, 0, 30), (OPEN, 29.5, 0.5), (OPEN, 30, 0), (OPEN, 60, 0), (PROBED, 59.999999, 0.000001), (PROBED, 60, 0)],
+)
+def test_a_circuit_is_half_open_when_its_time_and_that_of_a_probe_are_over(
+    circuit: Circuit, seconds: float, seconds_left: float
+) -> None:
+    now = utc_timestamp.later(NOON, seconds=seconds)
+    assert (circuit.seconds_left(now), circuit.is_half_open(now)) == (seconds_left, seconds_left == 0)
 
 
 def test_only_the_first_invocation_probes() -> None:

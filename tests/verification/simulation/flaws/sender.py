@@ -125,14 +125,6 @@ def _leaves_early(leave: Any) -> Any:
     return flawed
 
 
-def _never_half_open(state: Any) -> Any:
-    def flawed(self: Any, now: str) -> Any:
-        found = state(self, now)
-        return type(found).OPEN if found.name == "HALF_OPEN" else found
-
-    return flawed
-
-
 VARIANTS = (
     flawed(
         "what was sent before a crash is sent again, whatever it is",
@@ -301,8 +293,8 @@ VARIANTS = (
         "the circuit never closes again",
         "VectorCare was up in time, and does not have it",
         "sender.circuit_state",
-        "Circuit.state",
-        _never_half_open,
+        "Circuit.is_half_open",
+        lambda _is_half_open: lambda _self, _now: False,
         trouble=_down_for_an_hour,
     ),
     flawed(
