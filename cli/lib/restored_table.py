@@ -1,6 +1,5 @@
 """A table restored from a point in time, next to the live one."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +16,7 @@ Attributes = Mapping[str, Any]
 """An item in DynamoDB's own form."""
 
 _INFIX = "-restored-"
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 5
 _MOST_READ_AT_ONCE = 100
 _MOST_LISTED = 100
 
@@ -81,8 +80,7 @@ def begin(client: "DynamoDBClient", table: str, name: str, at: str) -> None:
 
 def wait(client: "DynamoDBClient", name: str) -> None:
     """Wait until a restored table can be read: minutes, or hours for a large table."""
-    while status(client, name) != "ACTIVE":
-        time.sleep(_POLL_SECONDS)
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": _POLL_SECONDS, "MaxAttempts": 10**6})
 
 
 def compare(

@@ -145,21 +145,6 @@ def test_interrupted_while_dynamodb_works_it_finds_the_same_table_again(
     assert len(tables(cloud)) == 3
 
 
-def test_it_waits_until_the_table_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given
-    statuses = iter(["CREATING", "CREATING", "ACTIVE"])
-    client = mock.Mock()
-    client.describe_table = lambda **_: {"Table": {"TableStatus": next(statuses)}}
-    slept: list[float] = []
-    monkeypatch.setattr("cli.lib.restored_table.time.sleep", slept.append)
-
-    # When
-    restored_table.wait(client, "restored")
-
-    # Then
-    assert len(slept) == 2
-
-
 def test_a_time_outside_the_window_and_a_table_without_recovery_are_refused(cloud: Cloud, run: Run) -> None:
     # Given
     off = run("restore", "--table", "events", "--at", "2001-01-01", "--yes")
