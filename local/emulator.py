@@ -5,7 +5,6 @@ the unpacked code of every function behind.
 """
 
 import datetime
-import ipaddress
 import os
 import shutil
 import socket
@@ -15,13 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from local import patience, processes
+from local.certificate import write_certificate
 from local.clients import REGION, Clients
 from local.errors import LocalError
 
@@ -118,8 +112,8 @@ class Emulator:
     def _start(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
         (self._directory / "temporary").mkdir(parents=True)
-        if self._enforce_iam:
-            _make_certificate(self._directory)
+        if self.certificate_file:
+            write_certificate(self.certificate_file)
         if self.port:
             require_free(self.port)
             self._launch()
@@ -185,13 +179,9 @@ class Emulator:
             "LOCAL_TIMEOUTS_TIMES": str(self._timeouts_times),
         }
         if self._enforce_iam:
-            environment |= {
-                "AUTH": "true",
-                "USE_SSL": "1",
-                "MINISTACK_SSL_CERT": f"{home}/certificate.pem",
-                "MINISTACK_SSL_KEY": f"{home}/certificate_key.pem",
-                "AWS_CA_BUNDLE": f"{home}/certificate.pem",  # for the functions
-            }
+            # The functions have to trust it too.
+            names = ("MINISTACK_SSL_CERT", "MINISTACK_SSL_KEY", "AWS_CA_BUNDLE")
+            environment |= {"AUTH": "true", "USE_SSL": "1"} | dict.fromkeys(names, f"{home}/certificate.pem")
         return environment
 
 
@@ -219,27 +209,3 @@ def _find_free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _make_certificate(directory: Path) -> None:
-    """Write `certificate.pem` and `certificate_key.pem` for loopback, so that no openssl program is needed."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "VectorCare Bridge, local environment")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_file = directory / "certificate_key.pem"
-    key_file.touch(mode=0o600)
-    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 import requests
 
+from local.certificate import write_certificate
 from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import MAX_ANSWER_BYTES, Http, HttpResponse
 from tests.support import tls
@@ -254,7 +255,7 @@ def test_a_peer_that_is_silent_before_tls_is_unreachable() -> None:
 
 
 def test_a_server_without_a_trusted_certificate_gets_nothing(tmp_path: Path) -> None:
-    stranger = tls.certificate(tmp_path / "certificate.pem")
+    stranger = write_certificate(tmp_path / "certificate.pem")
     with called(sending(OK), certificate=stranger) as (peer, http):
         assert http.request("POST", peer.url, body={}) == CallResult(Verdict.LATER, "certificate", is_outage=True)
         assert peer.requests == []
