@@ -34,7 +34,6 @@ def test_tables_survive_the_stack_and_a_slip_of_the_hand_and_are_encrypted_by_th
     for table in of_type(template, "AWS::DynamoDB::Table").values():
         assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
         assert table["Properties"]["DeletionProtectionEnabled"] is True
-        assert table["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
         encryption = table["Properties"]["SSESpecification"]
         assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS")
         assert referred(encryption["KMSMasterKeyId"]) == key
@@ -72,10 +71,9 @@ def test_what_is_open_now_is_a_query(template: Template) -> None:
     assert index["Projection"] == {"ProjectionType": "ALL"}
 
 
-def test_the_key_survives_the_stack_and_is_rotated(template: Template) -> None:
+def test_the_key_survives_the_stack(template: Template) -> None:
     key = only(template, "AWS::KMS::Key")
     assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
-    assert key["Properties"]["EnableKeyRotation"] is True
 
 
 def test_the_key_admits_only_the_account_its_alarms_and_the_logs_of_this_stack(template: Template) -> None:
