@@ -1,38 +1,24 @@
 """The command line: `python -m verification.simulation --help`."""
 
-import os
+import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from functools import partial
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from cli.terminal.command import CliCommand, say
-from cli.terminal.screen import Screen, screen
+from cli.terminal.screen import screen
 from cli.terminal.text import printable_lines
-from verification.simulation.campaign import Totals, run_all
-from verification.simulation.plan.plan import PlanSelection
-from verification.simulation.run import SimulationResult, run
+from verification.simulation.plan.draw import draw
+from verification.simulation.run import SimulationResult, run, run_plan
 from verification.simulation.shrink import Shrinker
 
 _SHOWN_VIOLATIONS = 5
 _SHRUNK_SEEDS = 3
-
-
-class _Numbers(click.ParamType[tuple[int, ...]]):
-    """Whole numbers, separated by commas; a lone `-` is none of them."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: object, parameter: click.Parameter | None, context: click.Context | None
-    ) -> tuple[int, ...]:
-        try:
-            return () if value == "-" else tuple(int(number) for number in str(value).split(","))
-        except ValueError:
-            self.fail("give whole numbers, separated by commas", parameter, context)
+_SEEDS_OF_A_PROCESS = 4
+_PART_SEPARATOR = "; "
 
 
 @click.command(cls=CliCommand)
@@ -41,80 +27,63 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--events-per-seed", "events", type=click.IntRange(min=1), default=500, show_default=True, help="Webhooks of each."
 )
-@click.option(
-    "--processes", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="Seeds in parallel."
-)
 @click.option("--seed", type=click.IntRange(min=0), help="Run this seed alone.")
 @click.option("--verbose", is_flag=True, help="With --seed: print all that happens.")
 @click.option("--shrink/--no-shrink", default=True, show_default=True, help="Look for the least that still fails.")
-@click.option("--webhooks", type=_Numbers(), help="With --seed: only these webhooks of the plan.")
-@click.option("--operations", type=_Numbers(), help="With --seed: only these operations of the plan.")
-@click.option("--commands", type=_Numbers(), help="With --seed: only these commands of the plan.")
-@click.option("--without", multiple=True, help="With --seed: without this kind of fault; repeatable.")
-@click.option("--variation", type=int, default=0, help="With --seed: another course of chance under the same plan.")
+@click.option("--only", help="With --seed: only these parts of the plan, as they are printed for a failing seed.")
+@click.option("--variation", type=int, default=0, help="With --only: another course of chance under the same plan.")
 def main(  # noqa: PLR0917 click gives every option as a parameter of its own
     seeds: int,
     first: int,
     events: int,
-    processes: int,
     seed: int | None,
     verbose: bool,
     shrink: bool,
-    webhooks: tuple[int, ...] | None,
-    operations: tuple[int, ...] | None,
-    commands: tuple[int, ...] | None,
-    without: tuple[str, ...],
+    only: str | None,
     variation: int,
 ) -> None:
     """Simulate the functions under faults, and check what became of every webhook."""
-    console = screen()
-    if seed is not None:
-        selection = PlanSelection(webhooks, operations, frozenset(without), variation, commands)
-        totals = _run_one(seed, events, selection, verbose=verbose)
-        shrink = shrink and selection == PlanSelection()
+    if seed is None:
+        results = _run_many(range(first, first + seeds), events)
     else:
-        totals = _run_many(console, range(first, first + seeds), events, processes)
-    for result in totals.failing:
+        results = [_run_one(seed, events, only, variation, verbose=verbose)]
+    failing = [result for result in results if result.violations]
+    for result in failing:
         _show(result)
-    if shrink:
-        _shrink(totals.failing, events)
-    console.print(_table(totals.faults))
-    say(totals.last_line())
-    sys.exit(1 if totals.violations else 0)
+    for result in failing[:_SHRUNK_SEEDS] if shrink and only is None else ():
+        _shrink(result, events)
+    faults = sum((result.faults for result in results), Counter[str]())
+    screen().print(_table(faults))
+    violations = sum(len(result.violations) for result in failing)
+    sent = sum(result.events for result in results)
+    say(f"seeds {len(results)}, events {sent}, faults {faults.total()}, violations {violations}")
+    sys.exit(1 if violations else 0)
 
 
-def _run_one(seed: int, events: int, selection: PlanSelection, *, verbose: bool) -> Totals:
-    totals = Totals()
+def _run_one(seed: int, events: int, only: str | None, variation: int, *, verbose: bool) -> SimulationResult:
+    plan = draw(seed, events)
+    if only is not None:
+        plan = plan.only(only.split(_PART_SEPARATOR), variation)
     # The functions' output is captured while they run, so the trace goes where it would have gone.
     output = sys.stdout
-    totals.add(
-        run(
-            seed,
-            events=events,
-            selection=selection,
-            trace=(lambda line: click.echo(printable_lines(line), file=output)) if verbose else None,
-        )
-    )
-    return totals
+    trace = (lambda line: click.echo(printable_lines(line), file=output)) if verbose else None
+    return run_plan(plan, trace=trace)
 
 
-def _run_many(console: Screen, seeds: range, events: int, processes: int) -> Totals:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("seeds", total=len(seeds))
-        failing = Counter[str]()
-
-        def advance(result: SimulationResult) -> None:
-            failing.update(["failing"] * bool(result.violations))
+def _run_many(seeds: range, events: int) -> list[SimulationResult]:
+    results: list[SimulationResult] = []
+    # Memory is freed when a process ends: no run is collected.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["verification.simulation.warm"])
+    with context.Pool(maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(partial(run, events=events), seeds, chunksize=_SEEDS_OF_A_PROCESS):
+            results.append(result)
             if result.violations:
-                progress.console.print(f"seed {result.seed} fails: {result.violations[0].rule}", markup=False)
-            description = f"seeds, [red]{failing['failing']} failing[/red]" if failing else "seeds"
-            progress.update(task, advance=1, description=description)
-            done = int(progress.tasks[task].completed)
-            if not console.is_terminal and done * 10 // len(seeds) > (done - 1) * 10 // len(seeds):
-                say(f"{done} of {len(seeds)} seeds, {failing['failing']} failing")
-
-        return run_all(seeds, events=events, processes=processes, progress=advance)
+                say(f"seed {result.seed} fails: {result.violations[0].rule}")
+            done = len(results)
+            if done * 10 // len(seeds) > (done - 1) * 10 // len(seeds):
+                say(f"{done} of {len(seeds)} seeds")
+    return results
 
 
 def _show(result: SimulationResult) -> None:
@@ -123,26 +92,15 @@ def _show(result: SimulationResult) -> None:
         say(f"  at {violation.at:.6f} s: {violation.rule}: {violation.detail}")
 
 
-def _shrink(failing: Iterable[SimulationResult], events: int) -> None:
-    for result in list(failing)[:_SHRUNK_SEEDS]:
-        say(f"seed {result.seed}: looking for the least that still fails, for up to a minute ...")
-        shrunk = Shrinker(result.seed, events=events).shrink()
-        if shrunk is None:
-            say("  it does not fail when it is run alone; that is a fault of the simulation itself")
-            continue
-        say(f"  {_command(result.seed, events, shrunk.selection)}")
-        _show(shrunk.result)
-
-
-def _command(seed: int, events: int, selection: PlanSelection) -> str:
-    words = [f"python -m verification.simulation --seed {seed} --events-per-seed {events} --verbose"]
-    words.append(f"--webhooks {','.join(map(str, selection.sendings or ())) or '-'}")
-    words.append(f"--operations {','.join(map(str, selection.operations or ())) or '-'}")
-    words.append(f"--commands {','.join(map(str, selection.commands or ())) or '-'}")
-    words += [f"--without '{kind}'" for kind in sorted(selection.without)]
-    if selection.variation:
-        words.append(f"--variation {selection.variation}")
-    return " ".join(words)
+def _shrink(failing: SimulationResult, events: int) -> None:
+    say(f"seed {failing.seed}: looking for the least that still fails, for up to a minute ...")
+    shrunk = Shrinker(failing.seed, events=events).shrink()
+    if shrunk is None:
+        say("  it does not fail when it is run alone; that is a fault of the simulation itself")
+        return
+    command = f"python -m verification.simulation --seed {failing.seed} --events-per-seed {events} --verbose"
+    say(f'  {command} --variation {shrunk.variation} --only "{_PART_SEPARATOR.join(shrunk.parts)}"')
+    _show(shrunk.result)
 
 
 def _table(faults: Counter[str]) -> Table:

@@ -10,14 +10,12 @@ from typing import Any, cast
 from verification.simulation.history.checks import WebhookChecks
 from verification.simulation.models.queue import QueuedMessage
 from verification.simulation.plan.draw import draw
-from verification.simulation.plan.plan import PlanSelection, SimulationPlan
+from verification.simulation.plan.plan import SimulationPlan
 from verification.simulation.world.functions import EVENTS
 from verification.simulation.world.loader import Loader
 from verification.simulation.world.run_context import Violation
 from verification.simulation.world.scheduler import timestamp_at
 from verification.simulation.world.world import World
-
-EVERYTHING = PlanSelection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +33,9 @@ def _product() -> Loader:
     return Loader()
 
 
-def run(
-    seed: int,
-    *,
-    events: int = 500,
-    selection: PlanSelection = EVERYTHING,
-    trace: Callable[[str], None] | None = None,
-) -> SimulationResult:
-    """Run a seed, or the selected part of its plan; `trace` takes each line of the trace."""
-    return run_plan(selection.of(draw(seed, events)), trace=trace)
+def run(seed: int, *, events: int = 500, trace: Callable[[str], None] | None = None) -> SimulationResult:
+    """Run a seed; `trace` takes each line of the trace."""
+    return run_plan(draw(seed, events), trace=trace)
 
 
 def run_plan(

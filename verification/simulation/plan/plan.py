@@ -1,6 +1,6 @@
 """The shape of a plan."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
@@ -208,34 +208,28 @@ class SimulationPlan:
         """Whether nothing can keep a webhook from being accepted: no fault, no outage, no change of keys."""
         return not self.rates and not any(isinstance(one, Outage | Rotation) for one in self.operations)
 
+    def parts(self) -> tuple[str, ...]:
+        """Name what can be left out: webhooks, operations and commands by their numbers, and kinds of faults."""
+        return (
+            *(f"webhook {one.number}" for one in self.sendings),
+            *(f"operation {number}" for number in range(len(self.operations))),
+            *(f"command {one.number}" for one in self.outbound.commands),
+            *self.rates,
+            *self.outbound.rates,
+        )
 
-@dataclass(frozen=True, slots=True)
-class PlanSelection:
-    """A part of a plan, to find out how little of it still fails; None means all.
-
-    `without` are kinds of faults to leave out, `variation` is another course of chance under the same plan.
-    """
-
-    sendings: tuple[int, ...] | None = None
-    operations: tuple[int, ...] | None = None
-    without: frozenset[str] = field(default_factory=frozenset)
-    variation: int = 0
-    commands: tuple[int, ...] | None = None
-
-    def of(self, plan: SimulationPlan) -> SimulationPlan:
-        sendings, operations = plan.sendings, plan.operations
-        if self.sendings is not None:
-            kept = set(self.sendings)
-            sendings = [sending for sending in sendings if sending.number in kept]
-        if self.operations is not None:
-            operations = [operations[number] for number in self.operations]
-        outbound = plan.outbound
-        if self.commands is not None:
-            numbers = set(self.commands)
-            outbound = replace(outbound, commands=tuple(one for one in outbound.commands if one.number in numbers))
-        rates = {kind: rate for kind, rate in plan.rates.items() if kind not in self.without}
-        own = {kind: rate for kind, rate in outbound.rates.items() if kind not in self.without}
-        outbound = replace(outbound, rates=own)
+    def only(self, parts: Collection[str], variation: int) -> "SimulationPlan":
+        """Leave out all other parts; `variation` is another course of chance under the same plan."""
+        outbound = replace(
+            self.outbound,
+            commands=tuple(one for one in self.outbound.commands if f"command {one.number}" in parts),
+            rates={kind: rate for kind, rate in self.outbound.rates.items() if kind in parts},
+        )
         return replace(
-            plan, sendings=sendings, operations=operations, rates=rates, variation=self.variation, outbound=outbound
+            self,
+            sendings=[one for one in self.sendings if f"webhook {one.number}" in parts],
+            operations=[one for number, one in enumerate(self.operations) if f"operation {number}" in parts],
+            rates={kind: rate for kind, rate in self.rates.items() if kind in parts},
+            variation=variation,
+            outbound=outbound,
         )
