@@ -5,15 +5,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-CRASH_BEFORE = "crash before a call takes effect"
-CRASH_AFTER = "crash after a call took effect"
-FAILS = "call fails"
-THROTTLED = "call throttled"
-TIMES_OUT_DONE = "call times out though it took effect"
-DONE_LATE = "call takes effect after it timed out"
-HANGS = "call hangs"
-SLOW = "call slow"
+
+class Drawn:
+    """Kinds of trouble of which each run has some only, with how likely each is part of a run, and its rates then."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, tuple[float, float, float]] = {}
+
+    def kind(self, name: str, likelihood: float, least: float, greatest: float) -> str:
+        self._kinds[name] = (likelihood, least, greatest)
+        return name
+
+    def rates(self, random: Random) -> dict[str, float]:
+        rates = {}
+        for kind, (likelihood, least, greatest) in self._kinds.items():
+            # As likely between 1 and 2 % as between 10 and 20 %.
+            rate = least * (greatest / least) ** random.random()
+            if random.random() < likelihood:
+                rates[kind] = rate
+        return rates
+
+
+DRAWN = Drawn()
+CRASH_BEFORE = DRAWN.kind("crash before a call takes effect", 0.4, 0.0005, 0.01)
+CRASH_AFTER = DRAWN.kind("crash after a call took effect", 0.4, 0.0005, 0.01)
+FAILS = DRAWN.kind("call fails", 0.5, 0.005, 0.5)
+THROTTLED = DRAWN.kind("call throttled", 0.4, 0.005, 0.3)
+TIMES_OUT_DONE = DRAWN.kind("call times out though it took effect", 0.5, 0.002, 0.1)
+DONE_LATE = DRAWN.kind("call takes effect after it timed out", 0.4, 0.002, 0.05)
+HANGS = DRAWN.kind("call hangs", 0.3, 0.001, 0.02)
+SLOW = DRAWN.kind("call slow", 0.4, 0.01, 0.2)
 OF_CALLS = (CRASH_BEFORE, CRASH_AFTER, FAILS, THROTTLED, TIMES_OUT_DONE, DONE_LATE, HANGS, SLOW)
+
+KILLED = DRAWN.kind("container killed", 0.2, 0.001, 0.02)
+COLD_START_SLOW = DRAWN.kind("slow cold start", 0.3, 0.2, 1.0)
+DELIVERED_TWICE = DRAWN.kind("message delivered while in flight", 0.4, 0.005, 0.1)
+DELIVERED_DELETED = DRAWN.kind("message delivered after deletion", 0.3, 0.005, 0.05)
+LATE_DELIVERY = DRAWN.kind("batch held before delivery", 0.3, 0.01, 0.2)
+BATCH_TWICE = DRAWN.kind("batch delivered twice", 0.3, 0.01, 0.1)
+DELETE_LOST = DRAWN.kind("event source's deletion lost", 0.3, 0.01, 0.1)
+STREAM_TWICE = DRAWN.kind("stream batch delivered twice", 0.3, 0.01, 0.1)
+EVENT_REFUSED = DRAWN.kind("event refused by the bus", 0.4, 0.01, 0.3)
+ANSWER_LOST = DRAWN.kind("answer lost on its way to VectorCare", 0.4, 0.01, 0.2)
+REQUEST_LOST = DRAWN.kind("request lost on its way", 0.4, 0.01, 0.2)
+DRAIN_TWICE = DRAWN.kind("drain run twice", 0.4, 0.1, 0.5)
+VISIBLE_LATE = DRAWN.kind("message visible late", 0.3, 0.005, 0.1)
+EXPIRED_BETWEEN_CALLS = DRAWN.kind("expired item deleted between two calls", 0.7, 0.2, 0.8)
+REPLAYED_AFTER_EXPIRY = DRAWN.kind("webhook replayed after its request expired", 0.7, 0.2, 0.9)
 
 VECTORCARE_UNKNOWN = "VectorCare answers 5xx, with or without effect"
 VECTORCARE_NOT_ITS_API = "VectorCare's answer is not its API's"
@@ -24,24 +62,9 @@ HANGING = "hangs"
 """The refusal of an outage in which nothing is refused or answered."""
 HANGING_OUTAGE = "call without an answer in an outage"
 
-KILLED = "container killed"
 TIMED_OUT = "function timed out"
-COLD_START_SLOW = "slow cold start"
-DELIVERED_TWICE = "message delivered while in flight"
-DELIVERED_DELETED = "message delivered after deletion"
-LATE_DELIVERY = "batch held before delivery"
-BATCH_TWICE = "batch delivered twice"
-STREAM_TWICE = "stream batch delivered twice"
-EVENT_REFUSED = "event refused by the bus"
-DELETE_LOST = "event source's deletion lost"
-VISIBLE_LATE = "message visible late"
 DELIVERED_TO_TWO = "message in two batches at the same time"
-ANSWER_LOST = "answer lost on its way to VectorCare"
-REQUEST_LOST = "request lost on its way"
-DRAIN_TWICE = "drain run twice"
 EXPIRED_ITEM = "item deleted by time to live"
-EXPIRED_BETWEEN_CALLS = "expired item deleted between two calls"
-REPLAYED_AFTER_EXPIRY = "webhook replayed after its request expired"
 RESTAMPED = "retry stamped with another time"
 CLOCK_WRONG = "container with a wrong clock"
 OUTAGE_BEGUN = "outage of "
