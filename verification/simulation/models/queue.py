@@ -1,5 +1,6 @@
 """One SQS queue: what is visible, what is in flight, what has been received too often."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -28,6 +29,7 @@ class QueueModel:
 
     After `max_receives` a message is moved to the dead-letter queue instead of being received once more. A receipt
     handle that is not the message's last one still works with the likelihood `old_handles_work`: SQS promises nothing.
+    `came` and `gone` take each message that does so, `visible` when the next one is.
     """
 
     def __init__(
@@ -38,7 +40,12 @@ class QueueModel:
         dead_letters: "QueueModel | None" = None,
         in_flight_limit: int = IN_FLIGHT_LIMIT,
         old_handles_work: float = 1.0,
+        came: Callable[[QueuedMessage], None] = lambda _message: None,
+        gone: Callable[[QueuedMessage], None] = lambda _message: None,
     ) -> None:
+        self.visible: Callable[[float], None] = lambda _at: None
+        self._came = came
+        self._gone = gone
         self.visibility_timeout = visibility_timeout
         self.old_handles_work = old_handles_work
         self._max_receives = max_receives
@@ -59,30 +66,21 @@ class QueueModel:
     def messages(self) -> list[QueuedMessage]:
         return list(self._messages.values())
 
-    def entered(self, message: QueuedMessage) -> None:
-        """Note that a message has come: for who overrides it."""
-
-    def left(self, message: QueuedMessage) -> None:
-        """Note that a message has gone: for who overrides it."""
-
-    def becomes_visible(self, at: float) -> None:
-        """Note that a message becomes visible: for who overrides it."""
-
     def add(self, message: QueuedMessage, *, now: float) -> None:
         self._messages[message.id] = message
-        self.entered(message)
+        self._came(message)
         self.hide(message, 0, now=now)
 
     def remove(self, message: QueuedMessage) -> None:
         """Delete a message; no matter if it is gone already."""
         if self._messages.pop(message.id, None):
-            self.left(message)
+            self._gone(message)
 
     def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:
         """Make a message visible so many seconds from now, and not before."""
         message.visible_at = now + seconds
         heappush(self._hidden, (message.visible_at, next(self._serial), message))
-        self.becomes_visible(message.visible_at)
+        self.visible(message.visible_at)
 
     def receive(self, maximum: int, visibility_timeout: float, *, now: float, random: Random) -> list[QueuedMessage]:
         """Receive visible messages, any of them, in any order."""
@@ -141,4 +139,4 @@ class QueueModel:
             raise ValueError("a queue with max_receives needs a dead-letter queue")
         self._messages.pop(message.id)
         self._dead_letters.add(message, now=now)
-        self.left(message)
+        self._gone(message)

@@ -1,5 +1,6 @@
 """S3: the objects of a bucket, listed in the order of their keys."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,27 +9,37 @@ from verification.simulation.models.errors import NoSuchKey, refusal
 _MAX_KEYS = 1000
 
 
-class Bucket:
-    """Objects by key; overridden by who wants to know what comes and goes."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, StoredObject] = {}
-
-    def put(self, key: str, stored: "StoredObject") -> None:
-        """Store an object, over another of that key."""
-        self.objects[key] = stored
-
-    def delete(self, key: str) -> None:
-        """Delete an object; no matter if there is none."""
-        self.objects.pop(key, None)
-
-
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """An object's bytes and its own metadata."""
 
     body: bytes
     metadata: dict[str, str]
+
+
+class Bucket:
+    """Objects by key; `came` and `gone` take the bytes of each that does so."""
+
+    def __init__(
+        self,
+        came: Callable[[bytes], None] = lambda _body: None,
+        gone: Callable[[bytes], None] = lambda _body: None,
+    ) -> None:
+        self.objects: dict[str, StoredObject] = {}
+        self._came = came
+        self._gone = gone
+
+    def put(self, key: str, stored: StoredObject) -> None:
+        """Store an object, over another of that key."""
+        self._came(stored.body)
+        self.delete(key)
+        self.objects[key] = stored
+
+    def delete(self, key: str) -> None:
+        """Delete an object; no matter if there is none."""
+        stored = self.objects.pop(key, None)
+        if stored:
+            self._gone(stored.body)
 
 
 class S3:

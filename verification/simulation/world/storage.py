@@ -10,7 +10,7 @@ from verification.simulation.history.webhooks import DEAD_LETTERS, WebhookHistor
 from verification.simulation.models.dynamodb import DynamoDB, Key, Table
 from verification.simulation.models.events import EventBridge
 from verification.simulation.models.queue import QueuedMessage
-from verification.simulation.models.s3 import S3, Bucket, StoredObject
+from verification.simulation.models.s3 import S3, Bucket
 from verification.simulation.models.sqs import SQS
 from verification.simulation.models.values import Item
 from verification.simulation.world import faults
@@ -40,24 +40,6 @@ Changed = Callable[[Key, Item | None, Item | None], None]
 
 # Within it an event that is refused once has been refused again, or taken.
 _TIME_TO_ASK_AGAIN = 120.0
-
-
-class _WatchedBucket(Bucket):
-    def __init__(self, history: WebhookHistory) -> None:
-        super().__init__()
-        self._history = history
-
-    def put(self, key: str, stored: StoredObject) -> None:
-        self._history.comes(SPOOL, stored.body)
-        if key in self.objects:
-            self._history.goes(SPOOL, self.objects[key].body)
-        super().put(key, stored)
-
-    def delete(self, key: str) -> None:
-        stored = self.objects.get(key)
-        super().delete(key)
-        if stored:
-            self._history.goes(SPOOL, stored.body)
 
 
 class _WatchedDynamoDB(DynamoDB):
@@ -107,7 +89,7 @@ class SimulatedStorage:
             max_receives=outbound.max_receives,
             dead_letters=self.outbound_dead_letters,
         )
-        self.bucket = _WatchedBucket(history)
+        self.bucket = Bucket(partial(history.comes, SPOOL), partial(history.goes, SPOOL))
         self.journal = Table(keys=("service_request_id", "event_id"), written=history.journal_written)
         self.state = Table(
             keys=("service_request_id",), index_keys=("request_status", "last_updated"), written=self._state_written

@@ -14,21 +14,17 @@ _OLD_HANDLES_WORK = 0.5
 
 
 class WatchedQueue(QueueModel):
-    """A queue of the simulated world; `came` and `gone` take each message that does so."""
+    """A queue of the simulated world; it is made as any other."""
 
     def __init__(
         self,
         context: RunContext,
         *,
-        came: Callable[[QueuedMessage], None],
         gone: Callable[[QueuedMessage], None],
         **how: Any,
     ) -> None:
-        super().__init__(old_handles_work=_OLD_HANDLES_WORK, **how)
-        self.visible: Callable[[float], None] = lambda _at: None
+        super().__init__(old_handles_work=_OLD_HANDLES_WORK, gone=partial(self._left, gone), **how)
         self.resurfacing = 0
-        self._came = came
-        self._gone = gone
         self._context = context
 
     @property
@@ -36,18 +32,12 @@ class WatchedQueue(QueueModel):
         """When everything in it is visible; on the simulation's clock."""
         return max((message.visible_at for message in self.messages()), default=0.0)
 
-    def entered(self, message: QueuedMessage) -> None:
-        self._came(message)
-
-    def left(self, message: QueuedMessage) -> None:
+    def _left(self, gone: Callable[[QueuedMessage], None], message: QueuedMessage) -> None:
         """Report a copy less; of some, SQS has kept another, which it delivers later."""
-        self._gone(message)
+        gone(message)
         if self._context.strikes(faults.DELIVERED_DELETED):
             self.resurfacing += 1
             self._later(message, self._resurface)
-
-    def becomes_visible(self, at: float) -> None:
-        self.visible(at)
 
     def hide(self, message: QueuedMessage, seconds: float, *, now: float) -> None:
         """Hide a message; some are delivered all the same."""
