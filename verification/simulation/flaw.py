@@ -1,7 +1,7 @@
 """A deliberate fault in the functions, to show that the simulation, the fuzzer or the tests notice it."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,7 @@ CHANGES = "__changes__"
 
 @dataclass(frozen=True)
 class Edit:
-    """A fault within a function: an expression that occurs there once becomes another one.
-
-    Both are Python's own syntax. `_` means any expression, `_1` and so on for one that the other has too, and
-    `f(...)` for a call of `f` with any arguments.
-    """
+    """A fault within a function: text that occurs there once, as `ast.unparse` writes it, becomes another text."""
 
     right: str
     wrong: str
@@ -90,54 +86,8 @@ def _rebind(statement: ast.stmt, name: str, change: ast.expr) -> bool:
 
 
 def _edited(statement: ast.stmt, flaw: Flaw, edit: Edit) -> ast.stmt:
-    editor = _Editor(edit)
-    edited: ast.stmt = editor.visit(statement)
-    if editor.found != 1:
-        raise LookupError(f"{flaw} holds {editor.found} times, and not once: {edit.right}")
-    return edited
-
-
-class _Editor(ast.NodeTransformer):
-    def __init__(self, edit: Edit) -> None:
-        self.found = 0
-        self._right = ast.parse(edit.right, mode="eval").body
-        self._wrong = edit.wrong
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        bound: dict[str, ast.AST] = {}
-        if isinstance(node, ast.expr) and _matches(self._right, node, bound):
-            self.found += 1
-            return _Filler(bound).visit(ast.parse(self._wrong, mode="eval").body)  # type: ignore[no-any-return]  # a node
-        return super().generic_visit(node)
-
-
-class _Filler(ast.NodeTransformer):
-    def __init__(self, bound: dict[str, ast.AST]) -> None:
-        self._bound = bound
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self._bound.get(node.id, node)
-
-
-def _matches(pattern: object, node: object, bound: dict[str, ast.AST]) -> bool:
-    if isinstance(pattern, ast.Name) and pattern.id.startswith("_") and not pattern.id.strip("_0123456789"):
-        if isinstance(node, ast.AST):
-            bound[pattern.id] = node
-        return isinstance(node, ast.expr)
-    if isinstance(pattern, ast.AST):
-        return type(pattern) is type(node) and all(
-            _matches(getattr(pattern, name), getattr(node, name), bound) for name in _parts(pattern)
-        )
-    if isinstance(pattern, list) and isinstance(node, list):
-        return len(pattern) == len(node) and all(
-            _matches(part, other, bound) for part, other in zip(pattern, node, strict=True)
-        )
-    return pattern == node
-
-
-def _parts(pattern: ast.AST) -> Iterator[str]:
-    """Name what counts of a pattern's node: of a call with any arguments the function alone."""
-    takes_any = isinstance(pattern, ast.Call) and list(map(ast.dump, pattern.args)) == ["Constant(value=Ellipsis)"]
-    for name in pattern._fields:
-        if name not in {"ctx", "kind"} and not (takes_any and name != "func"):
-            yield name
+    source = ast.unparse(statement)
+    found = source.count(edit.right)
+    if found != 1:
+        raise LookupError(f"{flaw} holds {found} times, and not once: {edit.right}")
+    return ast.parse(source.replace(edit.right, edit.wrong)).body[0]

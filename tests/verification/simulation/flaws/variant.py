@@ -37,8 +37,9 @@ class Variant:
         return self.trouble(replace(drawn, settings=replace(drawn.settings, **(self.settings or {}))))
 
 
-def flawed(name: str, rule: str, module: str, changed: str, change: Any, **how: Any) -> Variant:
-    """Make a variant with one flaw; what is `changed` is named as `Flaw.name` says."""
+def flawed(name: str, rule: str, place: str, change: Any, **how: Any) -> Variant:
+    """Make a variant with one flaw, at a place named `module:name`, as `Flaw` has them."""
+    module, _, changed = place.partition(":")
     return Variant(name, rule, (Flaw(module, changed, change),), **how)
 
 
