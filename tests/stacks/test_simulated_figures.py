@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.stacks.templates import Template, functions, of_type, queues
+from tests.stacks.templates import Template, event_source, functions, of_type, queues
 from vectorcare_bridge.webhooks import failure
 from verification.simulation.plan.plan import MAX_RECEIVES, Settings
-from verification.simulation.plan.template import figure
+from verification.simulation.world import event_sources
 from verification.simulation.world.container import Function
 from verification.simulation.world.functions import FUNCTIONS
+from verification.simulation.world.outbound import OUTBOUND_BATCH_SIZE
 
 ON_AWS = [function for function in FUNCTIONS if function.handler.endswith(".handler")]
 
@@ -23,8 +24,5 @@ def test_simulated_queues_have_the_templates_limits(template: Template) -> None:
     assert Settings().visibility_timeout == inbound["VisibilityTimeout"]
     assert Settings().max_receives == failure.MAX_RECEIVES == inbound["RedrivePolicy"]["maxReceiveCount"]
     assert outbound["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
-
-
-def test_a_figure_that_is_not_there_any_more_is_not_made_up() -> None:
-    with pytest.raises(KeyError):
-        figure("outbound/commands", "NO_SUCH_FIGURE")
+    assert event_source(template)["BatchSize"] == event_sources.BATCH_SIZE
+    assert event_source(template, "sender")["BatchSize"] == OUTBOUND_BATCH_SIZE

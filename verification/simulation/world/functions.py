@@ -4,7 +4,6 @@ from simulator.api_rules import API_PATH, TOKEN_PATH
 from verification.simulation.history.webhooks import DEAD_LETTERS
 from verification.simulation.plan import keys
 from verification.simulation.plan.plan import Settings
-from verification.simulation.plan.template import figure
 from verification.simulation.world.container import Function
 from verification.simulation.world.vectorcare import CUSTOMER_ID
 
@@ -17,12 +16,12 @@ BUS, UNPUBLISHED = "bus", "unpublished"
 JOURNAL_RETENTION_DAYS = 2190
 
 FUNCTIONS = (
-    Function("ingest", "ingest.handler", timeout=figure("inbound/inbound", "INGEST_TIMEOUT_SECONDS")),
-    Function("processor", "processor.handler", timeout=figure("inbound/inbound", "PROCESSOR_TIMEOUT_SECONDS")),
-    Function("drain", "drain.handler", timeout=figure("inbound/inbound", "DRAIN_TIMEOUT_SECONDS")),
-    Function("redrive", "redrive.handler", timeout=figure("operators/redrive", "REDRIVE_TIMEOUT_SECONDS")),
-    Function("publisher", "publisher.handler", timeout=figure("outbound/change_events", "PUBLISHER_TIMEOUT_SECONDS")),
-    Function("sender", "sender.handler", timeout=figure("outbound/commands", "SENDER_TIMEOUT_SECONDS")),
+    Function("ingest", "ingest.handler", timeout=9),
+    Function("processor", "processor.handler", timeout=60),
+    Function("drain", "drain.handler", timeout=60),
+    Function("redrive", "redrive.handler", timeout=900),
+    Function("publisher", "publisher.handler", timeout=180),
+    Function("sender", "sender.handler", timeout=60),
     Function("replay", "verification.simulation.world.replay_command", timeout=3600),
 )
 

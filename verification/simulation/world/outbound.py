@@ -20,7 +20,6 @@ from verification.simulation.plan.plan import (
     SimulationPlan,
     Stray,
 )
-from verification.simulation.plan.template import figure
 from verification.simulation.world import faults
 from verification.simulation.world.container import Container, InvocationOutcome
 from verification.simulation.world.event_sources import QueueSource
@@ -28,6 +27,8 @@ from verification.simulation.world.fleet import Fleet
 from verification.simulation.world.functions import OUTBOUND
 from verification.simulation.world.run_context import RunContext
 from verification.simulation.world.scheduler import START_EPOCH_SECONDS
+
+OUTBOUND_BATCH_SIZE = 500
 
 
 class SimulatedOutbound:
@@ -62,7 +63,7 @@ class SimulatedOutbound:
             sqs,
             OUTBOUND,
             sender,
-            batch_size=figure("outbound/commands", "BATCH_SIZE"),
+            batch_size=OUTBOUND_BATCH_SIZE,
             worked=self._worked,
         )
         plan = self._plan.outbound
