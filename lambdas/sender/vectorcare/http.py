@@ -1,6 +1,5 @@
 """HTTP to VectorCare: every request is bounded in time and size, and ends in a response or a known failure."""
 
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,30 +48,21 @@ class Http:
     ) -> HttpResponse | CallResult:
         """Send a request; return the response, or what is known if none came."""
         try:
-            return self._exchange(method, url, form=form, body=body, headers=headers)
+            self._close_if_idle()
+            with self._session.request(
+                method,
+                url,
+                data=form,
+                json=body,
+                headers={"Accept": "application/json", **(headers or {})},
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return HttpResponse(response.status_code, _body(response), response.headers.get("Retry-After"))
         except Exception as error:  # noqa: BLE001 whatever it is, the command needs a result
             observability.log("vectorcare.unanswered", error=error)
             return _unanswered(error)
-
-    def _exchange(
-        self, method: str, url: str, *, form: Mapping[str, str] | None, body: Any, headers: Mapping[str, str] | None
-    ) -> HttpResponse:
-        self._close_if_idle()
-        content: Any = form
-        sent_headers = {"Accept": "application/json", **(headers or {})}
-        if form is None:
-            content = json.dumps(body, allow_nan=False).encode()
-            sent_headers["Content-Type"] = "application/json"
-        with self._session.request(
-            method,
-            url,
-            data=content,
-            headers=sent_headers,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return HttpResponse(response.status_code, _body(response), response.headers.get("Retry-After"))
 
     def _close_if_idle(self) -> None:
         now = runtime.monotonic()
