@@ -9,10 +9,9 @@ import pytest
 from sender.vectorcare.access_token import AccessToken, NoTokenError
 from sender.vectorcare.call_result import CallResult, Verdict
 from sender.vectorcare.http import Http, HttpResponse
-from simulator.http_types import InjectedFault
 from tests.support import sender
 from tests.support.cloud import NOW
-from tests.support.sender import CLIENT_ID, CLIENT_SECRET, Outbound
+from tests.support.sender import CLIENT_ID, CLIENT_SECRET
 from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
 
@@ -224,26 +223,3 @@ def test_a_stack_without_credentials_makes_no_call_says_so_and_works_once_it_has
     endpoint.secret, endpoint.seconds = sender.secret(CLIENT_SECRET), 5
     endpoint.token = endpoint.token if url else endpoint.start()
     assert endpoint.token.current() == "token-1"
-
-
-@pytest.mark.parametrize("reason", ["credentials_refused", "token_http_503"])
-def test_without_a_token_commands_wait_and_no_attempt_is_noted(outbound: Outbound, output: Output, reason: str) -> None:
-    # Given a wrong secret, or an endpoint that is away, When commands are sent
-    if reason == "credentials_refused":
-        outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret("Zebulon-wrong"))
-    else:
-        outbound.vectorcare.token_faults.append(InjectedFault(status=503))
-    for _command in range(10):
-        outbound.put(command="create_request", service_request_id=..., service_id="s", request={})
-    assert len(outbound.run()) == 10
-    # Then that counts as one failure, the operator reads why, and the command log has no command
-    text = output.text()
-    assert f'"reason":"{reason}"' in text.replace(" ", "")
-    assert ("CredentialsRefused" in text) == (reason == "credentials_refused")
-    assert "Zebulon" not in text
-    assert set(outbound.command_log()) == {"#circuit"}
-    assert outbound.command_log()["#circuit"]["failures"] == 1
-    # And they are sent when there is one
-    outbound.secrets.put_secret_value(SecretId="vectorcare", SecretString=sender.secret(CLIENT_SECRET))
-    outbound.run_until_empty()
-    assert outbound.ends() == [("succeeded", None)] * 10

@@ -24,6 +24,7 @@ from tests.support.attempt import (
     trip_of,
 )
 from tests.support.cloud import NOW
+from tests.unit.conftest import Output
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands.command import Kind
 
@@ -155,7 +156,13 @@ def test_a_command_is_tried_later_if_the_log_fails_after_its_call(
     ids=["refused credentials are news", "an outage", "one of many who waited counts"],
 )
 def test_without_a_token_nothing_is_claimed(
-    counted: Counter[str], is_refused: bool, is_remembered: bool, taken_in: list[CallResult], news: dict[str, int]
+    counted: Counter[str],
+    output: Output,
+    *,
+    is_refused: bool,
+    is_remembered: bool,
+    taken_in: list[CallResult],
+    news: dict[str, int],
 ) -> None:
     def authorize() -> None:
         raise NoTokenError(LATER, is_refused=is_refused, is_remembered=is_remembered)
@@ -164,6 +171,8 @@ def test_without_a_token_nothing_is_claimed(
     assert attempts(world).send([one]) == [Postponed(one, "http_401", 7)]
     assert (world.taken_in, world.claims, world.calls) == (taken_in, [], [])
     assert counted == news
+    text = output.text()
+    assert ("token.refused" in text, "http_401" in text) == (bool(news), bool(news))
 
 
 def test_a_token_that_is_refused_and_not_renewed_leaves_the_command_unsent() -> None:
