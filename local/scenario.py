@@ -22,7 +22,6 @@ from vectorcare_bridge.edge.dynamodb_item import Item
 _FUTURE_TOLERANCE = timedelta(minutes=15)
 # How much further ahead the poison event is: it must have used up its 30 receives before its time comes.
 _POISON_LEAD = timedelta(seconds=2 * patience.SECONDS)
-_NOTICE = timedelta(hours=2)  # from the broadcast to the pickup
 
 
 class ScenarioFailedError(Exception):
@@ -50,18 +49,15 @@ class Step:
 
 def steps(now: datetime) -> tuple[Step, ...]:
     """Make the life of one service request, disorder included; its events happen in the minutes before `now`."""
-    broadcast = _broadcast(at=now - timedelta(minutes=9))
-    pickup = broadcast.event_timestamp + _NOTICE
+    broadcast = simulator.sample_webhook(at=now - timedelta(minutes=9))
 
     def event(minutes_ago: int, status: str, action: str, *, delayed: int = 0) -> Webhook:
-        at = now - timedelta(minutes=minutes_ago)
-        return replace(
-            broadcast,
-            event_id=simulator.new_event_id(at),
-            event_timestamp=at,
+        return simulator.sample_webhook(
+            at=now - timedelta(minutes=minutes_ago),
             request_status=status,
             action=action,
-            data=simulator.trip(broadcast.service_request_id, pickup=pickup + timedelta(minutes=delayed)),
+            service_request_id=broadcast.service_request_id,
+            pickup=broadcast.event_timestamp + timedelta(hours=2, minutes=delayed),
         )
 
     assigned = event(7, "ASSIGNED", "BROADCAST_ACCEPTED")
@@ -166,7 +162,7 @@ class Scenario:
             self._check_tables(applied, journal)
 
     def _play_poison(self, number: int) -> None:
-        poison = _broadcast(at=_now() + _FUTURE_TOLERANCE + _POISON_LEAD)
+        poison = simulator.sample_webhook(at=_now() + _FUTURE_TOLERANCE + _POISON_LEAD)
         dead_before = self._stack.dead()
         with self._report.step(
             number,
@@ -265,18 +261,6 @@ class Scenario:
 def _now() -> datetime:
     """Return the time to the second, so that the tables show it as it was sent."""
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def _broadcast(*, at: datetime) -> Webhook:
-    service_request_id = simulator.new_service_request_id()
-    return Webhook(
-        event_id=simulator.new_event_id(at),
-        event_timestamp=at,
-        service_request_id=service_request_id,
-        request_status="AVAILABLE",
-        action="BROADCAST_RECEIVED",
-        data=simulator.trip(service_request_id, pickup=at + _NOTICE),
-    )
 
 
 def _counted(count: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 It is standalone: nothing here imports the rest of the project.
 """
 
-from simulator.sample_data import trip
+from simulator.sample_data import sample_webhook, trip
 from simulator.sender import GIVES_UP_AFTER, DeliveryAnswer, VectorCare
 from simulator.webhook import SIGNATURE_HEADER, Webhook, iso, new_event_id, new_service_request_id, sign
 
@@ -16,6 +16,7 @@ __all__ = [
     "iso",
     "new_event_id",
     "new_service_request_id",
+    "sample_webhook",
     "sign",
     "trip",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from simulator.webhook import iso
+from simulator.webhook import Webhook, iso, new_event_id, new_service_request_id
 
 _FIRST = ("Nobody", "Noone", "Madeup", "Imaginary", "Fictive", "Specimen", "Sample", "Placeholder")
 _LAST = ("Atall", "Inventedson", "Fakename", "Doesnotexist", "Testperson", "Unreal", "Nonesuch")
@@ -30,6 +30,29 @@ _FLAGS = (
     "return_on_will_call",
     "wait_and_return",
 )
+
+
+def sample_webhook(
+    *,
+    at: datetime,
+    request_status: str = "AVAILABLE",
+    action: str = "BROADCAST_RECEIVED",
+    service_request_id: str | None = None,
+    pickup: datetime | None = None,
+) -> Webhook:
+    """Make a webhook with invented data, by default of a new service request with its pickup in two hours.
+
+    As at VectorCare, an UNAVAILABLE one carries no data.
+    """
+    name = service_request_id or new_service_request_id()
+    return Webhook(
+        event_id=new_event_id(at),
+        event_timestamp=at,
+        service_request_id=name,
+        request_status=request_status,
+        action=action,
+        data=None if request_status == "UNAVAILABLE" else trip(name, pickup=pickup or at + timedelta(hours=2)),
+    )
 
 
 def trip(service_request_id: str, *, pickup: datetime) -> dict[str, Any]:

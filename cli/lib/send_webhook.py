@@ -1,7 +1,7 @@
 """Sample webhooks, and their delivery as VectorCare delivers."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -36,17 +36,7 @@ def read_key(path: Path) -> RSAPrivateKey:
 def samples(action: str, request_status: str, count: int) -> Iterator[bytes]:
     """Make webhooks, each of a new service request. Their data is invented."""
     for _ in range(count):
-        now = datetime.now(UTC)
-        service_request_id = simulator.new_service_request_id()
-        trip = simulator.trip(service_request_id, pickup=now + timedelta(hours=2))
-        yield simulator.Webhook(
-            event_id=simulator.new_event_id(now),
-            event_timestamp=now,
-            service_request_id=service_request_id,
-            request_status=request_status,
-            action=action,
-            data=None if request_status == "UNAVAILABLE" else trip,
-        ).body
+        yield simulator.sample_webhook(at=datetime.now(UTC), request_status=request_status, action=action).body
 
 
 def deliver(bodies: Iterator[bytes], *, stack: Stack, key: RSAPrivateKey) -> Iterator[tuple[bytes, DeliveryAnswer]]:

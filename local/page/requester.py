@@ -63,15 +63,11 @@ class Requester:
 
 def forge(webhook_url: str, *, service_request_id: str | None) -> int:
     """Send a cancellation signed with another key than VectorCare's; return the HTTP status."""
-    name = service_request_id or simulator.new_service_request_id()
-    now = datetime.now(UTC)
-    webhook = simulator.Webhook(
-        event_id=simulator.new_event_id(now),
-        event_timestamp=now,
-        service_request_id=name,
+    webhook = simulator.sample_webhook(
+        at=datetime.now(UTC),
         request_status="UNAVAILABLE",
         action="BROADCAST_CANCELED",
-        data=None,
+        service_request_id=service_request_id,
     )
     forger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     sender = simulator.VectorCare(webhook_url=webhook_url, private_key=forger, gives_up_after=patience.SECONDS)

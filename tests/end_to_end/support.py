@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,16 +50,7 @@ def vectorcare_of(local: LocalEnvironment, private_key: RSAPrivateKey) -> Vector
 def webhook(*, minutes_ago: float = 0, service_request_id: str | None = None, **changes: Any) -> Webhook:
     """Make a webhook of a new service request, or of a given one."""
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    name = service_request_id or simulator.new_service_request_id()
-    fields: dict[str, Any] = {
-        "event_id": simulator.new_event_id(at),
-        "event_timestamp": at,
-        "service_request_id": name,
-        "request_status": "AVAILABLE",
-        "action": "BROADCAST_RECEIVED",
-        "data": simulator.trip(name, pickup=at + timedelta(hours=2)),
-    }
-    return Webhook(**(fields | changes))
+    return replace(simulator.sample_webhook(at=at, service_request_id=service_request_id), **changes)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from simulator import SIGNATURE_HEADER, Webhook, new_event_id, trip
+from simulator import SIGNATURE_HEADER, Webhook, sample_webhook
 from simulator.clock import Clock
 from simulator.delivery import Delivery
 from simulator.http_types import Request, Response
@@ -93,14 +93,7 @@ class Post:
     def publish(self, name: str = "VC-TEST0001") -> Webhook:
         self._serial += 1
         at = datetime.fromtimestamp(1_800_000_000 + self._serial, UTC)
-        webhook = Webhook(
-            event_id=new_event_id(at),
-            event_timestamp=at,
-            service_request_id=name,
-            request_status="AVAILABLE",
-            action="REQUEST_DATA_UPDATED",
-            data=trip(name, pickup=at),
-        )
+        webhook = sample_webhook(at=at, service_request_id=name, action="REQUEST_DATA_UPDATED")
         self.delivery.publish(webhook)
         return webhook
 

@@ -63,14 +63,12 @@ def newest(events: Sequence[LoadEvent]) -> tuple[LoadEvent, LoadEvent | None]:
 
 def _make(name: str, step: int, begin: datetime, private_key: RSAPrivateKey, rng: random.Random) -> LoadEvent:
     at = begin + timedelta(seconds=step // _EVENTS_PER_SECOND)
-    status = rng.choice(_STATUSES)
-    webhook = Webhook(
-        event_id=simulator.new_event_id(at),
-        event_timestamp=at,
-        service_request_id=name,
-        request_status=status,
+    webhook = simulator.sample_webhook(
+        at=at,
+        request_status=rng.choice(_STATUSES),
         action=f"STEP_{step}",
-        data=None if status == "UNAVAILABLE" else simulator.trip(name, pickup=at + timedelta(hours=step % 48)),
+        service_request_id=name,
+        pickup=at + timedelta(hours=step % 48),
     )
     body = webhook.body
     return LoadEvent(webhook, body, simulator.sign(body, private_key))
