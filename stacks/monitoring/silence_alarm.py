@@ -8,7 +8,6 @@ from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
-from stacks.config.alarm_thresholds import AlarmThresholds
 from stacks.monitoring.alarms import Alarms
 from stacks.monitoring.metrics import MINUTE
 
@@ -44,81 +43,54 @@ def watch_silence(alarms: Alarms) -> None:
         # If nothing is accepted, nothing is counted.
         missing=cloudwatch.TreatMissingData.BREACHING,
     )
-    clock = _Clock(alarms, "Clock", alarm=alarm, thresholds=thresholds)
-    hours = thresholds.busy_hours
-    clock.call("Enable", "enableAlarmActions", at=hours.after(thresholds.silence_minutes).isoformat("minutes"))
-    clock.call(
-        "Reset",
-        "setAlarmState",
-        at=hours.after(thresholds.silence_minutes + 1).isoformat("minutes"),
-        StateValue="OK",
-        StateReason="The busy hours have been long enough to tell silence.",
-    )
-    clock.call("Disable", "disableAlarmActions", at=hours.end.isoformat("minutes"))
-
-
-class _Clock(Construct):
-    """Schedules that call CloudWatch about one alarm, on busy days at a local time."""
-
-    def __init__(
-        self, scope: Construct, construct_id: str, *, alarm: cloudwatch.Alarm, thresholds: AlarmThresholds
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._alarm = alarm
-        self._days = ",".join(thresholds.busy_days)
-        self._time_zone = cdk.TimeZone.of(thresholds.time_zone)
-        self._role = self._build_role()
-
-    def call(self, construct_id: str, action: str, *, at: str, **parameters: str) -> None:
-        """Call an action of CloudWatch each busy day at a time, ``HH:MM``."""
-        hour, minute = (str(int(part)) for part in at.split(":"))
-        alarm = self._alarm.alarm_name
-        name = {"AlarmName": alarm} if action == "setAlarmState" else {"AlarmNames": [alarm]}
+    hours, names = thresholds.busy_hours, {"AlarmNames": [alarm.alarm_name]}
+    ok = {"StateValue": "OK", "StateReason": "The busy hours have been long enough to tell silence."}
+    calls = {
+        "Enable": ("enableAlarmActions", hours.after(thresholds.silence_minutes), names),
+        "Reset": ("setAlarmState", hours.after(thresholds.silence_minutes + 1), {"AlarmName": alarm.alarm_name, **ok}),
+        "Disable": ("disableAlarmActions", hours.end, names),
+    }
+    clock = Construct(alarms, "Clock")
+    # The role is written by hand: CDK's own would allow the action on every alarm.
+    role = _build_role(clock, alarm).without_policy_updates()
+    for construct_id, (action, at, parameters) in calls.items():
         scheduler.Schedule(
-            self,
+            clock,
             construct_id,
             schedule=scheduler.ScheduleExpression.cron(
-                minute=minute, hour=hour, week_day=self._days, time_zone=self._time_zone
+                minute=str(at.minute),
+                hour=str(at.hour),
+                week_day=",".join(thresholds.busy_days),
+                time_zone=cdk.TimeZone.of(thresholds.time_zone),
             ),
             target=targets.Universal(
                 service="cloudwatch",
                 action=action,
-                input=scheduler.ScheduleTargetInput.from_object({**name, **parameters}),
-                # The role is written by hand: CDK's own would allow the action on every alarm.
-                role=self._role.without_policy_updates(),
+                input=scheduler.ScheduleTargetInput.from_object(parameters),
+                role=role,
                 # Later than this, the next call may be due.
                 max_event_age=cdk.Duration.minutes(15),
             ),
         )
 
-    def _build_role(self) -> iam.Role:
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
-            ),
-            inline_policies={
-                "Alarm": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            actions=[
-                                "cloudwatch:EnableAlarmActions",
-                                "cloudwatch:DisableAlarmActions",
-                                "cloudwatch:SetAlarmState",
-                            ],
-                            resources=[self._alarm.alarm_arn],
-                        )
-                    ]
-                )
-            },
-        )
-        acknowledge(
-            role,
-            {
-                "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the only role of the alarm's schedules, "
-                "and is created and deleted with it; a managed policy could be attached to others."
-            },
-        )
-        return role
+
+def _build_role(scope: Construct, alarm: cloudwatch.Alarm) -> iam.Role:
+    actions = ["EnableAlarmActions", "DisableAlarmActions", "SetAlarmState"]
+    allowed = iam.PolicyStatement(actions=[f"cloudwatch:{action}" for action in actions], resources=[alarm.alarm_arn])
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(
+            "scheduler.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}},
+        ),
+        inline_policies={"Alarm": iam.PolicyDocument(statements=[allowed])},
+    )
+    acknowledge(
+        role,
+        {
+            "HIPAA.Security-IAMNoInlinePolicy": "The policy belongs to the only role of the alarm's schedules, "
+            "and is created and deleted with it; a managed policy could be attached to others."
+        },
+    )
+    return role
