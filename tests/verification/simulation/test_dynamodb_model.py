@@ -31,19 +31,17 @@ CONDITIONS = (
     "attribute_not_exists(b) OR b < :x",
     "attribute_not_exists(b) OR (b < :x OR (b = :x AND c < :y))",
     "attribute_exists(b) AND (attribute_not_exists(c) OR (b < :x OR (b = :x AND c < :y)))",
-    "NOT b = :x AND NOT (c <> :y)",
     "b = :x OR c = :x AND b <> :y",
     "b <= :x AND c >= :y",
     "b > c",
 )
 UPDATES = (
-    "SET b = :x, #d = :d ADD revision :one",
-    "SET b = :x, c = :y REMOVE #d ADD revision :one",
+    "SET b = :x, #d = :d, revision = if_not_exists(revision, :one) + :one",
+    "SET b = :x, c = :y, revision = if_not_exists(revision, :one) + :one REMOVE #d",
     "SET b = if_not_exists(b, :x), c = b",
     "SET revision = revision + :one",
-    "SET revision = if_not_exists(revision, :one) - :one REMOVE c, #d",
+    "SET revision = if_not_exists(revision, :one) + :one REMOVE c, #d",
     "REMOVE b, c",
-    "ADD revision :one",
 )
 # Expressions that DynamoDB refuses, and the emulator that takes them all the same or breaks.
 WRONG = (

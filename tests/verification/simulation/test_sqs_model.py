@@ -22,7 +22,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.verification.simulation.emulators import Emulator
-from verification.simulation.models.errors import OverLimit
+from verification.simulation.models.errors import Exceptions
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS
 
@@ -198,5 +198,5 @@ def test_too_many_messages_in_flight_are_an_over_limit() -> None:
         sqs.send_message(QueueUrl="queue", MessageBody="x")
     # When one is in flight, Then no other can be received
     sqs.receive_message(QueueUrl="queue")
-    with pytest.raises(OverLimit):
+    with pytest.raises(Exceptions.OverLimit):
         sqs.receive_message(QueueUrl="queue")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verification.simulation.models import expressions, values
-from verification.simulation.models.errors import ConditionalCheckFailedException, refusal
+from verification.simulation.models.errors import refusal
 from verification.simulation.models.values import Item
 
 Key = tuple[str, ...]
@@ -151,9 +151,7 @@ class _Request:
         holds, _used = expressions.condition(self.ConditionExpression)
         if holds(old or {}, self.ExpressionAttributeNames, self.ExpressionAttributeValues):
             return
-        more: dict[str, Any] = {"kind": ConditionalCheckFailedException}
-        if old and self.ReturnValuesOnConditionCheckFailure == "ALL_OLD":
-            more["Item"] = old
+        more: dict[str, Any] = {"Item": old} if old and self.ReturnValuesOnConditionCheckFailure == "ALL_OLD" else {}
         raise refusal("ConditionalCheckFailedException", self.operation, "The conditional request failed", **more)
 
 

@@ -26,41 +26,22 @@ _SERVER_ERROR = 500
 _CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, ConnectionClosedError)
 
 
-class OverLimit(ClientError):  # noqa: N818 botocore's name for it
-    """SQS: too many messages are in flight."""
-
-
-class NoSuchKey(ClientError):  # noqa: N818 botocore's name for it
-    """S3: there is no such object."""
-
-
-class ConditionalCheckFailedException(ClientError):  # noqa: N818 botocore's name for it
-    """DynamoDB: the condition of a write does not hold."""
-
-
 class Exceptions:
-    """The modeled exceptions that a client carries as `client.exceptions`."""
+    """The modeled exceptions that a client carries as `client.exceptions`, each under its code."""
 
-    ConditionalCheckFailedException = ConditionalCheckFailedException
-    OverLimit = OverLimit
-    NoSuchKey = NoSuchKey
+    ConditionalCheckFailedException: type[ClientError] = type("ConditionalCheckFailedException", (ClientError,), {})
+    OverLimit: type[ClientError] = type("OverLimit", (ClientError,), {})
+    NoSuchKey: type[ClientError] = type("NoSuchKey", (ClientError,), {})
 
 
-def refusal(
-    code: str,
-    operation: str,
-    message: str = "",
-    *,
-    status: int = 400,
-    kind: type[ClientError] = ClientError,
-    **more: Any,
-) -> ClientError:
+def refusal(code: str, operation: str, message: str = "", *, status: int = 400, **more: Any) -> ClientError:
     """Make an answer of AWS that is an error; `more` is what it carries beside the error, such as `Item`."""
     response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
         **more,
     }
+    kind: type[ClientError] = getattr(Exceptions, code, ClientError)
     return kind(response, operation)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from verification.simulation.models.errors import NoSuchKey, refusal
+from verification.simulation.models.errors import refusal
 
 _MAX_KEYS = 1000
 
@@ -60,7 +60,7 @@ class S3:
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         stored = self._bucket(Bucket, "GetObject").objects.get(Key)
         if stored is None:
-            raise refusal("NoSuchKey", "GetObject", "The specified key does not exist.", status=404, kind=NoSuchKey)
+            raise refusal("NoSuchKey", "GetObject", "The specified key does not exist.", status=404)
         return {"Body": stored.body, "Metadata": dict(stored.metadata), "ContentLength": len(stored.body)}
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from verification.simulation.models.errors import OverLimit, refusal
+from verification.simulation.models.errors import refusal
 from verification.simulation.models.queue import QueuedMessage, QueueModel
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -61,7 +61,7 @@ class SQS:
         if not 1 <= MaxNumberOfMessages <= MAX_RECEIVED:
             raise _invalid("ReceiveMessage", "MaxNumberOfMessages")
         if queue.is_full(self._clock()):
-            raise refusal("OverLimit", "ReceiveMessage", "Too many messages are in flight", status=403, kind=OverLimit)
+            raise refusal("OverLimit", "ReceiveMessage", "Too many messages are in flight", status=403)
         timeout = queue.visibility_timeout if VisibilityTimeout is None else VisibilityTimeout
         received = queue.receive(MaxNumberOfMessages, timeout, now=self._clock(), random=self._random)
         if not received:
