@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cli.lib.journal import JournalReader
 from local import patience
 from local.deployment import Deployment
 from local.emulator import Emulator
@@ -28,13 +29,7 @@ class StackReader:
 
     def journal(self, service_request_id: str) -> list[Item]:
         """Return the journal's entries of a service request, oldest arrival first."""
-        pages = self._emulator.aws.dynamodb.get_paginator("query").paginate(
-            TableName=self._outputs["EventsTable"],
-            KeyConditionExpression="service_request_id = :id",
-            ExpressionAttributeValues={":id": {"S": service_request_id}},
-            ConsistentRead=True,
-        )
-        entries = [to_item(item) for page in pages for item in page["Items"]]
+        entries = JournalReader(self._emulator.aws.dynamodb, self._outputs["EventsTable"]).entries(service_request_id)
         return sorted(entries, key=lambda entry: str(entry["received_at"]))
 
     def everything(self, table_output: str) -> Iterator[Item]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.lib import dead_letters as waiting
 from cli.lib import deployed
 from cli.lib import service_request as stored
+from cli.lib.journal import JournalReader
 from cli.lib.stack import Stack
 from cli.lib.timeline import summary, timeline
 from local.page import snapshot
@@ -135,12 +136,8 @@ def dead_letters(stack: Stack) -> list[dict[str, Any]]:
 
 def journaled(stack: Stack) -> set[str]:
     """Return the ids of the events in the journal."""
-    pages = (
-        stack.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(TableName=stack.outputs["EventsTable"], ProjectionExpression="service_request_id, event_id")
-    )
-    items: list[Mapping[str, Any]] = [to_item(item) for page in pages for item in page["Items"]]
+    journal = JournalReader(stack.client("dynamodb"), stack.outputs["EventsTable"])
+    items = (item for page in journal.pages(attributes=("service_request_id", "event_id")) for item in page.items)
     return {item["event_id"] for item in items if item["service_request_id"] != envelope.UNREADABLE}
 
 
