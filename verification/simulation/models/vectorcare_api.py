@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from simulator.api_rules import TOKEN_PATH, ApiRules
 from simulator.http_types import Request, Response
@@ -28,13 +28,13 @@ class VectorCareApiModel:
         self._begun = begun
         self._arrived = arrived
 
-    def begins(self, method: str, url: str, data: Any, *, process: Any) -> None:
+    def begins(self, method: str, url: str, data: bytes, *, process: Any) -> None:
         """Note that a container begins a call, which need not come."""
         request = _request(method, url, data, {})
         if request.path != TOKEN_PATH:
             self._begun(request, process)
 
-    def request(self, *, method: str, url: str, data: Any, headers: Mapping[str, str], asked_at: float) -> Response:
+    def request(self, *, method: str, url: str, data: bytes, headers: Mapping[str, str], asked_at: float) -> Response:
         request = _request(method, url, data, headers)
         response = self.rules.answer(request)
         if request.path == TOKEN_PATH:
@@ -57,6 +57,5 @@ class SecretsManager:
         return {"SecretString": json.dumps({"client_id": CLIENT_ID, "client_secret": self.client_secret})}
 
 
-def _request(method: str, url: str, data: Any, headers: Mapping[str, str]) -> Request:
-    body = data if isinstance(data, bytes) else urlencode(data).encode()
-    return Request(method, urlsplit(url).path, {name.lower(): value for name, value in headers.items()}, body)
+def _request(method: str, url: str, data: bytes, headers: Mapping[str, str]) -> Request:
+    return Request(method, urlsplit(url).path, {name.lower(): value for name, value in headers.items()}, data)

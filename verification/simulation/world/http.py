@@ -76,10 +76,20 @@ class SimulatedSession:
         """Close no connection, as there is none."""
 
     def request(
-        self, method: str, url: str, *, data: Any, headers: Mapping[str, str], timeout: tuple[float, float], **_: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        data: Any,
+        json: Any,
+        headers: Mapping[str, str],
+        timeout: tuple[float, float],
+        **_: Any,
     ) -> SimulatedResponse:
+        prepared = requests.Request(method, url, headers, data=data, json=json).prepare()
+        body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
         host = TOKENS if urlsplit(url).path == TOKEN_PATH else API
-        self._wire.models[host].begins(method, url, data, process=self._process)
+        self._wire.models[host].begins(method, url, body, process=self._process)
         instead, comes_through = self._instead()
         if instead and not comes_through:
             self._wire.pause()
@@ -87,7 +97,7 @@ class SimulatedSession:
         client = Client(
             self._wire, self._process, host, connect_timeout=timeout[0], read_timeout=timeout[1], attempts=1
         )
-        send = partial(client.request, method=method, url=url, data=data, headers=headers)
+        send = partial(client.request, method=method, url=url, data=body, headers=prepared.headers)
         try:
             answer = send(asked_at=self._wire.scheduler.now)
         except ClientError as error:
