@@ -30,7 +30,7 @@ class Options:
 
     def stacks(self) -> "list[Stack]":
         """Find the named stack, or all stacks; `cli.lib.stack.find_all`."""
-        from cli.lib import stack  # noqa: PLC0415 as above
+        from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
 
         return [self.stack()] if self.organization else stack.find_all(**self._where())
 

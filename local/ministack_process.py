@@ -21,11 +21,11 @@ from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
-from ministack import app  # type: ignore[import-untyped]  # it ships no types
-from ministack.core import lambda_runtime  # type: ignore[import-untyped]  # as above
-from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # as above
-from ministack.core.sigv4 import decode_header_value  # type: ignore[import-untyped]  # as above
-from ministack.services import apigateway_v1  # type: ignore[import-untyped]  # as above
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.core.lambda_runtime import Worker
+from ministack.core.sigv4 import decode_header_value
+from ministack.services import apigateway_v1
 
 if TYPE_CHECKING:
     import queue

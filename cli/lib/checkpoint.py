@@ -45,7 +45,7 @@ def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
             listed=content["told"],
         )
         if not isinstance(found.scanned, int) or not isinstance(found.listed, list):
-            raise TypeError  # noqa: TRY301 handled with the others
+            raise TypeError  # noqa: TRY301 the handler below says what to do, as for every file of another kind
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BridgeError(f"{file} was not written by bridge replay. Name another file.") from None
     if content.get("format") != _FORMAT or found.selection != selection:

@@ -36,7 +36,7 @@ class LazyGroup(Group):
             self.add_command(getattr(import_module(module), function), cmd_name)
         return super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 as above
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 click's signature
         for heading, places in self._sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, _summary(place)) for name, place in places.items()], col_max=12)
@@ -46,8 +46,7 @@ def _summary(place: str) -> str:
     """Read the first line of a function's docstring from the source, because the import takes long."""
     module, function = place.split(":")
     spec = find_spec(module)
-    assert spec is not None  # noqa: S101 the commands of this project
-    assert spec.origin is not None  # noqa: S101 as above
+    assert spec is not None and spec.origin is not None  # noqa: S101, PT018 a module of this project has a file
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return (ast.get_docstring(node) or "").split("\n", 1)[0].rstrip(".")

@@ -104,7 +104,7 @@ def _run_cdk(*arguments: str, region: str) -> None:
     environment = os.environ | {"AWS_REGION": region, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment.pop("PYTHONPATH", None)
     try:
-        code = subprocess.run([CDK, *arguments], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 checked
+        code = subprocess.run([CDK, *arguments], cwd=ROOT, env=environment, check=False).returncode  # noqa: S603 no shell
     except OSError as error:
         raise BridgeError(f"{CDK} cannot be run ({error.strerror}). make deploy installs it.") from None
     if code != 0:

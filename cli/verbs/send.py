@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def send(
     finally:  # what was sent is reported, even if the next one fails
         if results:
             emit(results, as_json=as_json, table=lambda: _table(results))
-    if any(result["status"] != 200 for result in results):  # noqa: PLR2004 HTTP's OK
+    if any(result["status"] != HTTPStatus.OK for result in results):
         sys.exit(1)
 
 

@@ -80,7 +80,7 @@ def _move(spool: Spool, queue: Queue, key: str) -> _Outcome:
     try:
         # Only now, because the queue has it. If this fails, it is delivered again, which does no harm.
         spool.delete(key)
-    except Exception as error:  # noqa: BLE001 as above: it stays in the spool
+    except Exception as error:  # noqa: BLE001 after any error the webhook stays in the spool
         observability.log("spool.refused", spool_key=key, error=error)
         return _Outcome.SPOOL_FAILED
     observability.log("spool.drained", message_id=message_id, spool_key=key)

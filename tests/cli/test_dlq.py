@@ -86,7 +86,7 @@ def test_commands_and_events_have_reasons_of_their_own(cloud: Cloud, run: Run) -
     assert webhooks.INVENTED_NAME not in outbound.output + unpublished.output
 
 
-@pytest.mark.parametrize("command", [["list"], ["export", "letters.jsonl"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["list"], ["export", "dead-letters.jsonl"]], ids=" ".join)
 def test_interrupted_it_leaves_all_messages_visible_and_no_file(
     cloud: Cloud, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
@@ -109,7 +109,7 @@ def test_show_and_export_give_the_content_only_if_it_is_asked_for(
     # Given
     die(cloud, webhooks.body(event_timestamp=5))
     put(cloud, cloud.outbound_dead_letter_queue_url, json.dumps(COMMAND))
-    option, file = ("--queue", queue), tmp_path / "letters.jsonl"
+    option, file = ("--queue", queue), tmp_path / "dead-letters.jsonl"
     (listed,) = parsed(run("dlq", "list", "--json", *option))["letters"]
     # When
     shape, content = (run("dlq", "show", listed["message_id"], *option, *phi) for phi in ((), ("--phi",)))
@@ -132,9 +132,9 @@ def test_export_copies_every_byte_and_the_signature(cloud: Cloud, run: Run, tmp_
     bodies = {b"\xff\x00 no JSON", webhooks.body(), b"[]"}
     die(cloud, *bodies)
     # When
-    run("dlq", "export", str(tmp_path / "letters.jsonl"))
+    run("dlq", "export", str(tmp_path / "dead-letters.jsonl"))
     # Then
-    lines = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "dead-letters.jsonl").read_text().splitlines()]
     assert {base64.b64decode(line["body"]) for line in lines} == bodies
     assert {line["attributes"]["signature"] for line in lines} == {"c2ln"}
 

@@ -71,7 +71,7 @@ def test_no_command_writes_anything_raw(
     monkeypatch.setattr("cli.lib.dead_letters.runtime.now", lambda: "2026-03-01T10:00:00.000000Z")
     monkeypatch.setattr("vectorcare_bridge.edge.queue.LONG_POLL_SECONDS", 0)
     monkeypatch.chdir(tmp_path)
-    for arguments in commands(tmp_path / "letters.jsonl"):
+    for arguments in commands(tmp_path / "dead-letters.jsonl"):
         result = run(*arguments, *more)
         assert is_clean(result), (arguments, result.output, result.exception)
     # And the details of each dead letter
@@ -81,7 +81,7 @@ def test_no_command_writes_anything_raw(
             assert is_clean(result), (listed, result.output, result.exception)
             assert not more or json.loads(result.stdout, parse_constant=pytest.fail)
     # And the file
-    written = (tmp_path / "letters.jsonl").read_bytes()
+    written = (tmp_path / "dead-letters.jsonl").read_bytes()
     assert not RAW & (set(written.decode()) - {"\n"})
     assert [json.loads(line) for line in written.splitlines()]
 

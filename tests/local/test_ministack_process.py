@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]  # it ships no types
+from ministack.core.lambda_runtime import Worker
 
 from local import ministack_process
 from local.clients import REGION

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TextIO
 
-import atheris  # type: ignore[import-untyped]  # it ships no types
+import atheris
 
 from local import patience
 from verification.fuzzing import grammar

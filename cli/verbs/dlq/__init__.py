@@ -23,7 +23,7 @@ def dlq() -> None:
     \b
     bridge dlq list                        which messages, and why?
     bridge dlq show MESSAGE_ID             one message: the names of its fields
-    bridge dlq export letters.jsonl        a copy of all messages
+    bridge dlq export dead-letters.jsonl   a copy of all messages
     bridge dlq redrive --dry-run           how many would be sent back?
     bridge dlq redrive                     send them back, after the cause is fixed
 

@@ -29,9 +29,9 @@ def export(options: Options, *, file: Path, queue: DeadLetterQueue, as_json: boo
     """Copy all dead letters into a file.
 
     \b
-    bridge dlq export letters.jsonl
+    bridge dlq export dead-letters.jsonl
     bridge dlq export commands.jsonl --queue outbound
-    jq -r 'select(.reason == "not_json") | .body' letters.jsonl | base64 -d
+    jq -r 'select(.reason == "not_json") | .body' dead-letters.jsonl | base64 -d
 
     \b
     Fields: message_id, reason, if_redriven, service_request_id, received_at, expires, redriven,

@@ -12,7 +12,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # it ships no types
+from greenlet import getcurrent, greenlet
 
 from vectorcare_bridge.utc_timestamp import UtcTimestamp
 
