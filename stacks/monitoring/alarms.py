@@ -178,6 +178,12 @@ class Alarms(Construct):
             metric=metrics.own("TooLarge", service="ingest"),
         )
         self.add(
+            "NotKept",
+            description="Neither the queue nor the spool took a webhook, so VectorCare was answered 503. After three "
+            "such answers it is lost; look for the error in ingest's log.",
+            metric=metrics.own("NotKept", service="ingest", period=MINUTE),
+        )
+        self.add(
             "ServerErrors",
             description="VectorCare was answered with a 5xx. After three such answers a webhook is lost; check "
             "ingest, the queue and the spool.",

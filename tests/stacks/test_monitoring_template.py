@@ -56,6 +56,7 @@ WATCHED = {
     "Retrying": ("processor", Metric.RETRIED),
     "Duplicates": ("processor", Metric.DUPLICATE),
     "SignatureFailures": ("ingest", Metric.SIGNATURE_INVALID),
+    "NotKept": ("ingest", Metric.NOT_KEPT),
     "WebhooksTooLarge": ("ingest", Metric.TOO_LARGE),
     "Silence": ("ingest", Metric.ACCEPTED),
     "SpoolNotEmpty": ("drain", Metric.SPOOL_OBJECTS),
