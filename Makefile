@@ -10,12 +10,14 @@ READY := .venv/.ready
 DEVELOPMENT := .venv/.development
 SOURCES := app.py cli docs/examples lambdas local simulator stacks verification
 CDK := node_modules/.bin/cdk
+# One organization's file alone, if it is named.
+ONE := $(ORGANIZATION:%=--context organization=%)
 # jsii and the CDK CLI run on the Node.js that comes with a wheel, whatever else is installed.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Packages and a Python of the user's own would go before what is pinned here.
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark picture synth deploy release lock clean
+.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark picture bootstrap synth diff deploy release lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,11 +73,17 @@ benchmark: $(DEVELOPMENT) ## Measure the claims about speed.
 picture: $(CDK) ## Draw docs/flow.svg from docs/flow.dot.
 	@node docs/draw_flow.mjs
 
-synth: $(READY) ## Write the CloudFormation templates of all organizations to cdk.out.
-	@python app.py
+bootstrap: $(READY) $(CDK) ## Prepare an account for CDK, once: of ORGANIZATION=name, or ARGS=aws://ACCOUNT/REGION.
+	@./cdk bootstrap $(ONE) $(ARGS)
+
+synth: $(READY) $(CDK) ## Write the CloudFormation templates of all organizations, or of ORGANIZATION=name, to cdk.out.
+	@./cdk synth --quiet $(ONE) $(ARGS)
+
+diff: $(READY) $(CDK) ## Compare ORGANIZATION=name with what is deployed.
+	@./cdk diff $(ONE) $(ARGS)
 
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
-	@./bridge deploy $(ORGANIZATION)
+	@./bridge deploy $(ORGANIZATION) $(ARGS)
 
 release: ## Tag the version in VERSION; the tree must be clean, and CHANGELOG.md must have its section.
 	@version=$$(cat VERSION); \

@@ -262,18 +262,3 @@ def test_without_a_terminal_nothing_is_taken_for_a_yes(run: Run) -> None:
     # Then
     assert result.exit_code == 1
     assert "--yes" in result.stderr
-
-
-def test_the_script_works_from_anywhere(tmp_path: Path) -> None:
-    # Given
-    link = tmp_path / "bridge"
-    link.symlink_to(ROOT / "bridge")
-    (tmp_path / "acme.toml").write_bytes((ROOT / "organizations/example.toml").read_bytes())
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # When
-    checked = subprocess.run(  # noqa: S603 our own script
-        [link, "check", "acme.toml"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    # Then
-    assert checked.returncode == 0, checked.stderr
-    assert "acme.toml: ok" in checked.stdout
