@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ def synthesize() -> None:
         analytics_reporting=False,
     )
     try:
-        populate(app)
-        app.synth()
+        environments = populate(app)
+        pin(Path(app.synth().directory), environments)
     except RuntimeError as error:
         # jsii has no other type. The findings have been printed, and a traceback would hide them.
         if not str(error).startswith("ValidationFailed"):
@@ -46,7 +47,7 @@ def default_context() -> dict[str, Any]:
     return context
 
 
-def populate(app: cdk.App) -> None:
+def populate(app: cdk.App) -> dict[str, str]:
     """Add the stacks of the organizations that the context names, and the rule packs.
 
     ====================== ============================================== ===============
@@ -57,6 +58,11 @@ def populate(app: cdk.App) -> None:
     ``architecture``       the functions' processor: arm64 or x86_64      ``arm64``
     ``python``             the only Python that may build the functions   the running one
     ====================== ============================================== ===============
+
+    Returns
+    -------
+    dict of str to str
+        Where each stack belongs, by its id: ``aws://ACCOUNT/REGION`` as CDK writes it.
 
     Raises
     ------
@@ -69,9 +75,30 @@ def populate(app: cdk.App) -> None:
     artifact = build_artifact(
         Path(app.outdir), architecture=_asked(app, "architecture") or "arm64", python=_asked(app, "python")
     )
+    environments = {}
     for organization in organizations:
-        BridgeStack(app, organization=organization, artifact=artifact)
+        stack = BridgeStack(app, organization=organization, artifact=artifact)
+        environments[stack.artifact_id] = environment(organization.account, organization.region)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), HIPAASecurityChecks(app), ServerlessChecks(app))
+    return environments
+
+
+def environment(account: str | None, region: str | None) -> str:
+    """Write an environment as CDK does; what is unknown, the CDK CLI takes from the credentials it is run with."""
+    return f"aws://{account or 'unknown-account'}/{region or 'unknown-region'}"
+
+
+def pin(assembly: Path, environments: Mapping[str, str]) -> None:
+    """Write into a cloud assembly where each stack belongs: the CDK CLI then deploys it nowhere else.
+
+    A stack's `env` does that too, but also writes the account and the region into the template. So the template would
+    no longer be the one that runs in the local environment, and its API deployments would get new ids.
+    """
+    manifest = assembly / "manifest.json"
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    for artifact, where in environments.items():
+        content["artifacts"][artifact]["environment"] = where
+    manifest.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _asked(app: cdk.App, key: str) -> str | None:

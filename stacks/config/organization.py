@@ -42,6 +42,10 @@ class Organization:
         RSA keys as DER SubjectPublicKeyInfo; any of them may have signed a webhook.
     allowed_source_ips : tuple[str, ...]
         Networks in CIDR form; none means any.
+    account, region : str | None
+        Where the stack belongs; None is wherever the credentials lead.
+    profile : str | None
+        The AWS profile of ``./bridge`` for this stack, if nothing else names one.
     publish_data : bool
         Whether change events carry patients' data.
     vectorcare_api_url, vectorcare_token_url : str | None
@@ -67,6 +71,9 @@ class Organization:
     max_concurrency: int = 5
     domain_name: str | None = None
     certificate_arn: str | None = None
+    account: str | None = None
+    region: str | None = None
+    profile: str | None = None
 
     @property
     def stack_name(self) -> str:
@@ -203,12 +210,26 @@ def _conflicts(organization: Organization) -> Iterator[Problem]:
         yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
     if organization.certificate_arn and not organization.domain_name:
         yield ("domain_name",), "is missing; name the domain of certificate_arn, or remove that"
+    yield from _misplaced_certificate(organization)
     if organization.environment == "production" and _can_be_guessed(organization):
         yield (
             ("customer_id",),
             "can be guessed, which production does not allow; set a random one, made with: "
             'python -c "import secrets; print(secrets.token_urlsafe(24))"',
         )
+
+
+def _misplaced_certificate(organization: Organization) -> Iterator[Problem]:
+    """Name a certificate that a regional API in the stack's account and region cannot have."""
+    if not organization.certificate_arn:
+        return
+    region, account = organization.certificate_arn.split(":")[3:5]
+    for key, its, stacks in (("region", region, organization.region), ("account", account, organization.account)):
+        if stacks and its != stacks:
+            yield (
+                ("certificate_arn", key),
+                f"is of another {key} than the stack, which is in {stacks}; request a certificate there",
+            )
 
 
 def _can_be_guessed(organization: Organization) -> bool:
@@ -259,6 +280,7 @@ _HTTPS_URL = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
 _EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
 _DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
+_REGION = r"[a-z]{2,}(-[a-z]+)+-[0-9]"
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "public_keys": _public_keys,
     "environment": parsers.one_of("uat", "production"),
@@ -281,6 +303,13 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "alarm_emails": parsers.list_of(
         parsers.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")
     ),
+    "account": parsers.matching("[0-9]{12}", "is not an AWS account; write its 12 digits between quotes"),
+    "region": parsers.matching(_REGION, "is not an AWS region; write it as us-east-1"),
+    # What ~/.aws/config can name in a section's brackets.
+    "profile": parsers.matching(
+        r"[A-Za-z0-9_.@/+=:,-]([A-Za-z0-9_.@/+=:, -]{0,126}[A-Za-z0-9_.@/+=:,-])?",
+        "is not the name of an AWS profile; write it as aws configure list-profiles does",
+    ),
     "alarms": parse_alarm_thresholds,
     "journal_retention_days": _DAYS,
     "state_retention_days": _DAYS,
@@ -291,7 +320,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
         "is not a domain name; write it in small letters without https://",
     ),
     "certificate_arn": parsers.matching(
-        r"arn:aws(-[a-z]+)*:acm:[a-z]{2,}(-[a-z]+)+-[0-9]:[0-9]{12}:certificate/[A-Za-z0-9-]{1,64}",
+        rf"arn:aws(-[a-z]+)*:acm:{_REGION}:[0-9]{{12}}:certificate/[A-Za-z0-9-]{{1,64}}",
         "is not an ACM certificate; copy its ARN from Certificate Manager in the region of the stack",
     ),
 }

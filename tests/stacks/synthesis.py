@@ -58,7 +58,7 @@ def application_of(organizations: Path, *, output: Path, is_validated: bool = Fa
     context = application.default_context() | {"organizations": str(organizations)} | context
     app = cdk.App(context=context, outdir=str(output), builtin_cloud_formation_validation=is_validated)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(application, "build_artifact", lambda *_args, **_kwargs: _stub_artifact())
+        patch.setattr(application, "build_artifact", lambda *_args, **_kwargs: stub_artifact())
         application.populate(app)
     return app
 
@@ -66,12 +66,12 @@ def application_of(organizations: Path, *, output: Path, is_validated: bool = Fa
 def template_of(organization: Organization, *, output: Path) -> Template:
     """Synthesize one stack, without the rule packs."""
     app = cdk.App(context=application.default_context(), outdir=str(output), builtin_cloud_formation_validation=False)
-    stack = BridgeStack(app, organization=organization, artifact=_stub_artifact())
+    stack = BridgeStack(app, organization=organization, artifact=stub_artifact())
     template: Template = app.synth().get_stack_by_name(stack.stack_name).template
     return template
 
 
-def _stub_artifact() -> Artifact:
+def stub_artifact() -> Artifact:
     return Artifact(
         folder=ROOT / "organizations",  # Any folder will do.
         digest="0",

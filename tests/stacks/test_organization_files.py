@@ -25,6 +25,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 CUT_SHORT = "\n".join(KEY.splitlines()[:-2])
 CERTIFICATE_ARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 DOMAIN = 'domain_name = "webhooks.example.com"\n'
+WITH_DOMAIN = VALID + DOMAIN + f'certificate_arn = "{CERTIFICATE_ARN}"\n'
 ALARMS = VALID + "[alarms]\n"
 PRODUCTION = VALID + 'environment = "production"\n'
 
@@ -57,6 +58,10 @@ DOCUMENTS = {
     "customer_id: can be guessed": PRODUCTION + 'customer_id = "acme-2026"\n',
     "certificate_arn: is missing; domain_name needs": VALID + DOMAIN,
     "domain_name: is missing; name": VALID + f'certificate_arn = "{CERTIFICATE_ARN}"\n',
+    "certificate_arn: is of another region than the stack, which is in eu-west-1; request": WITH_DOMAIN
+    + 'region = "eu-west-1"\n',
+    "certificate_arn: is of another account than the stack, which is in 210987654321; request": WITH_DOMAIN
+    + 'account = "210987654321"\nregion = "us-east-1"\n',
 }
 # Values by the error that names their key and place.
 VALUES = {
@@ -96,6 +101,10 @@ VALUES = {
     "max_concurrency: is not a whole number in range; choose one from 2 to 1000": ("1", "1001"),
     "domain_name: is not a domain name; write": ('"https://a.de"', '"203.0.113.7"'),
     "certificate_arn: is not an ACM certificate; copy": ('"arn:aws:iam::123456789012:server-certificate/x"',),
+    "account: is not a text; put it between quotes": ("123456789012",),
+    "account: is not an AWS account; write": ('"1234-5678-9012"', '"12345678901"'),
+    "region: is not an AWS region; write": ('"virginia"', '"us-east-1a"', '"US-EAST-1"'),
+    "profile: is not the name of an AWS profile; write": ('"[acme]"', '""', '"acme "'),
     "alarms: is not a table; write": ("3",),
     "alarms.freshness_seconds: is not a whole number in": ('"300"',),
     "alarms.answer_milliseconds: is not a whole number in range; choose one from 500 to 9000": ("10000",),

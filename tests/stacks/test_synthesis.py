@@ -1,9 +1,13 @@
-"""`python app.py` run as a program: a mistake is one line that says how to fix it."""
+"""`python app.py`: a mistake is one line that says how to fix it, and each stack knows where it belongs."""
 
 from pathlib import Path
 
+import pytest
+from aws_cdk import cx_api
+
+from stacks import application
 from tests.stacks import synthesis
-from tests.stacks.organization_files import public_pem, with_keys
+from tests.stacks.organization_files import MINIMAL, public_pem, with_keys
 
 
 def test_one_broken_file_stops_synth_and_names_itself(tmp_path: Path) -> None:
@@ -20,3 +24,34 @@ def test_one_broken_file_stops_synth_and_names_itself(tmp_path: Path) -> None:
     assert completed.stderr.splitlines() == [
         f"{organizations}/broken.toml: public_keys[0]: has 1024 bits, fewer than 2048; ask VectorCare for a longer key"
     ]
+
+
+def test_a_stack_belongs_to_the_account_and_region_of_its_file_and_its_template_does_not_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    where = {
+        "pinned": 'account = "210987654321"\nregion = "eu-west-1"\n',
+        "region": 'region = "eu-west-1"\n',
+        "account": 'account = "210987654321"\n',
+    }
+    for name, keys in where.items():
+        (tmp_path / f"{name}.toml").write_text(MINIMAL + keys)
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "cdk.out"))
+    context = application.default_context() | {"organizations": str(tmp_path)}
+    monkeypatch.setattr(application, "default_context", lambda: context)
+    monkeypatch.setattr(application, "build_artifact", lambda *_args, **_kwargs: synthesis.stub_artifact())
+    # When
+    application.synthesize()
+    # Then
+    stacks = {
+        stack.id.removeprefix("VectorCareBridge-"): stack
+        for stack in cx_api.CloudAssembly(str(tmp_path / "cdk.out")).stacks
+    }
+    assert {name: stack.environment.name for name, stack in stacks.items()} == {
+        "pinned": "aws://210987654321/eu-west-1",
+        "region": "aws://unknown-account/eu-west-1",
+        "account": "aws://210987654321/unknown-region",
+    }
+    template = str(stacks["pinned"].template)
+    assert [word for word in ("210987654321", "eu-west-1") if word in template] == []
