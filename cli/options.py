@@ -35,7 +35,13 @@ class Options:
         return [self.stack()] if self.organization else stack.find_all(**self._where())
 
     def _where(self) -> dict[str, Any]:
-        return {"local": self.local, "profile": self.profile, "region": self.region, "stand_file": self.stand_file}
+        return {
+            "local": self.local,
+            "profile": self.profile,
+            "region": self.region,
+            "stand_file": self.stand_file,
+            "organizations": ROOT / "organizations",
+        }
 
 
 pass_options = click.make_pass_decorator(Options, ensure=True)
@@ -54,8 +60,16 @@ def common_options(*, hidden: bool) -> list[click.Option]:
     return [
         _option("--organization", "organization", "Whose stack. Not needed if there is only one.", hidden, "NAME"),
         _option("--local", "local", "Use the local environment (make run) instead of AWS.", hidden, None),
-        _option("--profile", "profile", "AWS profile. Default: AWS_PROFILE.", hidden, "NAME"),
-        _option("--region", "region", "AWS region. Default: AWS_REGION, or the profile's region.", hidden, "NAME"),
+        _option(
+            "--profile", "profile", "AWS profile. Default: AWS_PROFILE, or the organization's file.", hidden, "NAME"
+        ),
+        _option(
+            "--region",
+            "region",
+            "AWS region. Default: AWS_REGION, the organization's file, or the profile's.",
+            hidden,
+            "NAME",
+        ),
         _option("--stand", "stand_file", "Use the local environment that wrote this stand.json.", hidden, "FILE"),
     ]
 

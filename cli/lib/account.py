@@ -58,6 +58,7 @@ class Account:
 
     def __init__(self, profile: str | None, region: str | None) -> None:
         self._session = open_session(profile, region)
+        self.profile = profile
         self.region = str(self._session.region_name)
         try:
             self.id = str(self._client("sts").get_caller_identity()["Account"])

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cli.lib.aws_session import open_session, outputs_of, unconfigured_session
 from cli.lib.errors import BridgeError
+from cli.lib.place import Place, read_place
 from stacks.config.organization import STACK_PREFIX
 
 _LOCAL_KEYS = (
@@ -67,19 +68,29 @@ class Stack:
         return self.local_environment is not None
 
 
-def find(organization: str | None, *, local: bool, profile: str | None, region: str | None, stand_file: Path) -> Stack:
+def find(
+    organization: str | None,
+    *,
+    local: bool,
+    profile: str | None,
+    region: str | None,
+    stand_file: Path,
+    organizations: Path,
+) -> Stack:
     """Find the stack of an organization, or the only stack.
 
-    Without a profile or a region, AWS's environment variables count; `stand_file` is that of the local environment.
+    Without a profile or a region, AWS's environment variables count, and then the organization's file in the folder
+    `organizations`. `stand_file` is that of the local environment.
 
     Raises
     ------
     BridgeError
-        There is no such stack, or there are several to choose from, or AWS refuses.
+        There is no such stack, or there are several to choose from, or AWS refuses, or it is another account than the
+        file's.
     """
     if local:
         return _find_local(organization, stand_file)
-    connect = _connect_to_aws(profile, region)
+    connect = _connect_to_place(read_place(organizations, organization), profile, region)
     if organization is not None:
         return _describe(organization, connect)
     names = _names(connect)
@@ -88,7 +99,9 @@ def find(organization: str | None, *, local: bool, profile: str | None, region: 
     return _describe(names[0], connect)
 
 
-def find_all(*, local: bool, profile: str | None, region: str | None, stand_file: Path) -> list[Stack]:
+def find_all(
+    *, local: bool, profile: str | None, region: str | None, stand_file: Path, organizations: Path
+) -> list[Stack]:
     """Find the stacks of all organizations, in the order of their names; the parameters are those of `find`.
 
     Raises
@@ -98,7 +111,7 @@ def find_all(*, local: bool, profile: str | None, region: str | None, stand_file
     """
     if local:
         return [_find_local(None, stand_file)]
-    connect = _connect_to_aws(profile, region)
+    connect = _connect_to_place(read_place(organizations, None), profile, region)
     return [_describe(name, connect) for name in _names(connect)]
 
 
@@ -138,6 +151,14 @@ def local_stack(environment: Mapping[str, Any]) -> Stack:
     # The API's names on AWS do not resolve here.
     urls = {"WebhookUrl": environment["webhook_url"], "HealthUrl": environment["health_url"]}
     return Stack(name, Outputs({**stack.outputs, **urls}), connect, environment)
+
+
+def _connect_to_place(place: Place, profile: str | None, region: str | None) -> Callable[[str], Any]:
+    """Connect to where an organization's file says, unless the options or the environment say otherwise."""
+    connect = _connect_to_aws(*place.settings(profile=profile, region=region))
+    if place.account:
+        place.require_account(connect("sts").get_caller_identity()["Account"])
+    return connect
 
 
 def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], Any]:

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import click
 
-from cli.lib.account import QUOTAS, Account, NotCheckedError, Quota
+from cli.lib.account import QUOTAS, NotCheckedError, Quota
 from cli.lib.errors import BridgeError
+from cli.lib.place import open_account
 from cli.options import ROOT, Options, organizations_option, pass_options
 from cli.terminal.command import say
 from cli.terminal.text import printable
@@ -66,7 +67,7 @@ def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool
         (chosen,) = load_organizations(organizations, only=name)
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from None
-    account = Account(options.profile, options.region)
+    account = open_account(chosen, profile=options.profile, region=options.region)
     say(f"Deploying {chosen.stack_name} to account {account.id}, region {account.region}.")
     for title in QUOTAS:
         _show_quota(_advice(title, partial(account.quota, title)))
@@ -74,7 +75,7 @@ def deploy(options: Options, *, name: str | None, organizations: Path, yes: bool
     _run_cdk(
         *("deploy", chosen.stack_name),
         *("--context", f"organization={chosen.name}", "--context", f"organizations={organizations.resolve()}"),
-        *(("--profile", options.profile) if options.profile else ()),
+        *(("--profile", account.profile) if account.profile else ()),
         *(("--require-approval", "never") if yes else ()),
         region=account.region,
     )

@@ -17,6 +17,8 @@ from stacks.config.parsers import InvalidError
 from stacks.config.public_key import PublicKeyError, read_public_key
 
 STACK_PREFIX = "VectorCareBridge-"
+# organizations/example.toml: it is there to be copied.
+SAMPLE_NAME = "example"
 # The longest derived name, "VectorCareBridge-<name>-outbound", has to fit into an SQS queue name (80 characters).
 MAXIMUM_NAME_LENGTH = 54
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
@@ -281,6 +283,15 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
 _EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
 _DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
 _REGION = r"[a-z]{2,}(-[a-z]+)+-[0-9]"
+PLACE_PARSERS: Mapping[str, Callable[[object], str]] = {
+    "account": parsers.matching("[0-9]{12}", "is not an AWS account; write its 12 digits between quotes"),
+    "region": parsers.matching(_REGION, "is not an AWS region; write it as us-east-1"),
+    # What ~/.aws/config can name in a section's brackets.
+    "profile": parsers.matching(
+        r"[A-Za-z0-9_.@/+=:,-]([A-Za-z0-9_.@/+=:, -]{0,126}[A-Za-z0-9_.@/+=:,-])?",
+        "is not the name of an AWS profile; write it as aws configure list-profiles does",
+    ),
+}
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "public_keys": _public_keys,
     "environment": parsers.one_of("uat", "production"),
@@ -303,13 +314,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "alarm_emails": parsers.list_of(
         parsers.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")
     ),
-    "account": parsers.matching("[0-9]{12}", "is not an AWS account; write its 12 digits between quotes"),
-    "region": parsers.matching(_REGION, "is not an AWS region; write it as us-east-1"),
-    # What ~/.aws/config can name in a section's brackets.
-    "profile": parsers.matching(
-        r"[A-Za-z0-9_.@/+=:,-]([A-Za-z0-9_.@/+=:, -]{0,126}[A-Za-z0-9_.@/+=:,-])?",
-        "is not the name of an AWS profile; write it as aws configure list-profiles does",
-    ),
+    **PLACE_PARSERS,
     "alarms": parse_alarm_thresholds,
     "journal_retention_days": _DAYS,
     "state_retention_days": _DAYS,

@@ -63,7 +63,13 @@ class CloudFormation:
         return {"Stacks": [{"Outputs": [{"OutputKey": "QueueUrl", "OutputValue": StackName}]}]}
 
 
-WHERE: dict[str, Any] = {"local": False, "profile": None, "region": None, "stand_file": Path()}
+WHERE: dict[str, Any] = {
+    "local": False,
+    "profile": None,
+    "region": None,
+    "stand_file": Path(),
+    "organizations": Path("/nowhere"),
+}
 
 
 def find(organization: str | None = None) -> stack.Stack:
