@@ -4,6 +4,7 @@ import json
 
 from local.deployment import Deployment
 from local.emulator import Emulator
+from local.live_function import set_variables
 from simulator.api_rules import API_PATH, TOKEN_PATH
 from simulator.fake_api import FakeApi
 
@@ -18,7 +19,5 @@ def connect(deployment: Deployment, emulator: Emulator, fake_api: FakeApi, *, ur
     emulator.aws.make("secretsmanager").put_secret_value(
         SecretId=deployment.outputs["CredentialsSecret"], SecretString=secret
     )
-    functions, sender = emulator.aws.functions, deployment.outputs["SenderFunction"]
-    variables = functions.get_function_configuration(FunctionName=sender)["Environment"]["Variables"]
     addresses = {"VECTORCARE_API_URL": f"{url}{API_PATH}", "VECTORCARE_TOKEN_URL": f"{url}{TOKEN_PATH}"}
-    functions.update_function_configuration(FunctionName=sender, Environment={"Variables": variables | addresses})
+    set_variables(emulator.aws.functions, deployment.outputs["SenderFunction"], addresses)

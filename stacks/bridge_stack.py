@@ -8,6 +8,7 @@ from stacks.common.storage import Storage
 from stacks.config.organization import Organization
 from stacks.context import StackContext
 from stacks.functions.packaging import Artifact
+from stacks.functions.rollout import roll_out
 from stacks.inbound.api import WebhookApi
 from stacks.inbound.inbound import Inbound
 from stacks.monitoring.monitoring import Monitoring
@@ -54,5 +55,6 @@ class BridgeStack(cdk.Stack):
             webhook_api=webhook_api,
             reading_api=reading_api,
         )
+        roll_out(parts.functions, artifact=artifact, version=VERSION)
         monitoring = Monitoring(self, "Monitoring", context, parts)
         add_outputs(self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts))

@@ -43,7 +43,7 @@ def add_outputs(
         "CadPolicyArn": policies.cad.managed_policy_arn,
         "Version": VERSION,
     }
-    outputs |= {f"{name.title()}Function": each.function.function_name for name, each in parts.functions.items()}
+    outputs |= {f"{name.title()}Function": each.callable_name for name, each in parts.functions.items()}
     if api.domain:
         outputs["DomainTarget"] = api.domain.attr_regional_domain_name
     for name, value in outputs.items():

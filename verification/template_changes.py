@@ -17,6 +17,8 @@ from cli.terminal.command import CliCommand, say
 
 TEMPLATES = "*.template.json"
 _ASSET = re.compile(r"\b[0-9a-f]{64}\b")
+# And a description ends with the release, which follows from code and configuration.
+_RELEASE = re.compile(r"Version \S+, release [0-9a-f]+\.")
 # CDK ends the logical id of a function's version with a hash of the function.
 _VERSION_HASH = re.compile(r"[0-9a-f]{32}$")
 
@@ -57,8 +59,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _comparable(template: dict[str, Any]) -> Any:
-    """Replace hashes of code: digests of assets, and the ends of the logical ids of functions' versions."""
-    text = _ASSET.sub("<asset>", json.dumps(template))
+    """Replace what follows from code: digests of assets, releases, and the ends of the logical ids of versions."""
+    text = _RELEASE.sub("<release>", _ASSET.sub("<asset>", json.dumps(template)))
     for logical_id, resource in template.get("Resources", {}).items():
         if resource["Type"] == "AWS::Lambda::Version":
             text = text.replace(logical_id, _VERSION_HASH.sub("<code>", logical_id))

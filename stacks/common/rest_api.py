@@ -1,11 +1,13 @@
 """What the stack's REST APIs share: stage, logs, API Gateway's own answers, TLS."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.common.log_group import build_log_group
@@ -75,8 +77,23 @@ def add_read_methods(
     return [resource.add_method(method, integration, **options) for method in READ_METHODS]
 
 
+def _permit_before_deployment(rest_api: apigateway.RestApi) -> None:
+    """Let API Gateway invoke the functions before a deployment of the API calls them.
+
+    CDK's permissions name the stage, so they would be made after it: a method that calls another function than before
+    would be refused in between, and its callers would get 500. The stage's name is known beforehand.
+    """
+    for permission in rest_api.node.find_all():
+        if isinstance(permission, lambda_.CfnPermission):
+            method = cast("apigateway.Method", permission.node.scope)
+            path = re.sub(r"{[^}]*}", "*", method.resource.path)
+            permission.source_arn = rest_api.arn_for_execute_api(method.http_method, path, STAGE)
+            cast("apigateway.Deployment", rest_api.latest_deployment).node.add_dependency(permission)
+
+
 def harden(scope: Construct, rest_api: apigateway.RestApi, *, key: kms.IKey) -> None:
     """Set what the properties of `RestApi` cannot set."""
+    _permit_before_deployment(rest_api)
     # CDK's own output would be a second URL that looks like the one to paste.
     rest_api.node.try_remove_child("Endpoint")
     resource = cast("apigateway.CfnRestApi", rest_api.node.default_child)

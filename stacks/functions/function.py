@@ -1,6 +1,7 @@
-"""A Lambda function with a role and a log group of its own, and the artifact that all share."""
+"""A Lambda function with a role, a log group and an alias of its own, and the artifact that all share."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -11,6 +12,7 @@ from constructs import Construct
 
 from stacks.common.acknowledgments import acknowledge
 from stacks.common.log_group import build_log_group
+from stacks.config import release
 from stacks.config.environment import common, of_file
 from stacks.context import StackContext
 
@@ -20,8 +22,16 @@ MEMORY_MB = 512
 class BridgeFunction(Construct):
     """A function that may do what its statements say, write its own log and trace, and nothing else.
 
-    `service` is the folder of its handler, and its name in logs and metrics. `no_dead_letters` says, for the auditor,
-    why none of its events can be lost without a dead-letter queue of its own.
+    `service` is the folder of its handler, and its name in logs and metrics. `purpose` is a sentence for whoever finds
+    it in the Lambda console. `no_dead_letters` says, for the auditor, why none of its events can be lost without a
+    dead-letter queue of its own.
+
+    Attributes
+    ----------
+    function : lambda_.Function
+        Its name, role, log and metrics: what all its versions have in common.
+    live : lambda_.Alias
+        What everything calls. It moves, in one step, to a version that has code and configuration of one deployment.
     """
 
     def __init__(
@@ -31,12 +41,19 @@ class BridgeFunction(Construct):
         context: StackContext,
         *,
         service: str,
+        purpose: str,
         timeout_seconds: int,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         no_dead_letters: str,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._purpose = purpose
+        self._environment = {
+            **common(service, context.organization.name),
+            **environment,
+            **of_file(context.organization, service),
+        }
         log_group = build_log_group(self, "Logs", key=context.encryption.key)
         role = self._build_role(log_group, statements)
         self.function = lambda_.Function(
@@ -48,17 +65,44 @@ class BridgeFunction(Construct):
             handler=f"{service}.handler.handler",
             timeout=cdk.Duration.seconds(timeout_seconds),
             memory_size=MEMORY_MB,
-            environment={
-                **common(service, context.organization.name),
-                **environment,
-                **of_file(context.organization, service),
-            },
+            environment=self._environment,
             # The role is written by hand: CDK's own grants must not widen it.
             role=role.without_policy_updates(),
             log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE,
+            # Old versions stay, to roll back to; that of an update which failed goes with it.
+            current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
+        self.live = lambda_.Alias(self, "Live", alias_name=release.ALIAS, version=self.function.current_version)
         self._acknowledge(role, no_dead_letters)
+
+    @property
+    def callable_name(self) -> str:
+        """The name by which people and programs call it: ``NAME:live``."""
+        return f"{self.function.function_name}:{release.ALIAS}"
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """What a version of the function is made of beside the artifact, as the template says it."""
+        resource = self._resource
+        configuration: dict[str, Any] = cdk.Stack.of(self).resolve(
+            {
+                "purpose": self._purpose,
+                "handler": resource.handler,
+                "timeout": resource.timeout,
+                "memory_size": resource.memory_size,
+                "environment": self._environment,
+            }
+        )
+        return configuration
+
+    def describe(self, *, version: str, release_id: str) -> None:
+        """Name the release in the description: with it, each version differs from that of the release before."""
+        self._resource.description = release.describe(self._purpose, version=version, release=release_id)
+
+    @property
+    def _resource(self) -> lambda_.CfnFunction:
+        return cast("lambda_.CfnFunction", self.function.node.default_child)
 
     def read_queue(
         self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int, window: cdk.Duration | None = None
@@ -67,7 +111,7 @@ class BridgeFunction(Construct):
         event_source = lambda_.EventSourceMapping(
             self,
             "EventSource",
-            target=self.function,
+            target=self.live,
             event_source_arn=queue.queue_arn,
             batch_size=batch_size,
             max_batching_window=window,

@@ -72,7 +72,7 @@ class WebhookApi(Construct):
         return apigateway.IpAddressType.DUAL_STACK if ipv6 else apigateway.IpAddressType.IPV4
 
     def _add_routes(self, ingest: BridgeFunction) -> None:
-        integration = apigateway.LambdaIntegration(ingest.function, allow_test_invoke=False)
+        integration = apigateway.LambdaIntegration(ingest.live, allow_test_invoke=False)
         self.rest_api.root.add_resource("webhook").add_method("POST", integration)
         add_read_methods(self.rest_api.root.add_resource("health"), integration)
 

@@ -53,6 +53,7 @@ class Inbound(Construct):
             "Ingest",
             self._context,
             service="ingest",
+            purpose="Checks each webhook's signature and puts it on the queue, or into the spool.",
             timeout_seconds=INGEST_TIMEOUT_SECONDS,
             environment={"QUEUE_URL": self.queues.queue.queue_url, "SPOOL_BUCKET": self.spool.bucket.bucket_name},
             statements=[
@@ -71,6 +72,7 @@ class Inbound(Construct):
             "Processor",
             self._context,
             service="processor",
+            purpose="Writes each webhook to the journal, and the state of its service request.",
             timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
             environment={
                 "QUEUE_URL": self.queues.queue.queue_url,
@@ -98,6 +100,7 @@ class Inbound(Construct):
             "Drain",
             self._context,
             service="drain",
+            purpose="Moves webhooks from the spool to the queue, every minute.",
             timeout_seconds=DRAIN_TIMEOUT_SECONDS,
             environment={"QUEUE_URL": self.queues.queue.queue_url, "SPOOL_BUCKET": self.spool.bucket.bucket_name},
             statements=[
@@ -119,9 +122,7 @@ class Inbound(Construct):
             "EveryMinute",
             schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
             # A late call is useless: the next one comes within a minute.
-            targets=[
-                targets.LambdaFunction(self.drain.function, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
-            ],
+            targets=[targets.LambdaFunction(self.drain.live, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))],
         )
         acknowledge(
             rule,

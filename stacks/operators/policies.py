@@ -77,7 +77,7 @@ class Policies:
             _allow("CountSpool", ["s3:ListBucket"], inbound.spool.bucket.bucket_arn),
             _allow("ReadDeadLetters", LOOK_AT_MESSAGES, queues.dead_letters.queue_arn),
             self._encryption.use_for_queues("Decrypt"),
-            _allow("Redrive", ["lambda:InvokeFunction"], parts.redrive.function.function_arn),
+            _allow("Redrive", ["lambda:InvokeFunction"], parts.redrive.live.function_arn),
             _allow("ReadTables", [*READ_ITEMS, DESCRIBE_TABLE], events, service_requests, index),
             _allow("Replay", ["dynamodb:PutItem"], service_requests),
             self._encryption.use_for_tables(),
@@ -160,7 +160,7 @@ def _allow(sid: str, actions: Sequence[str], *resources: str) -> iam.PolicyState
 
 def _see_functions(*functions: BridgeFunction) -> list[iam.PolicyStatement]:
     """Allow reading logs, and configurations: log groups, and for audit and replay public keys and order rule."""
-    arns = [each.function.function_arn for each in functions]
+    arns = [each.live.function_arn for each in functions]
     logs = [arn for each in functions for arn in arns_of(each.function.log_group)]
     return [
         _allow("SeeFunctions", ["lambda:GetFunctionConfiguration"], *arns),

@@ -30,6 +30,7 @@ def build_redrive(
         construct_id,
         context,
         service="redrive",
+        purpose="Moves dead letters back to where they came from; {} moves all, and loses none.",
         timeout_seconds=REDRIVE_TIMEOUT_SECONDS,
         environment={
             "QUEUE_URL": inbound.queues.queue.queue_url,

@@ -58,6 +58,7 @@ class ChangeEvents(Construct):
             "Publisher",
             self._context,
             service="publisher",
+            purpose="Puts each change of a service request on the event bus.",
             timeout_seconds=PUBLISHER_TIMEOUT_SECONDS,
             environment={"EVENT_BUS": self.bus.event_bus_name, "UNPUBLISHED_QUEUE_URL": self.unpublished.queue_url},
             statements=[
@@ -80,7 +81,7 @@ class ChangeEvents(Construct):
         event_source = lambda_.EventSourceMapping(
             self.publisher,
             "EventSource",
-            target=self.publisher.function,
+            target=self.publisher.live,
             event_source_arn=self._stream_arn(),
             # What was written while the stack was being created is published too.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,

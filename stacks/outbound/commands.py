@@ -84,6 +84,7 @@ class Commands(Construct):
             "Sender",
             self._context,
             service="sender",
+            purpose="Sends the dispatch system's commands to VectorCare.",
             timeout_seconds=SENDER_TIMEOUT_SECONDS,
             environment={
                 "OUTBOUND_QUEUE_URL": self.queues.queue.queue_url,

@@ -74,6 +74,7 @@ class ReadingApi(Construct):
             "Reader",
             self._context,
             service="reader",
+            purpose="Answers the reading API.",
             timeout_seconds=TIMEOUT_SECONDS,
             environment={
                 "EVENTS_TABLE": events.table_name,
@@ -115,7 +116,7 @@ class ReadingApi(Construct):
         )
 
     def _add_routes(self) -> list[apigateway.Method]:
-        integration = apigateway.LambdaIntegration(self.reader.function, allow_test_invoke=False)
+        integration = apigateway.LambdaIntegration(self.reader.live, allow_test_invoke=False)
         requests = self.rest_api.root.add_resource("service-requests")
         one = requests.add_resource("{service_request_id}")
         of_one = {"method.request.path.service_request_id": True}

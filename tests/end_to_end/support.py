@@ -14,6 +14,7 @@ from urllib3.util import Retry
 
 import simulator
 from local.environment import LocalEnvironment
+from local.live_function import variables_set
 from simulator import VectorCare, Webhook
 from tests.support.wait import PATIENCE
 
@@ -56,13 +57,8 @@ def webhook(*, minutes_ago: float = 0, service_request_id: str | None = None, **
 @contextmanager
 def function_variables(local: LocalEnvironment, function_output: str, **changes: str) -> Iterator[None]:
     """Change environment variables of a function for as long as the block lasts."""
-    functions, name = local.emulator.aws.functions, local.deployment.outputs[function_output]
-    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": before | changes})
-    try:
+    with variables_set(local.emulator.aws.functions, local.deployment.outputs[function_output], changes):
         yield
-    finally:
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 def reading_session(local: LocalEnvironment) -> requests.Session:

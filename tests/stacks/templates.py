@@ -79,7 +79,7 @@ def event_source(template: Template, function: str = "processor") -> Resource:
     found: list[Resource] = [
         mapping["Properties"]
         for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values()
-        if template["Resources"][referred(mapping["Properties"]["FunctionName"])] is functions(template)[function]
+        if called(template, mapping["Properties"]["FunctionName"]) is functions(template)[function]
     ]
     (properties,) = found
     return properties
@@ -125,6 +125,33 @@ def functions(template: Template) -> dict[str, Resource]:
         function["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: function
         for function in of_type(template, "AWS::Lambda::Function").values()
     }
+
+
+def live(template: Template, function: str) -> str:
+    """Name the alias that everything calls in a function's place."""
+    (found,) = (
+        logical_id
+        for logical_id, alias in of_type(template, "AWS::Lambda::Alias").items()
+        if template["Resources"][referred(alias["Properties"]["FunctionName"])] is functions(template)[function]
+    )
+    return found
+
+
+def called(template: Template, value: Any) -> Resource:
+    """Give the function whose alias `live` a value names, by its ARN or as ``NAME:live``; no other version counts."""
+    match value:
+        case {"Ref": str(name)} | {
+            "Fn::Join": ["", [{"Fn::Select": [6, {"Fn::Split": [":", {"Ref": str(name)}]}]}, ":live"]]
+        }:
+            alias = template["Resources"][name]["Properties"]
+            assert alias["Name"] == "live"
+            function: Resource = template["Resources"][referred(alias["FunctionName"])]
+        case {"Fn::Join": ["", [{"Ref": str(name)}, ":live"]]}:
+            function = template["Resources"][name]
+        case _:
+            raise AssertionError(f"{value} names no alias")
+    assert function["Type"] == "AWS::Lambda::Function"
+    return function
 
 
 def statements(template: Template, function: Resource) -> list[Mapping[str, Any]]:

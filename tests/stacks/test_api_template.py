@@ -15,7 +15,9 @@ from tests.stacks.synthesis import template_of
 from tests.stacks.templates import (
     Resource,
     Template,
+    called,
     functions,
+    live,
     of_api,
     of_type,
     only,
@@ -71,22 +73,24 @@ def test_one_function_answers_every_route_of_an_api_and_only_these_may_invoke_it
     template: Template, api: str, function: str
 ) -> None:
     # Given
-    (name,) = (name for name, each in template["Resources"].items() if each is functions(template)[function])
-    (stage_name,) = of_api(template, "AWS::ApiGateway::Stage", api)
-    arn = f"arn:aws:execute-api:us-east-1:123456789012:<{rest_api_id(template, api)}>/<{stage_name}>"
+    name = live(template, function)
+    arn = f"arn:aws:execute-api:us-east-1:123456789012:<{rest_api_id(template, api)}>/prod"
     # When
     for method in routes(template, api).values():
         assert method["Integration"]["Type"] == "AWS_PROXY"
-        assert f"<{name}.Arn>" in rendered(method["Integration"]["Uri"])
+        assert f"/<{name}>/" in rendered(method["Integration"]["Uri"])
     admitted = {
-        rendered(permission["Properties"]["SourceArn"])
-        for permission in of_type(template, "AWS::Lambda::Permission").values()
+        rendered(permission["Properties"]["SourceArn"]): logical_id
+        for logical_id, permission in of_type(template, "AWS::Lambda::Permission").items()
         if permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
         and referred(permission["Properties"]["FunctionName"]) == name
     }
     # Then
     assert set(routes(template, api)) == ROUTES[api]
-    assert admitted == {f"{arn}/{re.sub(' |{.*?}', '*', route).replace('*', '', 1)}" for route in ROUTES[api]}
+    assert set(admitted) == {f"{arn}/{re.sub(' |{.*?}', '*', route).replace('*', '', 1)}" for route in ROUTES[api]}
+    # And each is admitted before a deployment sends its callers there.
+    (deployment,) = of_api(template, "AWS::ApiGateway::Deployment", api).values()
+    assert set(admitted.values()) <= set(deployment["DependsOn"])
 
 
 def test_api_gateways_own_answers_have_the_headers_of_the_functions_answers(template: Template, api: str) -> None:
@@ -212,4 +216,4 @@ def test_outputs_keep_their_names_and_refer_to_their_functions(template: Templat
     domain = {"DomainTarget"} if organization.domain_name else set()
     assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain
     for output, function in by_output.items():
-        assert template["Resources"][referred(template["Outputs"][output]["Value"])] is function
+        assert called(template, template["Outputs"][output]["Value"]) is function

@@ -14,6 +14,7 @@ from sender.settings import SenderSettings
 from stacks.config.organization import Organization
 from tests.stacks.templates import (
     Template,
+    called,
     event_source,
     functions,
     of_type,
@@ -40,7 +41,7 @@ DAY = 24 * 60 * 60
 @pytest.mark.parametrize("name", ["processor", "sender"])
 def test_a_batch_stays_invisible_for_six_time_outs_and_the_window(template: Template, name: str) -> None:
     source = event_source(template, name)
-    function = template["Resources"][referred(source["FunctionName"])]
+    function = called(template, source["FunctionName"])
     queue = template["Resources"][referred(source["EventSourceArn"])]
     window = source.get("MaximumBatchingWindowInSeconds", 0)
     assert function is functions(template)[name]
@@ -95,7 +96,7 @@ def test_the_drain_runs_every_minute(template: Template) -> None:
     rule = only(template, "AWS::Events::Rule")["Properties"]
     (target,) = rule["Targets"]
     assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 minute)", "ENABLED")
-    assert template["Resources"][referred(target["Arn"])] is functions(template)["drain"]
+    assert called(template, target["Arn"]) is functions(template)["drain"]
 
 
 @pytest.mark.parametrize("function", SETTINGS)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.templates import Template, listed, named, referred, rendered, resources_of
+from tests.stacks.templates import Template, functions, listed, live, named, referred, rendered, resources_of
 
 POLICIES = {
     "operator": "OperatorPolicyArn",
@@ -60,7 +60,8 @@ def test_a_policy_is_attached_to_nothing(template: Template, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "resource"), ALLOWED)
 def test_a_policy_allows_this_on_a_resource_and_nothing_else(template: Template, name: str, resource: str) -> None:
-    arn = f"<{named(template)[resource]}.Arn>"
+    is_function = resource in functions(template)
+    arn = f"<{live(template, resource)}>" if is_function else f"<{named(template)[resource]}.Arn>"
     allowed = {
         action
         for statement in statements(template, name)

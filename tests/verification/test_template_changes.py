@@ -8,9 +8,13 @@ from verification.template_changes import compare
 def template(*, asset: str = "0", retention: int = 30, text: str = "") -> dict[str, Any]:
     key = f"{asset * 64}.zip"
     version = f"Version{asset * 32}"
+    release = f"Works. Version 1.0.{int(asset, 16)}, release {asset * 10}."
     return {
         "Resources": {
-            "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": key}}},
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {"Code": {"S3Key": key}, "Description": release},
+            },
             version: {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Function"}}},
             "Alias": {"Type": "AWS::Lambda::Alias", "Properties": {"Version": {"Ref": version}}},
             "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": retention}},

@@ -3,18 +3,19 @@
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from local import patience, processes
+from local import patience
 from local.environment import LocalEnvironment
+from local.live_function import variables_set
 from simulator.http_types import Request, Response
 from simulator.server import serving
 from verification.load import faults
 from verification.load.faults import CallFaults
-from verification.load.workers import names
+from verification.load.workers import FUNCTIONS
 
 _CONNECTIONS = 64
 _SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9]+)/aws4_request")  # AWS Signature Version 4
@@ -65,17 +66,8 @@ class FaultProxy:
 def between(local: LocalEnvironment, faults: CallFaults) -> Iterator[None]:
     """Have the functions call AWS through the proxy while the block lasts."""
     functions = local.emulator.aws.functions
-    with serving(FaultProxy(faults, f"http://127.0.0.1:{local.emulator.port}")) as url:
-        before = {
-            name: functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-            for name in names(local).values()
-        }
-        try:
-            for name, variables in before.items():
-                changed = {**variables, "AWS_ENDPOINT_URL": url}
-                functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
-            yield
-        finally:
-            if processes.interrupted_by() is None:  # else the environment ends now, and its functions with it
-                for name, variables in before.items():
-                    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    with serving(FaultProxy(faults, f"http://127.0.0.1:{local.emulator.port}")) as url, ExitStack() as changed:
+        for function in FUNCTIONS:
+            name = local.deployment.outputs[f"{function}Function"]
+            changed.enter_context(variables_set(functions, name, {"AWS_ENDPOINT_URL": url}))
+        yield

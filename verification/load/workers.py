@@ -13,7 +13,7 @@ from local.environment import LocalEnvironment
 from local.errors import LocalError
 from verification.load.background import Background
 
-_FUNCTIONS = ("Ingest", "Processor", "Drain", "Redrive")
+FUNCTIONS = ("Ingest", "Processor", "Drain", "Redrive")
 _PROCESSES = Path("/proc")
 _KILL_PAUSE = (0.5, 1.5)  # seconds
 _PROGRESS_BETWEEN_KILLS = 20
@@ -38,7 +38,7 @@ def find(local: LocalEnvironment) -> list[FunctionWorker]:
 
 def names(local: LocalEnvironment) -> dict[str, str]:
     """Map what the functions are called here to their names at AWS."""
-    return {one.lower(): local.deployment.outputs[f"{one}Function"] for one in _FUNCTIONS}
+    return {one.lower(): local.deployment.outputs[f"{one}Function"].partition(":")[0] for one in FUNCTIONS}
 
 
 def memory(pid: int) -> int | None:
