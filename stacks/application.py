@@ -1,4 +1,4 @@
-"""The CDK application: one stack for each organization's file, checked by the rule packs."""
+"""The CDK application: one or two stacks for each organization's file, checked by the rule packs."""
 
 import json
 import os
@@ -77,8 +77,9 @@ def populate(app: cdk.App) -> dict[str, str]:
     )
     environments = {}
     for organization in organizations:
-        stack = BridgeStack(app, organization=organization, artifact=artifact)
-        environments[stack.artifact_id] = environment(organization.account, organization.region)
+        for each in organization.stacks:
+            stack = BridgeStack(app, organization=each, artifact=artifact)
+            environments[stack.artifact_id] = environment(each.account, each.region)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), HIPAASecurityChecks(app), ServerlessChecks(app))
     return environments
 

@@ -31,7 +31,9 @@ class BridgeStack(cdk.Stack):
     def __init__(self, scope: Construct, *, organization: Organization, artifact: Artifact) -> None:
         super().__init__(
             scope,
-            organization.stack_name,
+            organization.stack_id,
+            # In both regions the same, and with it the names of all resources.
+            stack_name=organization.stack_name,
             description=f"VectorCare Bridge of {organization.name}",
             # A tag of the stack: CloudFormation copies it to the resources, and the template does not hold it.
             tags={"Version": VERSION},

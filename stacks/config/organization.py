@@ -5,16 +5,17 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stacks.config import aws_limits, parsers
+from stacks.config import aws_limits, parsers, places
 from stacks.config.alarm_thresholds import AlarmThresholds, parse_alarm_thresholds
 from stacks.config.aws_limits import Problem
 from stacks.config.errors import ConfigurationError
 from stacks.config.parsers import InvalidError
 from stacks.config.public_key import PublicKeyError, read_public_key
+from stacks.config.twin import Twin, parse_twin
 
 STACK_PREFIX = "VectorCareBridge-"
 # organizations/example.toml: it is there to be copied.
@@ -54,6 +55,10 @@ class Organization:
         Where commands go and tokens come from, if the file sets them.
     journal_retention_days, state_retention_days : int
         Days after which an event, and a closed service request, expire.
+    twin : Twin | None
+        The other region's stack: of the first stack the second, and of the second the first.
+    is_second : bool
+        Whether this is the second stack, which `second` makes; no file says it.
     """
 
     name: str
@@ -76,10 +81,44 @@ class Organization:
     account: str | None = None
     region: str | None = None
     profile: str | None = None
+    twin: Twin | None = None
+    is_second: bool = False
 
     @property
     def stack_name(self) -> str:
+        """The stack's name on AWS, the same in both regions."""
         return f"{STACK_PREFIX}{self.name}"
+
+    @property
+    def stack_id(self) -> str:
+        """The stack's name on the CDK's command line, where both regions' stacks are in one application."""
+        return f"{self.stack_name}-{self.region}" if self.is_second else self.stack_name
+
+    @property
+    def second(self) -> "Organization | None":
+        """What the stack in the second region is made of; None if the file asks for none."""
+        if self.twin is None or self.region is None or self.is_second:
+            return None
+        return replace(
+            self,
+            is_second=True,
+            region=self.twin.region,
+            domain_name=self.twin.domain_name,
+            certificate_arn=self.twin.certificate_arn,
+            twin=replace(
+                self.twin, region=self.region, domain_name=self.domain_name, certificate_arn=self.certificate_arn
+            ),
+        )
+
+    @property
+    def stacks(self) -> "tuple[Organization, ...]":
+        """The organization's stacks, one or two, each with the values of its region."""
+        return (self, self.second) if self.second else (self,)
+
+    @property
+    def sends_commands(self) -> bool:
+        """Whether this stack sends commands to VectorCare; of two stacks, one does."""
+        return self.twin is None or self.is_second is (self.twin.commands == "twin")
 
     @property
     def api_url(self) -> str:
@@ -112,12 +151,12 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
     if not paths:
         raise ConfigurationError(f"{folder}: contains no organization file; add <name>.toml for each organization")
     _check_distinct(paths)
-    if only is None:
-        return _load_all(paths)
     names = [path.stem for path in paths]
-    if only not in names:
+    if only not in (None, *names):
         raise ConfigurationError(f"{folder}: contains no {only}.toml; choose one of: {', '.join(names)}")
-    return [load_organization(folder / f"{only}.toml")]
+    organizations = _load_all(paths) if only is None else [load_organization(folder / f"{only}.toml")]
+    _check_stack_ids(organizations, folder, names)
+    return organizations
 
 
 def load_organization(path: Path) -> Organization:
@@ -173,6 +212,18 @@ def _check_distinct(paths: list[Path]) -> None:
             raise ConfigurationError(f"{path}: differs from {other.name} only in case; rename one of them")
 
 
+def _check_stack_ids(organizations: list[Organization], folder: Path, names: list[str]) -> None:
+    """Refuse a second stack whose id on the CDK's command line is that of another organization's stack."""
+    stacks = {f"{STACK_PREFIX}{name}".casefold(): name for name in names}
+    for organization in organizations:
+        other = stacks.get(organization.second.stack_id.casefold()) if organization.second else None
+        if other:
+            raise ConfigurationError(
+                f"{folder}/{organization.name}.toml: twin.region: makes a stack {STACK_PREFIX}{other}, which is "
+                f"{other}.toml's; rename that file, or choose another region"
+            )
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         # Editors on Windows may put a byte order mark first.
@@ -208,17 +259,40 @@ def _conflicts(organization: Organization) -> Iterator[Problem]:
             f"{organization.journal_retention_days} days are fewer than the {organization.state_retention_days} of "
             "state_retention_days; raise one, or lower the other",
         )
-    if organization.domain_name and not organization.certificate_arn:
-        yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
-    if organization.certificate_arn and not organization.domain_name:
-        yield ("domain_name",), "is missing; name the domain of certificate_arn, or remove that"
-    yield from _misplaced_certificate(organization)
+    yield from _domain_conflicts(organization)
+    yield from _twin_conflicts(organization)
     if organization.environment == "production" and _can_be_guessed(organization):
         yield (
             ("customer_id",),
             "can be guessed, which production does not allow; set a random one, made with: "
             'python -c "import secrets; print(secrets.token_urlsafe(24))"',
         )
+
+
+def _domain_conflicts(organization: Organization) -> Iterator[Problem]:
+    """Name what is wrong with a stack's domain and its certificate."""
+    if organization.domain_name and not organization.certificate_arn:
+        yield ("certificate_arn",), "is missing; domain_name needs its ACM certificate's ARN"
+    if organization.certificate_arn and not organization.domain_name:
+        yield ("domain_name",), "is missing; name the domain of certificate_arn, or remove that"
+    yield from _misplaced_certificate(organization)
+
+
+def _twin_conflicts(organization: Organization) -> Iterator[Problem]:
+    """Name what makes a second stack impossible, or a second copy of the first."""
+    twin, second = organization.twin, organization.second
+    if twin is None:
+        return
+    if second is None:
+        yield ("region", "twin"), "is missing; a file with [twin] has to name the first stack's region too"
+        return
+    if second.region == organization.region:
+        yield ("twin.region", "twin", "region"), "is the first stack's too; name another region"
+        return
+    if second.domain_name and second.domain_name == organization.domain_name:
+        yield ("twin.domain_name", "twin"), "is the first stack's too; VectorCare needs two URLs, so name another"
+    for keys, what in _domain_conflicts(second):
+        yield (f"twin.{keys[0]}", "twin", *keys[1:]), what
 
 
 def _misplaced_certificate(organization: Organization) -> Iterator[Problem]:
@@ -272,20 +346,18 @@ def _network(value: object) -> str:
     raise InvalidError(f"has bits set after its prefix; write {network} or a longer prefix")
 
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = rf"(?=.{{1,253}}(?:[:/]|$))(?:{_LABEL}\.)*{_LABEL}"
+_HOST = rf"(?=.{{1,253}}(?:[:/]|$))(?:{places.LABEL}\.)*{places.LABEL}"
 _PORT = r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 # No user, query or fragment: they could hold a secret, and a path is appended to it.
 _HTTPS_URL = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
 # What SNS accepts and any mail server delivers to: the lengths of RFC 5321, and the characters of RFC 5322 that have
 # no meaning in a path or a template.
 _ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
-_EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
+_EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({places.LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
 _DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
-_REGION = r"[a-z]{2,}(-[a-z]+)+-[0-9]"
 PLACE_PARSERS: Mapping[str, Callable[[object], str]] = {
     "account": parsers.matching("[0-9]{12}", "is not an AWS account; write its 12 digits between quotes"),
-    "region": parsers.matching(_REGION, "is not an AWS region; write it as us-east-1"),
+    "region": places.region,
     # What ~/.aws/config can name in a section's brackets.
     "profile": parsers.matching(
         r"[A-Za-z0-9_.@/+=:,-]([A-Za-z0-9_.@/+=:, -]{0,126}[A-Za-z0-9_.@/+=:,-])?",
@@ -320,12 +392,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "state_retention_days": _DAYS,
     # Lambda's own bounds for an SQS event source (Lambda Developer Guide, "Using Lambda with Amazon SQS").
     "max_concurrency": parsers.whole_number(2, 1000),
-    "domain_name": parsers.matching(
-        rf"(?=.{{1,253}}$)({_LABEL}\.)+(?![0-9]+$){_LABEL}",
-        "is not a domain name; write it in small letters without https://",
-    ),
-    "certificate_arn": parsers.matching(
-        rf"arn:aws(-[a-z]+)*:acm:{_REGION}:[0-9]{{12}}:certificate/[A-Za-z0-9-]{{1,64}}",
-        "is not an ACM certificate; copy its ARN from Certificate Manager in the region of the stack",
-    ),
+    "domain_name": places.domain_name,
+    "certificate_arn": places.certificate_arn,
+    "twin": parse_twin,
 }

@@ -105,9 +105,19 @@ class BridgeFunction(Construct):
         return cast("lambda_.CfnFunction", self.function.node.default_child)
 
     def read_queue(
-        self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int, window: cdk.Duration | None = None
+        self,
+        queue: sqs.IQueue,
+        *,
+        batch_size: int,
+        max_concurrency: int,
+        window: cdk.Duration | None = None,
+        is_enabled: bool | None = None,
     ) -> None:
-        """Let Lambda call the function with batches of a queue; `window` is how long it waits to fill one."""
+        """Let Lambda call the function with batches of a queue.
+
+        `window` is how long it waits to fill one. An event source that may be disabled has to say so either way:
+        CloudFormation leaves one as it is that says nothing.
+        """
         event_source = lambda_.EventSourceMapping(
             self,
             "EventSource",
@@ -117,6 +127,7 @@ class BridgeFunction(Construct):
             max_batching_window=window,
             max_concurrency=max_concurrency,
             report_batch_item_failures=True,
+            enabled=is_enabled,
         )
         acknowledge(
             event_source,

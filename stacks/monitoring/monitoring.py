@@ -30,14 +30,16 @@ class Monitoring(Construct):
         watch_change_events(alarms)
         watch_commands(alarms)
         watch_reading(alarms)
-        self.business_dashboard = self._dashboard("Business", business_rows(alarms), hours=24)
-        self.engineer_dashboard = self._dashboard("Engineer", engineer_rows(alarms), hours=3)
+        # An account's dashboards are the same in all regions, so the second stack's need names of their own.
+        region = f"-{organization.region}" if organization.is_second else ""
+        self.business_dashboard = self._dashboard("Business", business_rows(alarms), hours=24, suffix=region)
+        self.engineer_dashboard = self._dashboard("Engineer", engineer_rows(alarms), hours=3, suffix=region)
 
-    def _dashboard(self, name: str, rows: list[Row], *, hours: int) -> cloudwatch.Dashboard:
+    def _dashboard(self, name: str, rows: list[Row], *, hours: int, suffix: str) -> cloudwatch.Dashboard:
         return cloudwatch.Dashboard(
             Construct(self, name),
             "Dashboard",
-            dashboard_name=f"{cdk.Stack.of(self).stack_name}-{name.lower()}",
+            dashboard_name=f"{cdk.Stack.of(self).stack_name}-{name.lower()}{suffix}",
             default_interval=cdk.Duration.hours(hours),
             widgets=rows,
         )

@@ -50,6 +50,8 @@ class Commands(Construct):
             batch_size=BATCH_SIZE,
             max_concurrency=MAX_CONCURRENCY,
             window=cdk.Duration.seconds(BATCHING_WINDOW_SECONDS),
+            # Of two regions one sends: each remembers only its own commands, so a command could be sent twice.
+            is_enabled=context.organization.sends_commands,
         )
         if not context.organization.token_url:
             cdk.Annotations.of(self).add_warning_v2(

@@ -1,5 +1,6 @@
 """Every mistake in an organization's file is one line: file, key, what is wrong, how to fix it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ CUT_SHORT = "\n".join(KEY.splitlines()[:-2])
 CERTIFICATE_ARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 DOMAIN = 'domain_name = "webhooks.example.com"\n'
 WITH_DOMAIN = VALID + DOMAIN + f'certificate_arn = "{CERTIFICATE_ARN}"\n'
+TWIN = '[twin]\nregion = "us-west-2"\n'
+WITH_TWIN = VALID + 'region = "us-east-1"\n' + TWIN
 ALARMS = VALID + "[alarms]\n"
 PRODUCTION = VALID + 'environment = "production"\n'
 
@@ -62,6 +65,18 @@ DOCUMENTS = {
     + 'region = "eu-west-1"\n',
     "certificate_arn: is of another account than the stack, which is in 210987654321; request": WITH_DOMAIN
     + 'account = "210987654321"\nregion = "us-east-1"\n',
+    "twin.region: is missing; name": VALID + "[twin]\n",
+    "region: is missing; a file with [twin]": VALID + TWIN,
+    "twin.region: is the first stack's too; name": VALID + 'region = "us-west-2"\n' + TWIN,
+    "twin.domain_name: is the first stack's too; VectorCare": WITH_DOMAIN
+    + 'region = "us-east-1"\n'
+    + TWIN
+    + DOMAIN
+    + f'certificate_arn = "{CERTIFICATE_ARN.replace("east-1", "west-2")}"\n',
+    "twin.certificate_arn: is missing; domain_name needs": WITH_TWIN + DOMAIN,
+    "twin.certificate_arn: is of another region than the stack, which is in us-west-2; request": WITH_TWIN
+    + DOMAIN
+    + f'certificate_arn = "{CERTIFICATE_ARN}"\n',
 }
 # Values by the error that names their key and place.
 VALUES = {
@@ -105,6 +120,12 @@ VALUES = {
     "account: is not an AWS account; write": ('"1234-5678-9012"', '"12345678901"'),
     "region: is not an AWS region; write": ('"virginia"', '"us-east-1a"', '"US-EAST-1"'),
     "profile: is not the name of an AWS profile; write": ('"[acme]"', '""', '"acme "'),
+    "twin: is not a table; write": ('"us-west-2"',),
+    "twin.region: is not an AWS region; write": ('"west"',),
+    "twin.commands: is not one of its values; choose primary or twin": ('"both"',),
+    "twin.reconcile: is not a time from 15 minutes to 1 day; write": (
+        *('"hourly"', '"0 hours"', '"5 minutes"', '"2 days"', '"every 1 hour"'),
+    ),
     "alarms: is not a table; write": ("3",),
     "alarms.freshness_seconds: is not a whole number in": ('"300"',),
     "alarms.answer_milliseconds: is not a whole number in range; choose one from 500 to 9000": ("10000",),
@@ -127,8 +148,12 @@ VALUES = {
 
 def file_with(error: str, value: str) -> str:
     """Write a file with a wrong value for the key that its error names."""
-    key = error.split(":", maxsplit=1)[0].split("[", maxsplit=1)[0]
-    return f"{ALARMS if key.startswith('alarms.') else VALID}{key.removeprefix('alarms.')} = {value}\n"
+    *table, key = error.split(":", maxsplit=1)[0].split("[", maxsplit=1)[0].split(".")
+    before = {
+        "alarms": ALARMS,
+        "twin": WITH_TWIN.removesuffix('region = "us-west-2"\n') if key == "region" else WITH_TWIN,
+    }
+    return f"{before[table[0]] if table else VALID}{key} = {value}\n"
 
 
 WRONG = list(DOCUMENTS.items())
@@ -319,3 +344,37 @@ def test_a_single_address_is_a_network_and_the_silence_alarm_can_be_switched_off
     )
     assert load(tmp_path).allowed_source_ips == ("203.0.113.7/32", "2001:db8::1/128")
     assert load(tmp_path).alarms.silence_minutes == 0
+
+
+def test_a_second_stack_has_the_first_ones_name_and_the_values_of_its_region(tmp_path: Path) -> None:
+    # Given
+    write(
+        tmp_path,
+        WITH_DOMAIN
+        + 'region = "us-east-1"\n'
+        + TWIN
+        + f'domain_name = "two.example.com"\ncertificate_arn = "{CERTIFICATE_ARN.replace("us-east-1", "us-west-2")}"\n'
+        + 'commands = "twin"\nreconcile = "2 hours"\n',
+    )
+    # When
+    first, second = load(tmp_path).stacks
+    # Then
+    assert (first.stack_name, first.stack_id) == ("VectorCareBridge-acme", "VectorCareBridge-acme")
+    assert (second.stack_name, second.stack_id) == ("VectorCareBridge-acme", "VectorCareBridge-acme-us-west-2")
+    assert (first.region, first.domain_name, first.sends_commands) == ("us-east-1", "webhooks.example.com", False)
+    assert (second.region, second.domain_name, second.sends_commands) == ("us-west-2", "two.example.com", True)
+    assert first.twin is not None
+    assert second.twin is not None
+    assert (first.twin.region, second.twin.region) == ("us-west-2", "us-east-1")
+    assert first.twin.reconcile == timedelta(hours=2)
+    assert second.second is None
+
+
+def test_a_second_stack_that_the_command_line_would_take_for_another_organizations_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, WITH_TWIN)
+    write(tmp_path, VALID, name="acme-us-west-2")
+    for only in (None, "acme"):
+        assert refusal(tmp_path, only=only) == (
+            f"{tmp_path}/acme.toml: twin.region: makes a stack VectorCareBridge-acme-us-west-2, which is "
+            "acme-us-west-2.toml's; rename that file, or choose another region"
+        )
