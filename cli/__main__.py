@@ -17,7 +17,10 @@ _COMMANDS = {
         "replay": "cli.verbs.replay:replay",
         "restore": "cli.verbs.restore:restore",
     },
-    "Verify what is stored": {"audit": "cli.verbs.audit:audit"},
+    "Verify": {
+        "verify": "cli.verbs.verify:verify",
+        "audit": "cli.verbs.audit:audit",
+    },
     "Set up and try": {
         "new": "cli.verbs.new:new",
         "check": "cli.verbs.check:check",

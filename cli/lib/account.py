@@ -1,6 +1,6 @@
 """The AWS account of a deployment, and its limits that may be too small."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +47,13 @@ class Quota:
     warning: str
 
 
+def read_quota(client: Callable[[str], Any], name: str) -> Quota:
+    """Read one of `QUOTAS`, with the clients that `client` makes; errors are AWS's."""
+    service, operation, (outer, inner), unit, comfortable, warning = QUOTAS[name]
+    value = getattr(client(service), operation)()[outer][inner]
+    return Quota(name, value, unit, warning if value < comfortable else "")
+
+
 class Account:
     """The AWS account of a profile, in a region; None is what the environment variables say.
 
@@ -75,10 +82,8 @@ class Account:
         NotCheckedError
             AWS does not say.
         """
-        service, operation, (outer, inner), unit, comfortable, warning = QUOTAS[name]
         with _checking():
-            value = getattr(self._client(service), operation)()[outer][inner]
-            return Quota(name, value, unit, warning if value < comfortable else "")
+            return read_quota(self._client, name)
 
     def require_bootstrap(self, cdk: str) -> None:
         """Check that CDK is bootstrapped in this account and region.

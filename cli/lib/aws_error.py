@@ -44,6 +44,11 @@ def explain(error: BotoCoreError | ClientError) -> str:
     return _of_answer(error) if isinstance(error, ClientError) else _of_library(error)
 
 
+def is_denied(error: BotoCoreError | ClientError) -> bool:
+    """Whether a permission is missing."""
+    return isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED
+
+
 def wrong_setting(error: Exception) -> str:
     """Say what to do about a setting that the AWS library cannot use."""
     text = " ".join(str(error).split())

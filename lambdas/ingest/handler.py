@@ -1,5 +1,6 @@
 """API Gateway's `POST /webhook`, and `GET` and `HEAD /health`."""
 
+import hashlib
 from http import HTTPStatus
 from typing import Any
 
@@ -47,7 +48,7 @@ def _answer(event: dict[str, Any]) -> response.ApiGatewayResponse:
     except request.RefusedError as refused:
         observability.log("webhook.refused", status_code=refused.status, reason=str(refused))
         observability.count(refused.metric)
-        return response.of(refused.status, {"error": str(refused)})
+        return response.of(refused.status, refused.answer)
 
 
 def _accept(asked: request.WebhookRequest) -> None:
@@ -73,7 +74,10 @@ def _verify(asked: request.WebhookRequest, body: bytes) -> signature.Key:
         reason = refusal_reason.explain(asked, body, refused.refusal, _keys)
         observability.log("signature.verified", valid=False, reason=reason)
         raise request.RefusedError(
-            HTTPStatus.UNAUTHORIZED, f"{signature.HEADER}: {reason}", Metric.SIGNATURE_INVALID
+            HTTPStatus.UNAUTHORIZED,
+            f"{signature.HEADER}: {reason}",
+            Metric.SIGNATURE_INVALID,
+            body_sha256=hashlib.sha256(body).hexdigest(),
         ) from None
     observability.log("signature.verified", valid=True, key=key.fingerprint)
     return key

@@ -14,12 +14,25 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 class RefusedError(Exception):
-    """The request is refused; the text goes to the caller."""
+    """The request is refused; the text goes to the caller, and the digest of the received bytes if there is one."""
 
-    def __init__(self, status: HTTPStatus, text: str, metric: Metric = Metric.REFUSED_REQUEST) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        text: str,
+        metric: Metric = Metric.REFUSED_REQUEST,
+        *,
+        body_sha256: str | None = None,
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.metric = metric
+        self.body_sha256 = body_sha256
+
+    @property
+    def answer(self) -> dict[str, str]:
+        """What the caller gets; by the digest it sees whether its bytes were changed on the way."""
+        return {"error": str(self)} | ({"body_sha256": self.body_sha256} if self.body_sha256 else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -143,12 +144,24 @@ def test_a_401_explains_why_the_signature_does_not_hold(cloud: Cloud, output: Ou
     # Given signed webhooks that something on the way has changed, or that were signed in another way
     for name, (reason, changes) in UNPROVEN.items():
         # When it is posted, Then the answer says why
-        assert cloud.post(body(), **changes) == (401, {"error": f"X-VectorCare-Signature: {reason}"}), name
+        status, answer = cloud.post(body(), **changes)
+        assert (status, answer["error"]) == (401, f"X-VectorCare-Signature: {reason}"), name
     # And so does the log, and nothing is kept
     lines = [json.loads(line) for line in output.text().splitlines()]
     logged = [line["reason"] for line in lines if line.get("message") == "signature.verified"]
     assert logged == [reason for reason, _changes in UNPROVEN.values()]
     assert cloud.messages() == 0
+
+
+def test_a_401_about_the_signature_names_the_bytes_that_arrived(cloud: Cloud) -> None:
+    # Given an unsigned body of all bytes, When it is posted
+    every_byte = bytes(range(256))
+    _, answer = cloud.post(b"{}", **carrying(every_byte), headers={})
+    # Then its sender can see that nothing was changed on the way
+    assert answer["body_sha256"] == hashlib.sha256(every_byte).hexdigest()
+    # And who does not even know the customer_id learns nothing
+    _, answer = cloud.post(b"{}", queryStringParameters=None)
+    assert answer.keys() == {"error"}
 
 
 def test_the_same_signature_twice_is_one(cloud: Cloud) -> None:

@@ -1,0 +1,1 @@
+"""Whether a deployed stack works: what was checked, what was seen, and what to do."""

@@ -1,0 +1,139 @@
+"""Whether what runs is what was deployed: the stack, its settings, its versions, and the account around it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from cli.lib.account import QUOTAS, read_quota
+from cli.lib.verification.finding import Finding, failed, not_checked, ok, warning
+from cli.lib.verification.subject import Function, Subject
+from stacks.config.environment import of_file
+from vectorcare_bridge.webhooks import signature
+
+_DEPLOY = "The file was changed after the last deployment, or the function by hand. Deploy: make deploy"
+
+
+def stack_status(subject: Subject) -> Iterator[Finding]:
+    """See how the last deployment ended, and which version it was."""
+    check = "stack"
+    described = subject.stack.client("cloudformation").describe_stacks(StackName=subject.stack.name)["Stacks"][0]
+    status, version = described["StackStatus"], subject.stack.outputs.get("Version", "of an unknown version")
+    seen = f"{subject.stack.name} {version} is {status}"
+    if status.endswith("_IN_PROGRESS"):
+        yield warning(check, f"{seen}: a deployment is running.", "Verify again when it has ended.")
+    elif "ROLLBACK" in status or status.endswith("_FAILED"):
+        yield warning(
+            check,
+            f"{seen}: the last deployment was undone, so what runs is older.",
+            "Read its reason in the CloudFormation console, tab Events.",
+        )
+    else:
+        yield ok(check, f"{seen}.")
+    file = subject.organization
+    if file and file.environment == "production" and not subject.is_local:
+        check = "termination protection"
+        if described.get("EnableTerminationProtection"):
+            yield ok(check, "It is on.")
+        else:
+            yield warning(
+                check,
+                "It is off: one command removes the stack.",
+                "aws cloudformation update-termination-protection --enable-termination-protection "
+                f"--stack-name {subject.stack.name}",
+            )
+
+
+def settings(subject: Subject) -> Iterator[Finding]:
+    """Compare the organization's file with the environment of the functions that VectorCare and the queues call."""
+    file = subject.organization
+    if file is None:
+        yield not_checked(
+            "organization's file",
+            f"There is no {subject.stack.organization}.toml to compare with.",
+            "Name its folder: --organizations DIR",
+        )
+        return
+    for function in subject.functions:
+        wanted = of_file(file, function.service)
+        if subject.is_local and function.service == "sender":
+            continue  # it calls the simulator
+        if not wanted:
+            continue
+        check = f"settings of {function.service}"
+        deployed = _configuration(subject, function).get("Environment", {}).get("Variables", {})
+        other = [name for name, value in wanted.items() if deployed.get(name) != value]
+        if not other:
+            yield ok(check, "They are the file's.")
+        for name in other:
+            key = name.lower()
+            seen = _keys(deployed.get(name, ""), wanted[name]) if name == "PUBLIC_KEYS" else f"{key} is not the file's."
+            yield failed(check, seen, _DEPLOY)
+
+
+def versions(subject: Subject) -> Iterator[Finding]:
+    """See that each function is well, and that its alias is at the version that was deployed last."""
+    published = [resource.physical_id for resource in subject.of_type("AWS::Lambda::Version")]
+    found = [finding for function in subject.functions for finding in _version(subject, function, published)]
+    yield from found
+    if not found:
+        yield ok("functions", f"All {len(subject.functions)} are well, at the versions that were deployed last.")
+    if not any(function.alias for function in subject.functions):
+        yield warning(
+            "functions",
+            "They have no alias: in a deployment, code and settings change one after the other.",
+            "An earlier version of the bridge deployed them. Deploy again: make deploy",
+        )
+
+
+def quotas(subject: Subject) -> Iterator[Finding]:
+    """Read the account's limits that may be too small for a burst."""
+    for name in QUOTAS:
+        quota = read_quota(subject.stack.client, name)
+        seen = f"{quota.value:g} {quota.unit}"
+        yield warning(name, seen, quota.warning) if quota.warning else ok(name, seen)
+
+
+def _version(subject: Subject, function: Function, published: list[str]) -> Iterator[Finding]:
+    """Find what is wrong with a function; nothing if all is well."""
+    check, configuration = f"function {function.service}", _configuration(subject, function)
+    state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
+    if state == "Failed" or update == "Failed":
+        yield failed(
+            check, f"Its state is {state}, its last update {update}.", f"Look at {function.name} in the Lambda console."
+        )
+    if not function.alias:
+        return
+    alias = subject.stack.client("lambda").get_alias(FunctionName=function.name, Name=function.alias)
+    version = alias["FunctionVersion"]
+    deployed = [arn.rpartition(":")[2] for arn in published if arn.split(":")[6] == function.name]
+    if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+        yield warning(
+            check,
+            f"A part of its calls goes to another version than {version}.",
+            f"aws lambda update-alias --function-name {function.name} --name {function.alias} --routing-config {{}}",
+        )
+    if deployed and version not in deployed:
+        yield warning(
+            check,
+            f"Its alias {function.alias} is at version {version}; version {', '.join(deployed)} was deployed last.",
+            "If somebody rolled back, the next deployment moves it on. If not: aws lambda update-alias --function-name "
+            f"{function.name} --name {function.alias} --function-version {deployed[-1]}",
+        )
+
+
+def _configuration(subject: Subject, function: Function) -> dict[str, Any]:
+    answer: dict[str, Any] = subject.stack.client("lambda").get_function_configuration(FunctionName=function.target)
+    return answer
+
+
+def _keys(deployed: str, wanted: str) -> str:
+    """Name the keys that differ, as logs and metrics do."""
+    try:
+        there, here = ({key.fingerprint for key in signature.load_keys(each)} for each in (deployed, wanted))
+    except ValueError:
+        return "What is deployed as public_keys cannot be read."
+    parts = [
+        f"{', '.join(sorted(keys))} only {where}"
+        for keys, where in ((here - there, "in the file"), (there - here, "deployed"))
+        if keys
+    ]
+    return f"public_keys is not the file's: {'; '.join(parts) or 'the order differs'}."

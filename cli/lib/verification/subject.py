@@ -1,0 +1,84 @@
+"""What is verified: a deployed stack, its resources, and the organization's file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import SplitResult, urlsplit
+
+from cli.lib.stack import Stack
+from stacks.config.organization import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a stack, as CloudFormation lists it."""
+
+    type: str
+    logical_id: str
+    physical_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One of the stack's functions."""
+
+    service: str  # its name in logs and metrics, such as `ingest`
+    target: str  # what its callers name: function and alias
+    name: str
+    alias: str  # empty if an earlier version of the bridge deployed it
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A deployed stack and the organization's file; None if there is no file to compare the stack with."""
+
+    stack: Stack
+    organization: Organization | None
+
+    @property
+    def is_local(self) -> bool:
+        return self.stack.is_local
+
+    @property
+    def region(self) -> str:
+        region: str = self.stack.client("lambda").meta.region_name
+        return region
+
+    @cached_property
+    def webhook_url(self) -> SplitResult:
+        return urlsplit(self.stack.outputs["WebhookUrl"])
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """All resources of the stack; errors are AWS's."""
+        pages = (
+            self.stack.client("cloudformation")
+            .get_paginator("list_stack_resources")
+            .paginate(StackName=self.stack.name)
+        )
+        return tuple(
+            Resource(each["ResourceType"], each["LogicalResourceId"], each.get("PhysicalResourceId", ""))
+            for page in pages
+            for each in page["StackResourceSummaries"]
+        )
+
+    def of_type(self, kind: str) -> Iterator[Resource]:
+        """Give the stack's resources of a type, such as `AWS::Lambda::Alias`."""
+        return (resource for resource in self.resources if resource.type == kind)
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """The stack's functions, from its outputs."""
+        targets = {
+            name.removesuffix("Function").lower(): target
+            for name, target in self.stack.outputs.items()
+            if name.endswith("Function")
+        }
+        return tuple(
+            Function(service, target, target.partition(":")[0], target.partition(":")[2])
+            for service, target in sorted(targets.items())
+        )
+
+    def function_of(self, arn: str) -> Function | None:
+        """Find the function that an ARN names, with or without a version or an alias."""
+        return next((each for each in self.functions if each.name == arn.split(":")[6]), None)
