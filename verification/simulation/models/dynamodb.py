@@ -15,6 +15,7 @@ _KEY_BYTES = (2048, 1024)
 _INDEX_KEY_BYTES = 1024
 # Real pages end at a megabyte; short ones let readers show that they read on.
 _PAGE_ITEMS = 10
+_MOST_KEYS = 100
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class DynamoDB:
         _check_key(table, Key, "GetItem")
         item = table.items.get(table.key_of(Key))
         if item and ProjectionExpression:
-            item = {name: value for name, value in item.items() if name == ProjectionExpression}
+            item = _projected(item, ProjectionExpression)
         return {} if item is None else {"Item": item}
 
     def query(
@@ -73,20 +74,40 @@ class DynamoDB:
         ExpressionAttributeValues: Item,
         ConsistentRead: bool = False,
         ExclusiveStartKey: Item | None = None,
+        ProjectionExpression: str | None = None,
     ) -> dict[str, Any]:
         """Read the items of one partition, a page at a time, by sort key."""
         table = self._table(TableName, "Query")
         partition, _, placeholder = KeyConditionExpression.partition(" = ")
-        if not ConsistentRead or partition != table.keys[0] or placeholder not in ExpressionAttributeValues:
+        if (
+            not (ConsistentRead or ProjectionExpression)
+            or partition != table.keys[0]
+            or placeholder not in ExpressionAttributeValues
+        ):
             raise NotImplementedError("the model knows consistent reads of a partition alone")
         wanted = ExpressionAttributeValues[placeholder]["S"]
         after = table.key_of(ExclusiveStartKey) if ExclusiveStartKey else ()
         keys = sorted(key for key in table.items if key[0] == wanted and key > after)
-        answer: dict[str, Any] = {"Items": [table.items[key] for key in keys[:_PAGE_ITEMS]]}
+        found = [_projected(table.items[key], ProjectionExpression) for key in keys[:_PAGE_ITEMS]]
+        answer: dict[str, Any] = {"Items": found}
         if len(keys) > _PAGE_ITEMS:
             last = keys[_PAGE_ITEMS - 1]
             answer["LastEvaluatedKey"] = {name: {"S": part} for name, part in zip(table.keys, last, strict=True)}
         return answer
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        """Read items of one table by their keys, a page at a time: the rest is unprocessed."""
+        ((name, request),) = RequestItems.items()
+        table = self._table(name, "BatchGetItem")
+        keys = [table.key_of(key) for key in request["Keys"]]
+        if not 0 < len(keys) <= _MOST_KEYS or len(set(keys)) < len(keys):
+            raise _invalid(
+                "BatchGetItem", "Too many items requested, or provided list of item keys contains duplicates"
+            )
+        items = [table.items[key] for key in keys[:_PAGE_ITEMS] if key in table.items]
+        found = [_projected(item, request.get("ProjectionExpression")) for item in items]
+        rest = request["Keys"][_PAGE_ITEMS:]
+        return {"Responses": {name: found}, "UnprocessedKeys": {name: {**request, "Keys": rest}} if rest else {}}
 
     def expire(self, table_name: str, key: Key, *, now: float) -> Item | None:
         """Delete an item whose `expires_at` is before `now`, in seconds since 1970; answer it, or None if it is not."""
@@ -153,6 +174,10 @@ class _Request:
             return
         more: dict[str, Any] = {"Item": old} if old and self.ReturnValuesOnConditionCheckFailure == "ALL_OLD" else {}
         raise refusal("ConditionalCheckFailedException", self.operation, "The conditional request failed", **more)
+
+
+def _projected(item: Item, names: str | None) -> Item:
+    return item if names is None else {name: item[name] for name in names.split(", ") if name in item}
 
 
 def _check_key(table: Table, attributes: Item, operation: str) -> None:
