@@ -1,11 +1,12 @@
 """Whether what runs is what was deployed: the stack, its settings, its versions, and the account around it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.lib.account import QUOTAS, read_quota
 from cli.lib.verification.finding import Finding, failed, not_checked, ok, warning
 from cli.lib.verification.subject import Function, Subject
+from stacks.config import release
 from stacks.config.environment import of_file
 from vectorcare_bridge.webhooks import signature
 
@@ -70,18 +71,36 @@ def settings(subject: Subject) -> Iterator[Finding]:
 
 
 def versions(subject: Subject) -> Iterator[Finding]:
-    """See that each function is well, and that its alias is at the version that was deployed last."""
-    published = [resource.physical_id for resource in subject.of_type("AWS::Lambda::Version")]
-    found = [finding for function in subject.functions for finding in _version(subject, function, published)]
-    yield from found
-    if not found:
-        yield ok("functions", f"All {len(subject.functions)} are well, at the versions that were deployed last.")
-    if not any(function.alias for function in subject.functions):
-        yield warning(
-            "functions",
-            "They have no alias: in a deployment, code and settings change one after the other.",
-            "An earlier version of the bridge deployed them. Deploy again: make deploy",
+    """See that each function is well, and that the aliases are at the release that was deployed last."""
+    deployed = {
+        resource.physical_id.split(":")[6]: resource.physical_id.rpartition(":")[2]
+        for resource in subject.of_type("AWS::Lambda::Version")
+    }
+    found: list[Finding] = []
+    releases = set()
+    for function in subject.functions:
+        running = _configuration(subject, function)
+        found += _state(function, running)
+        if function.alias:
+            releases.add(_release(running))
+            found += _alias(subject, function, running, deployed.get(function.name))
+    if len(releases) > 1:
+        found.append(
+            failed(
+                "functions",
+                f"They are of different releases: {', '.join(sorted(releases))}.",
+                "A deployment or a rollback was interrupted. Start it again.",
+            )
         )
+    if not any(function.alias for function in subject.functions):
+        found.append(
+            warning(
+                "functions",
+                "They have no alias: in a deployment, code and settings change one after the other.",
+                "An earlier version of the bridge deployed them. Deploy again: make deploy",
+            )
+        )
+    yield from found or [ok("functions", f"All {len(subject.functions)} are well, and at {', '.join(releases)}.")]
 
 
 def quotas(subject: Subject) -> Iterator[Finding]:
@@ -92,32 +111,43 @@ def quotas(subject: Subject) -> Iterator[Finding]:
         yield warning(name, seen, quota.warning) if quota.warning else ok(name, seen)
 
 
-def _version(subject: Subject, function: Function, published: list[str]) -> Iterator[Finding]:
-    """Find what is wrong with a function; nothing if all is well."""
-    check, configuration = f"function {function.service}", _configuration(subject, function)
-    state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
+def _state(function: Function, running: Mapping[str, Any]) -> Iterator[Finding]:
+    state, update = running.get("State", "Active"), running.get("LastUpdateStatus", "Successful")
     if state == "Failed" or update == "Failed":
         yield failed(
-            check, f"Its state is {state}, its last update {update}.", f"Look at {function.name} in the Lambda console."
+            f"function {function.service}",
+            f"Its state is {state}, its last update {update}.",
+            f"Look at {function.name} in the Lambda console.",
         )
-    if not function.alias:
-        return
-    alias = subject.stack.client("lambda").get_alias(FunctionName=function.name, Name=function.alias)
-    version = alias["FunctionVersion"]
-    deployed = [arn.rpartition(":")[2] for arn in published if arn.split(":")[6] == function.name]
+
+
+def _alias(subject: Subject, function: Function, running: Mapping[str, Any], deployed: str | None) -> Iterator[Finding]:
+    """Find where an alias is not at the version that the template has."""
+    check, client = f"function {function.service}", subject.stack.client("lambda")
+    update = f"aws lambda update-alias --function-name {function.name} --name {function.alias}"
+    alias = client.get_alias(FunctionName=function.name, Name=function.alias)
     if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+        yield warning(check, "A part of its calls goes to another version.", f"{update} --routing-config {{}}")
+    if deployed in (None, alias["FunctionVersion"]):
+        return
+    last = _release(client.get_function_configuration(FunctionName=function.name, Qualifier=deployed))
+    if last == _release(running):
         yield warning(
             check,
-            f"A part of its calls goes to another version than {version}.",
-            f"aws lambda update-alias --function-name {function.name} --name {function.alias} --routing-config {{}}",
+            f"Its alias is at version {alias['FunctionVersion']}, and version {deployed} was deployed last.",
+            f"Nobody rolled back: both are of one release. {update} --function-version {deployed}",
         )
-    if deployed and version not in deployed:
+    else:
         yield warning(
             check,
-            f"Its alias {function.alias} is at version {version}; version {', '.join(deployed)} was deployed last.",
-            "If somebody rolled back, the next deployment moves it on. If not: aws lambda update-alias --function-name "
-            f"{function.name} --name {function.alias} --function-version {deployed[-1]}",
+            f"It is at {_release(running)}, and {last} was deployed last: somebody rolled back.",
+            "Find out why. The next deployment moves it on.",
         )
+
+
+def _release(configuration: Mapping[str, Any]) -> str:
+    named = release.named(configuration.get("Description", ""))
+    return f"version {named[0]}, release {named[1]}" if named else "a version without a release"
 
 
 def _configuration(subject: Subject, function: Function) -> dict[str, Any]:

@@ -26,7 +26,10 @@ def event_sources(subject: Subject) -> Iterator[Finding]:
             continue
         seen.add(function.service)
         check = f"event source of {function.service}"
-        if source["State"] not in ("Enabled", "Enabling", "Creating", "Updating"):
+        is_on = source["State"] in ("Enabled", "Enabling", "Creating", "Updating")
+        if function.service == "sender" and subject.organization and not subject.organization.sends_commands:
+            yield _of_the_second(check, is_on=is_on)
+        elif not is_on:
             yield failed(
                 check,
                 f"It is {source['State'].lower()}, so {_FED[function.service]}.",
@@ -47,6 +50,17 @@ def event_sources(subject: Subject) -> Iterator[Finding]:
             yield ok(check, f"It is {source['State'].lower()}.")
     for service in sorted(_FED.keys() - seen):
         yield failed(f"event source of {service}", f"There is none, so {_FED[service]}.", "Deploy again: make deploy")
+
+
+def _of_the_second(check: str, *, is_on: bool) -> Finding:
+    """Judge the sender of the region that sends no commands: two would send each command twice."""
+    if is_on:
+        return failed(
+            check,
+            "It is enabled, and the other region's too: both send commands.",
+            "Disable one, and set commands under [twin] in the organization's file: docs/second-region.md",
+        )
+    return ok(check, "It is disabled: the other region sends commands.")
 
 
 def schedules(subject: Subject) -> Iterator[Finding]:

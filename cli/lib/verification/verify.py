@@ -58,7 +58,7 @@ def verify_stack(
     """
     for service in _SERVICES:  # boto3 makes clients in one thread only
         stack.client(service)
-    subject = Subject(stack, organization)
+    subject = Subject(stack, _of_region(stack, organization))
     with suppress(*aws_error.ERRORS):  # which each check that needs the resources reports
         _ = subject.resources
 
@@ -69,6 +69,12 @@ def verify_stack(
 
     with ThreadPoolExecutor(_THREADS) as threads:
         return [finding for found in threads.map(run, CHECKS) for finding in found]
+
+
+def _of_region(stack: Stack, organization: Organization | None) -> Organization | None:
+    """Give what the file says for the stack's region."""
+    region = stack.client("lambda").meta.region_name
+    return next((each for each in organization.stacks if each.region == region), organization) if organization else None
 
 
 def _look(name: str, check: Check, subject: Subject) -> list[Finding]:
