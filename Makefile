@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Packages and a Python of the user's own would go before what is pinned here.
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark picture bootstrap synth diff deploy release lock clean
+.PHONY: help run test types pytest nightly simulate fuzz mutants load audit sbom benchmark picture bootstrap synth diff deploy destroy release lock clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ diff: $(READY) $(CDK) ## Compare ORGANIZATION=name with what is deployed.
 
 deploy: $(READY) $(CDK) ## Deploy ORGANIZATION=name to the AWS account of the current profile and region.
 	@./bridge deploy $(ORGANIZATION) $(ARGS)
+
+destroy: $(READY) $(CDK) ## Remove the stack of ORGANIZATION=name; it says first what stays, and asks.
+	@./bridge destroy $(ORGANIZATION) $(ARGS)
 
 release: ## Tag the version in VERSION; the tree must be clean, and CHANGELOG.md must have its section.
 	@version=$$(cat VERSION); \

@@ -28,6 +28,10 @@ _COMMANDS = {
         "send": "cli.verbs.send:send",
         "send-command": "cli.verbs.send_command:send_command",
     },
+    "Remove": {
+        "destroy": "cli.verbs.destroy:destroy",
+        "leftovers": "cli.verbs.leftovers:leftovers",
+    },
 }
 
 
@@ -48,7 +52,8 @@ def bridge() -> None:
     bridge --local tail                webhooks as they arrive in the environment of `make run`
 
     Give the options below before or after the command. On AWS, bridge uses your profile and region as the AWS
-    command line does. The stack's operator policy allows everything that these commands do, except deploy.
+    command line does. The stack's operator policy allows everything that these commands do, except deploy,
+    destroy and leftovers.
     `bridge COMMAND --help` explains a command, with examples.
 
     \b

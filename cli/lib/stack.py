@@ -115,6 +115,19 @@ def find_all(
     return [_describe(name, connect) for name in _names(connect)]
 
 
+def connect(
+    organization: str | None, *, profile: str | None, region: str | None, organizations: Path
+) -> Callable[[str], Any]:
+    """Connect to where an organization's stack is, was, or will be; returns what makes the client of a service.
+
+    Raises
+    ------
+    BridgeError
+        It is another account than the organization's file says.
+    """
+    return _connect_to_place(read_place(organizations, organization), profile, region)
+
+
 def _find_local(organization: str | None, stand_file: Path) -> Stack:
     try:
         environment = json.loads(stand_file.read_text(encoding="utf-8"))

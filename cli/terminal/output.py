@@ -19,6 +19,7 @@ from vectorcare_bridge import utc_timestamp
 
 __all__ = [
     "confirm",
+    "confirm_by_name",
     "duration",
     "emit",
     "json_option",
@@ -96,6 +97,22 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise click.ClickException(f"{question} There is no terminal to ask on. Use --yes to continue without asking.")
     click.confirm(question, abort=True, err=True)
+
+
+def confirm_by_name(name: str, question: str, *, yes: bool) -> None:
+    """Ask for a name to be typed, so that nobody agrees by habit, unless the command line said yes.
+
+    Raises
+    ------
+    click.ClickException
+        There is no terminal to ask on, or something else was typed.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException("There is no terminal to ask on. Use --yes to continue without asking.")
+    if click.prompt(printable(question), err=True, prompt_suffix=" ") != name:
+        raise click.ClickException(f"That is not {name}. Nothing was done.")
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,300 @@
+"""`bridge destroy` and `bridge leftovers`, against an emulated account with a small stack of the real stack's kinds."""
+
+import functools
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import botocore.session
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.__main__ import bridge
+from local import patience
+from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.emulator import Emulator
+from tests.support import signing
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "DeletionProtectionEnabled": True,
+    },
+}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "apigateway.amazonaws.com"}}
+    ],
+}
+QUEUES = ("QueueUrl", "DeadLetterQueueUrl", "OutboundQueueUrl", "OutboundDeadLetterQueueUrl", "UnpublishedQueueUrl")
+
+
+def template(name: str) -> dict[str, Any]:
+    """Write a stack with one resource of each kind that stays, and those that stand in the way."""
+    log_group = {"KmsKeyId": {"Fn::GetAtt": ["EncryptionKey1A2B", "Arn"]}}
+    allow = {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}], "Version": "2012-10-17"}
+    resources = {
+        "EncryptionKey1A2B": {
+            "Type": "AWS::KMS::Key",
+            "DeletionPolicy": "RetainExceptOnCreate",
+            "Properties": {"Description": f"{name}: tables, queues, secret, logs and alarms"},
+        },
+        "StorageEvents1A2B": TABLE,
+        "StorageCommands1A2B": TABLE,
+        "InboundSpoolBucket1A2B": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {}},
+        "InboundIngestLogs1A2B": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "RetainExceptOnCreate",
+            "Properties": log_group,
+        },
+        "ApiExecutionLog1A2B": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "RetainExceptOnCreate",
+            "Properties": log_group | {"LogGroupName": f"API-Gateway-Execution-Logs_{name}/prod"},
+        },
+        "ApiRestApiCloudWatchRole1A2B": {
+            "Type": "AWS::IAM::Role",
+            "DeletionPolicy": "Retain",
+            "Properties": {"AssumeRolePolicyDocument": TRUST},
+        },
+        "ApiRestApiAccount1A2B": {
+            "Type": "AWS::ApiGateway::Account",
+            "DeletionPolicy": "Retain",
+            "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": ["ApiRestApiCloudWatchRole1A2B", "Arn"]}},
+        },
+        "ChangeEventsBus1A2B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": name}},
+        "OperatorPolicy1A2B": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": allow}},
+        **{queue.removesuffix("Url"): {"Type": "AWS::SQS::Queue", "Properties": {}} for queue in QUEUES},
+    }
+    outputs = {queue: queue.removesuffix("Url") for queue in QUEUES} | {"SpoolBucket": "InboundSpoolBucket1A2B"}
+    return {
+        "Resources": resources,
+        "Outputs": {output: {"Value": {"Ref": logical_id}} for output, logical_id in outputs.items()},
+    }
+
+
+class Account:
+    """An emulated account, as far as these tests use it."""
+
+    def __init__(self, emulator: Emulator, organizations: Path) -> None:
+        self.aws = emulator.aws
+        self.endpoint_url = emulator.endpoint_url
+        self.organizations = organizations
+
+    def create(self, organization: str) -> dict[str, str]:
+        """Create a stack; return its outputs."""
+        name = f"VectorCareBridge-{organization}"
+        self.aws.cloudformation.create_stack(
+            StackName=name, TemplateBody=json.dumps(template(name)), Capabilities=["CAPABILITY_IAM"]
+        )
+        described = patience.wait_until(
+            lambda: self.aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0],
+            lambda stack: not stack["StackStatus"].endswith("_IN_PROGRESS"),
+            what="the stack is there",
+        )
+        assert described["StackStatus"] == "CREATE_COMPLETE"
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def delete(self, organization: str) -> None:
+        name = f"VectorCareBridge-{organization}"
+        self.aws.cloudformation.delete_stack(StackName=name)
+        patience.wait_until(lambda: not self.statuses(name) - {"DELETE_COMPLETE"}, what="the stack is gone")
+
+    def statuses(self, name: str) -> set[str]:
+        listed = self.aws.cloudformation.list_stacks()["StackSummaries"]
+        return {stack["StackStatus"] for stack in listed if stack["StackName"] == name}
+
+    def bridge(self, *arguments: str, typed: str | None = None) -> Result:
+        """Run `bridge` here; `typed` is what a person types at a terminal."""
+        settings = {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        }
+        runner = CliRunner(env=settings)
+        arguments += ("--organizations", str(self.organizations))
+        if typed is None:
+            return runner.invoke(bridge, arguments)
+        with mock.patch("click.testing._NamedTextIOWrapper.isatty", return_value=True, create=True):
+            return runner.invoke(bridge, arguments, input=typed)
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder = tmp_path_factory.mktemp("organizations")
+    # Each call of the command makes clients of its own; what botocore reads from disk is read once.
+    loader = mock.patch("botocore.session.create_loader", functools.cache(botocore.session.create_loader))
+    with loader, Emulator(directory=tmp_path_factory.mktemp("account") / "emulator", port=0) as emulator:
+        yield Account(emulator, folder)
+
+
+Make = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture
+def make(account: Account) -> Iterator[Make]:
+    """Give what creates the stack of an organization, which has a file; nothing of it is there after the test."""
+    made = []
+
+    def make(name: str) -> dict[str, str]:
+        made.append(name)
+        path = account.organizations / f"{name}.toml"
+        path.write_text(f'public_keys = ["""{signing.public_pem()}"""]\n', encoding="utf-8")
+        return account.create(name)
+
+    yield make
+    for name in made:
+        account.delete(name)
+        account.bridge("leftovers", name, "--remove", "--yes")
+
+
+def listed(result: Result) -> list[tuple[str, str]]:
+    return [(one["organization"], one["kind"]) for one in json.loads(result.stdout)["leftovers"]]
+
+
+@pytest.fixture
+def cdk(account: Account) -> Iterator[mock.Mock]:
+    """Put what CloudFormation does in the place of `./cdk destroy`, which another test runs."""
+
+    def run(command: list[str], **_: Any) -> Any:
+        account.delete(command[2].removeprefix("VectorCareBridge-"))
+        return mock.Mock(returncode=0)
+
+    with mock.patch.object(subprocess, "run", side_effect=run) as patched:
+        yield patched
+
+
+EACH_KIND = ["API Gateway's role", "log group", "log group", "spool bucket", "table", "table", "key"]
+
+
+def test_what_a_removed_stack_has_left_is_listed_and_then_removed(account: Account, make: Make) -> None:
+    # Given a stack, and another whose name begins with the first's
+    make("west-2")
+    make("west")  # the last one gives API Gateway its role
+    nothing = account.bridge("leftovers", "--json")
+    # When one is removed
+    account.delete("west")
+    found = account.bridge("leftovers", "--json")
+    # Then all it has left is listed, and nothing of the stack that exists
+    assert (nothing.exit_code, listed(nothing)) == (0, [])
+    assert listed(found) == [("west", kind) for kind in EACH_KIND]
+    # When it is to be removed, and somebody types it wrongly, then rightly
+    mistyped = account.bridge("leftovers", "west", "--remove", typed="wets\n")
+    unchanged = account.bridge("leftovers", "west", "--json")
+    removed = account.bridge("leftovers", "west", "--remove", "--json", typed="west\n")
+    # Then only the right name removes it, and the key waits for its deletion
+    assert (mistyped.exit_code, listed(unchanged)) == (1, listed(found))
+    assert (removed.exit_code, listed(removed)) == (0, [("west", "key")]), removed.output
+    (key,) = json.loads(removed.stdout)["leftovers"]
+    assert key["obstacle"].startswith("it will be deleted on ")
+    assert key["dollars"] == 0
+    tables = account.aws.dynamodb.list_tables()["TableNames"]
+    assert sorted(name.split("-")[2] for name in tables) == ["2", "2"]
+
+
+def test_webhooks_in_the_spool_are_removed_only_by_their_number(account: Account, make: Make) -> None:
+    # Given a spool with a webhook, its earlier version, and a deleted one
+    bucket = make("spooled")["SpoolBucket"]
+    account.aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("one", "one", "two"):
+        account.aws.s3.put_object(Bucket=bucket, Key=key, Body=b"webhook")
+    account.aws.s3.delete_object(Bucket=bucket, Key="two")
+    account.delete("spooled")
+    # When a script removes what is left
+    scripted = account.bridge("leftovers", "spooled", "--remove", "--yes", "--json")
+    # Then the bucket stays, and the key that may be needed
+    assert scripted.exit_code == 1
+    assert [kind for _, kind in listed(scripted)] == ["spool bucket", "key"]
+    assert "webhooks that no table has: 1" in json.loads(scripted.stdout)["failures"][bucket]
+    # When a person does, and types how many they are
+    typed = account.bridge("leftovers", "spooled", "--remove", "--yes", "--json", typed="1\n")
+    # Then it goes
+    assert (typed.exit_code, listed(typed)) == (0, [("spooled", "key")]), typed.output
+
+
+def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_one(account: Account, make: Make) -> None:
+    # Given a stack, a table of an earlier one, and a table restored beside its own
+    make("again")
+    dynamodb = account.aws.dynamodb
+    own = {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name}
+    for name in ("VectorCareBridge-again-StorageEvents1A2B-EARLIER", f"{min(own)}-restored-20260301T100000Z"):
+        dynamodb.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            DeletionProtectionEnabled=True,
+        )
+    # When
+    found = account.bridge("leftovers", "again", "--json")
+    removed = account.bridge("leftovers", "again", "--remove", "--yes")
+    # Then the stack keeps what it has
+    assert listed(found) == [("again", "table"), ("again", "restored table")]
+    assert removed.exit_code == 0, removed.output
+    assert {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name} == own
+
+
+def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, make: Make, cdk: mock.Mock) -> None:
+    # Given a protected stack with messages, a webhook in the spool, a subscriber's rule, and a policy in use
+    outputs = make("busy")
+    name = "VectorCareBridge-busy"
+    cloudformation, events, iam = account.aws.cloudformation, account.aws.make("events"), account.aws.make("iam")
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
+    for queue in QUEUES:
+        account.aws.sqs.send_message(QueueUrl=outputs[queue], MessageBody="{}")
+    account.aws.s3.put_object(Bucket=outputs["SpoolBucket"], Key="one", Body=b"webhook")
+    events.put_rule(Name="to-dispatch", EventBusName=name, EventPattern='{"source": ["x"]}')
+    iam.create_role(RoleName="on-call", AssumeRolePolicyDocument=json.dumps(TRUST))
+    (policy,) = iam.list_policies(Scope="Local")["Policies"]
+    iam.attach_role_policy(RoleName="on-call", PolicyArn=policy["Arn"])
+    # When
+    refused = account.bridge("destroy", "busy", "--yes")
+    # Then each is named, with what to do
+    assert refused.exit_code == 1
+    for text in (
+        *("delete the webhook", "protected from termination", "--no-enable-termination-protection"),
+        *("wait to be applied: 1", "dead letters, not applied: 1", "wait to be sent: 1", "not sent: 1"),
+        *("not published: 1", "Webhooks that wait in the spool", "purge-queue", "rule", "to-dispatch"),
+        *("The role on-call has", "aws iam detach-role-policy --role-name on-call"),
+    ):
+        assert text in refused.output, text
+    cdk.assert_not_called()
+    # When all of it is out of the way
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    for queue in QUEUES:
+        account.aws.sqs.purge_queue(QueueUrl=outputs[queue])
+    account.aws.s3.delete_object(Bucket=outputs["SpoolBucket"], Key="one")
+    events.delete_rule(Name="to-dispatch", EventBusName=name)
+    iam.detach_role_policy(RoleName="on-call", PolicyArn=policy["Arn"])
+    without = account.bridge("destroy", "busy")
+    cdk.assert_not_called()
+    removed = account.bridge("destroy", "busy", typed="busy\n")
+    # Then it is asked, and the stack goes
+    assert (without.exit_code, "Use --yes" in without.output) == (1, True), without.output
+    assert removed.exit_code == 0, removed.output
+    assert "Together about $1.00 a month (list prices" in removed.output
+    (command,) = cdk.call_args.args
+    assert command[1:] == [
+        *("destroy", name, "--force", "--context", "organization=busy"),
+        *("--context", f"organizations={account.organizations}"),
+    ]
+    assert account.statuses(name) == {"DELETE_COMPLETE"}
+
+
+def test_a_stack_that_is_not_there_says_where_to_look(account: Account, make: Make, cdk: mock.Mock) -> None:
+    make("gone")
+    account.delete("gone")
+    result = account.bridge("destroy", "gone", "--yes")
+    assert (result.exit_code, "bridge leftovers gone" in result.output) == (1, True)
+    cdk.assert_not_called()
