@@ -7,6 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 MINIMUM_BITS = 2048
+# The spool keeps a webhook's signature as metadata, of which S3 takes 2 KB in all ("Working with object metadata", S3
+# user guide): enough for keys of 11,900 bits.
+MAXIMUM_BITS = 8192
 
 _PASTE = "copy the key from VectorCare, Settings > Open API, with its BEGIN PUBLIC KEY and END PUBLIC KEY lines"
 _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -43,4 +46,6 @@ def read_public_key(pem: str) -> bytes:
         raise PublicKeyError(f"is not an RSA key; {_PASTE}")
     if key.key_size < MINIMUM_BITS:
         raise PublicKeyError(f"has {key.key_size} bits, fewer than {MINIMUM_BITS}; ask VectorCare for a longer key")
+    if key.key_size > MAXIMUM_BITS:
+        raise PublicKeyError(f"has {key.key_size} bits, more than {MAXIMUM_BITS}; ask VectorCare for a shorter key")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,17 +1,25 @@
 """`bridge check` measures what the template will hold, and the longest of all files fits within AWS's limits."""
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from stacks.config import aws_limits, environment, resource_policy
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organization
+from stacks.config.public_key import MAXIMUM_BITS, PublicKeyError, read_public_key
 from tests.stacks import organization_files
 from tests.stacks.templates import Template, of_type
+from tests.support.cloud import NOW
+from vectorcare_bridge.webhooks.message import Webhook
+from vectorcare_bridge.webhooks.spool import Spool
 
 REGION, ACCOUNT, PARTITION = "ap-southeast-1", "123456789012", "aws-us-gov"
 PSEUDO = {"Region": REGION, "AccountId": ACCOUNT, "Partition": PARTITION, "URLSuffix": "amazonaws.com"}
@@ -210,3 +218,17 @@ def test_everything_that_would_outgrow_a_limit_is_named_in_one_run(tmp_path: Pat
         "publish_actions",
         "vectorcare_token_url",
     ]
+
+
+def test_a_key_whose_signatures_the_spool_cannot_hold_is_refused() -> None:
+    # Given a spooled webhook that is signed with the longest key
+    s3 = mock.Mock()
+    signature = base64.b64encode(bytes(MAXIMUM_BITS // 8)).decode()
+    Spool(s3, "spool").store(Webhook(body=b"{}", signature=signature, received_at=NOW))
+    # Then S3 takes its metadata ("Working with object metadata", S3 user guide: 2 KB, names and values together)
+    metadata: dict[str, str] = s3.put_object.call_args.kwargs["Metadata"]
+    assert sum(len(text) for pair in metadata.items() for text in pair) <= 2000
+    # And a longer key is refused
+    longer = RSAPublicNumbers(65537, 2**MAXIMUM_BITS + 1).public_key()
+    with pytest.raises(PublicKeyError, match="more than 8192"):
+        read_public_key(longer.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())

@@ -155,8 +155,8 @@ class Cloud:
             str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
             for name in ("outbound", "outbound-dead-letters", "unpublished")
         )
-        self._create_table("events", "event_id")
-        self._create_table("service_requests", index=("by_status", "request_status", "last_updated"))
+        create_table(self.dynamodb, "events", "event_id")
+        create_table(self.dynamodb, "service_requests", index=("by_status", "request_status", "last_updated"))
         self.s3.create_bucket(Bucket="spool")
 
     def _create_queue(self) -> str:
@@ -164,22 +164,6 @@ class Cloud:
         policy = {"deadLetterTargetArn": attributes["Attributes"]["QueueArn"], "maxReceiveCount": 30}
         answer = self.sqs.create_queue(QueueName="queue", Attributes={"RedrivePolicy": json.dumps(policy)})
         return str(answer["QueueUrl"])
-
-    def _create_table(
-        self, name: str, sort_key: str | None = None, *, index: tuple[str, str, str] | None = None
-    ) -> None:
-        index_name, *index_keys = index or ("",)
-        keys = ["service_request_id"] + ([sort_key] if sort_key else [])
-        indexes = [
-            {"IndexName": index_name, "KeySchema": _key_schema(index_keys), "Projection": {"ProjectionType": "ALL"}}
-        ]
-        self.dynamodb.create_table(
-            TableName=name,
-            KeySchema=_key_schema(keys),
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys + index_keys],
-            BillingMode="PAY_PER_REQUEST",
-            **({"GlobalSecondaryIndexes": indexes} if index else {}),
-        )
 
 
 def _key_schema(keys: list[str]) -> list[dict[str, str]]:
@@ -281,6 +265,22 @@ def create_bus(sqs: Any, events: Any) -> str:
     target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:all-events"}
     events.put_targets(Rule="all", EventBusName="bus", Targets=[target])
     return url
+
+
+def create_table(
+    dynamodb: Any, name: str, sort_key: str | None = None, *, index: tuple[str, str, str] | None = None
+) -> None:
+    """Create a table with the key `service_request_id`, and an index of that name and keys."""
+    index_name, *index_keys = index or ("",)
+    keys = ["service_request_id"] + ([sort_key] if sort_key else [])
+    indexes = [{"IndexName": index_name, "KeySchema": _key_schema(index_keys), "Projection": {"ProjectionType": "ALL"}}]
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=_key_schema(keys),
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys + index_keys],
+        BillingMode="PAY_PER_REQUEST",
+        **({"GlobalSecondaryIndexes": indexes} if index else {}),
+    )
 
 
 def create_command_log(dynamodb: Any) -> None:

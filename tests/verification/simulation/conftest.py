@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verification.simulation import emulators
-from tests.verification.simulation.emulators import Emulator
+from tests.support import emulators
+from tests.support.emulators import Emulator
 
 
 @pytest.fixture(scope="session")

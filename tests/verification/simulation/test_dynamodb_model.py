@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.verification.simulation.emulators import Emulator
+from tests.support.emulators import Emulator
 from verification.simulation.models.dynamodb import DynamoDB, Table
 
 CALLS = 250

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.verification.simulation.emulators import Emulator
+from tests.support.emulators import Emulator
 from verification.simulation.models.s3 import S3, Bucket
 
 CALLS = 150

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.verification.simulation.emulators import Emulator
+from tests.support.emulators import Emulator
 from verification.simulation.models.errors import Exceptions
 from verification.simulation.models.queue import QueueModel
 from verification.simulation.models.sqs import SQS

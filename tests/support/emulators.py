@@ -1,4 +1,4 @@
-"""Two independent emulators of AWS to compare the models with."""
+"""Two independent emulators of AWS, to compare with each other, with AWS's documentation, and with our models."""
 
 import os
 from collections.abc import Callable, Iterator
