@@ -16,6 +16,7 @@ _COMMANDS = {
         "dlq": "cli.verbs.dlq:dlq",
         "replay": "cli.verbs.replay:replay",
         "restore": "cli.verbs.restore:restore",
+        "reconcile": "cli.verbs.reconcile:reconcile",
     },
     "Verify": {
         "verify": "cli.verbs.verify:verify",

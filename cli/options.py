@@ -26,21 +26,23 @@ class Options:
     def stack(self) -> "Stack":
         from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
 
-        return stack.find(self.organization, **self._where())
+        return stack.find(self.organization, **self.where())
 
     def stacks(self) -> "list[Stack]":
         """Find the named stack, or all stacks; `cli.lib.stack.find_all`."""
         from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
 
-        return [self.stack()] if self.organization else stack.find_all(**self._where())
+        return [self.stack()] if self.organization else stack.find_all(**self.where())
 
-    def _where(self) -> dict[str, Any]:
+    def where(self, **other: Any) -> dict[str, Any]:
+        """Say where stacks are looked for, as `cli.lib.stack.find` takes it; some of it may be another place's."""
         return {
             "local": self.local,
             "profile": self.profile,
             "region": self.region,
             "stand_file": self.stand_file,
             "organizations": ROOT / "organizations",
+            **other,
         }
 
 
@@ -52,6 +54,15 @@ organizations_option = click.option(
     default=ROOT / "organizations",
     metavar="DIR",
     help="Folder of the organization files. Default: organizations/ of this project.",
+)
+
+former_keys_option = click.option(
+    "--key",
+    "former_keys",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="PEM file of a public key that VectorCare used before. Repeatable.",
 )
 
 

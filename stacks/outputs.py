@@ -46,5 +46,7 @@ def add_outputs(
     outputs |= {f"{name.title()}Function": each.callable_name for name, each in parts.functions.items()}
     if api.domain:
         outputs["DomainTarget"] = api.domain.attr_regional_domain_name
+    if context.organization.twin:
+        outputs["TwinRegion"] = context.organization.twin.region
     for name, value in outputs.items():
         cdk.CfnOutput(stack, name, value=value)

@@ -1,4 +1,4 @@
-"""The progress of a replay, in a file, so that it can be resumed."""
+"""The progress of a command that reads whole journals, in a file, so that it can be resumed."""
 
 import json
 import os
@@ -11,27 +11,28 @@ from cli.lib.errors import BridgeError
 from cli.lib.journal import Key
 
 _FORMAT = 1
-MOST_LISTED = 1000  # service requests; all are counted
+MOST_LISTED = 1000  # all are counted
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """What was done of one selection of service requests, and where to continue."""
+    """What was done of one selection of journal entries, and where to continue."""
 
     selection: dict[str, Any]
+    part: int = 0  # which of several journals is being read
     next_key: Key | None = None  # where the next page of the journal begins
     scanned: int = 0  # entries read
     outcomes: Counter[str] = field(default_factory=Counter)
     listed: list[dict[str, Any]] = field(default_factory=list)  # what changed or failed, `MOST_LISTED` of them
 
 
-def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
-    """Read the file; if there is none, the replay has not begun.
+def load(file: Path, selection: dict[str, Any], *, command: str) -> Checkpoint:
+    """Read the file; if there is none, the command has not begun. `command` is its name, such as replay.
 
     Raises
     ------
     BridgeError
-        The file is not a checkpoint, or belongs to another replay.
+        The file is not a checkpoint, or belongs to another run.
     """
     if not file.exists():
         return Checkpoint(selection)
@@ -39,6 +40,7 @@ def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
         content = json.loads(file.read_text(encoding="utf-8"))
         found = Checkpoint(
             selection=content["selection"],
+            part=content.get("part", 0),
             next_key=content["next_key"],
             scanned=content["scanned"],
             outcomes=Counter(content["outcomes"]),
@@ -47,10 +49,10 @@ def load(file: Path, selection: dict[str, Any]) -> Checkpoint:
         if not isinstance(found.scanned, int) or not isinstance(found.listed, list):
             raise TypeError  # noqa: TRY301 the handler below says what to do, as for every file of another kind
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise BridgeError(f"{file} was not written by bridge replay. Name another file.") from None
+        raise BridgeError(f"{file} was not written by bridge {command}. Name another file.") from None
     if content.get("format") != _FORMAT or found.selection != selection:
         raise BridgeError(
-            f"{file} belongs to another replay ({json.dumps(found.selection)}). Run that one again, or name another "
+            f"{file} belongs to another {command} ({json.dumps(found.selection)}). Run that one again, or name another "
             "file."
         )
     return found
@@ -61,12 +63,13 @@ def save(file: Path, checkpoint: Checkpoint) -> None:
     content = {
         "format": _FORMAT,
         "selection": checkpoint.selection,
+        "part": checkpoint.part,
         "next_key": checkpoint.next_key,
         "scanned": checkpoint.scanned,
         "outcomes": checkpoint.outcomes,
         "told": [
             # Without values, which are PHI.
-            {**entry, "changes": [{"field": change["field"]} for change in entry["changes"]]}
+            entry | ({"changes": [{"field": one["field"]} for one in entry["changes"]]} if "changes" in entry else {})
             for entry in checkpoint.listed
         ],
     }

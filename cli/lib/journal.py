@@ -22,7 +22,7 @@ class Page:
 
 
 class JournalReader:
-    """The `events` table, read consistently."""
+    """The `events` table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
@@ -49,13 +49,14 @@ class JournalReader:
         until: str | None = None,
         attributes: Sequence[str] = (),
         start: Key | None = None,
+        consistent: bool = True,
     ) -> Iterator[Page]:
-        """Read the whole table, up to 1 MB at a time.
+        """Read the whole table, up to 1 MB at a time; what is seconds old may be missing if it is not `consistent`.
 
         Only entries received in [since, until), and only these attributes of them, if any are named. `start` is the
         `next_key` of an earlier page.
         """
-        request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": True, **_received(since, until)}
+        request: dict[str, Any] = {"TableName": self.table, "ConsistentRead": consistent, **_received(since, until)}
         if attributes:
             request["ProjectionExpression"] = ", ".join(attributes)
         while True:

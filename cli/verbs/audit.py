@@ -1,6 +1,5 @@
 """`bridge audit`."""
 
-import base64
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,13 +14,11 @@ from rich.table import Column, Table
 from cli.lib import deployed
 from cli.lib.audit_rules import Finding, judge
 from cli.lib.journal import JournalReader
-from cli.lib.organization_file import read_key_file
-from cli.options import Options, pass_options
+from cli.options import Options, former_keys_option, pass_options
 from cli.terminal.output import emit, json_option, moment, printable, stderr
 from cli.terminal.progress import bar
 from cli.terminal.times import since_option, until_option
 from vectorcare_bridge.edge.dynamodb_item import Item
-from vectorcare_bridge.webhooks import signature
 from vectorcare_bridge.webhooks.signature import Key
 
 _MOST_LISTED = 1000
@@ -53,14 +50,7 @@ class _Findings:
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @since_option
 @until_option
-@click.option(
-    "--key",
-    "key_files",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="PEM file of a public key that VectorCare used before. Repeatable.",
-)
+@former_keys_option
 @json_option
 @pass_options
 def audit(
@@ -69,7 +59,7 @@ def audit(
     ids: tuple[str, ...],
     since: str | None,
     until: str | None,
-    key_files: tuple[Path, ...],
+    former_keys: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Verify the stored signatures of the journal.
@@ -90,7 +80,7 @@ def audit(
     """
     if ids and (since or until):
         raise click.UsageError("Give either ids, or --since and --until.")
-    former = [signature.load_keys(base64.b64encode(read_key_file(file)).decode())[0] for file in key_files]
+    former = deployed.former_keys(former_keys)
     stack = options.stack()
     keys = [*deployed.keys(stack), *former]
     journal = JournalReader(stack.client("dynamodb"), stack.outputs["EventsTable"])

@@ -90,7 +90,7 @@ def replay(  # noqa: PLR0917 click gives every option as a parameter of its own
     )
     selection = {"table": journal.table, "since": since, "until": until, "dry_run": dry_run}
     place = resume or Path(f"bridge-replay-{stack.organization}.json")
-    run = checkpoint.load(place, selection) if resume else Checkpoint(selection)
+    run = checkpoint.load(place, selection, command="replay") if resume else Checkpoint(selection)
     if not names and not resume and place.exists():
         raise click.ClickException(
             f"{place} is from an interrupted replay. Continue with --resume {place}, or delete it."

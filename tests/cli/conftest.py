@@ -38,6 +38,7 @@ class Functions:
         default_factory=lambda: {
             "ORDER_BY": "event_timestamp",
             "STATE_RETENTION_DAYS": "365",
+            "JOURNAL_RETENTION_DAYS": "2555",
             "PUBLIC_KEYS": signing.encoded_public_key(),
         }
     )

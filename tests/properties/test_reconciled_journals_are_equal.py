@@ -130,7 +130,7 @@ def verdicts(source: Region, target: Region, *, now: UtcTimestamp = LATER, carry
     found = list(compared.judge(compared.suspects(summaries, now=now)))
     for one in found:
         if carry and one.verdict is Verdict.MISSING:
-            comparison.carry_over(one.entry, cast("Queue", target))
+            comparison.carry_over(cast("Queue", target), one.entry)
     return [one.verdict for one in found if one.verdict is not Verdict.HELD]
 
 

@@ -134,7 +134,7 @@ class Comparison:
         return [Found(one, rules.judge(one, held, self._keys)) for one in entries]
 
 
-def carry_over(entry: Item, queue: Queue) -> str:
+def carry_over(queue: Queue, entry: Item) -> str:
     """Put an entry's signed bytes on the queue of the region that misses them; return the message's id.
 
     The processor there applies its rules, as to every webhook. The time of receipt stays, because it decides whether an

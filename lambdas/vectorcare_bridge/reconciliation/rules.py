@@ -21,6 +21,9 @@ MINIMUM_AGE_MINUTES = 15
 EXPIRY_MARGIN_DAYS = 1
 """The regions received a webhook at different times, and each deletes by its own."""
 
+MOST_WAITING = 1000
+"""To a queue with more messages nothing is carried over: they may be what is missing, and new ones come first."""
+
 Item = Mapping[str, Any]
 """An entry of a journal."""
 
@@ -90,10 +93,9 @@ def judge(entry: Item, others: Collection[Item], keys: Sequence[Key]) -> Verdict
     same = [other for other in others if other["body"] == entry["body"]]
     applied = [other for other in same if not _is_unreadable(other) and place_of(other) == place]
     if applied:
-        is_alike = _is_unreadable(entry) or any(
-            ("redelivery_of" in other) is ("redelivery_of" in entry) for other in applied
-        )
-        return Verdict.HELD if is_alike else Verdict.OTHER_FIRST
+        is_first = not _is_unreadable(entry) and "redelivery_of" not in entry
+        is_first_there = any("redelivery_of" not in other for other in applied)
+        return Verdict.OTHER_FIRST if is_first and not is_first_there else Verdict.HELD
     if any(map(_is_unreadable, same)):
         return Verdict.HELD if _is_unreadable(entry) else Verdict.REFUSED
     return Verdict.MISSING if _is_proven(entry, place, keys) else Verdict.UNPROVEN
