@@ -55,9 +55,7 @@ def settings(subject: Subject) -> Iterator[Finding]:
         return
     for function in subject.functions:
         wanted = of_file(file, function.service)
-        if subject.is_local and function.service == "sender":
-            continue  # it calls the simulator
-        if not wanted:
+        if not wanted or _is_changed_locally(subject, function):
             continue
         check = f"settings of {function.service}"
         deployed = _configuration(subject, function).get("Environment", {}).get("Variables", {})
@@ -81,7 +79,7 @@ def versions(subject: Subject) -> Iterator[Finding]:
     for function in subject.functions:
         running = _configuration(subject, function)
         found += _state(function, running)
-        if function.alias:
+        if function.alias and not _is_changed_locally(subject, function):
             releases.add(_release(running))
             found += _alias(subject, function, running, deployed.get(function.name))
     if len(releases) > 1:
@@ -109,6 +107,11 @@ def quotas(subject: Subject) -> Iterator[Finding]:
         quota = read_quota(subject.stack.client, name)
         seen = f"{quota.value:g} {quota.unit}"
         yield warning(name, seen, quota.warning) if quota.warning else ok(name, seen)
+
+
+def _is_changed_locally(subject: Subject, function: Function) -> bool:
+    """Whether the local environment has given a function other settings: its sender calls the simulator."""
+    return subject.is_local and function.service == "sender"
 
 
 def _state(function: Function, running: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,0 +1,269 @@
+"""`./bridge verify` sees each broken part of a stack, and nothing else."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from cli.__main__ import bridge
+from local import environment as environments
+from local.environment import LocalEnvironment
+from local.organization import LocalOrganization
+from tests.end_to_end.conftest import Run
+from tests.end_to_end.support import function_variables
+from tests.support import signing
+from tests.support.wait import PATIENCE
+
+ADDRESS = "on-call@example.invalid"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A stack in which all is well, and the command that verifies it."""
+
+    local: LocalEnvironment
+    arguments: tuple[str, ...]
+
+    def run(self, *more: str) -> Result:
+        return CliRunner().invoke(bridge, ["verify", *self.arguments, *more])
+
+    def findings(self) -> tuple[int, dict[str, dict[str, Any]]]:
+        """Return the exit code, and the findings by what was checked."""
+        result = self.run("--json")
+        return result.exit_code, {each["check"]: each for each in json.loads(result.stdout)["findings"]}
+
+
+@pytest.fixture(scope="module")
+def verification(
+    run: Run, organization: LocalOrganization, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Verification]:
+    # A file that asks for commands and alarms too, so that both are looked at
+    folder = tmp_path_factory.mktemp("organizations")
+    text = (organization.directory / f"{organization.name}.toml").read_text()
+    more = f'alarm_emails = ["{ADDRESS}"]\nvectorcare_token_url = "https://auth.example.invalid/token"\n'
+    (folder / f"{organization.name}.toml").write_text(text + more)
+    with run() as local, environments.announced(local, tmp_path_factory.mktemp("announced")) as file:
+        aws = local.emulator.aws
+        for rule in aws.make("events").list_rules()["Rules"]:
+            aws.make("events").enable_rule(Name=rule["Name"])
+        sns, topic = aws.make("sns"), local.deployment.outputs["AlarmTopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=ADDRESS)
+        yield Verification(local, ("--stand", str(file), "--organizations", str(folder)))
+
+
+Break = Callable[[LocalEnvironment], AbstractContextManager[None]]
+
+
+@contextmanager
+def event_source_disabled(local: LocalEnvironment) -> Iterator[None]:
+    functions = local.emulator.aws.functions
+    name = local.deployment.outputs["ProcessorFunction"].partition(":")[0]
+    (source,) = (
+        each for each in functions.list_event_source_mappings()["EventSourceMappings"] if name in each["FunctionArn"]
+    )
+    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    yield
+    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+
+@contextmanager
+def schedule_disabled(local: LocalEnvironment) -> Iterator[None]:
+    events = local.emulator.aws.make("events")
+    (rule,) = events.list_rules()["Rules"]
+    events.disable_rule(Name=rule["Name"])
+    yield
+    events.enable_rule(Name=rule["Name"])
+
+
+@contextmanager
+def secret_never_filled(local: LocalEnvironment) -> Iterator[None]:
+    secrets, secret = local.emulator.aws.make("secretsmanager"), local.deployment.outputs["CredentialsSecret"]
+    versions = secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    (first,) = (version for version, stages in versions.items() if stages == ["AWSPREVIOUS"])
+    stage = {"SecretId": secret, "VersionStage": "AWSPREVIOUS"}
+    secrets.update_secret_version_stage(**stage, RemoveFromVersionId=first)
+    yield
+    secrets.update_secret_version_stage(**stage, MoveToVersionId=first)
+
+
+@contextmanager
+def unsubscribed(local: LocalEnvironment) -> Iterator[None]:
+    sns, topic = local.emulator.aws.make("sns"), local.deployment.outputs["AlarmTopicArn"]
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    yield
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=ADDRESS)
+
+
+@contextmanager
+def alarm_raised(local: LocalEnvironment) -> Iterator[None]:
+    cloudwatch = local.emulator.aws.make("cloudwatch")
+    name = "VectorCareBridge-rehearsal-DeadLetters"
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    yield
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="test")
+
+
+@contextmanager
+def alarm_silenced(local: LocalEnvironment) -> Iterator[None]:
+    cloudwatch = local.emulator.aws.make("cloudwatch")
+    cloudwatch.disable_alarm_actions(AlarmNames=["VectorCareBridge-rehearsal-NotKept"])
+    yield
+    cloudwatch.enable_alarm_actions(AlarmNames=["VectorCareBridge-rehearsal-NotKept"])
+
+
+@contextmanager
+def table_unprotected(local: LocalEnvironment) -> Iterator[None]:
+    dynamodb, table = local.emulator.aws.dynamodb, local.deployment.outputs["EventsTable"]
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    yield
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+
+
+@contextmanager
+def queue_without_dead_letters(local: LocalEnvironment) -> Iterator[None]:
+    sqs, queue = local.emulator.aws.sqs, local.deployment.outputs["QueueUrl"]
+    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["RedrivePolicy"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": ""})
+    yield
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=policy)
+
+
+def changed(function: str, **variables: str) -> Break:
+    return lambda local: function_variables(local, function, **variables)
+
+
+BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
+    "event source disabled": (event_source_disabled, {"event source of processor": "failed"}),
+    "schedule disabled": (schedule_disabled, {"schedule of drain": "failed"}),
+    "secret never filled": (secret_never_filled, {"credentials for commands": "warning"}),
+    "unsubscribed": (unsubscribed, {f"alarms reach {ADDRESS}": "warning"}),
+    "alarm raised": (alarm_raised, {"alarm DeadLetters": "warning"}),
+    "alarm silenced": (alarm_silenced, {"alarm NotKept": "warning"}),
+    "table without protection": (table_unprotected, {"table events": "failed"}),
+    "queue without dead letters": (queue_without_dead_letters, {"inbound queue": "failed"}),
+    "alias elsewhere": (changed("ReaderFunction", OTHER="yes"), {"function reader": "warning"}),
+    "another key": (
+        changed("IngestFunction", PUBLIC_KEYS=signing.encoded_public_key()),
+        {"settings of ingest": "failed", "function ingest": "warning"},
+    ),
+    "another customer_id": (
+        changed("IngestFunction", CUSTOMER_ID="another"),
+        {
+            "settings of ingest": "failed",
+            "function ingest": "warning",
+            "an unsigned POST of bytes 0 to 255": "failed",
+        },
+    ),
+    "ingest does not start": (
+        changed("IngestFunction", PUBLIC_KEYS="no key"),
+        {
+            "settings of ingest": "failed",
+            "function ingest": "warning",
+            "GET /health": "failed",
+            "HEAD /health": "failed",
+            "an unsigned POST of bytes 0 to 255": "failed",
+            "a wrong customer_id": "failed",
+        },
+    ),
+}
+
+
+def test_a_stack_in_which_all_is_well_has_no_other_line(verification: Verification) -> None:
+    code, found = verification.findings()
+    assert code == 0
+    bad = {check: each["verdict"] for check, each in found.items() if each["verdict"] not in ("ok", "not checked")}
+    assert bad == {}
+
+
+@pytest.mark.parametrize(("how", "expected"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_part_is_named_with_what_to_do(
+    verification: Verification, how: Break, expected: dict[str, str]
+) -> None:
+    # Given one thing that is broken
+    with how(verification.local):
+        # When
+        code, found = verification.findings()
+    # Then that is named, and nothing else
+    bad = {check: each for check, each in found.items() if each["verdict"] not in ("ok", "not checked")}
+    assert {check: each["verdict"] for check, each in bad.items()} == expected
+    assert all(each["to_do"] for each in bad.values())
+    assert code == ("failed" in expected.values())
+
+
+def as_text(body: bytes) -> bytes:
+    return body.decode(errors="replace").encode()
+
+
+def as_it_was(body: bytes) -> bytes:
+    return body
+
+
+@pytest.mark.parametrize(
+    ("on_the_way", "answers", "expected"),
+    [
+        (as_text, None, {"binary bodies arrive intact": "failed"}),
+        (
+            as_it_was,
+            200,
+            {
+                "an unsigned POST of bytes 0 to 255": "failed",
+                "a wrong customer_id": "failed",
+                "another path": "failed",
+                "another method": "failed",
+            },
+        ),
+    ],
+    ids=["bodies as text", "200 to all"],
+)
+def test_what_stands_before_the_api_and_is_not_transparent_is_found(
+    verification: Verification,
+    tmp_path: Path,
+    on_the_way: Callable[[bytes], bytes],
+    answers: int | None,
+    expected: dict[str, str],
+) -> None:
+    # Given something between VectorCare and the API
+    with proxy(verification.local.emulator.port, on_the_way, answers) as port:
+        described = verification.local.describe()
+        url = str(described["webhook_url"]).replace(f":{verification.local.emulator.port}/", f":{port}/")
+        (tmp_path / "stand.json").write_text(json.dumps(described | {"webhook_url": url}))
+        # When
+        _, found = replace(verification, arguments=("--stand", str(tmp_path / "stand.json"))).findings()
+    # Then
+    assert {check: each["verdict"] for check, each in found.items() if each["verdict"] == "failed"} == expected
+
+
+@contextmanager
+def proxy(to: int, on_the_way: Callable[[bytes], bytes], answers: int | None) -> Iterator[int]:
+    """Pass requests on to a port of this machine, and answers back; give the proxy's own port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _pass_on(self) -> None:
+            body = on_the_way(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            kind = {"Content-Type": self.headers["Content-Type"]} if "Content-Type" in self.headers else {}
+            answer = requests.request(
+                self.command, f"http://127.0.0.1:{to}{self.path}", data=body, headers=kind, timeout=PATIENCE
+            )
+            self.send_response(answers or answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_HEAD = do_POST = do_DELETE = _pass_on  # noqa: N815 the names of http.server
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
