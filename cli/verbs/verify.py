@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cli.lib.stack import Stack
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.verify import CHECKS, verify_stack
 from cli.options import Options, organizations_option, pass_options
+from cli.terminal.command import say
 from cli.terminal.output import emit, json_option, printable, stderr
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organization
@@ -51,7 +53,9 @@ def verify(options: Options, *, name: str | None, organizations: Path, as_json: 
     """
     options.organization = name or options.organization
     stack = options.stack()
-    file = organization_of(stack, organizations)
+    # `make run` keeps the file of its own organization beside stand.json.
+    folders = [organizations, *([options.stand_file.parent / "organizations"] if stack.is_local else [])]
+    file = organization_of(stack, folders)
     with stderr().status("Verifying ...") as status:
         left = set(CHECKS)
 
@@ -62,23 +66,25 @@ def verify(options: Options, *, name: str | None, organizations: Path, as_json: 
         findings = verify_stack(stack, file, finished=finished)
     report = {"organization": stack.organization, "findings": [asdict(finding) for finding in findings]}
     emit(report, as_json=as_json, table=lambda: show(findings))
+    if not as_json:
+        say_what_to_do(findings)
     if any(finding.verdict is Verdict.FAILED for finding in findings):
         sys.exit(1)
 
 
-def organization_of(stack: Stack, folder: Path) -> Organization | None:
-    """Load the file that a stack was deployed from; None if it is not in the folder."""
-    path = folder / f"{stack.organization}.toml"
-    if not path.exists():
-        return None
-    try:
-        return load_organization(path)
-    except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
+def organization_of(stack: Stack, folders: Iterable[Path]) -> Organization | None:
+    """Load the file that a stack was deployed from; None if no folder has it."""
+    for path in (folder / f"{stack.organization}.toml" for folder in folders):
+        if path.exists():
+            try:
+                return load_organization(path)
+            except ConfigurationError as error:
+                raise click.ClickException(str(error)) from None
+    return None
 
 
 def show(findings: list[Finding]) -> RenderableType:
-    """Make a table of findings, the verdicts first, and their count."""
+    """Make a table of findings, and their count."""
     table = Table(
         Column("verdict", no_wrap=True),
         Column("checked", overflow="fold"),
@@ -87,9 +93,14 @@ def show(findings: list[Finding]) -> RenderableType:
         pad_edge=False,
     )
     for finding in findings:
-        seen = Text(printable(finding.seen))
-        if finding.to_do:
-            seen.append(f"\n-> {printable(finding.to_do)}", style="bold")
-        table.add_row(Text(finding.verdict.value, style=STYLES[finding.verdict]), printable(finding.check), seen)
+        verdict = Text(finding.verdict.value, style=STYLES[finding.verdict])
+        table.add_row(verdict, printable(finding.check), printable(finding.seen))
     counts = Counter(finding.verdict for finding in findings)
     return Group(table, "", ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]))
+
+
+def say_what_to_do(findings: list[Finding]) -> None:
+    """Print what to do, each on one line: a command in it can be copied."""
+    for finding in findings:
+        if finding.to_do:
+            say(f"\n{finding.check}: {finding.verdict.value}\n  {finding.to_do}")

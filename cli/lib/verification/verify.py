@@ -63,7 +63,7 @@ def verify_stack(
         _ = subject.resources
 
     def run(name: str) -> list[Finding]:
-        found = _look(name, CHECKS[name], subject)
+        found = look(name, CHECKS[name], subject)
         finished(name)
         return found
 
@@ -77,8 +77,8 @@ def _of_region(stack: Stack, organization: Organization | None) -> Organization 
     return next((each for each in organization.stacks if each.region == region), organization) if organization else None
 
 
-def _look(name: str, check: Check, subject: Subject) -> list[Finding]:
-    """Run a check; what it cannot see is a finding too, and hides nothing that it has seen before."""
+def look(name: str, check: Check, subject: Subject) -> list[Finding]:
+    """Run one check; what it cannot see is a finding too, and hides nothing that it has seen before."""
     found: list[Finding] = []
     try:
         found.extend(check(subject))
