@@ -27,8 +27,8 @@ _MEANINGS = {
     Verdict.REFUSED: "Refused there: dead letters of that region, or once were. Redrive them there: bridge dlq list.",
     Verdict.UNPROVEN: "Unproven: no key verifies the signature, or the bytes are another event's. Not carried over. If "
     "VectorCare's key was replaced, give the former one with --key; else see bridge audit.",
-    Verdict.OTHER_FIRST: "Other first: the regions have the same contents of these events, but in each another "
-    "one came first. Nothing is lost; docs/second-region.md says what it means.",
+    Verdict.OTHER_FIRST: "Other first: both regions have the same contents of these events, but not the same one came "
+    "first. Nothing is lost; docs/second-region.md says what it means.",
 }
 
 
@@ -63,9 +63,10 @@ def reconcile(  # noqa: PLR0917 click gives every option as a parameter of its o
     bridge reconcile acme --since 2026-03-01       what was received since then
     bridge reconcile acme --resume place.json      after an interruption, run it again
 
-    It compares the journals of both. It is safe at any time, also while webhooks come in, and asks before it sends anything. What is missing goes, as
-    VectorCare signed it, onto the queue of the region that misses it, whose processor applies its own rules. What was
-    received in the last 15 minutes is left out: it may be on its way. So is what waits there as a dead letter.
+    It compares both journals. It is safe at any time, also while webhooks come in, and asks before it sends anything.
+    What is missing goes, as VectorCare signed it, onto the queue of the region that misses it, whose processor applies
+    its own rules. What was received in the last 15 minutes is left out, as it may be on its way. So is what waits there
+    as a dead letter.
 
     Both journals are read whole, also with --since: about 1.8 million read units for each million entries, in all, and
     half of that with --since. If a region's queue holds more than 1,000 messages, it waits until they are processed.
