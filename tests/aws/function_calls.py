@@ -161,5 +161,7 @@ def _caller() -> tuple[str, str] | None:
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]  # None ends it
         if frame.f_code.co_filename.startswith(f"{LAMBDAS}/"):
-            return frame.f_code.co_filename.removeprefix(f"{LAMBDAS}/"), frame.f_code.co_name
+            # Without what Python calls a generator or a lambda inside of it.
+            names = [name for name in frame.f_code.co_qualname.split(".") if not name.startswith("<")]
+            return frame.f_code.co_filename.removeprefix(f"{LAMBDAS}/"), names[-1]
     return None

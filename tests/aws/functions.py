@@ -23,6 +23,7 @@ from vectorcare_bridge.edge import queue as queues
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
+from vectorcare_bridge.reconciliation import comparison
 from vectorcare_bridge.webhooks import envelope, message
 from vectorcare_bridge.webhooks.failure import FailureReason
 from vectorcare_bridge.webhooks.fold import Fold, OrderBy, Received, Rule
@@ -121,6 +122,10 @@ def _journal_and_state(dynamodb: Any) -> None:
     assert tables.service_request(EVENT.service_request_id, now=NOW)
     assert tables.service_request("none", now=NOW) is None
     journal.append(older, Webhook(body(event_id="0198"), "c2ln", NOW))
+    other = comparison.Journal(dynamodb, "events", retention_days=30)
+    place = (EVENT.service_request_id, EVENT.event_id)
+    assert [len(other.read([place, ("none", "none")], attributes=some)) for some in ((), comparison.SUMMARY)] == [1, 1]
+    assert len(list(other.entries(EVENT.service_request_id))) == 2
     first = tables.events(EVENT.service_request_id, limit=1, after=None, now=NOW)
     assert first.last
     rest = tables.events(EVENT.service_request_id, limit=9, after=first.last, now=NOW)
