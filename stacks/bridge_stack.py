@@ -35,6 +35,7 @@ class BridgeStack(cdk.Stack):
             # In both regions the same, and with it the names of all resources.
             stack_name=organization.stack_name,
             description=f"VectorCare Bridge of {organization.name}",
+            termination_protection=organization.environment == "production",
             # A tag of the stack: CloudFormation copies it to the resources, and the template does not hold it.
             tags={"Version": VERSION},
         )
@@ -49,6 +50,7 @@ class BridgeStack(cdk.Stack):
         )
         webhook_api = WebhookApi(self, "Api", context, ingest=inbound.ingest)
         reading_api = ReadingApi(self, "ReadingApi", context, account=webhook_api.account)
+        storage.create_after(*webhook_api.may_be_refused, *reading_api.may_be_refused)
         parts = Parts(
             inbound=inbound,
             change_events=change_events,

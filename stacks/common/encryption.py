@@ -16,7 +16,7 @@ class Encryption(Construct):
             "Key",
             description=f"{cdk.Stack.of(self).stack_name}: tables, queues, secret, logs and alarms",
             enable_key_rotation=True,
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self._admit_logs()
         self._admit_alarms()

@@ -41,7 +41,7 @@ def build_log_group(scope: Construct, construct_id: str, *, key: kms.IKey, name:
         data_protection_policy=logs.DataProtectionPolicy(
             name="patient-data", description="Masks what looks like a patient's data", identifiers=list(_PATIENT_DATA)
         ),
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
 
 

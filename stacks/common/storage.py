@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from stacks.common.acknowledgments import acknowledge
 
@@ -32,6 +32,11 @@ class Storage(Construct):
         )
         self.commands = self._build_table("Commands", key=("command_id",))
 
+    def create_after(self, *resources: IConstruct) -> None:
+        """Create the tables only after resources that AWS may refuse: a failed first deployment then leaves none."""
+        for table in (self.events, self.service_requests, self.commands):
+            table.node.add_dependency(*resources)
+
     def _build_table(
         self, construct_id: str, *, key: tuple[str, ...], stream: dynamodb.StreamViewType | None = None
     ) -> dynamodb.Table:
@@ -50,6 +55,7 @@ class Storage(Construct):
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=True,
+            # After a failed first deployment too: CloudFormation cannot delete a protected table, and would get stuck.
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         acknowledge(

@@ -75,7 +75,7 @@ class Organization:
     alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
     journal_retention_days: int = 2190
     state_retention_days: int = 90
-    max_concurrency: int = 5
+    max_concurrency: int = 2
     domain_name: str | None = None
     certificate_arn: str | None = None
     account: str | None = None

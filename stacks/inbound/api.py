@@ -1,5 +1,7 @@
 """The REST API that VectorCare calls, and the domain name before it."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
@@ -39,6 +41,11 @@ class WebhookApi(Construct):
         return self.rest_api.node.find_child("Account")
 
     @property
+    def may_be_refused(self) -> list[IConstruct]:
+        """What AWS may refuse because of the organization's file: TLS policy, networks, domain and certificate."""
+        return [cast("IConstruct", self.rest_api.node.default_child), *([self.domain] if self.domain else [])]
+
+    @property
     def base_url(self) -> str:
         """The URL of the routes, without a slash at the end."""
         if self._organization.domain_name:
@@ -58,7 +65,7 @@ class WebhookApi(Construct):
             binary_media_types=["*/*"],
             policy=iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips)),
             # One role per account and region lets every API write its logs. A new account has none. It stays when this
-            # stack is deleted, because other stacks use it too.
+            # stack is deleted, and even when its first deployment fails: other stacks' APIs use it from then on.
             cloud_watch_role=True,
             cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,
             deploy_options=build_stage_options(self, key=self._key, access_log_format=ACCESS_LOG_FORMAT),

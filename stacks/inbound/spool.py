@@ -31,7 +31,7 @@ class Spool(Construct):
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                 )
             ],
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         logging = (
             "Only two functions of this stack may use it, and their logs name every object that they write or read; "

@@ -24,8 +24,9 @@ MAX_RECEIVE_COUNT = 300
 # Many positions of one trip become one call. A call takes a fraction of a second, ten run in parallel, and none is
 # started in the last 45 of the function's 60 seconds.
 BATCH_SIZE = 500
-# Each batch makes up to ten calls in parallel: VectorCare limits calls, and does not document the limit.
-MAX_CONCURRENCY = 5
+# Lambda's minimum. Each batch makes up to ten calls in parallel: VectorCare limits calls, and does not document the
+# limit. In a new account, which runs ten functions at once, ingest keeps its share (test_concurrency_template).
+MAX_CONCURRENCY = 2
 
 
 class Commands(Construct):

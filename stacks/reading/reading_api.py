@@ -38,6 +38,11 @@ class ReadingApi(Construct):
         self._acknowledge()
 
     @property
+    def may_be_refused(self) -> list[IConstruct]:
+        """What AWS may refuse because of the organization's file: the TLS policy."""
+        return [cast("IConstruct", self.rest_api.node.default_child)]
+
+    @property
     def base_url(self) -> str:
         """The URL of the routes, without a slash at the end."""
         return self.rest_api.url_for_path().removesuffix("/")

@@ -53,7 +53,7 @@ def test_an_event_source_answers_for_each_message_is_bounded_and_filters_none(
     template: Template, organization: Organization, name: str
 ) -> None:
     source = event_source(template, name)
-    concurrency = {"processor": organization.max_concurrency, "sender": 5}[name]
+    concurrency = {"processor": organization.max_concurrency, "sender": 2}[name]
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
     assert "FilterCriteria" not in source  # it would delete what does not match
@@ -87,7 +87,7 @@ def test_the_spool_is_encrypted_by_s3_alone_and_keeps_what_was_not_drained(templ
     assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     policy = policy_of(template, "AWS::S3::BucketPolicy", "Bucket", name)
     assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in [statement.get("Condition") for statement in policy]
-    assert spool["DeletionPolicy"] == spool["UpdateReplacePolicy"] == "Retain"
+    assert (spool["DeletionPolicy"], spool["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     for rule in properties["LifecycleConfiguration"]["Rules"]:
         assert not rule.keys() & {"ExpirationInDays", "ExpirationDate", "Transition", "Transitions"}
 

@@ -314,7 +314,6 @@ def test_the_sample_shows_the_defaults(tmp_path: Path) -> None:
     differing = {name for name in vars(default) if getattr(default, name) != getattr(sample, name)}
     assert differing == {"public_keys"}
     assert default.customer_id == default.name
-    assert default.max_concurrency < 10  # the whole concurrency of a new account
 
 
 def test_a_key_is_the_same_in_each_form_of_pem(tmp_path: Path) -> None:

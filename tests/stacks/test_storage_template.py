@@ -39,6 +39,18 @@ def test_tables_survive_the_stack_and_a_slip_of_the_hand_and_are_encrypted_by_th
         assert referred(encryption["KMSMasterKeyId"]) == key
 
 
+def test_no_table_is_left_by_a_first_deployment_in_which_aws_refuses_what_the_file_asks_for(template: Template) -> None:
+    # Given what AWS may refuse because of the organization's file
+    apis = of_type(template, "AWS::ApiGateway::RestApi").keys()
+    domains = {name for name, each in template["Resources"].items() if each["Type"] == "AWS::ApiGateway::DomainName"}
+    # Then the tables, which CloudFormation could not delete because they are protected, come after it
+    for table in of_type(template, "AWS::DynamoDB::Table").values():
+        assert apis | domains <= set(table["DependsOn"])
+    # And only they, and the account's role for logs, which other stacks use from then on, stay whatever happens
+    kept = {each["Type"] for each in template["Resources"].values() if each.get("DeletionPolicy") == "Retain"}
+    assert kept == {"AWS::DynamoDB::Table", "AWS::ApiGateway::Account", "AWS::IAM::Role"}
+
+
 def test_items_expire_by_the_attribute_that_they_carry(template: Template) -> None:
     # Given a journal entry, the event that closes a service request, and a command
     journal, commands = mock.Mock(), mock.Mock()
@@ -73,7 +85,7 @@ def test_what_is_open_now_is_a_query(template: Template) -> None:
 
 def test_the_key_survives_the_stack(template: Template) -> None:
     key = only(template, "AWS::KMS::Key")
-    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_key_admits_only_the_account_its_alarms_and_the_logs_of_this_stack(template: Template) -> None:
@@ -104,7 +116,7 @@ def test_every_log_group_is_encrypted_masked_admitted_by_the_key_and_survives_th
     for group in of_type(template, "AWS::Logs::LogGroup").values():
         assert referred(group["Properties"]["KmsKeyId"]) == key
         assert group["Properties"]["RetentionInDays"] == 365
-        assert group["DeletionPolicy"] == group["UpdateReplacePolicy"] == "Retain"
+        assert (group["DeletionPolicy"], group["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
         # Without a name of its own CloudFormation makes one that begins with the stack's.
         name = rendered(group["Properties"].get("LogGroupName", "VectorCareBridge-"))
         assert name.startswith(("VectorCareBridge-", "API-Gateway-Execution-Logs_"))
