@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 from constructs import Construct
 
+from stacks.common import tags
 from stacks.common.encryption import Encryption
 from stacks.common.storage import Storage
 from stacks.config.organization import Organization
@@ -36,8 +37,15 @@ class BridgeStack(cdk.Stack):
             stack_name=organization.stack_name,
             description=f"VectorCare Bridge of {organization.name}",
             termination_protection=organization.environment == "production",
-            # A tag of the stack: CloudFormation copies it to the resources, and the template does not hold it.
-            tags={"Version": VERSION},
+            # Tags of the stack: CloudFormation copies them to all resources that can have tags, replacing none, and the
+            # template does not hold them.
+            tags={
+                tags.PRODUCT_TAG: tags.PRODUCT,
+                tags.ORGANIZATION_TAG: organization.name,
+                "Environment": organization.environment,
+                "Version": VERSION,
+                **({"CostCentre": organization.cost_centre} if organization.cost_centre else {}),
+            },
         )
         encryption = Encryption(self, "Encryption")
         storage = Storage(self, "Storage", key=encryption.key)

@@ -16,37 +16,101 @@ VERSION = Path(__file__).parents[1].joinpath("VERSION").read_text(encoding="utf-
 def add_outputs(
     stack: cdk.Stack, context: StackContext, parts: Parts, *, monitoring: Monitoring, policies: Policies
 ) -> None:
-    """Add the outputs; their names are an interface, so none is ever renamed."""
-    api, inbound, commands, change_events = parts.webhook_api, parts.inbound, parts.commands, parts.change_events
-    customer_id = quote(context.organization.customer_id, safe="")
+    """Add the outputs; their names are an interface, so none is ever renamed. First come those that a person needs."""
+    for name, (value, description) in {
+        **_urls(context, parts),
+        **_of_people(parts, monitoring, policies),
+        **_of_resources(context, parts),
+        **{
+            f"{name.title()}Function": (each.callable_name, f"The function {name}, as everything calls it")
+            for name, each in parts.functions.items()
+        },
+        "Version": (VERSION, "The version of VectorCare Bridge that was deployed"),
+    }.items():
+        cdk.CfnOutput(stack, name, value=value, description=description)
+
+
+_Outputs = dict[str, tuple[str, str]]
+"""Value and description by name."""
+
+
+def _urls(context: StackContext, parts: Parts) -> _Outputs:
+    api, organization = parts.webhook_api, context.organization
+    customer_id = quote(organization.customer_id, safe="")
     outputs = {
-        "WebhookUrl": f"{api.base_url}/webhook?customer_id={customer_id}",
-        "HealthUrl": f"{api.base_url}/health",
-        "ServiceRequestsTable": context.storage.service_requests.table_name,
-        "EventsTable": context.storage.events.table_name,
-        "QueueUrl": inbound.queues.queue.queue_url,
-        "DeadLetterQueueUrl": inbound.queues.dead_letters.queue_url,
-        "SpoolBucket": inbound.spool.bucket.bucket_name,
-        "ReadingApiUrl": parts.reading_api.base_url,
-        "AlarmTopicArn": monitoring.topic.topic_arn,
-        "BusinessDashboard": monitoring.business_dashboard.dashboard_name,
-        "EngineerDashboard": monitoring.engineer_dashboard.dashboard_name,
-        "OperatorPolicyArn": policies.operator.managed_policy_arn,
-        "RestorePolicyArn": policies.restore.managed_policy_arn,
-        "OutboundOperatorPolicyArn": policies.outbound_operator.managed_policy_arn,
-        "EventBus": change_events.bus.event_bus_name,
-        "UnpublishedQueueUrl": change_events.unpublished.queue_url,
-        "OutboundQueueUrl": commands.queues.queue.queue_url,
-        "OutboundDeadLetterQueueUrl": commands.queues.dead_letters.queue_url,
-        "CommandsTable": context.storage.commands.table_name,
-        "CredentialsSecret": commands.secret_arn,
-        "CadPolicyArn": policies.cad.managed_policy_arn,
-        "Version": VERSION,
+        "WebhookUrl": (
+            f"{api.base_url}/webhook?customer_id={customer_id}",
+            "Paste all of it into VectorCare: Settings > Open API > Webhooks, version v2.0",
+        ),
+        "HealthUrl": (f"{api.base_url}/health", "Answers 200 if the URL works"),
     }
-    outputs |= {f"{name.title()}Function": each.callable_name for name, each in parts.functions.items()}
     if api.domain:
-        outputs["DomainTarget"] = api.domain.attr_regional_domain_name
-    if context.organization.twin:
-        outputs["TwinRegion"] = context.organization.twin.region
-    for name, value in outputs.items():
-        cdk.CfnOutput(stack, name, value=value)
+        outputs |= {
+            "DomainTarget": (
+                api.domain.attr_regional_domain_name,
+                "Where the domain's CNAME has to point to; until then, WebhookUrl does not work",
+            ),
+        }
+    if api.domain and organization.has_default_url:
+        outputs |= {
+            "DefaultWebhookUrl": (
+                f"{api.default_url}/webhook?customer_id={customer_id}",
+                "API Gateway's own URL, which works beside WebhookUrl until the file says keep_default_url = false",
+            ),
+        }
+    if organization.twin:
+        outputs |= {
+            "TwinRegion": (organization.twin.region, "The region of the other stack, whose URL is the second webhook's"),
+        }
+    return outputs
+
+
+def _of_people(parts: Parts, monitoring: Monitoring, policies: Policies) -> _Outputs:
+    return {
+        "BusinessDashboard": (
+            monitoring.business_dashboard.dashboard_name,
+            "CloudWatch > Dashboards: is all well, for the business",
+        ),
+        "EngineerDashboard": (
+            monitoring.engineer_dashboard.dashboard_name,
+            "CloudWatch > Dashboards: each part, for the engineer on call",
+        ),
+        "AlarmTopicArn": (monitoring.topic.topic_arn, "The topic that all alarms notify"),
+        "OperatorPolicyArn": (
+            policies.operator.managed_policy_arn,
+            "Attach it to the role of those on call: what ./bridge needs",
+        ),
+        "OutboundOperatorPolicyArn": (
+            policies.outbound_operator.managed_policy_arn,
+            "Attach it to those who may command VectorCare in the company's name",
+        ),
+        "RestorePolicyArn": (
+            policies.restore.managed_policy_arn,
+            "Attach it to those who restore tables, beside OperatorPolicyArn",
+        ),
+        "CadPolicyArn": (
+            policies.cad.managed_policy_arn,
+            "Attach it to the dispatch system's role: it sends commands and reads service requests",
+        ),
+        "CredentialsSecret": (parts.commands.secret_arn, "The secret for VectorCare's client_id and client_secret"),
+        "ReadingApiUrl": (parts.reading_api.base_url, "Where the dispatch system reads service requests"),
+    }
+
+
+def _of_resources(context: StackContext, parts: Parts) -> _Outputs:
+    storage, inbound, change_events, commands = context.storage, parts.inbound, parts.change_events, parts.commands
+    return {
+        "EventBus": (change_events.bus.event_bus_name, "The bus on which subscribers find what changed"),
+        "OutboundQueueUrl": (commands.queues.queue.queue_url, "Where the dispatch system puts commands"),
+        "ServiceRequestsTable": (storage.service_requests.table_name, "The state: one item per service request"),
+        "EventsTable": (storage.events.table_name, "The journal: every signed webhook, byte for byte"),
+        "CommandsTable": (storage.commands.table_name, "How each command ended"),
+        "QueueUrl": (inbound.queues.queue.queue_url, "Webhooks on their way to the tables"),
+        "DeadLetterQueueUrl": (inbound.queues.dead_letters.queue_url, "Webhooks that could not be applied"),
+        "OutboundDeadLetterQueueUrl": (commands.queues.dead_letters.queue_url, "Commands that could not be read"),
+        "UnpublishedQueueUrl": (change_events.unpublished.queue_url, "Events that the bus did not take"),
+        "SpoolBucket": (
+            inbound.spool.bucket.bucket_name,
+            "Webhooks that the queue refused, until the drain moves them",
+        ),
+    }

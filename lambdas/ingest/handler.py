@@ -55,7 +55,9 @@ def _accept(asked: request.WebhookRequest) -> None:
     started = runtime.monotonic()
     observability.log("webhook.received", bytes_received=asked.size)
     try:
-        request.check_customer(asked, customer_id=_settings.customer_id)
+        customer_id = request.check_customer(
+            asked, customer_id=_settings.customer_id, former=_settings.former_customer_ids
+        )
         body = request.body(asked)
         key = _verify(asked, body)
         webhook = Webhook(body=body, signature=asked.signature or "", received_at=runtime.now())
@@ -65,6 +67,11 @@ def _accept(asked: request.WebhookRequest) -> None:
     observability.log("webhook.accepted", message_id=message_id, status_code=HTTPStatus.OK)
     observability.count(Metric.ACCEPTED)
     observability.count_by(Metric.SIGNED_BY_KEY, key=key.fingerprint)
+    # During a move: whether VectorCare still calls the old URL.
+    if _settings.former_customer_ids:
+        observability.count_by(Metric.ACCEPTED_BY_CUSTOMER_ID, customer_id=customer_id)
+    if _settings.domain_name:
+        observability.count_by(Metric.ACCEPTED_BY_DOMAIN, domain=request.domain_used(asked, own=_settings.domain_name))
 
 
 def _verify(asked: request.WebhookRequest, body: bytes) -> signature.Key:

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -43,6 +43,7 @@ class WebhookRequest:
     content: str  # the body as API Gateway gives it
     is_base64: bool  # whether `content` is the body in base64; otherwise it is text
     customer_id: str | None
+    domain: str | None  # the host name that was called
     signature: str | None
     has_two_signatures: bool  # the header came with several values; `signature` is the last
     content_encoding: str  # in lower case; empty if absent, as is `content_type`
@@ -69,6 +70,7 @@ def read(event: Mapping[str, Any]) -> WebhookRequest:
         content=_text(event.get("body")) or "",
         is_base64=bool(event.get("isBase64Encoded")),
         customer_id=_text(_mapping(event.get("queryStringParameters")).get("customer_id")),
+        domain=_text(_mapping(event.get("requestContext")).get("domainName")),
         signature=_text(headers.get(name)),
         has_two_signatures=isinstance(signatures, list) and any(each != signatures[0] for each in signatures),
         content_encoding=(_text(headers.get("content-encoding")) or "").strip().lower(),
@@ -76,11 +78,11 @@ def read(event: Mapping[str, Any]) -> WebhookRequest:
     )
 
 
-def check_customer(request: WebhookRequest, *, customer_id: str) -> None:
-    """Check that a webhook is meant for this organization.
+def check_customer(request: WebhookRequest, *, customer_id: str, former: Collection[str]) -> str:
+    """Check that a webhook is meant for this organization, and return which of its ids was used: current or former.
 
     A valid signature is not enough: VectorCare may sign for all its customers with one key. The customer id in the URL
-    decides.
+    decides. Each comparison takes the same time whatever is given, and all are made.
 
     Raises
     ------
@@ -88,8 +90,19 @@ def check_customer(request: WebhookRequest, *, customer_id: str) -> None:
         It is for another customer.
     """
     given = _utf8(request.customer_id or "")
-    if not hmac.compare_digest(given, customer_id.encode()):
+    is_current = hmac.compare_digest(given, customer_id.encode())
+    is_former = sum(hmac.compare_digest(given, each.encode()) for each in former)
+    if not is_current and not is_former:
         raise RefusedError(HTTPStatus.UNAUTHORIZED, "unknown customer_id", Metric.WRONG_CUSTOMER)
+    return "current" if is_current else "former"
+
+
+def domain_used(request: WebhookRequest, *, own: str) -> str:
+    """Return which of the API's host names was called: own, default (API Gateway's), or other (a former domain)."""
+    called = (request.domain or "").lower()
+    if called == own:
+        return "own"
+    return "default" if ".execute-api." in called else "other"
 
 
 def body(request: WebhookRequest) -> bytes:

@@ -10,4 +10,6 @@ class IngestSettings:
     queue_url: str
     spool_bucket: str
     customer_id: str
+    former_customer_ids: frozenset[str]  # accepted too, until VectorCare calls the new URL
+    domain_name: str  # the organization's own; empty if it has none
     public_keys: str

@@ -11,23 +11,23 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from stacks.common.log_group import build_log_group
+from stacks.config.organization import Organization
 from stacks.config.resource_policy import STAGE
 
 # API Gateway answers HEAD only if HEAD is a method of its own.
 READ_METHODS = ("GET", "HEAD")
-# TLS 1.3, or 1.2 with forward secrecy, and only for the certificate's host name (API Gateway Developer
-# Guide, "Supported security policies", table for Regional APIs; "Security policies for REST APIs", STRICT).
-SECURITY_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
-ENDPOINT_ACCESS_MODE = "STRICT"
 
-# Nothing here is text of the caller: no query string, no header, no body, and only the pattern of the path.
+# Nothing here is text of the caller: no query string, no header but the host name, which is one of the API's own, no
+# body, and only the pattern of the path.
 ACCESS_LOG_FORMAT = {
     "request_id": "$context.requestId",
     "request_time": "$context.requestTime",
     "source_ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "resource_path": "$context.resourcePath",
+    "domain": "$context.domainName",
     "tls_version": "$context.tlsVersion",
+    "tls_cipher": "$context.cipherSuite",
     "status": "$context.status",
     "error": "$context.error.responseType",
     "response_length": "$context.responseLength",
@@ -91,14 +91,15 @@ def _permit_before_deployment(rest_api: apigateway.RestApi) -> None:
             cast("apigateway.Deployment", rest_api.latest_deployment).node.add_dependency(permission)
 
 
-def harden(scope: Construct, rest_api: apigateway.RestApi, *, key: kms.IKey) -> None:
+def harden(scope: Construct, rest_api: apigateway.RestApi, *, organization: Organization, key: kms.IKey) -> None:
     """Set what the properties of `RestApi` cannot set."""
     _permit_before_deployment(rest_api)
     # CDK's own output would be a second URL that looks like the one to paste.
     rest_api.node.try_remove_child("Endpoint")
     resource = cast("apigateway.CfnRestApi", rest_api.node.default_child)
-    resource.security_policy = SECURITY_POLICY
-    resource.endpoint_access_mode = ENDPOINT_ACCESS_MODE
+    # It holds for calls through a domain too (API Gateway Developer Guide, "Security policies for REST APIs").
+    resource.security_policy = organization.tls_policy
+    resource.endpoint_access_mode = organization.endpoint_access_mode
     _add_headers_to_own_answers(rest_api)
     _build_execution_log(scope, rest_api, key)
 

@@ -23,16 +23,15 @@ STACK_RESOURCES = 250
 Problem = tuple[tuple[str, ...], str]
 """The keys that cause it, the one to change first; and what is wrong."""
 
-_LISTS = (
-    ("ingest", "public_keys", "remove the keys that no longer sign"),
-    ("publisher", "publish_actions", 'list fewer, or "*" for all'),
-)
+_KEYS, _FORMER = "remove the keys that no longer sign", "remove those that VectorCare no longer calls"
 
 
 def problems(organization: Organization) -> Iterator[Problem]:
     """Name what would exceed a limit of AWS, with the figure and the limit."""
-    for service, key, fix in _LISTS:
-        yield from _environment(organization, service, key, fix)
+    former, keys = len(",".join(organization.former_customer_ids)), len(organization.encoded_public_keys)
+    key, fix = ("former_customer_ids", _FORMER) if former > keys else ("public_keys", _KEYS)
+    yield from _environment(organization, "ingest", key, fix)
+    yield from _environment(organization, "publisher", "publish_actions", 'list fewer, or "*" for all')
     urls = {"vectorcare_api_url": len(organization.api_url), "vectorcare_token_url": len(organization.token_url)}
     yield from _environment(organization, "sender", max(urls, key=lambda key: urls[key]), "shorten it")
     characters = resource_policy.size(organization.allowed_source_ips)

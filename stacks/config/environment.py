@@ -34,7 +34,12 @@ def of_file(organization: Organization, service: str) -> dict[str, str]:
     """Return the variables that come from the organization's file; none for functions that are not named here."""
     match service:
         case "ingest":
-            return {"CUSTOMER_ID": organization.customer_id, "PUBLIC_KEYS": organization.encoded_public_keys}
+            return {
+                "CUSTOMER_ID": organization.customer_id,
+                "FORMER_CUSTOMER_IDS": ",".join(organization.former_customer_ids),
+                "DOMAIN_NAME": organization.domain_name or "",
+                "PUBLIC_KEYS": organization.encoded_public_keys,
+            }
         case "processor":
             return {
                 "ORDER_BY": organization.order_by,

@@ -23,6 +23,20 @@ SAMPLE_NAME = "example"
 # The longest derived name, "VectorCareBridge-<name>-outbound", has to fit into an SQS queue name (80 characters).
 MAXIMUM_NAME_LENGTH = 54
 MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH = 16
+# TLS 1.3, or 1.2 with forward secrecy; and only for the host name that the certificate is for.
+TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+ENDPOINT_ACCESS = "STRICT"
+# API Gateway Developer Guide, "Supported security policies", table for Regional APIs, without TLS_1_0, which takes
+# TLS 1.0 and 1.1; and API Reference, RestApi.
+TLS_POLICIES = (
+    TLS_POLICY,
+    "SecurityPolicy_TLS13_1_3_2025_09",
+    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
+    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
+    "SecurityPolicy_TLS13_1_2_2021_06",
+    "TLS_1_2",
+)
 MINIMUM_RETENTION_DAYS = 30
 MAXIMUM_RETENTION_DAYS = 36500
 # VectorCare's documentation, "Open API v2.0", which does not name the host of UAT's token endpoint.
@@ -49,6 +63,12 @@ class Organization:
         Where the stack belongs; None is wherever the credentials lead.
     profile : str | None
         The AWS profile of ``./bridge`` for this stack, if nothing else names one.
+    former_customer_ids : tuple[str, ...]
+        Values of ``customer_id`` that are accepted too, until VectorCare calls the new URL.
+    keep_default_url : bool | None
+        Whether API Gateway's own URL stays on beside ``domain_name``; None, if the file does not say so, means yes.
+    cost_centre : str | None
+        The value of the tag CostCentre.
     publish_data : bool
         Whether change events carry patients' data.
     vectorcare_api_url, vectorcare_token_url : str | None
@@ -76,8 +96,13 @@ class Organization:
     journal_retention_days: int = 2190
     state_retention_days: int = 90
     max_concurrency: int = 2
+    former_customer_ids: tuple[str, ...] = ()
     domain_name: str | None = None
     certificate_arn: str | None = None
+    keep_default_url: bool | None = None
+    tls_policy: str = TLS_POLICY
+    endpoint_access: str = ENDPOINT_ACCESS
+    cost_centre: str | None = None
     account: str | None = None
     region: str | None = None
     profile: str | None = None
@@ -128,6 +153,20 @@ class Organization:
     def token_url(self) -> str:
         """Where the access token comes from; empty if neither the file nor VectorCare's documentation names it."""
         return self.vectorcare_token_url or TOKEN_URLS[self.environment]
+
+    @property
+    def has_default_url(self) -> bool:
+        """Whether API Gateway's own URL is on; it is unless a domain replaces it and the file says that it may go."""
+        return self.domain_name is None or self.keep_default_url is not False
+
+    @property
+    def endpoint_access_mode(self) -> str | None:
+        """API Gateway's endpoint access mode; it exists for policies named ``SecurityPolicy_`` only."""
+        return self.endpoint_access if self.tls_policy.startswith("SecurityPolicy_") else None
+
+    def is_guessable(self, customer_id: str) -> bool:
+        """Recognize names and short values: with one key for all, only this value keeps others' webhooks out."""
+        return customer_id == self.name or len(customer_id) < MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH
 
     @property
     def encoded_public_keys(self) -> str:
@@ -261,7 +300,11 @@ def _conflicts(organization: Organization) -> Iterator[Problem]:
         )
     yield from _domain_conflicts(organization)
     yield from _twin_conflicts(organization)
-    if organization.environment == "production" and _can_be_guessed(organization):
+    if organization.keep_default_url is False and not organization.domain_name:
+        yield ("keep_default_url",), "leaves no URL at all; add domain_name and its certificate_arn, or remove it"
+    if organization.customer_id in organization.former_customer_ids:
+        yield ("former_customer_ids", "customer_id"), "lists the customer_id itself; remove it from the list"
+    if organization.environment == "production" and organization.is_guessable(organization.customer_id):
         yield (
             ("customer_id",),
             "can be guessed, which production does not allow; set a random one, made with: "
@@ -308,14 +351,6 @@ def _misplaced_certificate(organization: Organization) -> Iterator[Problem]:
             )
 
 
-def _can_be_guessed(organization: Organization) -> bool:
-    """Recognize names and short values: with one key for all, only this value keeps others' webhooks out."""
-    return (
-        organization.customer_id == organization.name
-        or len(organization.customer_id) < MINIMUM_PRODUCTION_CUSTOMER_ID_LENGTH
-    )
-
-
 def _public_key(value: object) -> bytes:
     try:
         return read_public_key(parsers.text(value))
@@ -355,6 +390,10 @@ _HTTPS_URL = rf"https://(?ai:{_HOST})(:({_PORT}))?(/[A-Za-z0-9._~/-]*)?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+=?^_~-]+"
 _EMAIL = rf"(?=.{{1,254}}$)(?=[^@]{{1,64}}@){_ATOM}(\.{_ATOM})*@(?ai:({places.LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9])"
 _DAYS = parsers.whole_number(MINIMUM_RETENTION_DAYS, MAXIMUM_RETENTION_DAYS)
+_CUSTOMER_ID = parsers.matching(
+    r"[A-Za-z0-9._~-]{1,64}",
+    "has a length or characters that a URL does not keep; use 1 to 64 letters, digits and any of - . _ ~",
+)
 PLACE_PARSERS: Mapping[str, Callable[[object], str]] = {
     "account": parsers.matching("[0-9]{12}", "is not an AWS account; write its 12 digits between quotes"),
     "region": places.region,
@@ -367,10 +406,8 @@ PLACE_PARSERS: Mapping[str, Callable[[object], str]] = {
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "public_keys": _public_keys,
     "environment": parsers.one_of("uat", "production"),
-    "customer_id": parsers.matching(
-        r"[A-Za-z0-9._~-]{1,64}",
-        "has a length or characters that a URL does not keep; use 1 to 64 letters, digits and any of - . _ ~",
-    ),
+    "customer_id": _CUSTOMER_ID,
+    "former_customer_ids": parsers.list_of(_CUSTOMER_ID),
     "allowed_source_ips": parsers.list_of(_network),
     "order_by": parsers.one_of("event_timestamp", "event_id"),
     "publish_actions": parsers.list_of(
@@ -394,5 +431,13 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     "max_concurrency": parsers.whole_number(2, 1000),
     "domain_name": places.domain_name,
     "certificate_arn": places.certificate_arn,
+    "keep_default_url": parsers.boolean,
+    "tls_policy": parsers.one_of(*TLS_POLICIES),
+    "endpoint_access": parsers.one_of("STRICT", "BASIC"),
+    # Tag naming limits (Tag Editor User Guide), as far as ASCII goes.
+    "cost_centre": parsers.matching(
+        r"(?=.{1,256}$)[A-Za-z0-9_.:/=+@-]([A-Za-z0-9 _.:/=+@-]*[A-Za-z0-9_.:/=+@-])?",
+        "is not the value of an AWS tag; use 1 to 256 letters, digits, spaces and any of _ . : / = + - @",
+    ),
     "twin": parse_twin,
 }

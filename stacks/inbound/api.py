@@ -10,12 +10,11 @@ from constructs import Construct, IConstruct
 from stacks.common.acknowledgments import acknowledge
 from stacks.common.rest_api import (
     ACCESS_LOG_FORMAT,
-    ENDPOINT_ACCESS_MODE,
-    SECURITY_POLICY,
     add_read_methods,
     build_stage_options,
     harden,
 )
+from stacks.config import moves
 from stacks.config.resource_policy import resource_policy
 from stacks.context import StackContext
 from stacks.functions.function import BridgeFunction
@@ -32,8 +31,12 @@ class WebhookApi(Construct):
         self._key = context.encryption.key
         self.rest_api = self._build_rest_api()
         self._add_routes(ingest)
-        harden(self, self.rest_api, key=self._key)
+        harden(self, self.rest_api, organization=self._organization, key=self._key)
         self.domain = self._build_domain(self._organization.domain_name) if self._organization.domain_name else None
+        for step, text in moves.unfinished(self._organization):
+            cdk.Annotations.of(self).add_warning_v2(
+                f"vectorcare-bridge:{step}", f"{self._organization.name}.toml: {text}"
+            )
 
     @property
     def account(self) -> IConstruct:
@@ -50,6 +53,11 @@ class WebhookApi(Construct):
         """The URL of the routes, without a slash at the end."""
         if self._organization.domain_name:
             return f"https://{self._organization.domain_name}"
+        return self.default_url
+
+    @property
+    def default_url(self) -> str:
+        """API Gateway's own URL of the routes, without a slash at the end; a domain's file may have it switched off."""
         return self.rest_api.url_for_path().removesuffix("/")
 
     def _build_rest_api(self) -> apigateway.RestApi:
@@ -60,7 +68,9 @@ class WebhookApi(Construct):
             endpoint_configuration=apigateway.EndpointConfiguration(
                 types=[apigateway.EndpointType.REGIONAL], ip_address_type=self._ip_address_type()
             ),
-            disable_execute_api_endpoint=self._organization.domain_name is not None,
+            # A setting of the API alone takes effect with the next deployment of its stage; CDK makes one, because its
+            # id follows from the API's settings (API Gateway Developer Guide, "Disable the default endpoint").
+            disable_execute_api_endpoint=not self._organization.has_default_url,
             # Bodies arrive byte for byte: decoded and encoded again, some would differ from what was signed.
             binary_media_types=["*/*"],
             policy=iam.PolicyDocument.from_json(resource_policy(self._organization.allowed_source_ips)),
@@ -89,8 +99,8 @@ class WebhookApi(Construct):
             "Domain",
             domain_name=domain_name,
             regional_certificate_arn=self._organization.certificate_arn,
-            security_policy=SECURITY_POLICY,
-            endpoint_access_mode=ENDPOINT_ACCESS_MODE,
+            security_policy=self._organization.tls_policy,
+            endpoint_access_mode=self._organization.endpoint_access_mode,
             endpoint_configuration=apigateway.CfnDomainName.EndpointConfigurationProperty(
                 types=["REGIONAL"],
                 ip_address_type={
@@ -99,13 +109,19 @@ class WebhookApi(Construct):
                 }[self._ip_address_type()],
             ),
         )
-        apigateway.CfnBasePathMapping(
+        mapping = apigateway.CfnBasePathMapping(
             self,
             "DomainMapping",
             domain_name=domain.ref,
             rest_api_id=self.rest_api.rest_api_id,
             stage=self.rest_api.deployment_stage.stage_name,
         )
+        # Another domain_name makes another domain. The old one stays, and goes on working, until somebody deletes it:
+        # VectorCare calls it until the new URL is pasted there (docs/moving.md).
+        for each in (domain, mapping):
+            each.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+            # With the stack they go: an API to which a domain is mapped cannot be deleted.
+            each.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
         return domain
 
 

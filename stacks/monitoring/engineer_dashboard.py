@@ -51,8 +51,10 @@ def _api(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
             threshold=("SlowAnswers", thresholds.answer_milliseconds),
         ),
         graph(
-            "Accepted, by the key that signed",
+            "Accepted, by key, and during a move by URL",
             metrics.own_by("key", "SignedByKey", service="ingest"),
+            metrics.own_by("customer_id", "AcceptedByCustomerId", service="ingest", prefix="customer_id: "),
+            metrics.own_by("domain", "AcceptedByDomain", service="ingest", prefix="domain: "),
             right=refused,
             right_unit="refused attempts",
         ),

@@ -32,7 +32,7 @@ class ReadingApi(Construct):
         self.reader = self._build_reader()
         self.rest_api = self._build_rest_api()
         self._methods = self._add_routes()
-        harden(self, self.rest_api, key=context.encryption.key)
+        harden(self, self.rest_api, organization=context.organization, key=context.encryption.key)
         # A stage that logs can only be created after the account lets API Gateway log.
         self.rest_api.deployment_stage.node.add_dependency(account)
         self._acknowledge()

@@ -23,6 +23,7 @@ def _listed(*values: str) -> str:
     return "[" + ", ".join(f'"{value}"' for value in values) + "]"
 
 
+CERTIFICATE_ARN = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 MINIMAL = with_keys(public_pem())
 # Of each of these keys nearly as much as AWS takes.
 LONGEST_KEYS = with_keys(*(public_pem(bits=4096) for _ in range(4)))
@@ -45,8 +46,13 @@ alarm_emails = ["oncall@example.com", "lead@example.com"]
 journal_retention_days = 400
 state_retention_days = 30
 max_concurrency = 2
+former_customer_ids = ["acme", "Kp4.b~x_2-9Jt2Rb7uQ"]
 domain_name = "webhooks.example.com"
-certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+keep_default_url = false
+tls_policy = "SecurityPolicy_TLS13_1_3_2025_09"
+endpoint_access = "BASIC"
+cost_centre = "Transport 4711/b"
+certificate_arn = "{CERTIFICATE_ARN}"
 [alarms]
 freshness_seconds = 120
 waiting_messages = 500

@@ -71,6 +71,14 @@ def template_of(organization: Organization, *, output: Path) -> Template:
     return template
 
 
+def warnings_of(organization: Organization, *, output: Path) -> list[str]:
+    """Synthesize one stack, and give what CDK says about it."""
+    app = cdk.App(context=application.default_context(), outdir=str(output), builtin_cloud_formation_validation=False)
+    stack = BridgeStack(app, organization=organization, artifact=stub_artifact())
+    messages = app.synth().get_stack_by_name(stack.stack_name).messages
+    return [str(each.entry.data).partition(" [ack:")[0] for each in messages]
+
+
 def stub_artifact() -> Artifact:
     return Artifact(
         folder=ROOT / "organizations",  # Any folder will do.

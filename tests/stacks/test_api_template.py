@@ -10,7 +10,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from stacks.config import moves
 from stacks.config.organization import Organization
+from tests.stacks import synthesis
+from tests.stacks.organization_files import CERTIFICATE_ARN
 from tests.stacks.synthesis import template_of
 from tests.stacks.templates import (
     Resource,
@@ -35,7 +38,7 @@ ROUTES = {
     "reading": {f"{method.upper()} {path}" for path, item in DOCUMENT["paths"].items() for method in item},
 }
 # API Gateway Developer Guide, "Supported security policies": those for Regional APIs that refuse TLS 1.0.
-TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+")
+TLS_1_2_OR_NEWER = re.compile(r"SecurityPolicy_TLS13_1_[23]_\w+|TLS_1_2")
 # Variables that could put text of the caller into a line.
 WRITTEN_BY_THE_CALLER = re.compile(
     r"querystring|header|body|input|userAgent|authorizer|stageVariables|requestOverride|\.path$|message", re.IGNORECASE
@@ -104,11 +107,28 @@ def test_api_gateways_own_answers_have_the_headers_of_the_functions_answers(temp
         }
 
 
-def test_an_api_is_regional_and_refuses_tls_older_than_1_2(template: Template, api: str) -> None:
+def test_an_api_is_regional_and_refuses_tls_older_than_1_2(
+    template: Template, organization: Organization, api: str
+) -> None:
     properties = rest_api(template, api)
     assert properties["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     assert TLS_1_2_OR_NEWER.fullmatch(properties["SecurityPolicy"])
-    assert properties["EndpointAccessMode"] == "STRICT"
+    given = (organization.tls_policy, organization.endpoint_access)
+    assert (properties["SecurityPolicy"], properties["EndpointAccessMode"]) == given
+
+
+def test_a_policy_from_before_endpoint_access_modes_has_none(
+    organizations: Mapping[str, Organization], tmp_path: Path
+) -> None:
+    # Given
+    organization = dataclasses.replace(organizations["everything"], tls_policy="TLS_1_2")
+    # When
+    template = template_of(organization, output=tmp_path)
+    # Then
+    domain = only(template, "AWS::ApiGateway::DomainName")["Properties"]
+    for properties in (rest_api(template), rest_api(template, "reading"), domain):
+        assert properties["SecurityPolicy"] == "TLS_1_2"
+        assert "EndpointAccessMode" not in properties
 
 
 def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_no_caller(
@@ -118,8 +138,7 @@ def test_the_webhooks_api_passes_on_bodies_byte_for_byte_and_throttles_no_caller
     assert "AWS::ApiGateway::UsagePlan" not in {resource["Type"] for resource in template["Resources"].values()}
     for setting in stage(template)["MethodSettings"]:
         assert not setting.keys() & {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
-    # The default endpoint is off exactly if a domain replaces it, and IPv6 answered exactly if it is allowed.
-    assert rest_api(template)["DisableExecuteApiEndpoint"] is (organization.domain_name is not None)
+    # IPv6 is answered exactly if it is allowed.
     has_ipv6 = any(":" in network for network in organization.allowed_source_ips)
     assert rest_api(template)["EndpointConfiguration"]["IpAddressType"] == ("dualstack" if has_ipv6 else "ipv4")
 
@@ -149,6 +168,54 @@ def test_a_changed_policy_is_deployed(
     before = templates["addresses"]
     kept = of_type(before, "AWS::ApiGateway::Deployment").keys() & of_type(after, "AWS::ApiGateway::Deployment").keys()
     assert kept == of_api(before, "AWS::ApiGateway::Deployment", "reading").keys()
+
+
+DOMAIN = {"domain_name": "webhooks.example.com", "certificate_arn": CERTIFICATE_ARN}
+
+
+def test_a_domain_is_added_beside_the_old_url_which_goes_only_if_the_file_says_so(
+    templates: Mapping[str, Template], organizations: Mapping[str, Organization], tmp_path: Path
+) -> None:
+    # Given a stack without a domain, When it gets one, and later its file lets the old URL go
+    bare = organizations["minimal"]
+    steps = [dataclasses.replace(bare, **DOMAIN), dataclasses.replace(bare, **DOMAIN, keep_default_url=False)]
+    added, gone = (template_of(each, output=tmp_path / str(number)) for number, each in enumerate(steps))
+    states = (templates["minimal"], added, gone)
+    # Then
+    without, with_both, moved = (outputs(template) for template in states)
+    assert [rest_api(template)["DisableExecuteApiEndpoint"] for template in states] == [False, False, True]
+    # And that takes effect, because the API is deployed again (API Gateway Developer Guide, "Disable the default
+    # endpoint for REST APIs").
+    deployments = [set(of_api(template, "AWS::ApiGateway::Deployment", "webhook")) for template in (added, gone)]
+    assert set.isdisjoint(*deployments)
+    # And each output says what there is.
+    assert with_both["DefaultWebhookUrl"] == without["WebhookUrl"]
+    assert with_both["WebhookUrl"] == moved["WebhookUrl"]
+    assert "DefaultWebhookUrl" not in without.keys() | moved.keys()
+    # And ingest counts by which of the two VectorCare calls.
+    settings = [functions(each)["ingest"]["Properties"]["Environment"]["Variables"] for each in states]
+    assert [each["DOMAIN_NAME"] for each in settings] == ["", "webhooks.example.com", "webhooks.example.com"]
+
+
+def test_a_synthesis_says_what_a_move_has_left_to_do(organizations: Mapping[str, Organization], tmp_path: Path) -> None:
+    # Given a file that says nothing of the old URL, and one that still lists a value that anybody knows
+    bare = dataclasses.replace(organizations["minimal"], customer_id="W6m~x.Zk3_q-9Jt2Rb7u", environment="production")
+    moving = dataclasses.replace(bare, **DOMAIN, former_customer_ids=("minimal",))
+    decided = dataclasses.replace(moving, keep_default_url=True, former_customer_ids=("Kp4.b~x_2-9Jt2Rb7uQ",))
+    # When
+    steps = [[step for step, _ in moves.unfinished(each)] for each in (bare, moving, decided)]
+    # Then
+    assert steps == [[], ["default-url", "former-customer-id"], []]
+    said = synthesis.warnings_of(moving, output=tmp_path)
+    assert {text for _, text in moves.unfinished(moving)} <= {text.removeprefix("minimal.toml: ") for text in said}
+
+
+def test_another_domain_name_leaves_the_old_domain_working(templates: Mapping[str, Template]) -> None:
+    for kind in ("DomainName", "BasePathMapping"):
+        resource = only(templates["everything"], f"AWS::ApiGateway::{kind}")
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        # A mapping that stayed behind would keep the API, and so the stack, from being deleted.
+        assert resource["DeletionPolicy"] == "Delete"
 
 
 def test_logs_hold_nothing_that_the_caller_wrote(template: Template, api: str) -> None:
@@ -185,6 +252,9 @@ def test_a_domain_is_mapped_to_the_stage_and_refuses_tls_older_than_1_2(template
     mapping = only(template, "AWS::ApiGateway::BasePathMapping")["Properties"]
     assert domain["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     assert "RegionalCertificateArn" in domain
+    api = rest_api(template)
+    for setting in ("SecurityPolicy", "EndpointAccessMode"):
+        assert domain[setting] == api[setting]
     assert TLS_1_2_OR_NEWER.fullmatch(domain["SecurityPolicy"])
     assert referred(mapping["RestApiId"]) == rest_api_id(template, "webhook")
     assert referred(mapping["Stage"]) in of_api(template, "AWS::ApiGateway::Stage", "webhook")
@@ -215,5 +285,7 @@ def test_outputs_keep_their_names_and_refer_to_their_functions(template: Templat
     by_output = {f"{name.title()}Function": function for name, function in functions(template).items()}
     domain = {"DomainTarget"} if organization.domain_name else set()
     assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain
+    assert all(output["Description"] for output in template["Outputs"].values())
+    assert next(iter(template["Outputs"])) == "WebhookUrl"
     for output, function in by_output.items():
         assert called(template, template["Outputs"][output]["Value"]) is function

@@ -3,7 +3,7 @@
 import math
 import re
 
-from tests.stacks.templates import Template, functions, of_type, referred
+from tests.stacks.templates import Template, called, functions, of_type
 
 # Lambda Developer Guide, "Lambda quotas": a new account may start with fewer than 1,000; the least seen is 10.
 NEW_ACCOUNT = 10
@@ -22,23 +22,18 @@ def test_a_new_accounts_ten_executions_leave_ingest_its_share(templates: dict[st
     names = {id(function): name for name, function in functions(template).items()}
     most: dict[str, int] = {}
     for source in (each["Properties"] for each in of_type(template, "AWS::Lambda::EventSourceMapping").values()):
-        called = called_by(template, source["FunctionName"])
+        function = called(template, source["FunctionName"])
         is_stream = "StartingPosition" in source
         at_once = SHARDS * source.get("ParallelizationFactor", 1) if is_stream else concurrency_of(source)
-        most[names[id(called)]] = at_once
+        most[names[id(function)]] = at_once
     for rule in (each["Properties"] for each in of_type(template, "AWS::Events::Rule").values()):
         (minutes,) = re.findall(r"rate\((\d+) minutes?\)", rule["ScheduleExpression"])
         for target in rule["Targets"]:
-            called = called_by(template, target["Arn"])
-            most[names[id(called)]] = math.ceil(called["Properties"]["Timeout"] / 60 / int(minutes))
+            function = called(template, target["Arn"])
+            most[names[id(function)]] = math.ceil(function["Properties"]["Timeout"] / 60 / int(minutes))
     # Then all of it together, each with as many as it can ever have, is less than the account allows
     assert most.keys() == functions(template).keys() - BY_CHOICE - {"ingest"}
     assert sum(most.values()) <= NEW_ACCOUNT - FOR_INGEST, most
-
-
-def called_by(template: Template, reference: object) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = template["Resources"][referred(reference)]
-    return found
 
 
 def concurrency_of(source: dict[str, dict[str, int]]) -> int:

@@ -1,11 +1,14 @@
 """`python app.py`: a mistake is one line that says how to fix it, and each stack knows where it belongs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from aws_cdk import cx_api
 
 from stacks import application
+from stacks.config.organization import Organization
+from stacks.outputs import VERSION
 from tests.stacks import synthesis
 from tests.stacks.organization_files import MINIMAL, public_pem, with_keys
 
@@ -55,3 +58,21 @@ def test_a_stack_belongs_to_the_account_and_region_of_its_file_and_its_template_
     }
     template = str(stacks["pinned"].template)
     assert [word for word in ("210987654321", "eu-west-1") if word in template] == []
+
+
+def test_a_stacks_tags_say_whose_it_is_and_production_is_protected_from_deletion(
+    synthesized: Path, organizations: Mapping[str, Organization]
+) -> None:
+    # Given
+    stacks = {stack.id: stack for stack in cx_api.CloudAssembly(str(synthesized / "cdk.out")).stacks}
+    uat, production = (stacks[organizations[name].stack_name] for name in ("minimal", "everything"))
+    of_all = {"Product": "VectorCareBridge", "Version": VERSION}
+    # Then CloudFormation gets the tags with the stack
+    assert uat.tags == of_all | {"Organization": "minimal", "Environment": "uat"}
+    assert production.tags == of_all | {
+        "Organization": organizations["everything"].name,
+        "Environment": "production",
+        "CostCentre": "Transport 4711/b",
+    }
+    # And only production's cannot be deleted by one command
+    assert (uat.termination_protection, production.termination_protection) == (False, True)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -67,6 +67,8 @@ class Cloud:
             "EVENT_BUS": "bus",
             "SPOOL_BUCKET": "spool",
             "CUSTOMER_ID": CUSTOMER_ID,
+            "FORMER_CUSTOMER_IDS": "",
+            "DOMAIN_NAME": "",
             "PUBLIC_KEYS": public_keys or signing.encoded_public_key(),
             "EVENTS_TABLE": "events",
             "SERVICE_REQUESTS_TABLE": "service_requests",
@@ -90,6 +92,11 @@ class Cloud:
         except BaseException:
             self._threads.finish()
             raise
+
+    def settings(self, function: str, **changes: Any) -> AbstractContextManager[Any]:
+        """Change settings of a function for a while."""
+        handler = self._handlers[function]
+        return mock.patch.object(handler, "_settings", replace(handler._settings, **changes))
 
     def post(
         self, raw: bytes, /, *, signature: str | None = "", customer_id: str | None = CUSTOMER_ID, **changes: Any

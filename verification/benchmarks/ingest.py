@@ -27,6 +27,8 @@ ENVIRONMENT = {
     "QUEUE_URL": "https://queue.invalid",
     "SPOOL_BUCKET": "spool",
     "CUSTOMER_ID": "benchmark",
+    "FORMER_CUSTOMER_IDS": "",
+    "DOMAIN_NAME": "",
     "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge",
     "POWERTOOLS_SERVICE_NAME": "ingest",
     "AWS_ACCESS_KEY_ID": "none",

@@ -13,6 +13,8 @@ class Metric(StrEnum):
     WRONG_CUSTOMER = "WrongCustomer"
     TOO_LARGE = "TooLarge"
     SIGNED_BY_KEY = "SignedByKey"
+    ACCEPTED_BY_CUSTOMER_ID = "AcceptedByCustomerId"
+    ACCEPTED_BY_DOMAIN = "AcceptedByDomain"
     SPOOLED = "Spooled"
     NOT_KEPT = "NotKept"
     WEBHOOKS_BY_ACTION = "WebhooksByAction"

@@ -48,7 +48,8 @@ def _bool(text: str) -> bool:
 
 
 def _texts(text: str) -> frozenset[str]:
-    return frozenset(text.split(","))
+    # Nothing between two commas is no value: an empty list is an empty variable.
+    return frozenset(text.split(",")) - {""}
 
 
 _READ: Mapping[Any, Callable[[str], Any]] = {bool: _bool, frozenset[str]: _texts}

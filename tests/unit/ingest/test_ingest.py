@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -269,3 +270,58 @@ def test_every_answer_is_counted_once(cloud: Cloud, output: Output) -> None:
     # Then each is there, apart
     assert counted == {"Accepted", "IngestMilliseconds", "SignedByKey", "SignatureInvalid", "WrongCustomer"}
     assert all(line["organization"] == "acme" for line in lines)
+
+
+FORMER_IDS = frozenset({"acme", "globex-9Qx4"})
+
+
+@pytest.fixture
+def moving_cloud(cloud: Cloud) -> Iterator[Cloud]:
+    """Give a cloud whose organization is on its way to another customer id and to a domain of its own."""
+    with cloud.settings("ingest", former_customer_ids=FORMER_IDS, domain_name="webhooks.example.com"):
+        yield cloud
+
+
+def counted_by(output: Output, metric: str, dimension: str) -> list[str]:
+    lines = [json.loads(line) for line in output.text().splitlines() if f'"{metric}"' in line]
+    return [line[dimension] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("customer_id", "kind"),
+    [(CUSTOMER_ID, "current"), ("acme", "former"), ("globex-9Qx4", "former")],
+)
+def test_a_former_customer_id_is_accepted_beside_the_new_one_and_counted_without_its_value(
+    moving_cloud: Cloud, output: Output, customer_id: str, kind: str
+) -> None:
+    # Given a signed webhook, When it comes with one of the ids
+    assert moving_cloud.post(body(), customer_id=customer_id)[0] == 200
+    # Then it is kept, and counted by the kind of its id
+    assert moving_cloud.messages() == 1
+    assert counted_by(output, "AcceptedByCustomerId", "customer_id") == [kind]
+
+
+@pytest.mark.parametrize("customer_id", ["", None, "acm", "acme,globex-9Qx4", "ACME"])
+def test_nothing_else_is_a_former_customer_id(moving_cloud: Cloud, customer_id: str | None) -> None:
+    assert moving_cloud.post(body(), customer_id=customer_id)[0] == 401
+    assert moving_cloud.messages() == 0
+
+
+def test_without_former_customer_ids_an_empty_one_is_refused(cloud: Cloud) -> None:
+    assert cloud.post(body(), customer_id="")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("called", "kind"),
+    [
+        ("webhooks.example.com", "own"),
+        ("a1b2c3d4e5.execute-api.us-east-1.amazonaws.com", "default"),
+        ("hooks.example.com", "other"),
+        (None, "other"),
+    ],
+)
+def test_during_a_move_webhooks_are_counted_by_the_domain_that_was_called(
+    moving_cloud: Cloud, output: Output, called: str | None, kind: str
+) -> None:
+    assert moving_cloud.post(body(), requestContext={"domainName": called})[0] == 200
+    assert counted_by(output, "AcceptedByDomain", "domain") == [kind]

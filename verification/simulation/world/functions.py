@@ -39,6 +39,8 @@ def environment(settings: Settings, public_keys: tuple[str, ...]) -> dict[str, s
         "VECTORCARE_TOKEN_URL": f"https://vectorcare.invalid{TOKEN_PATH}",
         "SPOOL_BUCKET": SPOOL,
         "CUSTOMER_ID": CUSTOMER_ID,
+        "FORMER_CUSTOMER_IDS": "",
+        "DOMAIN_NAME": "",
         "PUBLIC_KEYS": keys.encoded(*public_keys),
         "EVENTS_TABLE": EVENTS,
         "SERVICE_REQUESTS_TABLE": SERVICE_REQUESTS,
