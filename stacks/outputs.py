@@ -60,7 +60,10 @@ def _urls(context: StackContext, parts: Parts) -> _Outputs:
         }
     if organization.twin:
         outputs |= {
-            "TwinRegion": (organization.twin.region, "The region of the other stack, whose URL is the second webhook's"),
+            "TwinRegion": (
+                organization.twin.region,
+                "The region of the other stack, whose URL is the second webhook's",
+            ),
         }
     return outputs
 
