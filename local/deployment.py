@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cli.lib.account import BOOTSTRAP_PARAMETER
 from cli.lib.aws_session import outputs_of
 from local import patience
 from local.clients import ACCOUNT, REGION
@@ -48,7 +47,8 @@ def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
         A resource could not be created, with CloudFormation's reasons.
     """
     # The template refers to what `cdk bootstrap` makes.
-    emulator.aws.ssm.put_parameter(Name=BOOTSTRAP_PARAMETER, Value="30", Type="String", Overwrite=True)
+    parameter = assembly.template["Parameters"]["BootstrapVersion"]["Default"]
+    emulator.aws.ssm.put_parameter(Name=parameter, Value="30", Type="String", Overwrite=True)
     for file in assembly.files.values():
         _upload(file, assembly.directory, emulator)
     _create_stack(assembly, emulator)

@@ -54,7 +54,7 @@ def populate(app: cdk.App) -> dict[str, str]:
     context                meaning                                        default
     ====================== ============================================== ===============
     ``organizations``      the folder of the organizations' files         ``organizations``
-    ``organization``       the one organization to synthesize             all of the folder
+    ``organization``       those to synthesize, with commas between       all of the folder
     ``architecture``       the functions' processor: arm64 or x86_64      ``arm64``
     ``python``             the only Python that may build the functions   the running one
     ====================== ============================================== ===============

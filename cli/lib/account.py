@@ -1,15 +1,18 @@
-"""The AWS account of a deployment, and its limits that may be too small."""
+"""The AWS account of a deployment: the roles that `cdk bootstrap` made there, and limits that are too small."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli.lib import aws_error
-from cli.lib.aws_session import open_session, outputs_of
+from cli.lib.aws_session import open_session
+from cli.lib.deploying.assembly import Role, StackArtifact
 from cli.lib.errors import BridgeError
 
 # Limits that matter for a burst of webhooks: the call that reads one, its unit, what is enough, and a warning.
@@ -27,10 +30,10 @@ QUOTAS: Mapping[str, tuple[str, str, tuple[str, str], str, int, str]] = {
         "Throttle rate",
     ),
 }
-BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 # The checks are only advice: do not wait minutes for them if AWS does not answer.
-_CONFIGURATION = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+_QUICK = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+_PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 6})
 
 
 class NotCheckedError(Exception):
@@ -57,6 +60,9 @@ def read_quota(client: Callable[[str], Any], name: str) -> Quota:
 class Account:
     """The AWS account of a profile, in a region; None is what the environment variables say.
 
+    What a deployment needs, it does in the roles that CDK uses for it. If such a role cannot be assumed, it goes on as
+    who you are, as CDK does.
+
     Raises
     ------
     BridgeError
@@ -68,13 +74,16 @@ class Account:
         self.profile = profile
         self.region = str(self._session.region_name)
         try:
-            self.id = str(self._client("sts").get_caller_identity()["Account"])
+            identity = self._session.client("sts", config=_QUICK).get_caller_identity()
         except aws_error.ERRORS as error:
             raise BridgeError(aws_error.explain(error)) from None
         except ValueError as error:  # botocore's of an endpoint that is not a URL
             raise BridgeError(aws_error.wrong_setting(error)) from None
+        self.id = str(identity["Account"])
+        self._partition = str(identity.get("Arn", "arn:aws:")).split(":")[1]
+        self._in_role = cache(self._assume)
 
-    def quota(self, name: str) -> Quota:
+    def quota(self, name: str, artifact: StackArtifact) -> Quota:
         """Read one of `QUOTAS`.
 
         Raises
@@ -82,11 +91,11 @@ class Account:
         NotCheckedError
             AWS does not say.
         """
-        with _checking():
-            return read_quota(self._client, name)
+        with checking():
+            return read_quota(lambda service: self.looking_up(service, artifact), name)
 
-    def require_bootstrap(self, cdk: str) -> None:
-        """Check that CDK is bootstrapped in this account and region.
+    def require_bootstrap(self, artifact: StackArtifact) -> None:
+        """Check that CDK is bootstrapped in this account and region, in the way that the stack was synthesized for.
 
         Raises
         ------
@@ -95,34 +104,60 @@ class Account:
         NotCheckedError
             AWS does not say.
         """
-        with _checking():
+        if not artifact.version_parameter:  # synthesized for a bootstrap that has no version
+            return
+        with checking():
+            client = self._in_role(artifact.deploy_role).client("ssm", config=_QUICK)
             try:
-                self._client("ssm").get_parameter(Name=BOOTSTRAP_PARAMETER)
+                found = int(client.get_parameter(Name=artifact.version_parameter)["Parameter"]["Value"])
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ParameterNotFound":
                     raise
-                raise BridgeError(
-                    f"CDK is not bootstrapped in account {self.id}, region {self.region}. Once, run: "
-                    f"{cdk} bootstrap aws://{self.id}/{self.region}"
-                ) from None
+                found = 0
+        if found < artifact.needed_version:
+            what = f"has version {found} of the {artifact.needed_version} needed" if found else "is not done"
+            raise BridgeError(
+                f"The bootstrap of CDK {what} in account {self.id}, region {self.region}. Once, run: "
+                f"{self.bootstrap_command(artifact)}"
+            )
 
-    def outputs(self, stack: str) -> dict[str, str]:
-        """Read a deployed stack's outputs.
+    def bootstrap_command(self, artifact: StackArtifact) -> str:
+        """Write the command that bootstraps CDK here for this stack."""
+        qualifier = artifact.qualifier
+        return " ".join(
+            [
+                *("./cdk", "bootstrap", f"aws://{self.id}/{self.region}"),
+                *(("--qualifier", qualifier, "--toolkit-stack-name", f"CDKToolkit-{qualifier}") if qualifier else ()),
+                *(("--profile", self.profile) if self.profile else ()),
+            ]
+        )
 
-        Raises
-        ------
-        NotCheckedError
-            AWS does not say.
-        """
-        with _checking():
-            return outputs_of(self._client("cloudformation").describe_stacks(StackName=stack))
+    def deploying(self, artifact: StackArtifact) -> Any:
+        """Make a client of CloudFormation in the role in which CDK deploys the stack."""
+        return self._in_role(artifact.deploy_role).client("cloudformation", config=_PATIENT)
 
-    def _client(self, service: Any) -> Any:
-        return self._session.client(service, config=_CONFIGURATION)
+    def looking_up(self, service: Any, artifact: StackArtifact) -> Any:
+        """Make a client in the role with which CDK only reads."""
+        return self._in_role(artifact.lookup_role).client(service, config=_QUICK)
+
+    def _assume(self, role: Role | None) -> boto3.Session:
+        if role is None:
+            return self._session
+        try:
+            credentials = self._session.client("sts", config=_QUICK).assume_role(
+                RoleArn=role.arn(partition=self._partition, account=self.id, region=self.region),
+                RoleSessionName="bridge-deploy",
+                **role.options,
+            )["Credentials"]
+        except (*aws_error.ERRORS, LookupError, ValueError):
+            return self._session
+        return boto3.Session(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], self.region
+        )
 
 
 @contextmanager
-def _checking() -> Iterator[None]:
+def checking() -> Iterator[None]:
     """Turn errors of AWS, and of answers in an unknown form, into `NotCheckedError`."""
     try:
         yield

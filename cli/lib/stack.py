@@ -128,6 +128,11 @@ def connect(
     return _connect_to_place(read_place(organizations, organization), profile, region)
 
 
+def just_deployed(organization: str, outputs: Mapping[str, str], *, profile: str | None, region: str | None) -> Stack:
+    """Make the stack whose outputs a deployment has given; nothing is looked up."""
+    return Stack(organization, Outputs(outputs), _connect_to_aws(profile, region))
+
+
 def _find_local(organization: str | None, stand_file: Path) -> Stack:
     try:
         environment = json.loads(stand_file.read_text(encoding="utf-8"))

@@ -177,7 +177,7 @@ class Organization:
 def load_organizations(folder: Path, *, only: str | None = None) -> list[Organization]:
     """Load the organizations of a folder, one ``<name>.toml`` each, by name; there is at least one.
 
-    With `only`, the others' files are not read.
+    With `only`, names with commas between, the others' files are not read.
 
     Raises
     ------
@@ -191,9 +191,11 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
         raise ConfigurationError(f"{folder}: contains no organization file; add <name>.toml for each organization")
     _check_distinct(paths)
     names = [path.stem for path in paths]
-    if only not in (None, *names):
-        raise ConfigurationError(f"{folder}: contains no {only}.toml; choose one of: {', '.join(names)}")
-    organizations = _load_all(paths) if only is None else [load_organization(folder / f"{only}.toml")]
+    wanted = names if only is None else only.split(",")
+    for name in wanted:
+        if name not in names:
+            raise ConfigurationError(f"{folder}: contains no {name}.toml; choose one of: {', '.join(names)}")
+    organizations = _load_all([path for path in paths if path.stem in wanted])
     _check_stack_ids(organizations, folder, names)
     return organizations
 

@@ -98,7 +98,7 @@ def test_the_help_of_every_command_teaches(path: tuple[str, ...], run: Run) -> N
     # Then
     assert result.exit_code == 0
     assert f"bridge {' '.join(path)}" in result.output.split("\n", 1)[1], "an example"
-    assert ("--json" in result.output) is (path not in {("deploy",), ("destroy",)})
+    assert ("--json" in result.output) is (path != ("destroy",))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["dlq", "--help"]], ids=" ".join)

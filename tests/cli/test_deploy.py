@@ -1,10 +1,14 @@
-"""`bridge deploy`: a check that is only advice stops no deployment, and an error is one line."""
+"""`bridge deploy`: what is only advice stops nothing, what would lose data is refused, and an error says what to do."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import click
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import (
@@ -16,31 +20,56 @@ from botocore.exceptions import (
     SSOTokenLoadError,
     UnauthorizedSSOTokenError,
 )
+from botocore.loaders import JSONFileLoader
 from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
+from cli.lib.deploying import cdk
+from cli.lib.verification.finding import Finding, Verdict
 from cli.verbs import deploy
+from cli.verbs.deploy import one, session
+from tests.support import signing
 
-OUTPUTS = {"ServiceRequestsTable": "requests", "WebhookUrl": "https://u"}
-ANSWERS = {
-    "GetCallerIdentity": {"Account": "123456789012"},
-    "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
-    "GetAccount": {"throttleSettings": {"rateLimit": 10000.0}},
-    "GetParameter": {"Parameter": {"Value": "27"}},
-    "DescribeStacks": {
-        "Stacks": [{"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in OUTPUTS.items()]}]
-    },
+NAME = "acme"
+STACK = f"VectorCareBridge-{NAME}"
+ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-acme1-%s-${AWS::AccountId}-${AWS::Region}"
+OUTPUTS = {"WebhookUrl": "https://u"}
+TABLE = {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+STATEMENT = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+POLICY = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": {"Statement": [STATEMENT]}}}
+CHANGED = {
+    "ResourceChange": {"Action": "Modify", "Replacement": "False", "LogicalResourceId": "F", "ResourceType": "T"}
 }
-CHECKS = {
-    "GetAccountSettings": "Lambda concurrent executions",
-    "GetAccount": "API Gateway throttle",
-    "GetParameter": "whether CDK is bootstrapped",
-    "DescribeStacks": "the stack's outputs",
+LOST = {
+    "ResourceChange": {
+        "Action": "Modify",
+        "Replacement": "True",
+        "PolicyAction": "ReplaceAndRetain",
+        "LogicalResourceId": "Events",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "Details": [{"Target": {"Name": "TableName", "RequiresRecreation": "Always"}}],
+    }
 }
+ALARM = {"AlarmName": f"{STACK}-ServerErrors", "AlarmArn": f"arn:alarm:{STACK}-ServerErrors", "StateValue": "OK"}
+# A fake CDK: it writes down what it is called with, and fails when it is told to.
+CDK = """#!/usr/bin/env bash
+printf '%s\\n' "AWS_REGION=${AWS_REGION:-} $*" >>"$FAKE/calls"
+case "$*" in
+  synth*) part=synth ;; *prepare-change-set*) part=prepare ;; *execute-change-set*) part=execute ;;
+esac
+if [ -e "$FAKE/$part" ]; then cat "$FAKE/$part"; exit 1; fi
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --output) mkdir -p "$2" && cp "$FAKE"/assembly/* "$2" ;;
+    --outputs-file) cp "$FAKE/outputs.json" "$2" ;;
+  esac
+  shift
+done
+"""
 
 
-def refused(code: str) -> Callable[[str], Exception]:
-    return lambda operation: ClientError({"Error": {"Code": code, "Message": "no\nway"}}, operation)
+def refused(code: str, message: str = "no\nway") -> Callable[[str], Exception]:
+    return lambda operation: ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 ERRORS: dict[str, Callable[[str], Exception]] = {
@@ -53,10 +82,112 @@ ERRORS: dict[str, Callable[[str], Exception]] = {
     "login expired": lambda _: UnauthorizedSSOTokenError(),
     "no login": lambda _: SSOTokenLoadError(error_msg="no token"),
 }
+CHECKS = {
+    "GetAccountSettings": "Lambda concurrent executions",
+    "GetAccount": "API Gateway throttle",
+    "GetParameter": "whether CDK is bootstrapped",
+    "DescribeAlarms": "the alarms",
+}
 
 
-@pytest.fixture(autouse=True)
-def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+class Account:
+    """AWS as a deployment sees it; each answer is a dict, or makes an error of the operation's name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.findings = [Finding("one", Verdict.OK, "well")]
+        self.answers: dict[str, Any] = {
+            "GetCallerIdentity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"},
+            "AssumeRole": {"Credentials": {"AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t"}},
+            "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
+            "GetAccount": {"throttleSettings": {"rateLimit": 10000.0}},
+            "GetParameter": {"Parameter": {"Value": "27"}},
+            "DescribeStacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "EnableTerminationProtection": True}]},
+            "DescribeStackEvents": {"StackEvents": []},
+            "DescribeAlarms": {"MetricAlarms": [ALARM]},
+            "DescribeChangeSet": {"Status": "CREATE_COMPLETE", "Changes": [CHANGED]},
+            "GetTemplate": {"TemplateBody": {"Resources": {"Events": TABLE}}},
+            "DeleteChangeSet": {},
+            "DeleteStack": {},
+        }
+        self.stacks(STACK)
+        self.template({"Resources": {"Events": TABLE}})
+
+    def stacks(self, *names: str, **more: Any) -> None:
+        """Say which stacks the synthesis writes, and with which properties."""
+        properties = {
+            "templateFile": "template.json",
+            "requiresBootstrapStackVersion": 6,
+            "bootstrapStackVersionSsmParameter": "/cdk-bootstrap/hnb659fds/version",
+            "assumeRoleArn": ROLE % "deploy",
+            "lookupRole": {"arn": ROLE % "lookup"},
+        }
+        artifacts = {
+            name: {
+                "type": "aws:cloudformation:stack",
+                "environment": "aws://unknown-account/unknown-region",
+                "properties": properties | more,
+                "displayName": name,
+            }
+            for name in names
+        }
+        self.write("assembly/manifest.json", json.dumps({"artifacts": artifacts}))
+        self.write("outputs.json", json.dumps(dict.fromkeys(names, OUTPUTS)))
+
+    def template(self, template: Mapping[str, Any]) -> None:
+        self.write("assembly/template.json", json.dumps(template))
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        (self.folder / name).write_text(text)
+
+    def add_organization(self, name: str, more: str = "") -> None:
+        key = signing.public_pem()
+        self.write(
+            f"organizations/{name}.toml",
+            f'{more}\npublic_keys = ["""{key}"""]\ncustomer_id = "{name}-0123456789abcdef"',
+        )
+
+    @property
+    def calls(self) -> list[str]:
+        """What CDK was called with."""
+        file = self.folder / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def made(self, operation: str) -> list[Mapping[str, Any]]:
+        return [parameters for name, parameters in self.asked if name == operation]
+
+    def run(self, *arguments: str, **answers: Any) -> Result:
+        """Run `bridge deploy` in this account, for acme unless it says something else."""
+        self.answers |= answers
+
+        def call(_client: BaseClient, operation: str, parameters: Any) -> Any:
+            self.asked.append((operation, parameters))
+            answer = self.answers[operation]
+            answer = answer.pop(0) if isinstance(answer, list) else answer
+            if isinstance(answer, dict):
+                return answer
+            raise answer(operation)
+
+        where = ["--organizations", str(self.folder / "organizations")]
+        with (
+            mock.patch.object(BaseClient, "_make_api_call", call),
+            mock.patch("cli.verbs.deploy.verifying.verify_stack", return_value=self.findings),
+        ):
+            return CliRunner().invoke(bridge, ["deploy", *(arguments or ("acme", "--yes")), *where])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Have botocore read its descriptions of the services once: every session would read them again."""
+    read = cache(JSONFileLoader().load_file)
+    with mock.patch.object(JSONFileLoader, "load_file", lambda _loader, path: read(path)):
+        yield
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {
@@ -66,45 +197,62 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "FAKE": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
+    executable = tmp_path / "cdk"
+    executable.write_text(CDK)
+    executable.chmod(0o700)
+    monkeypatch.setattr(cdk, "CDK", executable)
+    monkeypatch.setattr(session, "FOLDER", tmp_path / "made")
+    monkeypatch.setattr(deploy, "RECORD", tmp_path / "made" / "fleet.json")
+    account = Account(tmp_path)
+    account.add_organization("acme")
+    return account
 
 
-@pytest.fixture
-def cdk() -> Iterator[mock.Mock]:
-    """Put a function in the place of `subprocess.run`."""
-    with mock.patch("cli.verbs.deploy.subprocess.run", return_value=mock.Mock(returncode=0)) as run:
-        yield run
-
-
-def run(*arguments: str, **answers: Any) -> Result:
-    """Run `bridge deploy`; each answer of AWS is a dict, or makes an error of the operation's name."""
-
-    def call(_client: BaseClient, operation: str, _parameters: Any) -> Any:
-        answer = answers.get(operation, ANSWERS[operation])
-        if isinstance(answer, dict):
-            return answer
-        raise answer(operation)
-
-    with mock.patch.object(BaseClient, "_make_api_call", call):
-        return CliRunner().invoke(bridge, ["deploy", *(arguments or ("example",))])
-
-
-def test_it_deploys_with_the_given_profile_and_region_and_ends_with_the_url(cdk: mock.Mock, tmp_path: Path) -> None:
+def test_what_is_looked_at_is_what_is_executed_and_the_url_comes_last(account: Account) -> None:
     # Given
-    (tmp_path / "config").write_text("[profile acme]\n")
+    account.write("config", "[profile acme]\n")
     # When
-    result = run("example", "--profile", "acme", "--region", "eu-west-1", "--yes")
+    result = account.run("acme", "--profile", "acme", "--region", "eu-west-1", "--yes")
     # Then
     assert result.exit_code == 0, result.output
-    assert result.stderr == ""
     assert "account 123456789012, region eu-west-1" in result.stdout
-    assert "Webhook URL: https://u" in result.stdout
-    ((command,), call) = cdk.call_args
-    assert command[:3] == ["node_modules/.bin/cdk", "deploy", "VectorCareBridge-example"]
-    assert command[-4:] == ["--profile", "acme", "--require-approval", "never"]
-    assert call["env"]["AWS_REGION"] == "eu-west-1"
-    assert (call["cwd"] / "cdk.json").exists()
+    assert result.stdout.rstrip().endswith("Webhook URL:\nhttps://u")
+    synthesized, prepared, executed = account.calls
+    assert "--context organization=acme" in synthesized
+    for call, method in ((prepared, "prepare-change-set"), (executed, "execute-change-set")):
+        assert call.startswith(f"AWS_REGION=eu-west-1 deploy --app {account.folder}/made/cdk.out {STACK} ")
+        assert f"--method {method} --change-set-name bridge-deploy" in call
+        assert "--profile acme" in call
+    assert all(len(line) < 80 for line in result.output.splitlines())
+
+
+def test_a_first_deployment_says_what_to_do_in_vectorcare(account: Account) -> None:
+    missing = refused("ValidationError")
+    result = account.run(DescribeStacks=missing)
+    assert result.exit_code == 0, result.output
+    assert "paste the URL below" in result.stdout
+    # There is no version to go back to
+    assert "rollback-trigger" not in " ".join(account.calls)
+
+
+def test_an_update_is_watched_by_the_alarms_that_can_watch(account: Account) -> None:
+    # Given one alarm that is well, one that is not, and two that the deployed version does not have
+    broken = {"AlarmName": f"{STACK}-Freshness", "AlarmArn": "arn:alarm:x", "StateValue": "ALARM"}
+    # When
+    result = account.run(DescribeAlarms={"MetricAlarms": [broken, ALARM]})
+    # Then
+    assert f"--rollback-trigger-alarm-arns {ALARM['AlarmArn']} --monitoring-time-minutes 5" in account.calls[1]
+    assert "NOT WATCHED: the alarm Freshness: it is in ALARM already" in result.stderr
+    assert "NOT WATCHED: the alarm NotKept: the deployed version does not have it" in result.stderr
+
+
+def test_an_update_that_no_alarm_watches_drops_those_of_an_earlier_one(account: Account) -> None:
+    account.run(DescribeAlarms={"MetricAlarms": []})
+    assert "--rollback-trigger-alarm-arns none" in account.calls[1]
+    assert "--monitoring-time-minutes" not in account.calls[1]
 
 
 @pytest.mark.parametrize(
@@ -114,22 +262,72 @@ def test_it_deploys_with_the_given_profile_and_region_and_ends_with_the_url(cdk:
         *(("GetParameter", name) for name in ERRORS if name != "denied"),
     ],
 )
-def test_a_check_that_is_not_possible_is_reported_and_stops_nothing(cdk: mock.Mock, operation: str, error: str) -> None:
-    result = run("example", **{operation: ERRORS[error]})
+def test_a_check_that_is_not_possible_is_reported_and_stops_nothing(
+    account: Account, operation: str, error: str
+) -> None:
+    result = account.run(**{operation: ERRORS[error]}, DescribeChangeSet={"Status": "CREATE_COMPLETE", "Changes": []})
     assert result.exit_code == 0, result.output
-    assert cdk.call_count == 1
-    (line,) = result.stderr.splitlines()
-    assert line.startswith(f"  not checked: {CHECKS[operation]}, because ")
-    assert ("Webhook URL: WebhookUrl and ServiceRequestsTable among" in result.stdout) == (
-        operation == "DescribeStacks"
-    )
+    assert len(account.calls) == 3
+    assert f"  not checked: {CHECKS[operation]}, because " in result.stderr
+    assert "Webhook URL:\nhttps://u" in result.stdout
 
 
-def test_an_answer_in_another_form_stops_nothing(cdk: mock.Mock) -> None:
-    result = run("example", GetAccount={}, GetAccountSettings={"AccountLimit": None}, DescribeStacks={"Stacks": []})
+def test_an_answer_in_another_form_stops_nothing(account: Account) -> None:
+    result = account.run(GetAccount={}, GetAccountSettings={"AccountLimit": None}, DescribeAlarms={})
     assert result.exit_code == 0, result.output
-    assert cdk.call_count == 1
     assert result.stderr.count("not checked: ") == 3
+
+
+def test_what_cdk_can_do_it_does_in_cdks_roles(account: Account) -> None:
+    account.run()
+    roles = {parameters["RoleArn"] for parameters in account.made("AssumeRole")}
+    assert roles == {
+        "arn:aws:iam::123456789012:role/cdk-acme1-deploy-123456789012-us-east-1",
+        "arn:aws:iam::123456789012:role/cdk-acme1-lookup-123456789012-us-east-1",
+    }
+
+
+def test_without_cdks_roles_it_goes_on_as_who_you_are(account: Account) -> None:
+    assert account.run(AssumeRole=ERRORS["denied"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("properties", "command"),
+    [
+        ({}, "./cdk bootstrap aws://123456789012/us-east-1"),
+        (
+            {"bootstrapStackVersionSsmParameter": "/cdk-bootstrap/acme1/version"},
+            "./cdk bootstrap aws://123456789012/us-east-1 --qualifier acme1 --toolkit-stack-name CDKToolkit-acme1",
+        ),
+        ({"bootstrapStackVersionSsmParameter": "/our/own"}, "./cdk bootstrap aws://123456789012/us-east-1"),
+    ],
+)
+def test_a_missing_bootstrap_is_the_one_that_the_stack_was_synthesized_for(
+    account: Account, properties: dict[str, Any], command: str
+) -> None:
+    # Given
+    account.stacks(STACK, **properties)
+    # When
+    result = account.run(GetParameter=refused("ParameterNotFound"))
+    # Then
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"Once, run: {command}\n")
+    asked = properties.get("bootstrapStackVersionSsmParameter", "/cdk-bootstrap/hnb659fds/version")
+    assert account.made("GetParameter") == [{"Name": asked}]
+    assert len(account.calls) == 1
+
+
+def test_a_bootstrap_that_is_too_old_is_said_before_anything_is_made(account: Account) -> None:
+    result = account.run(GetParameter={"Parameter": {"Value": "5"}})
+    assert "has version 5 of the 6 needed" in result.stderr
+    assert len(account.calls) == 1
+
+
+def test_a_stack_for_a_bootstrap_without_version_asks_for_none(account: Account) -> None:
+    account.stacks(STACK, bootstrapStackVersionSsmParameter=None, assumeRoleArn=None, lookupRole=None)
+    assert account.run().exit_code == 0
+    assert not account.made("GetParameter")
+    assert not account.made("AssumeRole")
 
 
 @pytest.mark.parametrize(
@@ -144,51 +342,329 @@ def test_an_answer_in_another_form_stops_nothing(cdk: mock.Mock) -> None:
         ({"AWS_PROFILE": "nobody"}, {}, "aws configure list-profiles"),
         ({"AWS_ENDPOINT_URL": "nowhere"}, {}, "An AWS setting is wrong"),
         ({"AWS_CONFIG_FILE": __file__}, {}, "An AWS setting is wrong"),
-        ({}, {"GetParameter": refused("ParameterNotFound")}, "cdk bootstrap aws://123456789012/us-east-1"),
     ],
 )
 def test_an_account_that_cannot_be_deployed_to_is_one_line(
-    cdk: mock.Mock, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], answers: dict[str, Any], message: str
+    account: Account, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], answers: dict[str, Any], message: str
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    result = run("example", **answers)
+    result = account.run(**answers)
     assert result.exit_code == 1, result.exception
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    cdk.assert_not_called()
+    assert account.calls == []
 
 
-def test_a_file_with_a_mistake_is_named_before_aws_is_asked(cdk: mock.Mock, tmp_path: Path) -> None:
-    (tmp_path / "acme.toml").write_text('environment = "prod"\n')
-    result = run("acme", "--organizations", str(tmp_path), GetCallerIdentity=refused("Never"))
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('account = "210987654321"', "acme.toml says account 210987654321, and these are credentials of account 1234"),
+        ('region = "eu-west-1"', "acme.toml says region eu-west-1, and AWS_REGION says us-east-1"),
+    ],
+)
+def test_another_account_or_region_than_the_files_is_refused_before_anything_is_made(
+    account: Account, more: str, message: str
+) -> None:
+    account.add_organization("acme", more)
+    result = account.run()
+    assert (result.exit_code, message in result.stderr) == (1, True), result.output
+    assert account.calls == []
+
+
+def test_without_a_terminal_yes_is_asked_for_before_anything_is_made(account: Account) -> None:
+    result = account.run("acme")
+    assert result.exit_code == 1
+    assert "There is no terminal to ask on" in result.stderr
+    assert "--yes" in result.stderr
+    assert account.calls == []
+    assert account.asked == []
+
+
+def test_new_permissions_are_asked_about_and_no_means_that_nothing_was_made(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given somebody who says no
+    account.template({"Resources": {"Policy": POLICY}})
+    monkeypatch.setattr(deploy, "has_terminal", lambda: True)
+    monkeypatch.setattr(one, "confirm", mock.Mock(side_effect=click.Abort))
+    # When
+    result = account.run("acme")
+    # Then
+    assert result.exit_code == 1
+    assert "Policy: sqs:SendMessage" in result.stdout
+    assert len(account.calls) == 2
+    assert account.made("DeleteChangeSet")
+
+
+def test_what_would_be_lost_is_refused_unless_it_is_named(account: Account) -> None:
+    # Given
+    losing = {"Status": "CREATE_COMPLETE", "Changes": [CHANGED, LOST]}
+    # When
+    refusal = account.run(DescribeChangeSet=losing)
+    # Then
+    assert refusal.exit_code == 1
+    assert "REPLACED: Events (AWS::DynamoDB::Table), because TableName changes" in refusal.stderr
+    assert "the new table is empty" in refusal.stderr
+    assert "--replace Events" in refusal.stderr
+    assert len(account.calls) == 2
+    assert account.made("DeleteChangeSet")
+    # When it is named
+    assert account.run("acme", "--yes", "--replace", "Events").exit_code == 0
+
+
+@pytest.mark.parametrize(("changes", "code"), [([CHANGED], 0), ([CHANGED, LOST], 1)])
+def test_a_check_makes_a_change_set_only_and_takes_it_back(
+    account: Account, changes: list[dict[str, Any]], code: int
+) -> None:
+    result = account.run(
+        "acme", "--check", "--json", DescribeChangeSet={"Status": "CREATE_COMPLETE", "Changes": changes}
+    )
+    assert result.exit_code == code, result.output
+    (found,) = json.loads(result.stdout)
+    assert (found["modified"], found["replaced"]) == (1, code)
+    assert [loss["logical_id"] for loss in found["losses"]] == ["Events"] * code
+    assert len(account.calls) == 2
+    assert "prepare-change-set" in account.calls[1]
+    assert account.made("DeleteChangeSet")
+    assert not account.made("DeleteStack")
+    # CDK would set the synthesized protection even for a look; so that is what the stack has
+    manifest = json.loads((account.folder / "made/cdk.out/manifest.json").read_text())
+    assert manifest["artifacts"][STACK]["properties"]["terminationProtection"] is True
+
+
+def test_a_check_of_a_new_stack_leaves_none(account: Account) -> None:
+    reviewed = {"Stacks": [{"StackStatus": "REVIEW_IN_PROGRESS"}]}
+    result = account.run("acme", "--check", DescribeStacks=[refused("ValidationError"), *[reviewed] * 3])
+    assert "A new stack" in result.stdout
+    assert account.made("DeleteStack") == [{"StackName": STACK}]
+
+
+def test_a_stack_that_is_up_to_date_is_not_executed_and_still_verified(account: Account) -> None:
+    # Given
+    nothing = {
+        "Status": "FAILED",
+        "StatusReason": "The submitted information didn't contain changes. ...",
+        "Changes": [],
+    }
+    outputs = [{"OutputKey": "WebhookUrl", "OutputValue": "https://old"}]
+    # When
+    result = account.run(
+        DescribeChangeSet=nothing, DescribeStacks={"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "Outputs": outputs}]}
+    )
+    # Then
+    assert result.exit_code == 0
+    assert "up to date" in result.stdout
+    assert "Verified: 1 ok" in result.stdout
+    assert result.stdout.rstrip().endswith("https://old")
+    assert len(account.calls) == 2
+
+
+def test_what_the_verification_finds_ends_with_1_and_still_shows_the_url(account: Account) -> None:
+    account.findings = [Finding("schedule", Verdict.FAILED, "it is disabled", "enable it")]
+    result = account.run()
+    assert result.exit_code == 1
+    assert "FAILED: schedule: it is disabled" in result.stderr
+    assert result.stdout.rstrip().endswith("https://u")
+
+
+@pytest.mark.parametrize(
+    ("part", "said", "message"),
+    [
+        ("synth", "acme.toml: region: is wrong", "The synthesis failed, so nothing was deployed"),
+        ("prepare", "SSM parameter /x not found. Has the environment been bootstrapped?", "Once, run: ./cdk bootstrap"),
+        ("prepare", "The security token included in the request is expired", "The AWS login has expired"),
+        ("execute", "something that nobody has seen", "something that nobody has seen"),
+    ],
+)
+def test_an_error_of_cdk_is_explained_by_its_kind(account: Account, part: str, said: str, message: str) -> None:
+    account.write(part, f"\n{said}\n")
+    result = account.run()
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert said in result.stderr or "Once, run" in result.stderr or "Log in again" in result.stderr
+
+
+def test_a_rollback_names_the_resource_that_failed_first(account: Account) -> None:
+    # Given events of before, and of this update, the newest first
+    account.write("execute", "failed\n")
+    old = {
+        "EventId": "old",
+        "LogicalResourceId": "Old",
+        "ResourceStatus": "UPDATE_FAILED",
+        "ResourceStatusReason": "old",
+    }
+    first = {
+        "EventId": "first",
+        "LogicalResourceId": "Queue",
+        "ResourceType": "AWS::SQS::Queue",
+        "ResourceStatus": "UPDATE_FAILED",
+        "ResourceStatusReason": "too long",
+    }
+    later = {
+        **first,
+        "EventId": "later",
+        "LogicalResourceId": "Role",
+        "ResourceStatusReason": "Resource update cancelled",
+    }
+    # When
+    result = account.run(
+        DescribeStackEvents=[{"StackEvents": [old]}, {"StackEvents": [later, first, old]}],
+        DescribeStacks=[
+            *[{"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]}] * 2,
+            {"Stacks": [{"StackStatus": "UPDATE_ROLLBACK_COMPLETE"}]},
+        ],
+    )
+    # Then
+    assert "It began with Queue (AWS::SQS::Queue): too long" in result.stderr
+    assert "the version from before runs" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        ("UPDATE_IN_PROGRESS", "aws cloudformation wait stack-update-complete"),
+        ("CREATE_IN_PROGRESS", "aws cloudformation wait stack-create-complete"),
+        ("UPDATE_ROLLBACK_FAILED", f"continue-update-rollback --stack-name {STACK} --region us-east-1"),
+        ("UPDATE_FAILED", f"./cdk rollback {STACK}"),
+    ],
+)
+def test_a_stack_that_cannot_be_updated_says_what_to_do(account: Account, status: str, message: str) -> None:
+    result = account.run(DescribeStacks={"Stacks": [{"StackStatus": status}]})
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert len(account.calls) == 1
+
+
+def test_a_first_deployment_that_failed_is_made_again(account: Account) -> None:
+    result = account.run(DescribeStacks={"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]})
+    assert result.exit_code == 0, result.output
+    assert "A new stack" in result.stdout
+
+
+def test_a_file_with_a_mistake_is_named_before_aws_is_asked(account: Account) -> None:
+    account.write(f"organizations/{NAME}.toml", 'environment = "prod"\n')
+    result = account.run()
     assert result.exit_code == 1
     assert [line.removeprefix("Error: ").split(": ")[1] for line in result.stderr.splitlines()] == [
         "environment",
         "public_keys",
     ]
-    cdk.assert_not_called()
+    assert account.asked == []
 
 
-@pytest.mark.parametrize("arguments", [("other",), ("--organization", "other")])
-def test_an_organization_without_a_file_names_those_that_have_one(
-    cdk: mock.Mock, tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
-    (tmp_path / "acme\x1b[2J\u202e.toml").touch()
-    result = run(*arguments, "--organizations", str(tmp_path))
+@pytest.mark.parametrize("arguments", [("other", "--yes"), ("--organization", "other", "--yes"), ("--yes",)])
+def test_an_organization_without_a_file_names_those_that_have_one(account: Account, arguments: tuple[str, ...]) -> None:
+    name = "acme\x1b[2J\u202e"
+    account.write(f"organizations/{name}.toml", "")
+    result = account.run(*arguments)
     assert result.exit_code == 1
-    assert "has acme\\x1b[2J\\u202e." in result.stderr
-    cdk.assert_not_called()
+    assert "acme\\x1b[2J\\u202e." in result.stderr
+    assert account.asked == []
 
 
-def test_the_local_environment_is_not_deployed_to(cdk: mock.Mock) -> None:
-    result = run("example", "--local")
-    assert (result.exit_code, "make run" in result.stderr) == (2, True)
-    cdk.assert_not_called()
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("acme", "--local"), "make run"),
+        (("acme", "--all"), "or use --all"),
+        (("acme", "--resume"), "or --resume"),
+        (("--all", "--replace", "Events"), "one organization"),
+    ],
+)
+def test_what_does_not_fit_together_is_wrong_usage(account: Account, arguments: tuple[str, ...], message: str) -> None:
+    account.add_organization("bravo")
+    result = account.run(*arguments, "--yes")
+    assert (result.exit_code, message in result.stderr) == (2, True)
+    assert account.asked == []
 
 
-def test_a_cdk_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy, "CDK", "node_modules/.bin/nothing")
-    result = run("example")
+def test_a_cdk_that_is_not_installed_is_one_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdk, "CDK", Path("/nothing/cdk"))
+    result = account.run()
     assert result.exit_code == 1
-    assert "node_modules/.bin/nothing cannot be run (No such file or directory). make deploy" in result.stderr
+    assert "/nothing/cdk cannot be run (No such file or directory). make deploy" in result.stderr
+
+
+class Fleet:
+    """Three organizations, of which bravo is in UAT."""
+
+    names = ("acme", "bravo", "clinic")
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        for name in self.names:
+            account.add_organization(name, 'environment = "uat"' if name == "bravo" else 'environment = "production"')
+        account.stacks(*(f"VectorCareBridge-{name}" for name in self.names))
+
+    def run(self, *arguments: str, **answers: Any) -> dict[str, str]:
+        """Deploy; return the state of each organization."""
+        result = self.account.run(*arguments, "--yes", "--json", **answers)
+        return {each["organization"]: each["state"] for each in json.loads(result.stdout)}
+
+    @property
+    def executed(self) -> list[str]:
+        """The organizations in the order in which they were updated."""
+        calls = [call for call in self.account.calls if "execute-change-set" in call]
+        return [call.split("VectorCareBridge-")[1].split()[0] for call in calls]
+
+
+@pytest.fixture
+def three(account: Account) -> Fleet:
+    return Fleet(account)
+
+
+def test_a_fleet_has_one_synthesis_and_its_canary_goes_first(three: Fleet) -> None:
+    assert three.run("--all") == dict.fromkeys(three.names, "deployed")
+    assert three.executed[0] == "bravo"
+    assert sum(" synth " in call for call in three.account.calls) == 1
+    assert "organization=acme,bravo,clinic" in three.account.calls[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chosen"), [(("acme", "clinic"), {"acme", "clinic"}), (("?[lr]*",), {"bravo", "clinic"})]
+)
+def test_a_list_or_a_pattern_chooses(three: Fleet, arguments: tuple[str, ...], chosen: set[str]) -> None:
+    assert set(three.run(*arguments)) == chosen
+
+
+def test_the_first_failure_stops_what_has_not_begun_and_the_rest_is_resumed(three: Fleet) -> None:
+    # Given a version that fails its verification
+    three.account.findings = [Finding("schedule", Verdict.FAILED, "it is disabled")]
+    # When it is deployed
+    states = three.run("--all", "--canary", "acme")
+    # Then only the canary has it
+    assert states == {"acme": "failed", "bravo": "not begun", "clinic": "not begun"}
+    assert three.executed == ["acme"]
+    # When the reason is gone
+    three.account.findings = []
+    assert three.run("--resume") == dict.fromkeys(three.names, "deployed")
+
+
+def test_what_is_deployed_and_verified_is_not_deployed_again_when_it_is_resumed(three: Fleet) -> None:
+    # Given a wave in which one fails
+    three.account.stacks(*(f"VectorCareBridge-{name}" for name in three.names))
+    three.account.write("prepare", "no")
+    assert three.run("--all")["bravo"] == "failed"
+    (three.account.folder / "prepare").unlink()
+    three.run("--resume")
+    # When it is resumed again
+    assert three.run("--resume") == dict.fromkeys(three.names, "done before")
+    # Then only with the same code
+    three.account.template({"Resources": {"New": {"Type": "T"}}})
+    assert three.run("--resume") == dict.fromkeys(three.names, "deployed")
+
+
+def test_ctrl_c_leaves_to_cloudformation_what_it_has_begun(three: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given Ctrl-C during the first wave
+    monkeypatch.setattr(Future, "result", mock.Mock(side_effect=KeyboardInterrupt))
+    # When
+    states = three.run("--all")
+    # Then no other wave begins
+    assert {states["acme"], states["clinic"]} == {"not begun"}
+
+
+def test_nothing_to_resume_is_one_line(account: Account) -> None:
+    result = account.run("--resume", "--yes")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There is nothing to resume. Deploy all: bridge deploy --all\n"

@@ -1,0 +1,222 @@
+"""What a change set would do, in words: how much changes, what would be lost, and which permissions are new."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# What holds something that a new one does not have: what would be lost, and what to do.
+LOSSES: Mapping[str, tuple[str, str]] = {
+    "AWS::DynamoDB::Table": (
+        "the new table is empty: no journal, no state, no record of commands",
+        "do not; if you must, export the table first, and restore or replay it afterwards",
+    ),
+    "AWS::KMS::Key": (
+        "what the old key has encrypted needs the old key for as long as it is kept",
+        "do not; if you must, keep the old key enabled",
+    ),
+    "AWS::S3::Bucket": (
+        "webhooks that wait in the old spool are not drained any more",
+        "wait until `bridge status` shows that the spool is empty",
+    ),
+    "AWS::SQS::Queue": (
+        "messages in the old queue are lost",
+        "wait until `bridge status` shows that nothing waits, and redrive or export the dead letters",
+    ),
+    "AWS::SecretsManager::Secret": (
+        "the credentials for VectorCare's API are gone, and no command is sent",
+        "have the credentials at hand, and put them into the new secret",
+    ),
+    "AWS::Events::EventBus": (
+        "the subscribers' rules are gone, and they get no change",
+        "tell the subscribers; they make their rules again",
+    ),
+    "AWS::Logs::LogGroup": ("the new log begins empty", "export the log first if you need it"),
+    "AWS::ApiGateway::RestApi": (
+        "the URL changes at once, and a webhook to the old one is lost after 72 seconds",
+        "keep the API; or add a second webhook in VectorCare with another stack's URL first",
+    ),
+    "AWS::ApiGateway::DomainName": (
+        "calls to the domain fail until its DNS record leads to the new target",
+        "have VectorCare call the default URL first (docs/deploying.md)",
+    ),
+    "AWS::SNS::Topic": (
+        "each address of alarm_emails has to confirm its subscription again",
+        "confirm the mails that AWS sends, or no alarm arrives",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A resource that holds something, and would be replaced or removed.
+
+    Attributes
+    ----------
+    action : str
+        ``replaced``, ``may be replaced`` (CloudFormation cannot tell before), or ``removed``.
+    kept : bool
+        Whether the old one stays in the account, outside the stack.
+    cause : str
+        The properties whose change has it replaced; empty if it is removed.
+    """
+
+    logical_id: str
+    physical_id: str
+    type: str
+    action: str
+    kept: bool
+    cause: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a change set would do.
+
+    Attributes
+    ----------
+    is_new : bool
+        There is no such stack yet.
+    added, modified, replaced, removed : int
+        Resources.
+    losses : tuple[Loss, ...]
+        Those that hold something, in the order of their ids.
+    permissions : tuple[str, ...]
+        What somebody may do that nobody may now.
+    """
+
+    is_new: bool
+    added: int
+    modified: int
+    replaced: int
+    removed: int
+    losses: tuple[Loss, ...]
+    permissions: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.modified or self.replaced or self.removed)
+
+
+def explain(
+    changes: Sequence[Mapping[str, Any]], *, old: Mapping[str, Any] | None, new: Mapping[str, Any], is_new: bool
+) -> Plan:
+    """Explain a change set.
+
+    Parameters
+    ----------
+    changes : sequence of mapping
+        The `Changes` of DescribeChangeSet.
+    old, new : mapping or None
+        The deployed and the synthesized template; None if the deployed one is not known.
+    """
+    resources = [change["ResourceChange"] for change in changes if "ResourceChange" in change]
+    counts = Counter(_kind(resource) for resource in resources)
+    losses = [loss for resource in resources if (loss := _loss(resource, old or {}))]
+    return Plan(
+        is_new=is_new,
+        added=counts["added"],
+        modified=counts["modified"],
+        replaced=counts["replaced"] + counts["may be replaced"],
+        removed=counts["removed"],
+        losses=tuple(sorted(losses, key=lambda loss: loss.logical_id)),
+        permissions=tuple(_new_permissions(old or {}, new)),
+    )
+
+
+def _kind(resource: Mapping[str, Any]) -> str:
+    match resource["Action"], resource.get("Replacement", "False"):
+        case "Add" | "Import", _:
+            return "added"
+        case "Remove", _:
+            return "removed"
+        case _, "True":
+            return "replaced"
+        case _, "Conditional":
+            return "may be replaced"
+        case _:
+            return "modified"
+
+
+def _loss(resource: Mapping[str, Any], old: Mapping[str, Any]) -> Loss | None:
+    kind, type_ = _kind(resource), resource["ResourceType"]
+    if kind in ("added", "modified") or type_ not in LOSSES:
+        return None
+    definition = old.get("Resources", {}).get(resource["LogicalResourceId"], {})
+    what, remedy = LOSSES[type_]
+    cause = sorted(
+        {
+            detail["Target"].get("Name") or detail["Target"].get("Attribute", "")
+            for detail in resource.get("Details", [])
+            if detail.get("Target", {}).get("RequiresRecreation", "Never") != "Never"
+        }
+    )
+    policy = resource.get("PolicyAction", "")
+    return Loss(
+        logical_id=resource["LogicalResourceId"],
+        physical_id=resource.get("PhysicalResourceId", ""),
+        type=type_,
+        action=kind,
+        kept=policy.endswith("Retain") if policy else _is_kept(definition, kind),
+        cause=", ".join(cause) if kind != "removed" else "",
+        what=what,
+        remedy=remedy,
+    )
+
+
+def _is_kept(definition: Mapping[str, Any], kind: str) -> bool:
+    name = "DeletionPolicy" if kind == "removed" else "UpdateReplacePolicy"
+    return str(definition.get(name, "")).startswith("Retain")
+
+
+def _new_permissions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Describe each statement that no policy has now: who or what it belongs to, and its actions."""
+    known = {_canonical(where, statement) for where, statement in _statements(old)}
+    for where, statement in _statements(new):
+        if _canonical(where, statement) not in known:
+            actions = _list(statement.get("Action", statement.get("NotAction", "all but some actions")))
+            yield f"{where}: {', '.join(str(action) for action in actions)}"
+
+
+def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Find all that grants something: statements of policies, managed policies of roles, and Lambda's permissions."""
+    for logical_id, resource in template.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Lambda::Permission":
+            yield logical_id, properties
+        for managed in _list(properties.get("ManagedPolicyArns")):
+            yield logical_id, {"Action": f"all of {_name_of(managed)}", "ManagedPolicy": managed}
+        for policy in _documents(properties):
+            for statement in _list(policy["Statement"]):
+                # A log group's data protection has statements that allow nothing.
+                if isinstance(statement, dict) and statement.get("Effect") == "Allow":
+                    yield logical_id, statement
+
+
+def _documents(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Find the policy documents in a resource's properties, wherever they stand."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _documents(each)
+    elif isinstance(value, dict):
+        if "Statement" in value:
+            yield value
+            return
+        for each in value.values():
+            yield from _documents(each)
+
+
+def _canonical(where: str, statement: Mapping[str, Any]) -> str:
+    return f"{where} {json.dumps(statement, sort_keys=True)}"
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _name_of(managed: Any) -> str:
+    text = json.dumps(managed) if not isinstance(managed, str) else managed
+    return text.rstrip('"]} ').rsplit("/", 1)[-1].rsplit('"', 1)[-1]

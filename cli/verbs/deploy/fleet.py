@@ -1,0 +1,164 @@
+"""The deployment of many organizations, in waves."""
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import click
+from rich.console import RenderableType
+
+from cli.lib.deploying import cdk
+from cli.lib.deploying.cdk import Progress
+from cli.lib.deploying.update import Update
+from cli.lib.deploying.waves import Record, canary_of, waves
+from cli.lib.errors import BridgeError
+from cli.lib.verification.finding import Verdict
+from cli.terminal.output import confirm, plain_table, stdout, to_json
+from cli.terminal.text import printable
+from cli.verbs.deploy import session as shared
+from cli.verbs.deploy.one import identity
+from cli.verbs.deploy.session import Session
+from cli.verbs.deploy.verifying import has_failed, verify
+
+AT_ONCE = 5
+"""Stacks that are updated at the same time; each has a CDK command line of its own, which takes 150 MB."""
+
+Result = dict[str, Any]
+
+
+def deploy(session: Session, *, record: Record | None, canary: str | None, path: Path) -> None:
+    """Deploy the organizations wave by wave; the first failure stops what has not begun."""
+    names = [organization.name for organization in session.organizations]
+    first = record.canary if record else canary_of(session.organizations, asked=canary)
+    record = record or Record(path, names, first)
+    planned = waves(names, canary=first)
+    for number, wave in enumerate(planned, 1):
+        session.say(f"Wave {number}: {', '.join(wave)}")
+    updates = session.open()
+    for place in {(update.account.id, update.account.region): update for update in updates}.values():
+        session.say(f"Account {place.account.id}, region {place.account.region}:")
+        shared.show_account(session, place)
+    confirm(f"Deploy {len(names)} organizations, with the permissions that they need?", yes=session.yes)
+    record.save()
+    results = _Run(session, record).all_waves(planned, updates)
+    _show(session, results)
+    if any(result["state"] in ("failed", "not begun") for result in results):
+        session.say("To go on after the reason is gone: ./bridge deploy --resume")
+        sys.exit(1)
+
+
+class _Run:
+    """The waves, one after the other."""
+
+    def __init__(self, session: Session, record: Record) -> None:
+        self._session, self._record = session, record
+        self._lock = Lock()  # for output and the record, which several threads write
+        self._results: dict[str, Result] = {}
+        self._is_stopped = False
+
+    def all_waves(self, planned: Sequence[Sequence[str]], updates: Sequence[Update]) -> list[Result]:
+        for number, wave in enumerate(planned, 1):
+            own = [[update for update in updates if update.organization.name == name] for name in wave]
+            self._session.say(f"Wave {number} of {len(planned)}:")
+            self._wave(own)
+            if self._is_stopped:
+                break
+        return [self._results.get(update.artifact.id, _result(update, "not begun", "")) for update in updates]
+
+    def _wave(self, organizations: Sequence[Sequence[Update]]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            futures = [threads.submit(self._organization, updates) for updates in organizations]
+            try:
+                for future in futures:
+                    future.result()
+            except KeyboardInterrupt:
+                self._stop(futures)
+
+    def _stop(self, futures: Sequence["Future[None]"]) -> None:
+        self._is_stopped = True
+        for future in futures:
+            future.cancel()
+        self._session.say("Stopped. CloudFormation goes on with what it has begun:", warning=True)
+        cdk.leave_all()
+
+    def _organization(self, updates: Sequence[Update]) -> None:
+        """Update the stacks of one organization, one after the other."""
+        for update in updates:
+            if self._is_stopped:
+                return
+            state, what = self._try(update)
+            with self._lock:
+                self._results[update.artifact.id] = _result(update, state, what)
+                self._is_stopped |= state == "failed"
+                if state != "failed":
+                    self._record.done[_key(update)] = update.artifact.digest
+                    self._record.save()
+            self._tell(update, f"{state}{f': {what}' if what else ''}")
+
+    def _try(self, update: Update) -> tuple[str, str]:
+        if self._record.done.get(_key(update)) == update.artifact.digest:
+            return "done before", ""
+        try:
+            return self._update(update)
+        except BridgeError as error:
+            return "failed", str(error)
+
+    def _update(self, update: Update) -> tuple[str, str]:
+        update.wait_while_in_progress(_ignore)
+        update.require_updatable()
+        self._tell(update, "making a change set")
+        prepared = update.prepare(_ignore)
+        outputs = prepared.outputs
+        if not prepared.is_empty:
+            try:
+                update.require_nothing_lost(prepared, allowed=())
+                self._require_going_on()
+            except BridgeError:
+                update.discard()
+                raise
+            self._tell(update, f"updating, watched by {len(prepared.gate.arns)} alarms")
+            outputs = update.execute(_ignore)
+        self._tell(update, "verifying")
+        findings = verify(update, outputs, _ignore)
+        if has_failed(findings):
+            seen = [f"{each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
+            return "failed", "it was deployed, and does not work: " + "; ".join(seen)
+        return ("up to date" if prepared.is_empty else "deployed"), ""
+
+    def _require_going_on(self) -> None:
+        if self._is_stopped:
+            raise BridgeError("Not begun, because another one has failed")
+
+    def _tell(self, update: Update, text: str) -> None:
+        with self._lock:
+            self._session.say(f"{update.name}: {text}", indent="  ")
+
+
+def _ignore(progress: Progress) -> None:
+    """Many at once have one line for each step, not one that changes."""
+
+
+def _key(update: Update) -> str:
+    return f"{update.artifact.id} {update.account.id} {update.account.region}"
+
+
+def _result(update: Update, state: str, what: str) -> Result:
+    return {**identity(update), "state": state, "what": what}
+
+
+def _show(session: Session, results: Sequence[Result]) -> None:
+    if session.as_json:
+        click.echo(to_json(results, indent=2, encoding=sys.stdout.encoding))
+        return
+    session.say()
+    stdout().print(_table(results))
+
+
+def _table(results: Sequence[Result]) -> RenderableType:
+    table = plain_table("organization", "account", "region", "state")
+    for result in results:
+        table.add_row(*(printable(result[key]) for key in ("organization", "account", "region", "state")))
+    return table
