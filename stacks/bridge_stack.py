@@ -67,6 +67,6 @@ class BridgeStack(cdk.Stack):
             webhook_api=webhook_api,
             reading_api=reading_api,
         )
-        roll_out(parts.functions, artifact=artifact, version=VERSION)
+        roll_out(self, context, parts.functions, version=VERSION)
         monitoring = Monitoring(self, "Monitoring", context, parts)
         add_outputs(self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts))

@@ -1,6 +1,7 @@
 """A Lambda function with a role, a log group and an alias of its own, and the artifact that all share."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 import aws_cdk as cdk
@@ -30,8 +31,6 @@ class BridgeFunction(Construct):
     ----------
     function : lambda_.Function
         Its name, role, log and metrics: what all its versions have in common.
-    live : lambda_.Alias
-        What everything calls. It moves, in one step, to a version that has code and configuration of one deployment.
     """
 
     def __init__(
@@ -66,6 +65,7 @@ class BridgeFunction(Construct):
             timeout=cdk.Duration.seconds(timeout_seconds),
             memory_size=MEMORY_MB,
             environment=self._environment,
+            description=purpose,
             # The role is written by hand: CDK's own grants must not widen it.
             role=role.without_policy_updates(),
             log_group=log_group,
@@ -73,8 +73,12 @@ class BridgeFunction(Construct):
             # Old versions stay, to roll back to; that of an update which failed goes with it.
             current_version_options=lambda_.VersionOptions(removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
-        self.live = lambda_.Alias(self, "Live", alias_name=release.ALIAS, version=self.function.current_version)
         self._acknowledge(role, no_dead_letters)
+
+    @cached_property
+    def live(self) -> lambda_.Alias:
+        """What everything calls. It moves, in one step, to a version with code and configuration of one deployment."""
+        return lambda_.Alias(self, "Live", alias_name=release.ALIAS, version=self.function.current_version)
 
     @property
     def callable_name(self) -> str:

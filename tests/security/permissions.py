@@ -32,6 +32,7 @@ ENFORCED = {
         }
     ),
     "reader": frozenset({"dynamodb:GetItem", "dynamodb:Query"}),
+    "start_check": frozenset({"lambda:InvokeFunction"}),
 }
 
 # AWS requires these and the emulator does not: it encrypts nothing, writes functions' logs itself, keeps no traces.
@@ -70,4 +71,5 @@ ASSERTED = {
     "publisher": _ANY_FUNCTION | _STREAM | _USE_TABLES | _SEND_ENCRYPTED,
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
     "reader": _ANY_FUNCTION | _USE_TABLES,
+    "start_check": _ANY_FUNCTION,
 }

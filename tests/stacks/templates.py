@@ -127,6 +127,11 @@ def functions(template: Template) -> dict[str, Resource]:
     }
 
 
+def released(template: Template) -> dict[str, Resource]:
+    """Give the functions that have versions and an alias: all but the one that checks their versions."""
+    return {name: function for name, function in functions(template).items() if name != "start_check"}
+
+
 def live(template: Template, function: str) -> str:
     """Name the alias that everything calls in a function's place."""
     (found,) = (

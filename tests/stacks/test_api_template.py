@@ -25,6 +25,7 @@ from tests.stacks.templates import (
     of_type,
     only,
     referred,
+    released,
     rendered,
     rest_api_id,
     routes,
@@ -282,7 +283,7 @@ BusinessDashboard EngineerDashboard OperatorPolicyArn RestorePolicyArn OutboundO
 
 
 def test_outputs_keep_their_names_and_refer_to_their_functions(template: Template, organization: Organization) -> None:
-    by_output = {f"{name.title()}Function": function for name, function in functions(template).items()}
+    by_output = {f"{name.title()}Function": function for name, function in released(template).items()}
     domain = {"DomainTarget"} if organization.domain_name else set()
     assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain
     assert all(output["Description"] for output in template["Outputs"].values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.templates import Template, functions, of_type, rendered
+from tests.stacks.templates import Template, of_type, released, rendered
 from vectorcare_bridge.edge.metric import Metric
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_the_business_sees_what_came_how_it_ended_and_how_late(template: Templat
 
 def test_the_engineer_sees_every_function_and_service_and_the_state_of_every_alarm(template: Template) -> None:
     drawn = lines(template, "engineer")
-    assert {line.label for line in drawn if line.metric == "Invocations"} == functions(template).keys()
+    assert {line.label for line in drawn if line.metric == "Invocations"} == released(template).keys()
     aws = {f"AWS/{service}" for service in ("ApiGateway", "Lambda", "SQS", "DynamoDB", "Events")}
     assert {line.namespace for line in drawn} == aws | {"VectorCareBridge"}
     (states,) = (each["properties"]["alarms"] for each in widgets(template, "engineer") if each["type"] == "alarm")

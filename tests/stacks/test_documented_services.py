@@ -14,7 +14,7 @@ NAMES = {
     "SecretsManager": "Secrets Manager",
 }
 # They hold no data of an organization.
-WITHOUT_DATA = {"IAM", "CDK"}
+WITHOUT_DATA = {"IAM", "CDK", "StartCheck"}
 
 
 def test_every_service_of_the_template_is_named(template: Template) -> None:

@@ -47,6 +47,10 @@ WHERE = {
     ("reader", "service requests"): "GetItem",
     ("reader", "service requests/index"): "Query",
     ("reader", "events"): "Query",
+    **dict.fromkeys(
+        [("start_check", f"{function}/versions") for function in ENFORCED if function != "start_check"],
+        "InvokeFunction",
+    ),
 }
 SERVICES = {
     "sqs": ("queue", "dead letters", "command queue", "command dead letters", "unpublished"),
@@ -54,8 +58,9 @@ SERVICES = {
     "s3": ("spool",),
     "events": ("bus",),
     "secretsmanager": ("secret",),
+    "lambda": tuple(ENFORCED),
 }
-SUFFIXES = {"objects": "/*", "index": "/index/by_status"}
+SUFFIXES = {"objects": "/*", "index": "/index/by_status", "versions": ":*"}
 
 
 def test_a_role_allows_what_is_enforced_or_asserted_and_nothing_else(template: Template) -> None:

@@ -11,11 +11,11 @@ from stacks.config import release
 from stacks.config.organization import Organization
 from stacks.outputs import VERSION
 from tests.stacks.synthesis import template_of
-from tests.stacks.templates import Template, functions, live, of_type, referred
+from tests.stacks.templates import Template, live, of_type, referred, released
 
 
 def descriptions(template: Template) -> dict[str, str]:
-    return {name: function["Properties"]["Description"] for name, function in functions(template).items()}
+    return {name: function["Properties"]["Description"] for name, function in released(template).items()}
 
 
 def releases(template: Template) -> set[tuple[str, str] | None]:
@@ -28,7 +28,7 @@ def minimal(templates: Mapping[str, Template]) -> Template:
 
 
 def test_a_functions_alias_names_its_version_which_stays_unless_its_deployment_fails(minimal: Template) -> None:
-    for name, function in functions(minimal).items():
+    for name, function in released(minimal).items():
         alias = minimal["Resources"][live(minimal, name)]["Properties"]
         version = minimal["Resources"][referred(alias["FunctionVersion"])]
         assert version["Type"] == "AWS::Lambda::Version"
@@ -41,12 +41,12 @@ def test_all_functions_say_what_they_do_and_name_one_release(minimal: Template) 
     assert version == VERSION
     for description in descriptions(minimal).values():
         assert len(description) <= 256  # Lambda's limit
-    assert len(set(descriptions(minimal).values())) == len(functions(minimal))
+    assert len(set(descriptions(minimal).values())) == len(released(minimal))
 
 
 def test_aliases_move_downstream_first(minimal: Template) -> None:
     # Given the order in which functions hand on
-    assert set(release.UPSTREAM_FIRST) == set(functions(minimal))
+    assert set(release.UPSTREAM_FIRST) == set(released(minimal))
     # Then an alias moves after those of all functions that read what its function writes
     for position, name in enumerate(release.UPSTREAM_FIRST[:-1]):
         after = minimal["Resources"][live(minimal, name)]["DependsOn"]

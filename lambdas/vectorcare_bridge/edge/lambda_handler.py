@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
-from vectorcare_bridge.edge import observability, runtime
+from vectorcare_bridge.edge import observability, runtime, start_check
 
 Answer = TypeVar("Answer")
 Handler = Callable[[Any, Any], Answer]
@@ -20,12 +20,15 @@ def lambda_handler(
     """Make a function's handler: its log lines carry the request id, and its metrics are written at the end.
 
     `on_error` gets the event and the exception, and answers in the handler's place: Lambda would log the exception's
-    text, which may hold a payload.
+    text, which may hold a payload. The start check is answered before anything of the handler's own runs.
     """
 
     def decorate(handle: Handler[Answer]) -> Handler[Answer]:
         @wraps(handle)
         def invocation(event: Any, context: Any) -> Answer:
+            if event == start_check.EVENT:
+                started: Any = start_check.ANSWER
+                return cast("Answer", started)
             observability.begin(context)
             try:
                 return handle(event, context)
