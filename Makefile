@@ -2,7 +2,9 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3
+# What the functions run on; it builds what is deployed. Some systems have one that makes no virtual environment.
+PIN := $(shell cat .python-version)
+PYTHON ?= $(shell python$(PIN) -c 'import ensurepip' 2>/dev/null && echo python$(PIN) || echo python3)
 SEEDS ?= 200
 INPUTS ?= 100000
 BIN := .venv/bin

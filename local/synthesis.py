@@ -86,6 +86,8 @@ def _run_app(organization: LocalOrganization, assembly: Assembly, directory: Pat
         "organizations": str(organization.directory.resolve()),
         "organization": organization.name,
         "architecture": _architecture(),
+        # Here the functions run on this very Python.
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
     cache = directory.resolve() / "cache"
     environment = {

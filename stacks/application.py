@@ -56,7 +56,7 @@ def populate(app: cdk.App) -> dict[str, str]:
     ``organizations``      the folder of the organizations' files         ``organizations``
     ``organization``       those to synthesize, with commas between       all of the folder
     ``architecture``       the functions' processor: arm64 or x86_64      ``arm64``
-    ``python``             the only Python that may build the functions   the running one
+    ``python``             the only Python that may build the functions   .python-version
     ====================== ============================================== ===============
 
     Returns

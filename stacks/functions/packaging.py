@@ -21,6 +21,7 @@ SOURCES = ROOT / "lambdas"
 REQUIREMENTS = SOURCES / "requirements.txt"
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PIN = ROOT / ".python-version"
 RUNTIMES = {
     "3.11": lambda_.Runtime.PYTHON_3_11,
     "3.12": lambda_.Runtime.PYTHON_3_12,
@@ -73,14 +74,17 @@ def build_artifact(folder: Path, *, architecture: str, python: str | None) -> Ar
     """Build the artifact for this Python, unless an earlier build had the same sources and requirements.
 
     Builds are kept in the folder, one for each digest. The architecture is ``arm64`` or ``x86_64``; `python` is the
-    required version, such as ``3.13``, or None for the running one.
+    required version, such as ``3.13``, or None for the pinned one: what is built for one does not run on another, so
+    the deployed functions do not follow the Python that happens to run this.
 
     Raises
     ------
     ConfigurationError
-        If Lambda does not run this, or the build fails.
+        If this is another Python, Lambda does not run it, or the build fails.
     """
-    if python is not None and python != PYTHON:
+    if python is None:
+        _check_pin()
+    elif python != PYTHON:
         raise ConfigurationError(f"python={python}: this is Python {PYTHON}; run it with Python {python}")
     if PYTHON not in RUNTIMES:
         raise ConfigurationError(f"Python {PYTHON}: is not a Lambda runtime; run it with Python {', '.join(RUNTIMES)}")
@@ -93,6 +97,16 @@ def build_artifact(folder: Path, *, architecture: str, python: str | None) -> Ar
     if not built.is_dir():
         _build_atomically(built, architecture=architecture)
     return Artifact(folder=built, digest=digest, runtime=RUNTIMES[PYTHON], architecture=ARCHITECTURES[architecture])
+
+
+def _check_pin() -> None:
+    pinned = PIN.read_text(encoding="utf-8").strip()
+    if pinned != PYTHON:
+        raise ConfigurationError(
+            f"{PIN.name}: the functions run on Python {pinned}, and this is Python {PYTHON}. Install Python {pinned}, "
+            f"run make clean, and then make PYTHON=python{pinned} synth; all commands use it from then on. Or write "
+            f"{PYTHON} into {PIN.name}: the next deployment of each organization then moves its functions to it"
+        )
 
 
 def build(folder: Path, *, architecture: str) -> None:

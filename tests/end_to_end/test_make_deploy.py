@@ -12,6 +12,7 @@ from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from local.emulator import Emulator
 from local.organization import LocalOrganization
 from local.synthesis import PROJECT
+from tests.support.pinned_python import for_this_python
 
 CDK = PROJECT / "node_modules/.bin/cdk"
 
@@ -29,7 +30,8 @@ def _environment(account: Emulator | None) -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
     credentials = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY, "AWS_REGION": REGION}
     endpoint = {"AWS_ENDPOINT_URL": account.endpoint_url} if account else {}
-    return {**own, "PATH": path, **credentials, **endpoint}
+    pinned = for_this_python(account.log_file.parent / "home") if account else {}
+    return {**own, "PATH": path, **credentials, **endpoint, **pinned}
 
 
 def run(account: Emulator | None, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from stacks import application
 from stacks.bridge_stack import BridgeStack
 from stacks.config.organization import Organization
-from stacks.functions.packaging import Artifact
+from stacks.functions.packaging import PYTHON, Artifact
 from tests.stacks.templates import Template
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,8 @@ def once_a_run(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callab
 
 
 def run_app(*, output: Path, **context: str) -> subprocess.CompletedProcess[str]:
-    """Run `python app.py` without node on PATH, and with a umask that excludes other users."""
+    """Run `python app.py` for this Python, without node on PATH, and with a umask that excludes other users."""
+    context = {"python": PYTHON} | context
     return subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,

@@ -139,13 +139,13 @@ def test_changed_code_changed_requirements_and_another_processor_make_another_bu
     monkeypatch.setattr(packaging, "REQUIREMENTS", tmp_path / "lambdas" / "requirements.txt")
     monkeypatch.setattr(packaging, "__file__", str(packaging_file))
     monkeypatch.setattr(packaging, "build", lambda folder, **_kwargs: built.add(folder.name))
-    packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+    packaging.build_artifact(tmp_path / "out", architecture="arm64", python=packaging.PYTHON)
     # When
-    packaging.build_artifact(tmp_path / "out", architecture="x86_64", python=None)
+    packaging.build_artifact(tmp_path / "out", architecture="x86_64", python=packaging.PYTHON)
     for changed in ("ingest/handler.py", "requirements.txt"):
         with (tmp_path / "lambdas" / changed).open("a") as file:
             file.write("# changed\n")
-        packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+        packaging.build_artifact(tmp_path / "out", architecture="arm64", python=packaging.PYTHON)
     # Then
     assert len(built) == 4
 
@@ -159,7 +159,7 @@ def test_a_build_that_fails_leaves_nothing_that_looks_built(tmp_path: Path, monk
     monkeypatch.setattr(packaging, "build", fail)
     # When
     with pytest.raises(ConfigurationError):
-        packaging.build_artifact(tmp_path, architecture="arm64", python=None)
+        packaging.build_artifact(tmp_path, architecture="arm64", python=packaging.PYTHON)
     # Then
     assert not list(tmp_path.iterdir())
 
@@ -186,8 +186,13 @@ def test_a_failed_installation_says_why_in_one_line(tmp_path: Path, monkeypatch:
     ("running", "architecture", "python", "message"),
     [
         (packaging.PYTHON, "arm64", "3.99", r"python=3\.99: this is Python .*; run it with Python 3\.99$"),
-        (packaging.PYTHON, "mips", None, "architecture=mips: Lambda has no such processor; use arm64 or x86_64$"),
-        ("3.15", "arm64", None, r"Python 3\.15: is not a Lambda runtime; run it with Python 3\.11, "),
+        (
+            packaging.PYTHON,
+            "mips",
+            packaging.PYTHON,
+            "architecture=mips: Lambda has no such processor; use arm64 or x86_64$",
+        ),
+        ("3.15", "arm64", "3.15", r"Python 3\.15: is not a Lambda runtime; run it with Python 3\.11, "),
     ],
 )
 def test_what_lambda_does_not_run_is_refused(
@@ -202,3 +207,20 @@ def test_what_lambda_does_not_run_is_refused(
     monkeypatch.setattr(packaging, "PYTHON", running)
     with pytest.raises(ConfigurationError, match=f"^{message}"):
         packaging.build_artifact(tmp_path, architecture=architecture, python=python)
+
+
+def test_what_is_deployed_is_built_by_the_pinned_python_and_another_is_refused_with_both_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine with another Python
+    assert packaging.PIN.read_text().strip() in packaging.RUNTIMES
+    monkeypatch.setattr(packaging, "PIN", tmp_path / ".python-version")
+    packaging.PIN.write_text("3.11\n")
+    monkeypatch.setattr(packaging, "PYTHON", "3.12")
+    monkeypatch.setattr(packaging, "build", lambda *_args, **_kwargs: pytest.fail("built"))
+    # When it synthesizes without being asked for that Python, as for AWS
+    with pytest.raises(ConfigurationError) as refused:
+        packaging.build_artifact(tmp_path / "out", architecture="arm64", python=None)
+    # Then
+    for part in ("Python 3.11", "Python 3.12", "make clean", "make PYTHON=python3.11 synth", "write 3.12 into"):
+        assert part in str(refused.value)

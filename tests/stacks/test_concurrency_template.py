@@ -13,7 +13,8 @@ FOR_INGEST = 1
 # Each partition has an open shard in the stream, and Lambda reads each shard with one function at a time.
 SHARDS = 4
 # Run by somebody's choice, and named in docs/operations.md: a person's redrive, and the readers of the reading API.
-BY_CHOICE = {"redrive", "reader"}
+# And for the seconds of an update, the check of new versions.
+BY_CHOICE = {"redrive", "reader", "start_check"}
 
 
 def test_a_new_accounts_ten_executions_leave_ingest_its_share(templates: dict[str, Template]) -> None:
