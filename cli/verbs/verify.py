@@ -11,12 +11,14 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from cli.lib import send_webhook
 from cli.lib.stack import Stack
+from cli.lib.verification.end_to_end import new_id, verify_end_to_end
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.verify import CHECKS, verify_stack
 from cli.options import Options, organizations_option, pass_options
 from cli.terminal.command import say
-from cli.terminal.output import emit, json_option, printable, stderr
+from cli.terminal.output import confirm, emit, json_option, printable, stderr, yes_option
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organization
 
@@ -31,45 +33,92 @@ STYLES = {
 
 @click.command()
 @click.argument("name", metavar="[ORGANIZATION]", required=False)
+@click.option("--end-to-end", is_flag=True, help="Also send one signed webhook, follow it, and take it back.")
+@click.option(
+    "--private-key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --end-to-end: sign with this key (PEM), which is deployed, instead of a throw-away one.",
+)
 @organizations_option
+@yes_option
 @json_option
 @pass_options
-def verify(options: Options, *, name: str | None, organizations: Path, as_json: bool) -> None:
+def verify(
+    options: Options,
+    *,
+    name: str | None,
+    end_to_end: bool,
+    key_file: Path | None,
+    organizations: Path,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Verify that a deployed stack works.
 
     \b
     bridge verify acme
     bridge verify acme --json | jq '.findings[] | select(.verdict == "failed")'
-    bridge verify --local
+    bridge verify acme --end-to-end
+    bridge verify --local --end-to-end
 
     It calls the webhook's URL without a signature, and looks at what was deployed: certificate and TLS, what the URL
     refuses, whether bodies arrive byte for byte, event sources, schedules, stream, tables, queues, alarms, e-mail
     addresses, quotas, and whether settings and versions are those of the last deployment. It changes nothing. The
     unsigned call counts as one refused webhook.
 
+    With --end-to-end it then makes a key pair, has ingest accept it for one webhook of a service request TEST-... and
+    for minutes only, sends that webhook, follows it to journal, state and event bus, and takes everything back, after
+    Ctrl-C too. Subscribers hear of the request as UNAVAILABLE. It needs the rights of a deployment.
+
     What you may not look at is listed and stops nothing.
 
     Exit code 1 if something failed. A warning does not fail: it works, and a person should look.
     """
+    if key_file and not end_to_end:
+        raise click.UsageError("--private-key is for --end-to-end.")
     options.organization = name or options.organization
     stack = options.stack()
     # `make run` keeps the file of its own organization beside stand.json.
     folders = [organizations, *([options.stand_file.parent / "organizations"] if stack.is_local else [])]
     file = organization_of(stack, folders)
-    with stderr().status("Verifying ...") as status:
-        left = set(CHECKS)
-
-        def finished(check: str) -> None:
-            left.discard(check)
-            status.update(f"Verifying ... {len(CHECKS) - len(left)} of {len(CHECKS)}")
-
-        findings = verify_stack(stack, file, finished=finished)
+    key = send_webhook.read_key(key_file) if key_file else None
+    service_request_id = new_id()
+    if end_to_end and not stack.is_local and not (file and file.environment == "uat"):
+        confirm(
+            "This is production, or no file says otherwise. Subscribers will hear of a service request "
+            f"{service_request_id}, as UNAVAILABLE. Start?",
+            yes=yes,
+        )
+    findings, is_interrupted = look(stack, file), False
+    if end_to_end:
+        with stderr().status("Verifying ...") as status:
+            outcome = verify_end_to_end(
+                stack, file, service_request_id, key=key, step=lambda text: status.update(f"{text} ...")
+            )
+        findings, is_interrupted = findings + outcome.findings, outcome.is_interrupted
     report = {"organization": stack.organization, "findings": [asdict(finding) for finding in findings]}
     emit(report, as_json=as_json, table=lambda: show(findings))
     if not as_json:
         say_what_to_do(findings)
+    if is_interrupted:
+        stderr().print("Interrupted.")
+        sys.exit(130)
     if any(finding.verdict is Verdict.FAILED for finding in findings):
         sys.exit(1)
+
+
+def look(stack: Stack, file: Organization | None) -> list[Finding]:
+    """Verify without a key, and show how far it is."""
+    done: list[str] = []
+    with stderr().status("Verifying ...") as status:
+
+        def finished(check: str) -> None:
+            done.append(check)
+            status.update(f"Verifying ... {len(done)} of {len(CHECKS)}")
+
+        return verify_stack(stack, file, finished=finished)
 
 
 def organization_of(stack: Stack, folders: Iterable[Path]) -> Organization | None:

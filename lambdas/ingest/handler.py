@@ -4,7 +4,7 @@ import hashlib
 from http import HTTPStatus
 from typing import Any
 
-from ingest import refusal_reason, request
+from ingest import refusal_reason, request, verification
 from ingest.enqueue_or_spool import enqueue_or_spool
 from ingest.settings import IngestSettings
 from vectorcare_bridge.edge import observability, response, runtime, settings
@@ -17,6 +17,7 @@ from vectorcare_bridge.webhooks.spool import Spool
 
 _settings = settings.load(IngestSettings)
 _keys = signature.load_keys(_settings.public_keys)
+_verification = verification.load(_settings.verification)
 _queue = Queue(runtime.client("sqs", connect_timeout=1, read_timeout=2, attempts=2), _settings.queue_url)
 # Made at cold start although rarely needed: a client takes long to make, and VectorCare does not wait.
 _spool = Spool(runtime.client("s3", connect_timeout=1, read_timeout=1, attempts=1), _settings.spool_bucket)
@@ -75,8 +76,9 @@ def _accept(asked: request.WebhookRequest) -> None:
 
 
 def _verify(asked: request.WebhookRequest, body: bytes) -> signature.Key:
+    once = _verification.keys_for(body, now=runtime.now()) if _verification else ()
     try:
-        key = signature.verify(body, asked.signature, _keys)
+        key = signature.verify(body, asked.signature, (*_keys, *once))
     except signature.SignatureRefusedError as refused:
         reason = refusal_reason.explain(asked, body, refused.refusal, _keys)
         observability.log("signature.verified", valid=False, reason=reason)

@@ -35,6 +35,14 @@ class Publisher:
         failed = self.bus.publish(entries)
         for entry in failed:
             self._send_to_unpublished(entry)
+        not_taken = {id(entry) for entry in failed}
+        for entry in entries:
+            if id(entry) not in not_taken:
+                observability.log(
+                    "event.published",
+                    service_request_id=entry.detail["service_request_id"],
+                    event_id=entry.detail["event_id"],
+                )
         observability.count(Metric.PUBLISHED, len(entries) - len(failed))
         observability.count(Metric.UNPUBLISHED, len(failed))
 

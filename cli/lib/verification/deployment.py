@@ -5,6 +5,7 @@ from typing import Any
 
 from cli.lib.account import QUOTAS, read_quota
 from cli.lib.verification.finding import Finding, failed, not_checked, ok, warning
+from cli.lib.verification.one_webhook import DESCRIPTION, MINUTES
 from cli.lib.verification.subject import Function, Subject
 from stacks.config import release
 from stacks.config.environment import of_file
@@ -80,7 +81,7 @@ def versions(subject: Subject) -> Iterator[Finding]:
         running = _configuration(subject, function)
         found += _state(function, running)
         if function.alias and not _is_changed_locally(subject, function):
-            releases.add(_release(running))
+            releases |= {_release(running)} if running.get("Description") != DESCRIPTION else set()
             found += _alias(subject, function, running, deployed.get(function.name))
     if len(releases) > 1:
         found.append(
@@ -134,7 +135,14 @@ def _alias(subject: Subject, function: Function, running: Mapping[str, Any], dep
     if deployed in (None, alias["FunctionVersion"]):
         return
     last = _release(client.get_function_configuration(FunctionName=function.name, Qualifier=deployed))
-    if last == _release(running):
+    if running.get("Description") == DESCRIPTION:
+        yield warning(
+            check,
+            "Its alias is at the version of a verification that was killed. That is the deployed code, and its "
+            f"throw-away key was accepted for {MINUTES} minutes.",
+            f"{update} --function-version {deployed}",
+        )
+    elif last == _release(running):
         yield warning(
             check,
             f"Its alias is at version {alias['FunctionVersion']}, and version {deployed} was deployed last.",

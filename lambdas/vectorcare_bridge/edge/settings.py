@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -19,14 +19,20 @@ def load(kind: type[T], environment: Mapping[str, str] = os.environ) -> T:
     """Read a function's settings into a dataclass of its own.
 
     Each field is named as its variable, in lower case, and is `str`, `int`, `bool`, `frozenset[str]` (separated by
-    commas) or an enumeration.
+    commas) or an enumeration. A field with a default may have no variable.
 
     Raises
     ------
     SettingsError
         A variable is missing, or not of its field's type.
     """
-    return kind(**{field.name: _read(kind, field.name, field.type, environment) for field in fields(kind)})
+    return kind(
+        **{
+            field.name: _read(kind, field.name, field.type, environment)
+            for field in fields(kind)
+            if field.default is MISSING or field.name.upper() in environment
+        }
+    )
 
 
 def _read(kind: type[Any], name: str, of_type: Any, environment: Mapping[str, str]) -> Any:
