@@ -1,6 +1,8 @@
 """`./bridge verify` sees each broken part of a stack, and nothing else."""
 
 import json
+import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,10 +16,15 @@ import requests
 from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
+from cli.lib.verification import end_to_end
+from cli.lib.verification.one_webhook import OneWebhook
+from cli.lib.verification.subject import Function
 from local import environment as environments
 from local.environment import LocalEnvironment
+from local.live_function import set_variables
 from local.organization import LocalOrganization
 from tests.end_to_end.conftest import Run
+from tests.end_to_end.subscriber import subscribed
 from tests.end_to_end.support import function_variables
 from tests.support import signing
 from tests.support.wait import PATIENCE
@@ -267,3 +274,163 @@ def proxy(to: int, on_the_way: Callable[[bytes], bytes], answers: int | None) ->
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
+
+
+def ingest_of(local: LocalEnvironment) -> dict[str, Any]:
+    """Tell how ingest is published: what `--end-to-end` changes for minutes."""
+    functions, (name, _, alias) = (
+        local.emulator.aws.functions,
+        local.deployment.outputs["IngestFunction"].partition(":"),
+    )
+    latest = functions.get_function_configuration(FunctionName=name)
+    return {
+        "alias": functions.get_alias(FunctionName=name, Name=alias)["FunctionVersion"],
+        "versions": [each["Version"] for each in functions.list_versions_by_function(FunctionName=name)["Versions"]],
+        "variables": latest["Environment"]["Variables"],
+    }
+
+
+def stored(local: LocalEnvironment) -> list[str]:
+    return [
+        str(item["service_request_id"])
+        for table in ("EventsTable", "ServiceRequestsTable")
+        for item in local.stack.everything(table)
+    ]
+
+
+def ended(result: Result) -> dict[str, str]:
+    return {each["check"]: each["verdict"] for each in json.loads(result.stdout)["findings"][-6:]}
+
+
+def test_end_to_end_a_webhook_is_followed_to_the_bus_and_nothing_of_it_stays(verification: Verification) -> None:
+    # Given
+    local = verification.local
+    before, items = ingest_of(local), stored(local)
+    with subscribed(local) as subscriber:
+        # When
+        result = verification.run("--end-to-end", "--json")
+        # Then it was seen everywhere
+        assert (result.exit_code, set(ended(result).values())) == (0, {"ok"}), result.output
+        sent = next(each["seen"] for each in json.loads(result.stdout)["findings"] if each["check"] == "signed webhook")
+        (event,) = subscriber.hear(service_request_id=sent.split()[0])
+        assert event["detail-type"] == "ServiceRequestUnavailable"
+    # And nothing of it stays
+    assert ingest_of(local) == before
+    assert stored(local) == items
+
+
+def test_end_to_end_with_a_key_that_is_deployed_changes_no_function(
+    verification: Verification, shared_directory: Path
+) -> None:
+    before, items = ingest_of(verification.local), stored(verification.local)
+    result = verification.run("--end-to-end", "--json", "--private-key", str(shared_directory / "old_key.pem"))
+    assert (result.exit_code, "throw-away key" in ended(result)) == (0, False), result.output
+    assert (ingest_of(verification.local), stored(verification.local)) == (before, items)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "_send",
+        pytest.param("_follow", marks=pytest.mark.nightly),
+        pytest.param("_heard", marks=pytest.mark.nightly),
+    ],
+)
+def test_ctrl_c_takes_back_what_was_done(
+    verification: Verification, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    # Given
+    before, items = ingest_of(verification.local), stored(verification.local)
+    method = getattr(end_to_end._Trial, where)
+
+    def interrupted(trial: object) -> None:
+        if where == "_send":
+            method(trial)  # the answer is lost
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(end_to_end._Trial, where, interrupted)
+    # When
+    result = verification.run("--end-to-end", "--json")
+    # Then
+    assert result.exit_code == 130, result.output
+    assert ended(result)["everything is taken back"] == "ok"
+    assert (ingest_of(verification.local), stored(verification.local)) == (before, items)
+
+
+def test_what_does_not_arrive_is_named_with_what_is_left(
+    verification: Verification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a processor that nothing calls
+    monkeypatch.setattr(end_to_end, "_LOCAL_SECONDS", 0.0)
+    before = ingest_of(verification.local)
+    with event_source_disabled(verification.local):
+        # When
+        result = verification.run("--end-to-end", "--json")
+    # Then
+    found = {each["check"]: each for each in json.loads(result.stdout)["findings"]}
+    assert (result.exit_code, found["journal"]["verdict"]) == (1, "failed")
+    left = found["everything is taken back"]
+    assert left["verdict"] == "failed"
+    # And the commands that it names take away what comes later
+    verification.local.stack.settle()
+    name, items = found["signed webhook"]["seen"].split()[0], stored(verification.local)
+    assert items.count(name) == 2
+    for table, key in re.findall(r"delete-item --table-name (\S+) --key '([^']+)'", left["to_do"]):
+        verification.local.emulator.aws.dynamodb.delete_item(TableName=table, Key=json.loads(key))
+    assert name not in stored(verification.local)
+    assert ingest_of(verification.local) == before
+
+
+def test_a_deployment_that_comes_in_between_is_not_undone(
+    verification: Verification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a deployment that moves the alias on while the webhook is on its way
+    local = verification.local
+    functions, (name, _, alias) = (
+        local.emulator.aws.functions,
+        local.deployment.outputs["IngestFunction"].partition(":"),
+    )
+    before = ingest_of(local)
+    send = end_to_end._Trial._send
+
+    def deploying(trial: end_to_end._Trial) -> object:
+        answer = send(trial)
+        set_variables(functions, local.deployment.outputs["IngestFunction"], {"DEPLOYED": "later", "VERIFICATION": ""})
+        return answer
+
+    monkeypatch.setattr(end_to_end._Trial, "_send", deploying)
+    # When
+    result = verification.run("--end-to-end", "--json")
+    # Then
+    assert set(ended(result).values()) == {"ok"}, result.output
+    after = ingest_of(local)
+    assert after["alias"] not in (before["alias"], "$LATEST")
+    assert after["variables"]["DEPLOYED"] == "later"
+    # Tidy up
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": before["variables"]})
+    functions.update_alias(FunctionName=name, Name=alias, FunctionVersion=before["alias"])
+    functions.delete_function(FunctionName=name, Qualifier=after["alias"])
+
+
+def test_a_killed_verification_is_named_and_the_next_one_removes_its_version(verification: Verification) -> None:
+    # Given a verification that was killed after it had moved the alias
+    local = verification.local
+    before = ingest_of(local)
+    functions, (name, _, alias) = (
+        local.emulator.aws.functions,
+        local.deployment.outputs["IngestFunction"].partition(":"),
+    )
+    OneWebhook(functions, Function("ingest", f"{name}:{alias}", name, alias)).open("not accepted by anybody")
+    # When
+    code, found = verification.findings()
+    refused = verification.run("--end-to-end")
+    # Then it is named, and works
+    assert (code, found["function ingest"]["verdict"]) == (0, "warning")
+    assert (refused.exit_code, "Another verification runs, or was killed" in refused.output) == (1, True)
+    # When the alias is moved back by the command that it names
+    command = re.search(r"--function-version (\d+)", found["function ingest"]["to_do"])
+    assert command
+    functions.update_alias(FunctionName=name, Name=alias, FunctionVersion=command[1])
+    assert verification.run("--end-to-end").exit_code == 0
+    # Then all is as before
+    assert ingest_of(local) == before
