@@ -48,9 +48,11 @@ MADE = {(name, "organizations/acme.toml") for name in TEXTS}
 MAKER = "tests/local/test_synthesis.py"
 # Names of AWS, GitHub and npm that are not in the code of this project.
 OTHERS = """
-    BatchGetTraces CloudFormation CloudTrail CloudWatch Disabled DynamoDB EventBridge EventSourceMappings GetItem GitHub
-    GitLab InternalFailure InternalServerError MessageNotInflight MetadataTooLarge ProvisionedThroughputExceeded PutRule
-    Query RequestLimitExceeded ResourceNotFound ServiceUnavailable SourceArn ThrottlingException ValidationException
+    BatchGetTraces CloudFormation CloudTrail CloudWatch DeleteFunction DeleteItem Disabled DynamoDB EventBridge
+    EventSourceMappings GetItem GitHub GitLab InternalFailure InternalServerError ListVersionsByFunction MessageNotInflight
+    MetadataTooLarge ProvisionedThroughputExceeded PublishVersion PutRule Query RequestLimitExceeded
+    ResourceNotFound ServiceUnavailable SourceArn ThrottlingException UpdateAlias UpdateFunctionConfiguration
+    ValidationException
 """
 
 
