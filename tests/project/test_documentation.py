@@ -49,8 +49,8 @@ MAKER = "tests/local/test_synthesis.py"
 # Names of AWS, GitHub and npm that are not in the code of this project.
 OTHERS = """
     BatchGetTraces CloudFormation CloudTrail CloudWatch DeleteFunction DeleteItem Disabled DynamoDB EventBridge
-    EventSourceMappings GetItem GitHub GitLab InternalFailure InternalServerError ListVersionsByFunction MessageNotInflight
-    MetadataTooLarge ProvisionedThroughputExceeded PublishVersion PutRule Query RequestLimitExceeded
+    EventSourceMappings GetItem GitHub GitLab InternalFailure InternalServerError ListVersionsByFunction
+    MessageNotInflight MetadataTooLarge ProvisionedThroughputExceeded PublishVersion PutRule Query RequestLimitExceeded
     ResourceNotFound ServiceUnavailable SourceArn ThrottlingException UpdateAlias UpdateFunctionConfiguration
     ValidationException
 """
