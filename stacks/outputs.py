@@ -83,6 +83,10 @@ def _of_people(parts: Parts, monitoring: Monitoring, policies: Policies) -> _Out
             policies.operator.managed_policy_arn,
             "Attach it to the role of those on call: what ./bridge needs",
         ),
+        "ConsolePolicyArn": (
+            policies.console.managed_policy_arn,
+            "Attach it to the role of those on call who have only the AWS console: redrive from SQS and Lambda",
+        ),
         "OutboundOperatorPolicyArn": (
             policies.outbound_operator.managed_policy_arn,
             "Attach it to those who may command VectorCare in the company's name",

@@ -1,11 +1,11 @@
-"""Run by an operator from the Lambda console, with `{}` or a filter as test event."""
+"""Run by an operator from the Lambda console; `docs/examples/redrive.json` has test events to copy."""
 
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from redrive import request, send_back
-from redrive.redrive import RESERVE_SECONDS, THREADS, Redrive, RedriveReport, Send
+from redrive.redrive import DESCRIPTIONS, RESERVE_SECONDS, THREADS, Redrive, RedriveReport, Send
 from redrive.request import RedriveRequest, RequestError
 from redrive.settings import RedriveSettings
 from vectorcare_bridge.dead_letters.dead_letter import DeadLetterQueue, Recorded
@@ -24,6 +24,7 @@ _executor = runtime.executor(THREADS)
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Move dead letters back; return the run's report and how many messages remain, None if that is unknown.
 
+    Only a dry run's report has `reasons` and `first`.
     A wrong event is answered with an `error` and an empty report: if it were raised, Lambda would log what was typed.
     """
     try:
@@ -31,9 +32,15 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         end = deadline(context, reserve_seconds=RESERVE_SECONDS)
         dead_letters, send = _from_and_to(asked.queue, deadline=end)
         redrive = Redrive(dead_letters, send, recorded=_recorded(asked), executor=_executor, deadline=end)
-        return {"dry_run": asked.dry_run, **asdict(redrive.run(asked)), "remaining": _remaining(dead_letters)}
+        report = _counts(redrive.run(asked), is_described=asked.dry_run)
+        return {"dry_run": asked.dry_run, **report, "remaining": _remaining(dead_letters)}
     except RequestError as error:
-        return {"error": str(error), **asdict(RedriveReport(stopped="error"))}
+        return {"error": str(error), **_counts(RedriveReport(stopped="error"), is_described=False)}
+
+
+def _counts(report: RedriveReport, *, is_described: bool) -> dict[str, Any]:
+    counts = asdict(report)
+    return counts if is_described else {name: value for name, value in counts.items() if name not in DESCRIPTIONS}
 
 
 def _remaining(dead_letters: Queue) -> int | None:
@@ -45,7 +52,7 @@ def _remaining(dead_letters: Queue) -> int | None:
 
 
 def _recorded(asked: RedriveRequest) -> Recorded:
-    if asked.reason is None or asked.queue is not DeadLetterQueue.INBOUND:
+    if (asked.reason is None and not asked.dry_run) or asked.queue is not DeadLetterQueue.INBOUND:
         return lambda _body: None
     # Only now, as for the bus.
     client = runtime.client("dynamodb", connect_timeout=1, read_timeout=3, attempts=3, connections=THREADS)

@@ -1,8 +1,9 @@
 """One run over a dead-letter queue: its messages go back to where they came from."""
 
 import math
+from collections import Counter
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,7 +19,7 @@ from vectorcare_bridge.edge.queue import MAX_BATCH, InFlightLimitError, Queue
 from vectorcare_bridge.webhooks import message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
@@ -28,6 +29,13 @@ Send: TypeAlias = "Callable[[MessageTypeDef], str | None]"
 THREADS = 10
 RESERVE_SECONDS = 60
 """Time at the end for ten messages in hand, and for the return of those that were held."""
+
+DESCRIPTIONS = ("reasons", "first")
+"""What the report of a dry run says beside its counts."""
+DESCRIBED = 10
+"""How many messages a dry run describes."""
+UNKNOWN = "unknown"
+"""In the place of a reason that the journal did not answer for."""
 
 _IN_HAND_SECONDS = 60
 
@@ -40,6 +48,9 @@ class RedriveReport:
     `unanswered` (the dead-letter queue or the journal did not answer; try again), `in_flight_limit` (SQS allows no more
     than 120,000 messages in flight; narrow the filter, or use a limit), or `error` (it did not begin; see
     `redrive.handler`).
+
+    A dry run also says why the messages are there: `reasons` counts those that it would move by reason, and `first`
+    describes the first ten of them. `unknown` is a reason that the journal did not answer for.
     """
 
     examined: int = 0
@@ -48,6 +59,8 @@ class RedriveReport:
     refused: int = 0  # not taken by queue or bus, and still there
     would_move: int = 0  # by a dry run
     stopped: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    first: list[dict[str, str | None]] = field(default_factory=list)
 
 
 class Redrive:
@@ -123,6 +136,7 @@ class Redrive:
         report.skipped += len(received) - len(wanted)
         if request.dry_run:
             report.would_move += len(chosen)
+            self._describe(request, chosen, report)
             moved = []
         else:
             moved = list(compress(chosen, self._executor.map(self._move, chosen)))
@@ -143,10 +157,33 @@ class Redrive:
         body, source = received["Body"], request.queue
         if request.service_request_id not in {None, dead_letter.service_request_id(source, body, values)}:
             return False
-        if request.reason is None:
-            return True
-        sent_at = send_back.sent_at(received)
-        return request.reason == dead_letter.reason(source, body, values, sent_at=sent_at, recorded=self._recorded)
+        return request.reason is None or request.reason == self._reason(request, received)
+
+    def _reason(self, request: RedriveRequest, received: "MessageTypeDef") -> str:
+        values, sent_at = message.values(received.get("MessageAttributes", {})), send_back.sent_at(received)
+        return dead_letter.reason(request.queue, received["Body"], values, sent_at=sent_at, recorded=self._recorded)
+
+    def _describe(self, request: RedriveRequest, chosen: "Sequence[MessageTypeDef]", report: RedriveReport) -> None:
+        reasons = list(self._executor.map(partial(self._known_reason, request), chosen))
+        report.reasons |= Counter(report.reasons) + Counter(reasons)
+        for received, reason in zip(chosen[: DESCRIBED - len(report.first)], reasons, strict=False):
+            source, body = request.queue, received["Body"]
+            values = message.values(received.get("MessageAttributes", {}))
+            report.first.append(
+                {
+                    "message_id": received["MessageId"],
+                    "service_request_id": dead_letter.service_request_id(source, body, values),
+                    "reason": reason,
+                    "if_redriven": dead_letter.if_redriven(source, body, values, reason=reason, now=runtime.now()),
+                }
+            )
+
+    def _known_reason(self, request: RedriveRequest, received: "MessageTypeDef") -> str:
+        try:
+            return self._reason(request, received)
+        except Exception as error:  # noqa: BLE001 whatever it is, the count is worth having without the reason
+            observability.log("journal.refused", error=error)
+            return UNKNOWN
 
     def _move(self, received: "MessageTypeDef") -> bool:
         try:

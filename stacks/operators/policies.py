@@ -26,6 +26,8 @@ LOOK_AT_MESSAGES = ("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility")
 class Policies:
     """Policies for this stack's resources only: they delete none of them, and the operators' read patients' data.
 
+    One exception: SQS's own redrive demands of whoever starts it that he may delete dead letters.
+
     Only a restore writes to the journal, and few people need that. People with the outbound operator's policy may send
     commands to VectorCare; IAM's length limit leaves no room for its statements in the operator's policy.
     """
@@ -49,6 +51,12 @@ class Policies:
         )
         self.cad = self._build(
             Construct(stack, "Cad"), "Policy", "what the dispatch system (CAD) needs", self._send_and_read(parts)
+        )
+        self.console = self._build(
+            Construct(stack, "Console"),
+            "Policy",
+            "what redriving from the consoles of SQS and Lambda needs",
+            self._use_consoles(parts),
         )
         parts.reading_api.acknowledge_ids(self.cad)
         self._acknowledge()
@@ -122,6 +130,77 @@ class Policies:
             self._encryption.use_for_tables(),
         ]
 
+    def _use_consoles(self, parts: Parts) -> list[iam.PolicyStatement]:
+        """Allow what the pages of both consoles ask for on the way to a redrive.
+
+        Sources: SQS Developer Guide, "Amazon SQS API permissions" (what a redrive needs beside its own action) and "Key
+        management"; Lambda Developer Guide, "Identity-based policies: using the console"; Service Authorization
+        Reference, for which actions have no narrower resource.
+        """
+        inbound, redrive = parts.inbound, parts.redrive
+        dead_letters = inbound.queues.dead_letters.queue_arn
+        others = [parts.commands.queues.dead_letters.queue_arn, parts.change_events.unpublished.queue_arn]
+        queues = [dead_letters, inbound.queues.queue.queue_arn, *others, parts.commands.queues.queue.queue_arn]
+        functions = [inbound.ingest, inbound.processor, inbound.drain, redrive]
+        return [
+            _allow(
+                "Lists",
+                [
+                    *("sqs:ListQueues", "lambda:ListFunctions", "lambda:GetAccountSettings"),
+                    *("lambda:ListEventSourceMappings", "cloudformation:ListStacks", "logs:DescribeLogGroups"),
+                    *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListDashboards"),
+                ],
+                "*",
+            ),
+            _allow(
+                "SeeStack",
+                ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
+                self._arn("cloudformation", "stack", f"{self._stack.stack_name}/*"),
+            ),
+            _allow(
+                "SeeDashboards",
+                ["cloudwatch:GetDashboard"],
+                # Dashboards are of no region.
+                self._stack.format_arn(
+                    service="cloudwatch", region="", resource="dashboard", resource_name=f"{self._stack.stack_name}-*"
+                ),
+            ),
+            _allow(
+                "SeeQueues",
+                [
+                    *("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"),
+                    *("sqs:ListDeadLetterSourceQueues", "sqs:ListMessageMoveTasks"),
+                ],
+                *queues,
+            ),
+            _allow("LookAtMessages", LOOK_AT_MESSAGES, dead_letters, *others),
+            # Only webhooks: redriven by SQS, a command would lose its name and age.
+            _allow(
+                "RedriveBySqs",
+                ["sqs:StartMessageMoveTask", "sqs:CancelMessageMoveTask", "sqs:DeleteMessage"],
+                dead_letters,
+            ),
+            _allow("RedriveTo", ["sqs:SendMessage"], inbound.queues.queue.queue_arn),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            _allow(
+                "SeeFunctions",
+                [
+                    *("lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetAlias", "lambda:GetPolicy"),
+                    *("lambda:ListAliases", "lambda:ListVersionsByFunction", "lambda:ListTags"),
+                    *("lambda:GetFunctionConcurrency", "lambda:GetFunctionEventInvokeConfig"),
+                    *("lambda:GetFunctionUrlConfig", "lambda:GetRuntimeManagementConfig"),
+                    *("lambda:GetFunctionRecursionConfig", "lambda:GetFunctionCodeSigningConfig"),
+                ],
+                *(arn for each in functions for arn in (each.function.function_arn, each.live.function_arn)),
+            ),
+            _allow("RedriveByLambda", ["lambda:InvokeFunction"], redrive.live.function_arn),
+            _allow(
+                "ReadLogs",
+                ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
+                *(arn for each in functions for arn in arns_of(each.function.log_group)),
+            ),
+        ]
+
     def _send_and_read(self, parts: Parts) -> list[iam.PolicyStatement]:
         """Allow what the dispatch system does; it receives change events by a rule and a queue of its own."""
         return [
@@ -143,14 +222,27 @@ class Policies:
                 for table in (self._storage.events, self._storage.service_requests)
             },
         )
+        stack = {
+            f"{wildcard}cloudformation:<AWS::Region>:<AWS::AccountId>:stack/"
+            f"{self._stack.stack_name}/*]": "The end of a stack's ARN is generated at run time."
+        }
         acknowledge(
             self.operator,
             {
                 "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, cloudwatch:GetMetricData and a search of "
-                "alarms by prefix exist on no narrower resource; every other statement names its own.",
-                f"{wildcard}cloudformation:<AWS::Region>:<AWS::AccountId>:stack/"
-                f"{self._stack.stack_name}/*]": "The end of a stack's ARN is generated at run time.",
-            },
+                "alarms by prefix exist on no narrower resource; every other statement names its own."
+            }
+            | stack,
+        )
+        acknowledge(
+            self.console,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "The pages of the consoles begin with lists, which exist on no "
+                "narrower resource; every other statement names its own.",
+                f"{wildcard}cloudwatch::<AWS::AccountId>:dashboard/{self._stack.stack_name}-*]": "The dashboards of "
+                "the stack, which are named after it.",
+            }
+            | stack,
         )
 
 

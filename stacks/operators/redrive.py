@@ -30,7 +30,8 @@ def build_redrive(
         construct_id,
         context,
         service="redrive",
-        purpose="Moves dead letters back to where they came from; {} moves all, and loses none.",
+        purpose='Moves dead letters back to where they came from. {"dry_run": true} only looks and says why they died; '
+        "{} moves all webhooks back, which is safe at any time.",
         timeout_seconds=REDRIVE_TIMEOUT_SECONDS,
         environment={
             "QUEUE_URL": inbound.queues.queue.queue_url,

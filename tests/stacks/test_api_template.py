@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -171,7 +172,7 @@ def test_a_changed_policy_is_deployed(
     assert kept == of_api(before, "AWS::ApiGateway::Deployment", "reading").keys()
 
 
-DOMAIN = {"domain_name": "webhooks.example.com", "certificate_arn": CERTIFICATE_ARN}
+DOMAIN: Mapping[str, Any] = {"domain_name": "webhooks.example.com", "certificate_arn": CERTIFICATE_ARN}
 
 
 def test_a_domain_is_added_beside_the_old_url_which_goes_only_if_the_file_says_so(
@@ -278,7 +279,8 @@ def test_the_webhook_url_is_what_is_pasted_into_vectorcare(template: Template, o
 OUTPUTS = """
 WebhookUrl HealthUrl ReadingApiUrl ServiceRequestsTable EventsTable CommandsTable SpoolBucket EventBus CredentialsSecret
 QueueUrl DeadLetterQueueUrl UnpublishedQueueUrl OutboundQueueUrl OutboundDeadLetterQueueUrl AlarmTopicArn
-BusinessDashboard EngineerDashboard OperatorPolicyArn RestorePolicyArn OutboundOperatorPolicyArn CadPolicyArn Version
+BusinessDashboard EngineerDashboard OperatorPolicyArn RestorePolicyArn OutboundOperatorPolicyArn CadPolicyArn
+ConsolePolicyArn Version
 """
 
 

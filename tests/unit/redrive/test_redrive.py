@@ -3,7 +3,9 @@
 import contextlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -86,7 +88,10 @@ def answer(**counts: Any) -> dict[str, Any]:
         ({}, {"moved": 6, "remaining": 0}),
         ({"reason": "not_json"}, {"moved": 2, "skipped": 4, "remaining": 4}),
         ({"service_request_id": "VC-1"}, {"moved": 1, "skipped": 5, "remaining": 5}),
-        ({"dry_run": True, "reason": "exhausted"}, {"dry_run": True, "would_move": 4, "skipped": 2}),
+        (
+            {"dry_run": True, "reason": "exhausted"},
+            {"dry_run": True, "would_move": 4, "skipped": 2, "reasons": {"exhausted": 4}, "first": [mock.ANY] * 4},
+        ),
         ({"queue": "outbound"}, {"moved": 6, "remaining": 0}),
         ({"queue": "outbound", "reason": "exhausted"}, {"moved": 4, "skipped": 2, "remaining": 2}),
         ({"queue": "unpublished"}, {"moved": 4, "refused": 2, "remaining": 2}),
@@ -186,3 +191,20 @@ def test_interrupted_at_any_call_nothing_is_lost(
     published = {json.loads(one)["detail"]["service_request_id"] for one in everything() if '"detail-type"' in one}
     lost = before - everything()
     assert all(json.loads(one)["detail"]["service_request_id"] in published for one in lost)
+
+
+EXAMPLES = json.loads((Path(__file__).parents[3] / "docs/examples/redrive.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_test_event_of_the_documents_does_what_its_name_says(cloud: Cloud, name: str) -> None:
+    # Given an event to copy into the Lambda console, When the function is run with it
+    asked = EXAMPLES[name]
+    report = cloud.invoke("redrive", asked)
+    # Then it is understood, and one that only looks moves nothing
+    assert "error" not in report
+    assert report["dry_run"] is name.startswith("look")
+    assert (report["moved"] == 0) is report["dry_run"]
+    assert cloud.messages(destination_url(cloud, asked.get("queue", "inbound"))) == report["moved"]
+    # And JSON can hold what it says.
+    assert json.loads(json.dumps(report)) == report

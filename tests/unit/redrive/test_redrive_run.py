@@ -138,7 +138,7 @@ def test_a_dry_run_holds_each_message_until_the_end_and_returns_it_then(patience
     queues = dead_letters(2)
     report = run(queues, patience, seconds=100.5, rate=1, dry_run=True)
     # Then each message was invisible beyond the end of the run, and is visible again
-    assert report == RedriveReport(examined=2, would_move=2, stopped="empty")
+    assert (report.examined, report.would_move, report.moved, report.stopped) == (2, 2, 0, "empty")
     held = [("webhook 0", 101 + RESERVE), ("webhook 1", 101 + RESERVE)]
     assert queues.changes == [*held, ("webhook 0", 0), ("webhook 1", 0)]
     assert queues.sent == []
@@ -196,6 +196,31 @@ def test_messages_beyond_the_limit_are_returned_without_a_look(patience: Patienc
     assert list(queues.dead) == returned(queues) == ["webhook 1", "webhook 3", "webhook 4"]
 
 
+def test_a_dry_run_says_why_messages_died_and_describes_the_first_ten(patience: Patience) -> None:
+    # Given twelve webhooks that something else kept from being applied, and one that no redrive will help
+    queues = dead_letters(12)
+    queues.dead["version 1"] = dead_letter(b'{"event_type": "x", "event": {}}', "version 1")
+    # When one looks
+    report = run(queues, patience, dry_run=True)
+    # Then
+    assert report.reasons == {"exhausted": 12, "unsupported_version": 1}
+    assert len(report.first) == 10
+    assert report.first[0] == {
+        "message_id": "id of webhook 0",
+        "service_request_id": "webhook 0",
+        "reason": "exhausted",
+        "if_redriven": "would apply",
+    }
+
+
+def test_a_dry_run_counts_what_the_journal_gives_no_reason_for(patience: Patience) -> None:
+    def unanswered(_body: bytes) -> str:
+        raise RuntimeError
+
+    report = run(dead_letters(2), patience, recorded=unanswered, dry_run=True)
+    assert (report.would_move, report.stopped, report.reasons) == (2, "empty", {"unknown": 2})
+
+
 @pytest.mark.parametrize(("limit", "done", "stopped"), [(13, 13, "limit"), (26, 25, "empty")])
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_limit_holds_over_several_batches(
@@ -215,7 +240,7 @@ def test_a_limit_holds_over_several_batches(
         (
             "change_visibility",
             {"dry_run": True, "limit": 2},
-            RedriveReport(examined=2, would_move=2, stopped="limit"),
+            RedriveReport(examined=2, would_move=2, stopped="limit", reasons={"exhausted": 2}, first=[mock.ANY] * 2),
             2,
         ),
     ],
