@@ -1,6 +1,8 @@
 """What the functions do with AWS, each call of their source once or more, on the resources of an emulator."""
 
+import io
 import json
+import zipfile
 from contextlib import suppress
 from typing import Any
 from unittest import mock
@@ -14,13 +16,14 @@ from sender.command_log import CommandLog
 from sender.command_result import CommandResult, Outcome
 from sender.pending_commands import PendingCommand, PendingCommands
 from sender.vectorcare.access_token import AccessToken, NoTokenError
+from start_check import versions
 from tests.support.cloud import NOW, InlineExecutor, create_command_log, create_table
 from tests.support.emulators import Emulator
 from tests.support.webhooks import body
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command
 from vectorcare_bridge.edge import queue as queues
-from vectorcare_bridge.edge import runtime
+from vectorcare_bridge.edge import runtime, start_check
 from vectorcare_bridge.edge.bus import Bus, BusEntry
 from vectorcare_bridge.edge.queue import Queue
 from vectorcare_bridge.reconciliation import comparison
@@ -48,6 +51,8 @@ class Resources:
         self.sqs, self.dynamodb = emulator.client("sqs"), emulator.client("dynamodb")
         self.s3, self.events = emulator.client("s3"), emulator.client("events")
         self.secrets = emulator.client("secretsmanager")
+        # moto runs functions in Docker only.
+        self.functions = emulator.client("lambda") if emulator.name == "ministack" else None
         self.queue_url, self.dead_letters_url = (
             str(self.sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("queue", "dead-letters")
         )
@@ -58,6 +63,26 @@ class Resources:
         self.events.create_event_bus(Name="bus")
         self.secrets.create_secret(Name="vectorcare", SecretString=json.dumps({"client_id": ""}))
         self.secrets.create_secret(Name="empty")
+        if self.functions:
+            answer = f"def handler(event, context):\n    return {start_check.ANSWER!r}\n"
+            self.starts = self._publish("starts", answer)
+            self.does_not_start = self._publish("does-not-start", "import nothing_of_that_name\n")
+
+    def _publish(self, name: str, source: str) -> str:
+        """Publish a version of a function; return its ARN."""
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as file:
+            file.writestr("made.py", source)
+        function = self.functions.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role="arn:aws:iam::000000000000:role/function",
+            Handler="made.handler",
+            Code={"ZipFile": code.getvalue()},
+            Timeout=60,
+            Publish=True,
+        )
+        return f"{function['FunctionArn'].removesuffix(':1')}:{function['Version']}"
 
 
 def use(resources: Resources) -> None:
@@ -70,6 +95,16 @@ def use(resources: Resources) -> None:
     _commands(resources.dynamodb)
     with suppress(NoTokenError), mock.patch.object(runtime, "now", return_value=NOW):
         AccessToken(mock.Mock(), resources.secrets, url="https://x.invalid", secret="vectorcare").current()  # noqa: S106 its name
+
+    if resources.functions:
+        _versions(resources)
+
+
+def _versions(resources: Resources) -> None:
+    deadline = runtime.monotonic()
+    assert versions.failure(resources.starts, client=resources.functions, deadline=deadline) is None
+    assert versions.failure(resources.does_not_start, client=resources.functions, deadline=deadline)
+    assert versions.failure(f"{resources.starts}9", client=resources.functions, deadline=deadline)
 
 
 def _queues(resources: Resources) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from start_check import versions
 from tests.aws.conftest import EMULATORS
 from tests.aws.function_calls import TREES, operation_model
 from tests.aws.functions import Resources
@@ -57,6 +58,21 @@ def _publish(**changes: Any) -> Callable[[Resources], Any]:
         if "EventId" not in answer:
             metadata: Any = {"HTTPStatusCode": 200}
             raise ClientError({"Error": {"Code": answer["ErrorCode"]}, "ResponseMetadata": metadata}, "PutEvents")
+
+    return call
+
+
+def _invoke(version: Callable[[Resources], str]) -> Callable[[Resources], Any]:
+    """Invoke a version; an error of the function counts as a refusal of the call."""
+
+    def call(aws: Resources) -> None:
+        if aws.functions is None:
+            pytest.skip("moto runs functions in Docker only")
+        answer = aws.functions.invoke(FunctionName=version(aws), Payload="{}")
+        content = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            metadata: Any = {"HTTPStatusCode": 200}
+            raise ClientError({"Error": {"Code": content["errorType"]}, "ResponseMetadata": metadata}, "Invoke")
 
     return call
 
@@ -165,6 +181,12 @@ CASES = {
         lambda aws: aws.events.put_events(Entries=[{"Source": "s", "DetailType": "x", "Detail": "{}"}] * 11),
         "ValidationException 400",
     ),
+    "a version that is gone": Case(
+        _invoke(lambda aws: f"{aws.starts}9"), "ResourceNotFoundException 404", "ResourceNotFoundException"
+    ),
+    "a version whose code does not import": Case(
+        _invoke(lambda aws: aws.does_not_start), "Runtime.ImportModuleError 200"
+    ),
     "a secret that is gone": Case(
         lambda aws: aws.secrets.get_secret_value(SecretId="gone"),
         *_NOT_FOUND,
@@ -178,6 +200,9 @@ CASES = {
 ONLY_ON_AWS = {
     "OverLimit": "120,000 messages in flight",
     "AccessDeniedException": "permissions; test_least_privilege",
+    "ResourceConflictException": "a version that is still being published",
+    "ServiceException": "a fault of Lambda's own",
+    "TooManyRequestsException": "an account that runs all functions it may",
     "InvalidAccountIdException": "an account that is closed",
     "InvalidArgument": "a parameter that the functions do not send",
     "NotAuthorizedForDetailTypeException": "the bus's own policy",
@@ -244,7 +269,7 @@ def test_every_code_that_the_functions_distinguish_is_tried() -> None:
         and isinstance(constant.value, str)
         and constant.value.endswith("Exception")
     }
-    codes = classes | compared | bus._FINAL
+    codes = classes | compared | bus._FINAL | versions._PASSING
     # Then each has a case, or a reason
     tried = {case.answer.split()[0] for case in CASES.values()} | {case.error_class for case in CASES.values()}
     assert codes - tried == set(ONLY_ON_AWS)
@@ -259,6 +284,9 @@ def test_every_code_that_the_functions_distinguish_is_tried() -> None:
         ("dynamodb", "UpdateItem", "ConditionalCheckFailedException"),
         ("s3", "GetObject", "NoSuchKey"),
         ("sqs", "ReceiveMessage", "OverLimit"),
+        ("lambda", "Invoke", "ResourceConflictException"),
+        ("lambda", "Invoke", "ServiceException"),
+        ("lambda", "Invoke", "TooManyRequestsException"),
     ],
 )
 def test_each_error_that_has_a_branch_is_declared_for_its_operation(service: str, operation: str, name: str) -> None:

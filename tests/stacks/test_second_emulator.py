@@ -35,6 +35,7 @@ UNKNOWN = {
     "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::Secret",
+    "Custom::StartCheck",
 }
 # "Update requires: Replacement", AWS CloudFormation template reference, on each of these types.
 REPLACED_BY = {
@@ -123,14 +124,21 @@ class Moto:
         kept = {name: one for name, one in resources.items() if one["Type"] in self._known}
         assert {one["Type"] for one in resources.values()} - {one["Type"] for one in kept.values()} <= UNKNOWN
 
+        def in_place_of(name: str) -> Any:
+            properties = resources[name].get("Properties", {})
+            match resources[name]["Type"]:
+                case "AWS::Lambda::Alias":
+                    return {"Fn::GetAtt": [properties["FunctionName"]["Ref"], "Arn"]}
+                case "AWS::Events::EventBus":
+                    return properties["Name"]  # moto gives an object of its own
+            return {"Ref": name} if name in kept else name
+
         def cut(value: Any) -> Any:
             match value:
-                case {"Ref": str(name)} if resources.get(name, {}).get("Type") == "AWS::Lambda::Alias":
-                    return {"Fn::GetAtt": [resources[name]["Properties"]["FunctionName"]["Ref"], "Arn"]}
-                case {"Ref": str(name)} if resources.get(name, {}).get("Type") == "AWS::Events::EventBus":
-                    return resources[name]["Properties"]["Name"]  # moto gives an object of its own
-                case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]} if name in resources and name not in kept:
-                    return name
+                case {"Ref": str(name)} if name in resources:
+                    return in_place_of(name)
+                case {"Fn::GetAtt": [str(name), *_]}:
+                    return value if name in kept else name
                 case {"Fn::Join": ["", [{"Fn::Select": [6, {"Fn::Split": [":", arn]}]}, ":live"]]}:
                     return cut(arn)
                 case Mapping():
