@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli.lib import send_webhook
 from cli.lib.stack import Stack
+from cli.lib.verification import alarm_mails
 from cli.lib.verification.end_to_end import new_id, verify_end_to_end
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.verify import CHECKS, verify_stack
@@ -41,6 +42,10 @@ STYLES = {
     metavar="FILE",
     help="With --end-to-end: sign with this key (PEM), which is deployed, instead of a throw-away one.",
 )
+@click.option("--alarms", is_flag=True, help="Also raise each alarm for a moment, so that its mail really arrives.")
+@click.option(
+    "--alarm", "names", multiple=True, metavar="NAME", help="Only this alarm, such as DeadLetters. Repeatable."
+)
 @organizations_option
 @yes_option
 @json_option
@@ -51,6 +56,8 @@ def verify(
     name: str | None,
     end_to_end: bool,
     key_file: Path | None,
+    alarms: bool,
+    names: tuple[str, ...],
     organizations: Path,
     yes: bool,
     as_json: bool,
@@ -61,6 +68,8 @@ def verify(
     bridge verify acme
     bridge verify acme --json | jq '.findings[] | select(.verdict == "failed")'
     bridge verify acme --end-to-end
+    bridge verify acme --alarms
+    bridge verify acme --alarm DeadLetters --alarm NotKept
     bridge verify --local --end-to-end
 
     It calls the webhook's URL without a signature, and looks at what was deployed: certificate and TLS, what the URL
@@ -71,6 +80,8 @@ def verify(
     With --end-to-end it then makes a key pair, has ingest accept it for one webhook of a service request TEST-... and
     for minutes only, sends that webhook, follows it to journal, state and event bus, and takes everything back, after
     Ctrl-C too. Subscribers hear of the request as UNAVAILABLE. It needs the rights of a deployment.
+
+    With --alarms it sets each alarm to ALARM and back, and says which mails to expect. It asks first.
 
     What you may not look at is listed and stops nothing.
 
@@ -91,18 +102,29 @@ def verify(
             f"{service_request_id}, as UNAVAILABLE. Start?",
             yes=yes,
         )
-    findings, is_interrupted = look(stack, file), False
-    if end_to_end:
-        with stderr().status("Verifying ...") as status:
-            outcome = verify_end_to_end(
-                stack, file, service_request_id, key=key, step=lambda text: status.update(f"{text} ...")
-            )
-        findings, is_interrupted = findings + outcome.findings, outcome.is_interrupted
+    planned = alarm_mails.plan(stack, names) if alarms or names else None
+    if planned and not stack.is_local:
+        confirm(
+            f"{len(planned.states)} alarms will be raised, and as many mails go to "
+            f"{', '.join(planned.addresses) or 'nobody'}. Start?",
+            yes=yes,
+        )
+    findings, outcomes = look(stack, file), []
+    with stderr().status("Verifying ...") as status:
+
+        def step(text: str) -> None:
+            status.update(f"{text} ...")
+
+        if end_to_end:
+            outcomes.append(verify_end_to_end(stack, file, service_request_id, key=key, step=step))
+        if planned and not any(outcome.is_interrupted for outcome in outcomes):
+            outcomes.append(alarm_mails.raise_alarms(stack, planned, step=step))
+    findings += [finding for outcome in outcomes for finding in outcome.findings]
     report = {"organization": stack.organization, "findings": [asdict(finding) for finding in findings]}
     emit(report, as_json=as_json, table=lambda: show(findings))
     if not as_json:
         say_what_to_do(findings)
-    if is_interrupted:
+    if any(outcome.is_interrupted for outcome in outcomes):
         stderr().print("Interrupted.")
         sys.exit(130)
     if any(finding.verdict is Verdict.FAILED for finding in findings):

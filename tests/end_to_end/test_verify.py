@@ -27,7 +27,7 @@ from tests.end_to_end.conftest import Run
 from tests.end_to_end.subscriber import subscribed
 from tests.end_to_end.support import function_variables
 from tests.support import signing
-from tests.support.wait import PATIENCE
+from tests.support.wait import PATIENCE, wait_until
 
 ADDRESS = "on-call@example.invalid"
 
@@ -434,3 +434,26 @@ def test_a_killed_verification_is_named_and_the_next_one_removes_its_version(ver
     assert verification.run("--end-to-end").exit_code == 0
     # Then all is as before
     assert ingest_of(local) == before
+
+
+def test_an_alarm_is_raised_for_a_moment_and_its_topic_hears_it(verification: Verification) -> None:
+    # Given somebody who hears what the alarms' topic says
+    aws, topic = verification.local.emulator.aws, verification.local.deployment.outputs["AlarmTopicArn"]
+    queue = aws.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    mailbox = aws.make("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    name = "VectorCareBridge-rehearsal-DeadLetters"
+    try:
+        # When
+        result = verification.run("--alarm", "DeadLetters", "--json")
+        # Then
+        assert result.exit_code == 0, result.output
+        heard = wait_until(
+            lambda: aws.sqs.receive_message(QueueUrl=queue).get("Messages"), what="the topic has published"
+        )
+        assert [json.loads(json.loads(each["Body"])["Message"])["AlarmName"] for each in heard] == [name]
+    finally:
+        aws.make("sns").unsubscribe(SubscriptionArn=mailbox)
+        aws.sqs.delete_queue(QueueUrl=queue)
+    (alarm,) = aws.make("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    assert alarm["StateValue"] != "ALARM"
