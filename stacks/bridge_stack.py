@@ -47,6 +47,8 @@ class BridgeStack(cdk.Stack):
                 **({"CostCentre": organization.cost_centre} if organization.cost_centre else {}),
             },
         )
+        if organization.is_sample:
+            _refuse_deployment(self)
         encryption = Encryption(self, "Encryption")
         storage = Storage(self, "Storage", key=encryption.key)
         context = StackContext(organization=organization, artifact=artifact, encryption=encryption, storage=storage)
@@ -70,3 +72,21 @@ class BridgeStack(cdk.Stack):
         roll_out(self, context, parts.functions, version=VERSION)
         monitoring = Monitoring(self, "Monitoring", context, parts)
         add_outputs(self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts))
+
+
+def _refuse_deployment(stack: cdk.Stack) -> None:
+    """Let CloudFormation refuse the sample's stack, whatever deploys it, before it makes anything.
+
+    An error of CDK's own would also end `cdk synth` in a fresh clone, which has no other organization.
+    """
+    cdk.CfnRule(
+        stack,
+        "Sample",
+        assertions=[
+            cdk.CfnRuleAssertion(
+                assert_=cdk.Fn.condition_equals("the sample", "an organization"),
+                assert_description="organizations/example.toml is a sample and is never deployed. Copy it, or run: "
+                "./bridge new NAME",
+            )
+        ],
+    )

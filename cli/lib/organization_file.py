@@ -4,14 +4,18 @@ import base64
 import json
 import tempfile
 import textwrap
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cli.lib.errors import BridgeError
+from stacks.config import fleet
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organization
 from stacks.config.public_key import MINIMUM_BITS, PublicKeyError, read_public_key
@@ -103,6 +107,55 @@ def read_key(pem: str, file: Path | None = None) -> bytes:
         return read_public_key(pem)
     except PublicKeyError as error:
         raise BridgeError(f"{file or 'What was pasted'} {error}.") from None
+
+
+def refuse_sample(organization: Organization) -> None:
+    """Refuse to deploy the sample.
+
+    Raises
+    ------
+    BridgeError
+        It is the sample.
+    """
+    if organization.is_sample:
+        raise BridgeError(
+            f"organizations/{organization.name}.toml is a sample and is never deployed. Make a file: bridge new NAME"
+        )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file, its organization if nothing is wrong with it, and all that is wrong and doubtful."""
+
+    file: Path
+    organization: Organization | None
+    problems: list[str]
+    warnings: list[str]
+
+
+def check(files: Sequence[Path]) -> list[Checked]:
+    """Check files by the rules of a deployment, those between the files of a folder included."""
+    folders = groupby(files, key=lambda file: file.parent)
+    return [checked for folder, own in folders for checked in _check_folder(folder, list(own))]
+
+
+def _check_folder(folder: Path, files: list[Path]) -> Iterator[Checked]:
+    paths = sorted({*files, *(path for path in folder.glob("*.toml") if not path.name.startswith("."))})
+    problems: dict[Path, list[str]] = defaultdict(list)
+    warnings: dict[Path, list[str]] = defaultdict(list)
+    organizations = {}
+    for path in paths:
+        try:
+            organizations[path] = load_organization(path)
+        except ConfigurationError as error:
+            problems[path].append(str(error))
+    for path, what in (*fleet.name_problems(paths), *fleet.second_stack_problems(organizations, paths)):
+        problems[path].append(f"{path}: {what}")
+    for several, warning in fleet.shared_customer_ids(organizations):
+        for path in several:
+            warnings[path].append(warning)
+    for file in files:
+        yield Checked(file, None if problems[file] else organizations[file], problems[file], warnings[file])
 
 
 def fingerprints(organization: Organization) -> list[str]:

@@ -2,20 +2,24 @@
 
 import base64
 import ipaddress
+import logging
+import math
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from stacks.config import aws_limits, parsers, places
+from stacks.config import aws_limits, fleet, parsers, places, secret_finder, toml_file
 from stacks.config.alarm_thresholds import AlarmThresholds, parse_alarm_thresholds
 from stacks.config.aws_limits import Problem
 from stacks.config.errors import ConfigurationError
 from stacks.config.parsers import InvalidError
-from stacks.config.public_key import PublicKeyError, read_public_key
+from stacks.config.public_key import PublicKeyError, is_sample_key, read_public_key
+from stacks.config.toml_file import Document
 from stacks.config.twin import Twin, parse_twin
+
+_log = logging.getLogger(__name__)
 
 STACK_PREFIX = "VectorCareBridge-"
 # organizations/example.toml: it is there to be copied.
@@ -92,6 +96,7 @@ class Organization:
     vectorcare_api_url: str | None = None
     vectorcare_token_url: str | None = None
     alarm_emails: tuple[str, ...] = ()
+    alarms_without_email: bool = False
     alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
     journal_retention_days: int = 2190
     state_retention_days: int = 90
@@ -113,6 +118,11 @@ class Organization:
     def stack_name(self) -> str:
         """The stack's name on AWS, the same in both regions."""
         return f"{STACK_PREFIX}{self.name}"
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is the file that is there to be copied: it can be synthesized, and is never deployed."""
+        return any(map(is_sample_key, self.public_keys))
 
     @property
     def stack_id(self) -> str:
@@ -189,15 +199,25 @@ def load_organizations(folder: Path, *, only: str | None = None) -> list[Organiz
     paths = sorted(path for path in folder.glob("*.toml") if not path.name.startswith("."))
     if not paths:
         raise ConfigurationError(f"{folder}: contains no organization file; add <name>.toml for each organization")
-    _check_distinct(paths)
     names = [path.stem for path in paths]
     wanted = names if only is None else only.split(",")
     for name in wanted:
         if name not in names:
             raise ConfigurationError(f"{folder}: contains no {name}.toml; choose one of: {', '.join(names)}")
-    organizations = _load_all([path for path in paths if path.stem in wanted])
-    _check_stack_ids(organizations, folder, names)
-    return organizations
+    problems = [f"{path}: {what}" for path, what in fleet.name_problems(paths)]
+    organizations = {}
+    for path in paths:
+        try:
+            if path.stem in wanted:
+                organizations[path] = load_organization(path)
+        except ConfigurationError as error:
+            problems.append(str(error))
+    problems += [f"{path}: {what}" for path, what in fleet.second_stack_problems(organizations, paths)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    for _, warning in fleet.shared_customer_ids(organizations):
+        _log.warning("WARNING: %s", warning)
+    return list(organizations.values())
 
 
 def load_organization(path: Path) -> Organization:
@@ -206,8 +226,8 @@ def load_organization(path: Path) -> Organization:
     Raises
     ------
     ConfigurationError
-        One line for each mistake: file, key, what is wrong, how to fix it. It quotes nothing from the file, which could
-        hold a private key.
+        One line for each mistake: file, line, key, what is wrong, how to fix it. It quotes nothing from the file, which
+        could hold a private key.
     """
     name = path.stem
     if path.suffix != ".toml" or len(name) > MAXIMUM_NAME_LENGTH or not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
@@ -215,81 +235,50 @@ def load_organization(path: Path) -> Organization:
             f"{path}: its name cannot be a stack's; rename it to letters, digits and hyphens, "
             f"a letter first, at most {MAXIMUM_NAME_LENGTH} before .toml"
         )
-    document = _read(path)
-    parsed, problems = parsers.parse_keys(document, _PARSERS)
-    if "public_keys" not in document:
+    document = toml_file.read(path)
+    # The sample's key is good enough for the sample.
+    public_keys = _sample_keys if name == SAMPLE_NAME else _public_keys
+    parsed, problems = parsers.parse_keys(document.content, {**_PARSERS, "public_keys": public_keys})
+    unread = {where for _, where, _ in document.problems}
+    if "public_keys" not in document.content and "public_keys" not in unread:
         problems.append(("public_keys", "is missing; list the PEM public keys that VectorCare shows"))
     # Valid keys are checked against each other even if others are invalid: one run names all mistakes.
     organization = Organization(name=name, **{"customer_id": name, "public_keys": ()} | parsed)
-    wrong = {re.split(r"[.\[]", where, maxsplit=1)[0] for where, _ in problems}
+    wrong = {re.split(r"[.\[]", where, maxsplit=1)[0] for where in {where for where, _ in problems} | unread}
     problems += [
         (keys[0], what)
         for keys, what in (*_conflicts(organization), *aws_limits.problems(organization))
         # An invalid key has its default here, and an error about that would mislead.
         if wrong.isdisjoint(keys)
     ]
-    if problems:
-        raise ConfigurationError("\n".join(f"{path}: {where}: {what}" for where, what in problems))
+    mistakes = [*document.problems, *((document.line(where), where, what) for where, what in problems)]
+    if mistakes := _with_secrets(document, mistakes):
+        raise ConfigurationError("\n".join(_line(path, *mistake) for mistake in mistakes))
     return organization
 
 
-def _load_all(paths: list[Path]) -> list[Organization]:
-    organizations, mistakes = [], []
-    for path in paths:
-        try:
-            organizations.append(load_organization(path))
-        except ConfigurationError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise ConfigurationError("\n".join(mistakes))
-    return organizations
+Mistake = tuple[int | None, str, str]
+"""The line, if there is one; the key; and what is wrong."""
 
 
-def _check_distinct(paths: list[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for path in paths:
-        other = seen.setdefault(path.name.casefold(), path)
-        if other is not path:
-            raise ConfigurationError(f"{path}: differs from {other.name} only in case; rename one of them")
+def _with_secrets(document: Document, mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Add the secrets in a file, each in the place of other mistakes of its line; by line, those without one last."""
+    first, last = document.lines.get("public_keys", 0), document.ends.get("public_keys", 0)
+    is_told = any("is a private key" in what for _, _, what in mistakes)
+    secrets = {
+        line: what
+        for line, what in secret_finder.find(document.text, known=_PARSERS)
+        # A key in the list of public keys is told with its place in that list.
+        if not (is_told and first <= line <= last)
+    }
+    keys = {line: where for where, line in document.lines.items()}
+    found = [(line, keys.get(line, "a line"), what) for line, what in secrets.items()]
+    kept = [mistake for mistake in mistakes if mistake[0] not in secrets]
+    return sorted([*kept, *found], key=lambda mistake: mistake[0] or math.inf)
 
 
-def _check_stack_ids(organizations: list[Organization], folder: Path, names: list[str]) -> None:
-    """Refuse a second stack whose id on the CDK's command line is that of another organization's stack."""
-    stacks = {f"{STACK_PREFIX}{name}".casefold(): name for name in names}
-    for organization in organizations:
-        other = stacks.get(organization.second.stack_id.casefold()) if organization.second else None
-        if other:
-            raise ConfigurationError(
-                f"{folder}/{organization.name}.toml: twin.region: makes a stack {STACK_PREFIX}{other}, which is "
-                f"{other}.toml's; rename that file, or choose another region"
-            )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        # Editors on Windows may put a byte order mark first.
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); check its path and permissions") from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: is not UTF-8 text{_line_of(error)}; save it as UTF-8") from None
-    if "\0" in text:
-        # UTF-16 without a byte order mark: Latin text in it is valid UTF-8 with NUL characters.
-        raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
-        where = f" at {place[1]}" if place else ""
-    except (ValueError, RecursionError):
-        where = ": a number is too long, or a list is nested too deeply"
-    raise ConfigurationError(f"{path}: is not TOML{where}; compare it there with organizations/example.toml")
-
-
-def _line_of(error: UnicodeDecodeError) -> str:
-    """Name the line of the first byte that is not UTF-8; nothing for UTF-16, in which every line is wrong."""
-    before = error.object[: error.start]
-    return f" at line {before.count(bytes([10])) + 1}" if before else ""
+def _line(path: Path, line: int | None, where: str, what: str) -> str:
+    return f"{path}:{line}: {where}: {what}" if line else f"{path}: {where}: {what}"
 
 
 def _conflicts(organization: Organization) -> Iterator[Problem]:
@@ -302,6 +291,16 @@ def _conflicts(organization: Organization) -> Iterator[Problem]:
         )
     yield from _domain_conflicts(organization)
     yield from _twin_conflicts(organization)
+    if (
+        organization.environment == "production"
+        and not organization.alarm_emails
+        and not organization.alarms_without_email
+    ):
+        yield (
+            ("alarm_emails", "alarms_without_email"),
+            "names nobody who would hear of an alarm, which production does not allow; name the people on call, or, if "
+            "another system subscribes to the stack's topic AlarmTopicArn, write alarms_without_email = true",
+        )
     if organization.keep_default_url is False and not organization.domain_name:
         yield ("keep_default_url",), "leaves no URL at all; add domain_name and its certificate_arn, or remove it"
     if organization.customer_id in organization.former_customer_ids:
@@ -353,15 +352,32 @@ def _misplaced_certificate(organization: Organization) -> Iterator[Problem]:
             )
 
 
-def _public_key(value: object) -> bytes:
+def _any_public_key(value: object) -> bytes:
     try:
         return read_public_key(parsers.text(value))
     except PublicKeyError as error:
         raise InvalidError(str(error)) from None
 
 
+def _public_key(value: object) -> bytes:
+    key = _any_public_key(value)
+    if is_sample_key(key):
+        raise InvalidError(
+            "is the sample's key, which nobody signs with; copy the key from VectorCare, Settings > Open API"
+        )
+    return key
+
+
 def _public_keys(value: object) -> tuple[bytes, ...]:
-    keys = parsers.list_of(_public_key)(value)
+    return _listed_keys(value, _public_key)
+
+
+def _sample_keys(value: object) -> tuple[bytes, ...]:
+    return _listed_keys(value, _any_public_key)
+
+
+def _listed_keys(value: object, parse: Callable[[object], bytes]) -> tuple[bytes, ...]:
+    keys = parsers.list_of(parse)(value)
     if not keys:
         raise InvalidError("is empty; list the PEM public keys that VectorCare shows")
     return keys
@@ -426,6 +442,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
         parsers.matching(_EMAIL, "is not an e-mail address; write it as name@example.com, without a name before it")
     ),
     **PLACE_PARSERS,
+    "alarms_without_email": parsers.boolean,
     "alarms": parse_alarm_thresholds,
     "journal_retention_days": _DAYS,
     "state_retention_days": _DAYS,

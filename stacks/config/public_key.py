@@ -1,5 +1,6 @@
 """The PEM public keys of an organization's file, checked and converted to one form."""
 
+import hashlib
 import re
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -10,6 +11,9 @@ MINIMUM_BITS = 2048
 # The spool keeps a webhook's signature as metadata, of which S3 takes 2 KB in all ("Working with object metadata", S3
 # user guide): enough for keys of 11,900 bits.
 MAXIMUM_BITS = 8192
+
+# SHA-256 of the key in organizations/example.toml.
+_SAMPLE = "eaf60108912e2536eb40942258045124bb531d7e40d675440edfa5786072b11e"
 
 _PASTE = "copy the key from VectorCare, Settings > Open API, with its BEGIN PUBLIC KEY and END PUBLIC KEY lines"
 _LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -49,3 +53,8 @@ def read_public_key(pem: str) -> bytes:
     if key.key_size > MAXIMUM_BITS:
         raise PublicKeyError(f"has {key.key_size} bits, more than {MAXIMUM_BITS}; ask VectorCare for a shorter key")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def is_sample_key(der: bytes) -> bool:
+    """Recognize the key of ``organizations/example.toml``, which no webhook is signed with."""
+    return hashlib.sha256(der).hexdigest() == _SAMPLE

@@ -146,7 +146,8 @@ class Account:
         key = signing.public_pem()
         self.write(
             f"organizations/{name}.toml",
-            f'{more}\npublic_keys = ["""{key}"""]\ncustomer_id = "{name}-0123456789abcdef"',
+            f'{more}\npublic_keys = ["""{key}"""]\ncustomer_id = "{name}-0123456789abcdef"\n'
+            "alarms_without_email = true\n",
         )
 
     @property

@@ -10,6 +10,7 @@ from click.testing import Result
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from tests.cli.conftest import Run, parsed
+from tests.stacks.organization_files import MINIMAL
 from tests.support import signing
 
 Ask = Any
@@ -149,14 +150,49 @@ def test_check_reports_each_mistake_in_the_words_of_a_deployment_and_hides_no_ot
 ) -> None:
     # Given
     path = tmp_path / "acme.toml"
-    path.write_text(EXAMPLE.read_text().replace('environment = "uat"', 'environment = "sandbox"'))
+    path.write_text('environment = "sandbox"\n')
     with pytest.raises(ConfigurationError) as refused:
         load_organization(path)
     # When
     result = run("check", str(path), str(tmp_path / "missing.toml"), str(EXAMPLE), "--json")
-    table = run("check", str(EXAMPLE))
     # Then
-    assert (result.exit_code, table.exit_code) == (1, 0)
+    assert result.exit_code == 1
     wrong, missing, right = parsed(result)
     assert (wrong["error"], bool(missing["error"]), right["error"]) == (str(refused.value), True, None)
-    assert "ok, VectorCareBridge-example, uat" in table.stdout
+
+
+def test_check_without_files_checks_the_folder_and_the_sample_is_right_and_never_deployed(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "example.toml").write_bytes(EXAMPLE.read_bytes())
+    result = run("check", "--organizations", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "ok, VectorCareBridge-example, uat, keys eaf60108912e; a sample, which" in " ".join(result.stdout.split())
+    # And a copy that still has its key is not
+    (tmp_path / "acme.toml").write_bytes(EXAMPLE.read_bytes())
+    result = run("check", "--organizations", str(tmp_path), "--json")
+    assert result.exit_code == 1
+    assert ["is the sample's key" in (each["error"] or "") for each in parsed(result)] == [True, False]
+
+
+def test_check_compares_a_file_with_the_others_of_its_folder(run: Run, tmp_path: Path) -> None:
+    # Given
+    for name in ("acme", "acme-reading", "other"):
+        (tmp_path / f"{name}.toml").write_text(MINIMAL + 'customer_id = "one"\n' * (name != "acme-reading"))
+    # When
+    (acme,) = parsed(run("check", str(tmp_path / "acme.toml"), "--json"))
+    (reading,) = parsed(run("check", str(tmp_path / "acme-reading.toml"), "--json"))
+    shown = run("check", str(tmp_path / "acme.toml"))
+    # Then
+    assert (acme["error"], [text.split(".toml have one customer_id")[0] for text in acme["warnings"]]) == (
+        None,
+        ["acme.toml and other"],
+    )
+    assert "has the name that acme.toml gives to its own reading resources" in reading["error"]
+    assert (shown.exit_code, "WARNING: acme.toml and other.toml" in shown.stdout) == (0, True)
+
+
+def test_the_sample_is_not_deployed(run: Run) -> None:
+    result = run("deploy", "example", "--yes")
+    assert result.exit_code == 1
+    assert "organizations/example.toml is a sample and is never deployed. Make a file: bridge new" in result.stderr

@@ -36,6 +36,7 @@ def describe(tmp_path: Path) -> Callable[..., str]:
         (tmp_path / "acme.toml").write_text(
             with_keys(signing.public_pem(key))
             + f'environment = "{environment}"\ncustomer_id = "acme-7Jw2-not-guessable"\n'
+            + "alarms_without_email = true\n"
         )
         return str(tmp_path)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stacks.organization_files import MINIMAL
 from tests.support.repository import ROOT
 
 HOSTILE = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
@@ -27,7 +28,7 @@ def test_bridge_works_from_anywhere_and_takes_paths_as_the_caller_does(tmp_path:
     # Given a link, a file beside it, and settings of another Python
     link = tmp_path / "operate"
     link.symlink_to(ROOT / "bridge")
-    (tmp_path / "acme.toml").write_bytes((ROOT / "organizations/example.toml").read_bytes())
+    (tmp_path / "acme.toml").write_text(MINIMAL)
     # When
     checked = run(link, "check", "acme.toml", directory=tmp_path, **HOSTILE)
     # Then

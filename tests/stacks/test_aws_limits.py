@@ -193,7 +193,7 @@ def test_what_would_outgrow_a_limit_is_refused_with_the_figure_and_the_limit(
         loaded(tmp_path, text)
     # Then
     line = str(refused.value)
-    assert f"acme.toml: {key}: " in line
+    assert f": {key}: " in line
     assert figure in line
     assert limit in line
     assert "\n" not in line

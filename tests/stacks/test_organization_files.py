@@ -30,17 +30,22 @@ WITH_DOMAIN = VALID + DOMAIN + f'certificate_arn = "{CERTIFICATE_ARN}"\n'
 TWIN = '[twin]\nregion = "us-west-2"\n'
 WITH_TWIN = VALID + 'region = "us-east-1"\n' + TWIN
 ALARMS = VALID + "[alarms]\n"
-PRODUCTION = VALID + 'environment = "production"\n'
+PRODUCTION = VALID + 'environment = "production"\nalarm_emails = ["oncall@example.com"]\n'
 
 # Files by the end of their first error.
 DOCUMENTS = {
-    "acme.toml: is not TOML": "public_keys = [",
-    "acme.toml: is not TOML: a number is too": f"max_concurrency = {'1' * 5000}\n",
-    "is not TOML: a number is too long, or a list": f"public_keys = {'[' * 5000}\n",
-    "is not TOML at line": VALID + 'order_by = "event_id"\norder_by = "event_id"\n',
+    "public_keys: is not closed: a quote or a bracket is missing": "public_keys = [",
+    "max_concurrency: is not TOML: a number is too": VALID + f"max_concurrency = {'1' * 5000}\n",
+    "is not TOML: a number is too long, or a list": f"public_keys = {'[' * 5000}{']' * 5000}\n",
+    "order_by: is in line 11 already; remove": VALID + 'order_by = "event_id"\norder_by = "event_id"\n',
+    "[alarms]: is in line 11 already; remove": ALARMS + ALARMS.removeprefix(VALID),
+    "a line: is not TOML; write it as key = value, or put #": VALID + "nonsense\n",
+    "environment: is neither true, false nor a number; put text between": VALID + "environment = uat\n",
+    "environment: has no quote at its end; add": VALID + 'environment = "uat\n',
+    "environment: has no value; write": VALID + "environment =\n",
     "max_concurency: is not a key of this file; did you mean max_": VALID + "max_concurency = 3\n",
     "zzz: is not a key of this file; the keys are public_keys, environment": VALID + "zzz = 3\n",
-    "acme.toml: a key: is not a key of this file": VALID + '"a\\nb" = 3\n',
+    "a key: is not a key of this file": VALID + '"a\\nb" = 3\n',
     "alarms.silence: is not a key of this file; did you mean silence_mi": ALARMS + "silence = 3\n",
     "alarms.a key: is not a key of this file; the keys are fr": ALARMS + '"a\\nb" = 3\n',
     "public_keys: is missing; list": "",
@@ -59,6 +64,8 @@ DOCUMENTS = {
     "public_keys[1]: repeats [0]; remove": with_keys(KEY, KEY),
     "customer_id: can be guessed, which production does not allow; set": PRODUCTION,
     "customer_id: can be guessed": PRODUCTION + 'customer_id = "acme-2026"\n',
+    "alarm_emails: names nobody who would hear of an alarm, which production does not allow; name": VALID
+    + 'environment = "production"\ncustomer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\nalarm_emails = []\n',
     "certificate_arn: is missing; domain_name needs": VALID + DOMAIN,
     "domain_name: is missing; name": VALID + f'certificate_arn = "{CERTIFICATE_ARN}"\n',
     "certificate_arn: is of another region than the stack, which is in eu-west-1; request": WITH_DOMAIN
@@ -99,9 +106,14 @@ VALUES = {
         '"https://hub.vectorcare.com:65536"',
         '"https://hub.vectorc\u0430re.com"',  # a letter that looks alike
     ),
-    "vectorcare_token_url: is not a plain https URL; write it as": (
+    "vectorcare_token_url: looks like a password in a URL, which no file": (
         '"https://user:invented@auth.example.com/token"',
+    ),
+    "vectorcare_token_url: looks like a secret in a URL, which no file": (
         '"https://auth.example.com/token?client_secret=x"',
+    ),
+    "vectorcare_token_url: is not a plain https URL; write it as": (
+        '"https://auth.example.com/token?grant=x"',
         '"https://\u212a.example.com"',  # a letter that becomes a k in lower case
     ),
     "alarm_emails[0]: is not an e-mail address; write": (
@@ -186,7 +198,7 @@ def test_a_mistake_is_a_line_with_file_key_and_fix_that_repeats_no_long_value(
     # When
     line = refusal(tmp_path)
     # Then
-    assert line.startswith(f"{path}: ")
+    assert line.startswith((f"{path}: ", f"{path}:{line.split(':')[1]}: "))
     assert expected in line
     assert ";" in line
     assert "\n" not in line
@@ -206,6 +218,24 @@ def test_names_that_differ_only_in_case_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}/acme.toml: differs from Acme.toml only in case; rename one of them"
 
 
+def test_two_files_with_one_customer_id_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("acme", "other", "third"):
+        write(tmp_path, VALID + 'customer_id = "one"\n' * (name != "third"), name=name)
+    assert len(load_organizations(tmp_path)) == 3
+    (warning,) = caplog.messages
+    assert warning.startswith("WARNING: acme.toml and other.toml have one customer_id. ")
+
+
+def test_a_copy_of_the_sample_needs_a_key_of_its_own(tmp_path: Path) -> None:
+    sample = (Path(__file__).parents[2] / "organizations/example.toml").read_text()
+    path = write(tmp_path, sample)
+    assert refusal(tmp_path).startswith(f"{path}:10: public_keys[0]: is the sample's key, which nobody signs with; ")
+    path.rename(tmp_path / "example.toml")
+    assert load(tmp_path).is_sample
+    write(tmp_path, VALID, name="example")
+    assert not load(tmp_path).is_sample
+
+
 def test_a_folder_that_holds_nothing_to_load_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere").startswith(f"{tmp_path}/nowhere: is not a folder; create it")
     (tmp_path / ".acme.toml").write_text("an editor's own file")
@@ -220,12 +250,12 @@ def test_a_folder_that_holds_nothing_to_load_is_named(tmp_path: Path) -> None:
         ("utf-16", "Muller", ""),
         ("utf-16-le", "Muller", ""),
         ("utf-32-be", "Muller", ""),
-        ("latin-1", "M\u00fcller", " at line 2"),
+        ("latin-1", "M\u00fcller", ":2"),
     ],
 )
 def test_a_file_in_another_encoding_is_named(tmp_path: Path, encoding: str, name: str, place: str) -> None:
     (tmp_path / "acme.toml").write_text(f"# first\n# of {name}\n" + VALID, encoding=encoding)
-    assert refusal(tmp_path) == f"{tmp_path}/acme.toml: is not UTF-8 text{place}; save it as UTF-8"
+    assert refusal(tmp_path) == f"{tmp_path}/acme.toml{place}: is not UTF-8 text; save it as UTF-8"
 
 
 @pytest.mark.parametrize("line_break", ["\r\n", "\n"])
@@ -242,7 +272,7 @@ def test_all_mistakes_of_all_files_are_named_in_one_run(tmp_path: Path) -> None:
     acme = write(
         tmp_path,
         VALID
-        + 'environment = "prod"\nalarm_emails = ["a", "b@example.com", "c"]\nzzz = 1\n'
+        + 'environment = "prod"\nalarm_emails = ["a", "b@example.com",\n # and\n "c"]\nzzz = 1\n'
         + "state_retention_days = 90\njournal_retention_days = 60\n"
         + '[alarms]\ntime_zone = "Mars"\nbusy_days = ["MON", "DAY"]\nbusy_hours = "09:00-10:00"\n',
     )
@@ -251,14 +281,14 @@ def test_all_mistakes_of_all_files_are_named_in_one_run(tmp_path: Path) -> None:
     lines = refusal(tmp_path).splitlines()
     # Then
     assert [line.split(": ")[:2] for line in lines] == [
-        [str(acme), "environment"],
-        [str(acme), "alarm_emails[0]"],
-        [str(acme), "alarm_emails[2]"],
-        [str(acme), "zzz"],
-        [str(acme), "alarms.time_zone"],
-        [str(acme), "alarms.busy_days[1]"],
-        [str(acme), "alarms.silence_minutes"],
-        [str(acme), "journal_retention_days"],
+        [f"{acme}:11", "environment"],
+        [f"{acme}:12", "alarm_emails[0]"],
+        [f"{acme}:14", "alarm_emails[2]"],
+        [f"{acme}:15", "zzz"],
+        [f"{acme}:17", "journal_retention_days"],
+        [f"{acme}:18", "alarms.silence_minutes"],
+        [f"{acme}:19", "alarms.time_zone"],
+        [f"{acme}:20", "alarms.busy_days[1]"],
         [str(other), "customer_id"],
     ]
 
@@ -272,6 +302,12 @@ def test_a_time_zone_is_one_of_the_pinned_release_whatever_this_machine_has(tmp_
     for name in ("America/Chicago", "UTC", "US/Pacific"):
         write(tmp_path, ALARMS + f'time_zone = "{name}"\n')
         assert load(tmp_path).alarms.time_zone == name
+
+
+def test_production_may_say_that_its_alarms_go_elsewhere_than_to_email(tmp_path: Path) -> None:
+    text = 'environment = "production"\ncustomer_id = "W6m-x.Zk3_q-9Jt2Rb7u"\nalarms_without_email = true\n'
+    write(tmp_path, VALID + text)
+    assert load(tmp_path).alarm_emails == ()
 
 
 def test_a_file_whose_name_a_deployment_would_not_find_is_refused(tmp_path: Path) -> None:

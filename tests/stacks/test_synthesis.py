@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import cx_api
 
 from stacks import application
-from stacks.config.organization import Organization
+from stacks.config.organization import Organization, load_organization
 from stacks.outputs import VERSION
 from tests.stacks import synthesis
 from tests.stacks.organization_files import MINIMAL, public_pem, with_keys
@@ -25,7 +25,8 @@ def test_one_broken_file_stops_synth_and_names_itself(tmp_path: Path) -> None:
     assert completed.returncode == 1
     assert completed.stdout == ""
     assert completed.stderr.splitlines() == [
-        f"{organizations}/broken.toml: public_keys[0]: has 1024 bits, fewer than 2048; ask VectorCare for a longer key"
+        f"{organizations}/broken.toml:1: public_keys[0]: has 1024 bits, fewer than 2048; ask VectorCare for a "
+        "longer key"
     ]
 
 
@@ -76,3 +77,19 @@ def test_a_stacks_tags_say_whose_it_is_and_production_is_protected_from_deletion
     }
     # And only production's cannot be deleted by one command
     assert (uat.termination_protection, production.termination_protection) == (False, True)
+
+
+def test_cloudformation_refuses_the_sample_whatever_deploys_it_and_no_other(tmp_path: Path) -> None:
+    for is_sample, text in ((True, (synthesis.ROOT / "organizations/example.toml").read_text()), (False, MINIMAL)):
+        # Given
+        (tmp_path / "example.toml").write_text(text)
+        # When
+        template = synthesis.template_of(load_organization(tmp_path / "example.toml"), output=tmp_path / "out")
+        # Then
+        rule = template["Rules"].get("Sample")
+        assert (rule is not None) is is_sample
+        if rule:
+            (assertion,) = rule["Assertions"]
+            ((left, right),) = assertion["Assert"].values()
+            assert left != right
+            assert "is a sample and is never deployed" in assertion["AssertDescription"]

@@ -16,6 +16,7 @@ from cli.lib.deploying.assembly import StackArtifact, read_assembly
 from cli.lib.deploying.cdk import Cdk, Progress, Watch
 from cli.lib.deploying.changes import Loss, Plan
 from cli.lib.deploying.update import Prepared, Update
+from cli.lib.organization_file import refuse_sample
 from cli.lib.place import open_account
 from cli.options import ROOT, Options
 from cli.terminal.command import say
@@ -55,6 +56,7 @@ class Session:
         """
         many = len(self.organizations) > 1
         for organization in self.organizations:
+            refuse_sample(organization)
             self._accounts[organization.name] = open_account(
                 organization, profile=self.options.profile, region=self.options.region, is_one_of_many=many
             )
