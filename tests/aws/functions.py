@@ -52,7 +52,7 @@ class Resources:
         self.s3, self.events = emulator.client("s3"), emulator.client("events")
         self.secrets = emulator.client("secretsmanager")
         # moto runs functions in Docker only.
-        self.functions = emulator.client("lambda") if emulator.name == "ministack" else None
+        self.functions: Any = emulator.client("lambda") if emulator.name == "ministack" else None
         self.queue_url, self.dead_letters_url = (
             str(self.sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("queue", "dead-letters")
         )
