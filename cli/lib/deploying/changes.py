@@ -38,8 +38,8 @@ LOSSES: Mapping[str, tuple[str, str]] = {
         "keep the API; or add a second webhook in VectorCare with another stack's URL first",
     ),
     "AWS::ApiGateway::DomainName": (
-        "calls to the domain fail until its DNS record leads to the new target",
-        "have VectorCare call the default URL first (docs/deploying.md)",
+        "calls to a domain that is deleted fail at once; one that stays works on",
+        "if it is deleted, have VectorCare call another URL first: docs/moving.md has the order",
     ),
     "AWS::SNS::Topic": (
         "each address of alarm_emails has to confirm its subscription again",

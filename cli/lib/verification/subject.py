@@ -1,5 +1,6 @@
 """What is verified: a deployed stack, its resources, and the organization's file."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,8 +46,17 @@ class Subject:
         return region
 
     @cached_property
+    def is_moving(self) -> bool:
+        """Whether the organization's new domain does not lead to the API yet, and API Gateway's own URL is still on."""
+        if "DefaultWebhookUrl" not in self.stack.outputs:
+            return False
+        host = urlsplit(self.stack.outputs["WebhookUrl"]).hostname or ""
+        return not addresses(host) & addresses(self.stack.outputs["DomainTarget"])
+
+    @cached_property
     def webhook_url(self) -> SplitResult:
-        return urlsplit(self.stack.outputs["WebhookUrl"])
+        """The URL to look at: until a new domain leads to the API, the one that VectorCare still calls."""
+        return urlsplit(self.stack.outputs["DefaultWebhookUrl" if self.is_moving else "WebhookUrl"])
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
@@ -82,3 +92,11 @@ class Subject:
     def function_of(self, arn: str) -> Function | None:
         """Find the function that an ARN names, with or without a version or an alias."""
         return next((each for each in self.functions if each.name == arn.split(":")[6]), None)
+
+
+def addresses(host: str) -> set[str]:
+    """Look up a host's addresses; none if it has none, or nobody knows."""
+    try:
+        return {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return set()

@@ -5,16 +5,21 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from cli.lib.verification import tls_probe
 from cli.lib.verification.finding import Finding, failed, not_checked, ok, warning
-from cli.lib.verification.subject import Subject
+from cli.lib.verification.subject import Subject, addresses
 from cli.lib.verification.tls_probe import PROTOCOL_VERSION, TLS_1_1, TLS_1_2, Answer
 
 _SECONDS = 10.0
 _DAYS_LEFT = 30  # Certificate Manager renews 60 days before the end ("Managed certificate renewal", ACM user guide)
 _HTTP = 80
 _LOCAL = "The local environment has no name and no certificate of its own."
+_MOVING = (
+    "Point the domain's CNAME at the stack's output DomainTarget, and paste the new URL only when this check is ok: "
+    "docs/moving.md."
+)
 _DNS = "Compare the domain's CNAME with the stack's output DomainTarget. A new record takes a while to be seen."
 
 
@@ -24,16 +29,20 @@ def name(subject: Subject) -> Iterator[Finding]:
     if subject.is_local:
         yield not_checked(check, _LOCAL)
         return
+    if subject.is_moving:
+        own = urlsplit(subject.stack.outputs["WebhookUrl"]).hostname
+        yield warning(check, f"{own} does not lead to the API yet. API Gateway's own URL works meanwhile.", _MOVING)
+        return
     host = subject.webhook_url.hostname or ""
-    addresses = _addresses(host)
-    if not addresses:
+    found = addresses(host)
+    if not found:
         yield failed(check, f"{host} has no address.", _DNS)
         return
     target = subject.stack.outputs.get("DomainTarget")
-    if target and not addresses & _addresses(target):
+    if target and not found & addresses(target):
         yield failed(check, f"{host} leads elsewhere than to {target}.", _DNS)
         return
-    yield ok(check, f"{host} leads to {', '.join(sorted(addresses))}")
+    yield ok(check, f"{host} leads to {', '.join(sorted(found))}")
 
 
 def certificate(subject: Subject) -> Iterator[Finding]:
@@ -130,13 +139,6 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
 
 def _address(subject: Subject) -> tuple[str, int]:
     return subject.webhook_url.hostname or "", subject.webhook_url.port or 443
-
-
-def _addresses(host: str) -> set[str]:
-    try:
-        return {str(each[4][0]) for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError):
-        return set()
 
 
 def _no_answer(check: str, host: str, error: OSError) -> Finding:

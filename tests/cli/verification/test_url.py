@@ -156,3 +156,15 @@ def test_a_domain_has_to_lead_to_the_api() -> None:
     assert verdict(url.name(subject(443, DomainTarget="127.0.0.1"))) is Verdict.OK
     assert verdict(url.name(subject(443, DomainTarget="127.0.0.2"))) is Verdict.FAILED
     assert verdict(url.name(subject(443, host="nothing.invalid"))) is Verdict.FAILED
+
+
+def test_a_new_domain_that_does_not_lead_to_the_api_yet_is_no_failure_and_the_old_url_is_looked_at() -> None:
+    # Given a stack that has just got a domain
+    both = {"DefaultWebhookUrl": "https://127.0.0.1/prod/webhook?customer_id=old", "DomainTarget": "127.0.0.1"}
+    moving, moved = subject(443, host="nothing.invalid", **both), subject(443, **both)
+    # When its name is looked up
+    assert verdict(url.name(moving)) is Verdict.WARNING
+    assert verdict(url.name(moved)) is Verdict.OK
+    # Then everything else is asked of the URL that works
+    assert moving.webhook_url.query == "customer_id=old"
+    assert moved.webhook_url.query == "customer_id=acme"
