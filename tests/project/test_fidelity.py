@@ -1,0 +1,50 @@
+"""`docs/fidelity.md` says of every claim about AWS how it is shown, and names a test, a page, or a check that exists."""
+
+import re
+
+import pytest
+
+from cli.lib.verification.verify import CHECKS
+from tests.project.test_documentation import DOCUMENTS, TEST_NAMES
+
+WAYS = {"local", "template", "documentation", "nothing"}
+PAGE = DOCUMENTS["docs/fidelity.md"]
+CLAIMS = [
+    [cell.strip() for cell in row.strip("|").split("|")]
+    for table in PAGE.split("| claim | shown by |")[1:]
+    for row in table.split("\n\n")[0].splitlines()[2:]
+]
+by_claim = pytest.mark.parametrize(("claim", "ways", "shown", "on_aws"), CLAIMS, ids=[row[0] for row in CLAIMS])
+
+
+@by_claim
+def test_a_claim_is_shown_by_what_it_names(claim: str, ways: str, shown: str, on_aws: str) -> None:
+    # Given how it is shown
+    named = set(ways.split(", "))
+    assert named <= WAYS, claim
+    # Then a test that is named exists, and there is one if it is shown here
+    tests = re.findall(r"`(\w+)`", shown)
+    assert set(tests) <= TEST_NAMES
+    assert bool(tests) is bool(named & {"local", "template"})
+    # And a page is named if AWS's documentation shows it
+    assert bool(re.search(r'"[^"]+"', shown)) is ("documentation" in named)
+    # And what nothing shows can be seen on AWS
+    assert on_aws or "nothing" not in named
+
+
+@by_claim
+def test_what_shows_it_on_aws_is_a_check_or_a_command(claim: str, ways: str, shown: str, on_aws: str) -> None:
+    del ways, shown
+    for span in re.findall(r"`([^`]+)`", on_aws):
+        assert span in CHECKS or re.match(r"(\./bridge|aws|curl) ", span), claim
+
+
+def test_no_claim_is_made_twice() -> None:
+    claims = [row[0].lower() for row in CLAIMS]
+    assert len(set(claims)) == len(claims)
+    assert claims
+
+
+def test_each_check_of_verify_shows_a_claim() -> None:
+    named = {span for row in CLAIMS for span in re.findall(r"`([^`]+)`", row[3])}
+    assert set(CHECKS) - named == {"other customer", "settings", "credentials"}  # the product's own rules
