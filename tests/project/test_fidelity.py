@@ -1,4 +1,4 @@
-"""`docs/fidelity.md` says of every claim about AWS how it is shown, and names a test, a page, or a check that exists."""
+"""`docs/fidelity.md` says of each claim about AWS how it is shown, and names a test, a page, or a check that exists."""
 
 import re
 
