@@ -16,6 +16,7 @@ _COMMANDS = {
         "dlq": "cli.verbs.dlq:dlq",
         "replay": "cli.verbs.replay:replay",
         "restore": "cli.verbs.restore:restore",
+        "rollback": "cli.verbs.rollback:rollback",
         "reconcile": "cli.verbs.reconcile:reconcile",
     },
     "Verify": {
@@ -54,7 +55,7 @@ def bridge() -> None:
 
     Give the options below before or after the command. On AWS, bridge uses your profile and region as the AWS
     command line does. The stack's operator policy allows everything that these commands do, except deploy,
-    destroy and leftovers.
+    rollback, destroy and leftovers.
     `bridge COMMAND --help` explains a command, with examples.
 
     \b

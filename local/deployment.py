@@ -39,19 +39,19 @@ class Deployment:
 
 
 def deploy(assembly: Assembly, emulator: Emulator) -> Deployment:
-    """Create the stack from its template, and add what the emulator leaves out.
+    """Create the stack from its template, or update it, and add what the emulator leaves out.
 
     Raises
     ------
     LocalError
-        A resource could not be created, with CloudFormation's reasons.
+        A resource could not be created or updated, with CloudFormation's reasons; what ran before an update runs again.
     """
     # The template refers to what `cdk bootstrap` makes.
     parameter = assembly.template["Parameters"]["BootstrapVersion"]["Default"]
     emulator.aws.ssm.put_parameter(Name=parameter, Value="30", Type="String", Overwrite=True)
     for file in assembly.files.values():
         _upload(file, assembly.directory, emulator)
-    _create_stack(assembly, emulator)
+    _apply(assembly, emulator)
     outputs = outputs_of(emulator.aws.cloudformation.describe_stacks(StackName=assembly.stack_name))
     resources = emulator.aws.cloudformation.describe_stack_resources(StackName=assembly.stack_name)["StackResources"]
     physical_ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
@@ -104,9 +104,12 @@ def _zip_link(directory: Path) -> bytes:
     return content.getvalue()
 
 
-def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
+def _apply(assembly: Assembly, emulator: Emulator) -> None:
     cloudformation, name = emulator.aws.cloudformation, assembly.stack_name
-    cloudformation.create_stack(
+    is_there = any(stack["StackName"] == name for stack in cloudformation.describe_stacks()["Stacks"])
+    events_before = len(_events(name, emulator)) if is_there else 0
+    change = cloudformation.update_stack if is_there else cloudformation.create_stack
+    change(
         StackName=name,
         # From the bucket, as `cdk deploy` does: a template may have a megabyte there, and 51,200 bytes in a request.
         TemplateURL=_template_url(assembly),
@@ -115,18 +118,24 @@ def _create_stack(assembly: Assembly, emulator: Emulator) -> None:
     status = patience.wait_until(
         lambda: cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"],
         lambda status: not status.endswith("_IN_PROGRESS"),
-        what=f"the stack {name} is created; log: {emulator.log_file}",
+        what=f"the stack {name} is deployed; log: {emulator.log_file}",
     )
-    if status != "CREATE_COMPLETE":
-        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        events = _events(name, emulator)
         failures = [
             f"  {event['LogicalResourceId']} ({event.get('ResourceType', '')}): {event.get('ResourceStatusReason', '')}"
-            for event in reversed(events)
+            for event in events[events_before:]
             if event.get("ResourceStatus", "").endswith("_FAILED")
         ]
         raise LocalError(
-            "\n".join([f"The stack {name} could not be created ({status}):", *failures, f"Log: {emulator.log_file}"])
+            "\n".join([f"The stack {name} could not be deployed ({status}):", *failures, f"Log: {emulator.log_file}"])
         )
+
+
+def _events(name: str, emulator: Emulator) -> list[Any]:
+    """List the stack's events, oldest first."""
+    pages = emulator.aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
 def _template_url(assembly: Assembly) -> str:

@@ -95,6 +95,10 @@ def _of_people(parts: Parts, monitoring: Monitoring, policies: Policies) -> _Out
             policies.restore.managed_policy_arn,
             "Attach it to those who restore tables, beside OperatorPolicyArn",
         ),
+        "RollbackPolicyArn": (
+            policies.rollback.managed_policy_arn,
+            "Attach it to those who roll a deployment back, beside OperatorPolicyArn",
+        ),
         "CadPolicyArn": (
             policies.cad.managed_policy_arn,
             "Attach it to the dispatch system's role: it sends commands and reads service requests",

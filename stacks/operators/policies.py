@@ -49,6 +49,9 @@ class Policies:
             "what ./bridge needs for change events and commands",
             self._operate_outbound(parts),
         )
+        self.rollback = self._build(
+            operator, "Rollback", "what ./bridge rollback needs beside the operator's policy", _roll_back(parts)
+        )
         self.cad = self._build(
             Construct(stack, "Cad"), "Policy", "what the dispatch system (CAD) needs", self._send_and_read(parts)
         )
@@ -248,6 +251,15 @@ class Policies:
 
 def _allow(sid: str, actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources))
+
+
+def _roll_back(parts: Parts) -> list[iam.PolicyStatement]:
+    """Allow moving the functions between versions that deployments have published, and no more of a deployment."""
+    arns = [each.function.function_arn for each in parts.functions.values()]
+    return [
+        _allow("SeeReleases", ["lambda:ListVersionsByFunction", "lambda:GetAlias"], *arns),
+        _allow("MoveToRelease", ["lambda:UpdateAlias"], *arns),
+    ]
 
 
 def _see_functions(*functions: BridgeFunction) -> list[iam.PolicyStatement]:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.stacks.templates import Template, functions, listed, live, named, referred, rendered, resources_of
+from tests.stacks.templates import Template, functions, listed, live, named, referred, released, rendered, resources_of
 
 POLICIES = {
     "operator": "OperatorPolicyArn",
     "restore": "RestorePolicyArn",
     "outbound": "OutboundOperatorPolicyArn",
     "console": "ConsolePolicyArn",
+    "rollback": "RollbackPolicyArn",
     "dispatch system": "CadPolicyArn",
 }
 # There is no narrower resource for these (Service Authorization Reference), or none by a prefix of names.
@@ -122,3 +123,17 @@ def policy(template: Template, name: str) -> Mapping[str, Any]:
 def statements(template: Template, name: str) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = policy(template, name)["PolicyDocument"]["Statement"]
     return found
+
+
+def test_a_rollback_moves_the_aliases_of_all_functions_and_nothing_else(template: Template) -> None:
+    found = {
+        (rendered(resource), action)
+        for statement in statements(template, "rollback")
+        for resource in resources_of(statement)
+        for action in listed(statement["Action"])
+    }
+    assert found == {
+        (f"<{named(template)[function]}.Arn>", f"lambda:{action}")
+        for function in released(template)
+        for action in ("ListVersionsByFunction", "GetAlias", "UpdateAlias")
+    }
