@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from cli.lib import aws_error
@@ -141,19 +143,36 @@ class Account:
         return self._in_role(artifact.lookup_role).client(service, config=_QUICK)
 
     def _assume(self, role: Role | None) -> boto3.Session:
+        """Make a session in a role, or this one if the role cannot be assumed.
+
+        It assumes the role again before an hour is over, which is AWS's limit for a role assumed from a role: the
+        deployment of many takes longer.
+        """
         if role is None:
             return self._session
+        sts = self._session.client("sts", config=_QUICK)
+        request = {
+            "RoleArn": role.arn(partition=self._partition, account=self.id, region=self.region),
+            "RoleSessionName": "bridge-deploy",
+            **role.options,
+        }
+
+        def assume() -> dict[str, str]:
+            found = sts.assume_role(**request)["Credentials"]
+            return {
+                "access_key": found["AccessKeyId"],
+                "secret_key": found["SecretAccessKey"],
+                "token": found["SessionToken"],
+                "expiry_time": found["Expiration"].isoformat(),
+            }
+
         try:
-            credentials = self._session.client("sts", config=_QUICK).assume_role(
-                RoleArn=role.arn(partition=self._partition, account=self.id, region=self.region),
-                RoleSessionName="bridge-deploy",
-                **role.options,
-            )["Credentials"]
+            credentials = RefreshableCredentials.create_from_metadata(assume(), assume, "sts-assume-role")
         except (*aws_error.ERRORS, LookupError, ValueError):
             return self._session
-        return boto3.Session(
-            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], self.region
-        )
+        inner = botocore.session.Session(profile=self.profile)
+        inner._credentials = credentials  # type: ignore[attr-defined]  # botocore has no public way for these
+        return boto3.Session(botocore_session=inner, region_name=self.region)
 
 
 @contextmanager

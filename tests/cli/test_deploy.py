@@ -1,8 +1,10 @@
 """`bridge deploy`: what is only advice stops nothing, what would lose data is refused, and an error says what to do."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from unittest import mock
 
 import click
 import pytest
+import yaml  # type: ignore[import-untyped]  # moto brings it, without types
 from botocore.client import BaseClient
 from botocore.exceptions import (
     ClientError,
@@ -25,6 +28,7 @@ from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
 from cli.lib.deploying import cdk
+from cli.lib.deploying.cdk import ROOT
 from cli.lib.verification.finding import Finding, Verdict
 from cli.verbs import deploy
 from cli.verbs.deploy import one, session
@@ -99,7 +103,14 @@ class Account:
         self.findings = [Finding("one", Verdict.OK, "well")]
         self.answers: dict[str, Any] = {
             "GetCallerIdentity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"},
-            "AssumeRole": {"Credentials": {"AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t"}},
+            "AssumeRole": {
+                "Credentials": {
+                    "AccessKeyId": "a",
+                    "SecretAccessKey": "s",
+                    "SessionToken": "t",
+                    "Expiration": datetime.now(UTC) + timedelta(hours=1),
+                }
+            },
             "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
             "GetAccount": {"throttleSettings": {"rateLimit": 10000.0}},
             "GetParameter": {"Parameter": {"Value": "27"}},
@@ -669,3 +680,38 @@ def test_nothing_to_resume_is_one_line(account: Account) -> None:
     result = account.run("--resume", "--yes")
     assert result.exit_code == 1
     assert result.stderr == "Error: There is nothing to resume. Deploy all: bridge deploy --all\n"
+
+
+WORKFLOW = yaml.safe_load((ROOT / "docs/examples/deploy.yml").read_text())
+STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def test_the_documented_workflow_asks_before_it_deploys_and_pins_its_actions() -> None:
+    assert WORKFLOW["jobs"]["deploy"]["needs"] == "check"
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"]) for step in STEPS if "uses" in step)
+    python = (ROOT / ".python-version").read_text().strip()
+    assert {job["container"] for job in WORKFLOW["jobs"].values()} == {f"python:{python}-bookworm"}
+
+
+def test_the_documented_trust_is_that_of_the_workflows_environments() -> None:
+    # Given the policies on the page
+    page = (ROOT / "docs/deploy-from-ci.md").read_text()
+    trust, permissions = (json.loads(found) for found in re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL))
+    # Then
+    (statement,) = trust["Statement"]
+    admitted = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    environments = [job["environment"] for job in WORKFLOW["jobs"].values()]
+    assert admitted == [f"repo:OWNER/REPOSITORY:environment:{name}" for name in environments]
+    assert [each["Action"] for each in permissions["Statement"]] == ["sts:AssumeRole"]
+
+
+@pytest.mark.parametrize("line", [step["run"] for step in STEPS if step.get("run", "").startswith("./bridge")])
+@pytest.mark.parametrize("organizations", ["acme", "--all"])
+def test_each_command_of_the_workflow_works_without_a_terminal(account: Account, line: str, organizations: str) -> None:
+    program, verb, *arguments = line.replace("$ORGANIZATIONS", organizations).split()
+    assert (program, verb) == ("./bridge", "deploy")
+    assert account.run(*arguments).exit_code == 0
+
+
+def test_the_workflow_runs_nothing_else_than_bridge_and_git() -> None:
+    assert {step["run"].split()[0] for step in STEPS if "run" in step} == {"./bridge", "git"}

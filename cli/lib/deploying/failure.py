@@ -37,7 +37,6 @@ _BOOTSTRAP = re.compile(
 )
 _OTHER_ACCOUNT = re.compile(r"Need to perform AWS calls for account \d+, but the current credentials are for \d+")
 _CANCELLED = re.compile(r"Resource (?:creation|update|deletion) cancelled", re.IGNORECASE)
-_BY_ALARM = re.compile(r"rollback trigger|Rollback (?:requested|triggered)|went to ALARM", re.IGNORECASE)
 
 
 def is_in_progress(status: str | None) -> bool:
@@ -59,17 +58,19 @@ def blocking(status: str | None, **names: str) -> str | None:
 
 
 def first_failure(events: Sequence[Mapping[str, Any]]) -> str | None:
-    """Find the resource that failed first, with CloudFormation's reason.
+    """Find the resource that failed first, with CloudFormation's reason, or why the stack was rolled back without one.
 
     The events are those of DescribeStackEvents, the oldest first.
     """
+    rolled_back = None
     for event in events:
-        reason = event.get("ResourceStatusReason", "")
-        failed = event.get("ResourceStatus", "").endswith("_FAILED") and not _CANCELLED.search(reason)
-        of_stack = event.get("ResourceType") == "AWS::CloudFormation::Stack"
-        if (failed and not of_stack) or (of_stack and _BY_ALARM.search(reason)):
-            return f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason or 'no reason given'}"
-    return None
+        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason") or "no reason given"
+        if event.get("ResourceType") == "AWS::CloudFormation::Stack":
+            if status.endswith("ROLLBACK_IN_PROGRESS"):
+                rolled_back = rolled_back or f"the stack, and no resource: an alarm, or somebody's Cancel ({reason})"
+        elif status.endswith("_FAILED") and not _CANCELLED.search(reason):
+            return f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason}"
+    return rolled_back
 
 
 def after(status: str | None, **names: str) -> str:
