@@ -21,19 +21,29 @@ from stacks.config.organization import Organization, load_organization
 from stacks.config.public_key import MINIMUM_BITS, PublicKeyError, read_public_key
 from vectorcare_bridge.webhooks import signature
 
+_ALARMS = ("silence_minutes", "busy_hours", "busy_days", "time_zone")  # the keys below [alarms]
+
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of the file. The fields are its keys; an empty value is not given yet."""
+    """The content of the file. The fields are its keys; None or an empty value is not given yet."""
 
     name: str
     public_keys: tuple[bytes, ...]  # DER SubjectPublicKeyInfo
     environment: str
     customer_id: str
-    alarm_emails: tuple[str, ...]
-    allowed_source_ips: tuple[str, ...]
+    alarm_emails: tuple[str, ...] = ()
+    alarms_without_email: bool = False
+    allowed_source_ips: tuple[str, ...] = ()
+    account: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    time_zone: str | None = None
+    busy_hours: str | None = None
+    busy_days: tuple[str, ...] = ()
+    silence_minutes: int | None = None
 
-    def check(self) -> Organization:
+    def check_so_far(self) -> Organization:
         """Check all values that are given, by the rules of a deployment.
 
         Raises
@@ -41,15 +51,21 @@ class Draft:
         BridgeError
             There is a mistake.
         """
-        whole = replace(
-            self, public_keys=self.public_keys or (_placeholder_key(),), environment=self.environment or "uat"
-        )
+        return replace(
+            self,
+            public_keys=self.public_keys or (_placeholder_key(),),
+            environment=self.environment or "uat",
+            alarms_without_email=self.alarms_without_email or not self.alarm_emails,
+            silence_minutes=self.silence_minutes or 0,
+        )._check()
+
+    def _check(self) -> Organization:
         if Path(self.name).name != self.name:
             raise BridgeError("The name cannot be a stack's. Use letters, digits and hyphens.")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{self.name}.toml"
             try:
-                path.write_text(whole._text(), encoding="utf-8")
+                path.write_text(self._text(), encoding="utf-8")
                 return load_organization(path)
             except ConfigurationError as error:
                 raise BridgeError(str(error).replace(f"{path}", path.name)) from None
@@ -66,7 +82,7 @@ class Draft:
         BridgeError
             There is a mistake, or the file exists.
         """
-        organization = self.check()
+        organization = self._check()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
@@ -82,11 +98,16 @@ class Draft:
         ]
         lines += [f'"""\n{_pem(key)}""",' for key in self.public_keys]
         lines += ["]"]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in ("name", "public_keys") and value:
-                # JSON's strings and lists of strings are TOML's.
-                lines.append(f"{field.name} = {json.dumps(value, ensure_ascii=False)}")
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        # JSON's strings, lists of strings, numbers and booleans are TOML's.
+        written = {
+            key: f"{key} = {json.dumps(value, ensure_ascii=False)}"
+            for key, value in given.items()
+            if key not in {"name", "public_keys"} and not (value is None or value is False or value in ("", ()))
+        }
+        alarms = [written.pop(key) for key in _ALARMS if key in written]
+        lines += written.values()
+        lines += ["", "[alarms]", *alarms] if alarms else []
         return "\n".join(lines) + "\n"
 
 

@@ -30,7 +30,7 @@ class Place:
     def settings(self, *, profile: str | None, region: str | None) -> tuple[str | None, str | None]:
         """Choose profile and region: first the options', then the environment's, then the file's."""
         return (
-            profile or (None if _first(_CREDENTIALS) else self.profile),
+            profile or (None if names_credentials() else self.profile),
             region or _value(_first(_REGIONS)) or self.region,
         )
 
@@ -109,6 +109,11 @@ def open_account(
             "Request a certificate there, or name the right region: --region"
         )
     return account
+
+
+def names_credentials() -> bool:
+    """Say whether the environment names AWS credentials: a profile, keys, or a role."""
+    return _first(_CREDENTIALS) is not None
 
 
 def _refuse_mismatch(key: str, place: Place, named: tuple[str, str | None]) -> None:

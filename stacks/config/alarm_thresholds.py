@@ -80,14 +80,14 @@ def _busy_days(value: object) -> tuple[str, ...]:
 
 def _time_zone(value: object) -> str:
     name = parsers.text(value)
-    if name not in _time_zones():
+    if name not in time_zones():
         raise InvalidError("is not a time zone; write its IANA name, such as America/Chicago")
     return name
 
 
 @cache
-def _time_zones() -> frozenset[str]:
-    """Read IANA's names from the pinned release: a machine's own folder has other files too.
+def time_zones() -> frozenset[str]:
+    """Read IANA's names of time zones from the pinned release: a machine's own folder has other files too.
 
     Factory is excluded: it is the zone of a machine without a setting.
     """

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import click.testing
 import pytest
 from click.testing import Result
 
+from cli.lib import time_zone
+from cli.lib.errors import BridgeError
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from tests.cli.conftest import Run, parsed
@@ -31,7 +34,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ask(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """Run `bridge new acme` with these answers, where click's place of standard input says that it is a terminal."""
+    """Run `bridge new acme` with these answers, and Enter to all that follows.
+
+    click's place of standard input says that it is a terminal, and no AWS profile is in use.
+    """
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
 
     class Terminal(click.testing._NamedTextIOWrapper):
         def isatty(self) -> bool:
@@ -39,7 +47,7 @@ def ask(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
     def ask(*answers: str, options: tuple[str, ...] = ()) -> Result:
         monkeypatch.setattr(click.testing, "_NamedTextIOWrapper", Terminal)
-        return run("new", "acme", "--organizations", str(folder), *options, input="\n".join([*answers, ""]))
+        return run("new", "acme", "--organizations", str(folder), *options, input="\n".join([*answers, *[""] * 10]))
 
     return ask
 
@@ -48,6 +56,9 @@ def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, 
     # Given
     options = ["--public-key", str(key_file), "--environment", "production"]
     options += ["--alarm-email", "ops@acme.example", "--allow-ip", "203.0.113.0/24"]
+    options += ["--account", "123456789012", "--region", "us-east-1", "--profile", "acme"]
+    options += ["--time-zone", "America/Chicago", "--busy-hours", "06:00-10:00", "--busy-day", "SUN"]
+    options += ["--silence-minutes", "0"]
     # When
     result = run("new", "acme", "--organizations", str(folder), *options, "--json")
     other = run("new", "other", "--organizations", str(folder), *options, "--json")
@@ -58,6 +69,10 @@ def test_options_alone_make_a_file_that_can_be_deployed(run: Run, folder: Path, 
     assert organization.alarm_emails == ("ops@acme.example",)
     assert organization.allowed_source_ips == ("203.0.113.0/24",)
     assert organization.encoded_public_keys == signing.encoded_public_key()
+    assert (organization.account, organization.region, organization.profile) == ("123456789012", "us-east-1", "acme")
+    alarms = organization.alarms
+    assert (alarms.time_zone, alarms.busy_hours.minutes, alarms.busy_days) == ("America/Chicago", 240, ("SUN",))
+    assert alarms.silence_minutes == 0
     assert parsed(result)["customer_id"] == organization.customer_id
     # And the customer_id cannot be guessed
     assert len({parsed(result)["customer_id"], parsed(other)["customer_id"]}) == 2
@@ -133,6 +148,98 @@ def test_what_an_option_says_is_not_asked_for(ask: Ask, folder: Path, key_file: 
     assert result.exit_code == 0, result.output
     assert "Paste it" not in result.stderr
     assert (folder / "acme.toml").exists()
+
+
+def test_busy_hours_are_asked_for_in_the_machines_time_zone_and_silence_fits_into_them(
+    ask: Ask, folder: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    monkeypatch.setenv("TZ", "America/Chicago")
+    # When
+    answers = ("", "", "", "morning", "08:00-12:00", "mon, sat", "soon", "300", "")
+    result = ask(*answers, options=("--public-key", str(key_file), "--environment", "uat"))
+    # Then
+    assert result.exit_code == 0, result.output
+    assert [word in result.stderr for word in ("is not a span of hours", "not a number", "not less than the 240")] == [
+        True,
+        True,
+        True,
+    ]
+    alarms = load_organization(folder / "acme.toml").alarms
+    assert (alarms.time_zone, f"{alarms.busy_hours.start:%H:%M}", alarms.busy_days) == (
+        "America/Chicago",
+        "08:00",
+        ("MON", "SAT"),
+    )
+    assert alarms.silence_minutes == 120
+
+
+@pytest.mark.parametrize(
+    ("zone", "files", "known"),
+    [
+        ("Europe/Berlin", {"timezone": "America/Chicago\n"}, "Europe/Berlin"),
+        ("", {"timezone": "America/Chicago\n"}, "America/Chicago"),
+        (":Mars/Olympus", {"timezone": "Etc/UTC\n", "localtime": "/usr/share/zoneinfo/Asia/Tokyo"}, "Asia/Tokyo"),
+        ("UTC", {"localtime": "/usr/share/zoneinfo/Etc/UTC"}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_machines_time_zone_is_one_in_which_people_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, files: dict[str, str], known: str | None
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    for name, content in files.items():
+        if content.startswith("/"):
+            (tmp_path / name).symlink_to(content)
+        else:
+            (tmp_path / name).write_text(content)
+    assert time_zone.of_this_machine(tmp_path) == known
+
+
+def test_in_production_nobody_to_hear_of_an_alarm_is_asked_about(ask: Ask, folder: Path, key_file: Path) -> None:
+    # When no address is given, no other system is said to be there, and then one is
+    result = ask("", "n", "", "y", options=("--public-key", str(key_file), "--environment", "production"))
+    # Then
+    assert result.exit_code == 0, result.output
+    assert "Then name an address" in result.stderr
+    assert load_organization(folder / "acme.toml").alarms_without_email
+
+
+def test_in_production_a_script_says_who_hears_of_an_alarm(run: Run, folder: Path, key_file: Path) -> None:
+    options = ("--organizations", str(folder), "--public-key", str(key_file), "--environment", "production")
+    refused = run("new", "acme", *options)
+    assert (refused.exit_code, "Give --alarm-email (or --alarms-without-email)" in refused.stderr) == (2, True)
+    assert run("new", "acme", *options, "--alarms-without-email").exit_code == 0
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_the_account_of_the_profile_in_use_is_offered(
+    ask: Ask,
+    folder: Path,
+    key_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+) -> None:
+    # Given
+    monkeypatch.setenv("AWS_PROFILE", "acme")
+    account = mock.Mock(id="123456789012", region="us-east-1")
+    monkeypatch.setattr("cli.verbs.new.Account", lambda *_: account)
+    # When
+    result = ask(*[""] * 6, answer, options=("--public-key", str(key_file), "--environment", "uat"))
+    # Then
+    assert result.exit_code == 0, result.output
+    organization = load_organization(folder / "acme.toml")
+    written = (organization.account, organization.region, organization.profile)
+    assert written == (("123456789012", "us-east-1", None) if answer == "y" else (None, None, None))
+
+
+def test_without_an_answer_of_aws_no_account_is_offered(
+    ask: Ask, folder: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.verbs.new.Account", mock.Mock(side_effect=BridgeError("The AWS login has expired.")))
+    monkeypatch.setenv("AWS_PROFILE", "acme")
+    assert ask(options=("--public-key", str(key_file), "--environment", "uat")).exit_code == 0
+    assert load_organization(folder / "acme.toml").account is None
 
 
 def test_a_private_key_is_refused_and_not_repeated(ask: Ask, folder: Path) -> None:
