@@ -71,7 +71,9 @@ class BridgeStack(cdk.Stack):
         )
         roll_out(self, context, parts.functions, version=VERSION)
         monitoring = Monitoring(self, "Monitoring", context, parts)
-        add_outputs(self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts))
+        add_outputs(
+            self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts, topic=monitoring.topic)
+        )
 
 
 def _refuse_deployment(stack: cdk.Stack) -> None:

@@ -99,6 +99,10 @@ def _of_people(parts: Parts, monitoring: Monitoring, policies: Policies) -> _Out
             policies.rollback.managed_policy_arn,
             "Attach it to those who roll a deployment back, beside OperatorPolicyArn",
         ),
+        "VerifyPolicyArn": (
+            policies.verify.managed_policy_arn,
+            "Attach it to whoever runs ./bridge verify: it reads no data and changes nothing",
+        ),
         "CadPolicyArn": (
             policies.cad.managed_policy_arn,
             "Attach it to the dispatch system's role: it sends commands and reads service requests",

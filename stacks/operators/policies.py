@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from aws_cdk import aws_sns as sns
+from constructs import Construct, IConstruct
 
 from stacks.common.acknowledgments import acknowledge
 from stacks.common.log_group import arns_of
@@ -32,7 +32,7 @@ class Policies:
     commands to VectorCare; IAM's length limit leaves no room for its statements in the operator's policy.
     """
 
-    def __init__(self, stack: cdk.Stack, context: StackContext, parts: Parts) -> None:
+    def __init__(self, stack: cdk.Stack, context: StackContext, parts: Parts, *, topic: sns.ITopic) -> None:
         self._stack = stack
         self._encryption = context.encryption
         self._storage = context.storage
@@ -61,8 +61,11 @@ class Policies:
             "what redriving from the consoles of SQS and Lambda needs",
             self._use_consoles(parts),
         )
+        self.verify = self._build(
+            Construct(stack, "Verify"), "Policy", "what ./bridge verify needs", self._verify(parts, topic)
+        )
         parts.reading_api.acknowledge_ids(self.cad)
-        self._acknowledge()
+        self._acknowledge(parts)
 
     def _build(
         self, scope: Construct, construct_id: str, purpose: str, statements: Sequence[iam.PolicyStatement]
@@ -204,6 +207,52 @@ class Policies:
             ),
         ]
 
+    def _verify(self, parts: Parts, topic: sns.ITopic) -> list[iam.PolicyStatement]:
+        """Allow looking at how each part is set up; it reads neither data nor logs, and changes nothing."""
+        commands, inbound = parts.commands.queues, parts.inbound.queues
+        queues = (inbound.queue, inbound.dead_letters, commands.queue, commands.dead_letters)
+        functions = [each.function.function_arn for each in parts.functions.values()]
+        tables = (self._storage.events, self._storage.service_requests, self._storage.commands)
+        name = self._stack.stack_name
+        return [
+            _allow(
+                "FindStacksAndAlarms",
+                ["cloudformation:ListStacks", "cloudwatch:DescribeAlarms", "lambda:GetAccountSettings"],
+                "*",
+            ),
+            _allow(
+                "SeeStack",
+                ["cloudformation:DescribeStacks", "cloudformation:ListStackResources"],
+                self._arn("cloudformation", "stack", f"{name}/*"),
+            ),
+            _allow(
+                "SeeFunctions",
+                ["lambda:GetAlias", "lambda:GetFunctionConfiguration"],
+                *functions,
+                *(f"{arn}:*" for arn in functions),
+            ),
+            _allow("SeeEventSources", ["lambda:GetEventSourceMapping"], self._event_sources()),
+            _allow("SeeSchedules", ["events:DescribeRule"], self._arn("events", "rule", f"{name}-*")),
+            _allow("SeeBusyHours", ["scheduler:GetSchedule"], self._arn("scheduler", "schedule", f"default/{name}-*")),
+            _allow(
+                "SeeTables",
+                [DESCRIBE_TABLE, "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive"],
+                *(table.table_arn for table in tables),
+            ),
+            _allow("SeeQueues", ["sqs:GetQueueAttributes"], *(queue.queue_arn for queue in queues)),
+            _allow("SeeSubscriptions", ["sns:ListSubscriptionsByTopic"], topic.topic_arn),
+            _allow("SeeSecret", ["secretsmanager:DescribeSecret"], parts.commands.secret_arn),
+            _allow("SeeThrottle", ["apigateway:GET"], f"arn:{cdk.Aws.PARTITION}:apigateway:{cdk.Aws.REGION}::/account"),
+        ]
+
+    def _event_sources(self) -> str:
+        return self._stack.format_arn(
+            service="lambda",
+            resource="event-source-mapping",
+            resource_name="*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+
     def _send_and_read(self, parts: Parts) -> list[iam.PolicyStatement]:
         """Allow what the dispatch system does; it receives change events by a rule and a queue of its own."""
         return [
@@ -215,7 +264,7 @@ class Policies:
     def _arn(self, service: str, resource: str, name: str) -> str:
         return self._stack.format_arn(service=service, resource=resource, resource_name=name)
 
-    def _acknowledge(self) -> None:
+    def _acknowledge(self, parts: Parts) -> None:
         wildcard = "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:"
         acknowledge(
             self.restore,
@@ -234,6 +283,23 @@ class Policies:
             {
                 "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, cloudwatch:GetMetricData and a search of "
                 "alarms by prefix exist on no narrower resource; every other statement names its own."
+            }
+            | stack,
+        )
+        here, name = ":<AWS::Region>:<AWS::AccountId>:", self._stack.stack_name
+        versions = (_logical_id(each.function) for each in parts.functions.values())
+        acknowledge(
+            self.verify,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "cloudformation:ListStacks, lambda:GetAccountSettings and a "
+                "search of alarms exist on no narrower resource; every other statement names its own.",
+                f"{wildcard}lambda{here}event-source-mapping:*]": "The id of an event source is made at run time.",
+                f"{wildcard}events{here}rule/{name}-*]": "The end of a rule's name is made at run time.",
+                f"{wildcard}scheduler{here}schedule/default/{name}-*]": "So is that of a schedule's name.",
+            }
+            | {
+                f"AwsSolutions-IAM5[Resource::<{version}.Arn>:*]": "Each deployment makes another version."
+                for version in versions
             }
             | stack,
         )
@@ -272,5 +338,5 @@ def _see_functions(*functions: BridgeFunction) -> list[iam.PolicyStatement]:
     ]
 
 
-def _logical_id(table: dynamodb.Table) -> str:
-    return cdk.Stack.of(table).get_logical_id(cast("cdk.CfnElement", table.node.default_child))
+def _logical_id(resource: IConstruct) -> str:
+    return cdk.Stack.of(resource).get_logical_id(cast("cdk.CfnElement", resource.node.default_child))

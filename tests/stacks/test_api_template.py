@@ -280,7 +280,7 @@ OUTPUTS = """
 WebhookUrl HealthUrl ReadingApiUrl ServiceRequestsTable EventsTable CommandsTable SpoolBucket EventBus CredentialsSecret
 QueueUrl DeadLetterQueueUrl UnpublishedQueueUrl OutboundQueueUrl OutboundDeadLetterQueueUrl AlarmTopicArn
 BusinessDashboard EngineerDashboard OperatorPolicyArn RestorePolicyArn OutboundOperatorPolicyArn CadPolicyArn
-ConsolePolicyArn RollbackPolicyArn Version
+ConsolePolicyArn RollbackPolicyArn VerifyPolicyArn Version
 """
 
 

@@ -13,6 +13,7 @@ POLICIES = {
     "outbound": "OutboundOperatorPolicyArn",
     "console": "ConsolePolicyArn",
     "rollback": "RollbackPolicyArn",
+    "verify": "VerifyPolicyArn",
     "dispatch system": "CadPolicyArn",
 }
 # There is no narrower resource for these (Service Authorization Reference), or none by a prefix of names.
@@ -49,6 +50,8 @@ ALLOWED = {
     ("outbound", "command dead letters"): LOOK,
     ("outbound", "unpublished"): LOOK,
     ("outbound", "commands"): "dynamodb:GetItem",
+    ("verify", "queue"): "sqs:GetQueueAttributes",
+    ("verify", "commands"): "dynamodb:DescribeTable dynamodb:DescribeContinuousBackups dynamodb:DescribeTimeToLive",
     ("dispatch system", "command queue"): "sqs:SendMessage sqs:GetQueueUrl",
     ("console", "queue"): f"{SEE} sqs:SendMessage",
     ("console", "dead letters"): f"{SEE} {LOOK} {MOVE}",

@@ -4,11 +4,13 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from http import HTTPStatus
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 
 from cli.lib.verification.finding import Finding, failed, not_allowed, ok, warning
 from cli.lib.verification.subject import Subject
+from stacks.config.resource_policy import STAGE
 from vectorcare_bridge.webhooks.signature import HEADER
 
 EVERY_BYTE = bytes(range(256))
@@ -96,6 +98,24 @@ def other_requests(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def default_url(subject: Subject) -> Iterator[Finding]:
+    """See that API Gateway's own URL beside a domain works or is off, as the last deployment wanted it."""
+    check, outputs = "API Gateway's own URL", subject.stack.outputs
+    if "DomainTarget" not in outputs:
+        return  # it is the webhook URL
+    api = next(each for each in subject.of_type("AWS::ApiGateway::RestApi") if each.logical_id.startswith("Api"))
+    base = urlsplit(f"https://{api.physical_id}.execute-api.{subject.region}.amazonaws.com/{STAGE}/webhook")
+    answer = _ask(subject, "GET", "/health", base=base)
+    status = answer if isinstance(answer, str) else f"It answered {answer.status_code}."
+    is_on, is_kept = not isinstance(answer, str) and answer.status_code == HTTPStatus.OK, "DefaultWebhookUrl" in outputs
+    if is_on is is_kept:
+        yield ok(check, "It works beside the domain." if is_on else f"It is off. {status}")
+    elif is_kept:
+        yield failed(check, f"{status} VectorCare may still call it.", f"{_REDEPLOY}, with keep_default_url = true")
+    else:
+        yield warning(check, "It answers, and keep_default_url = false was deployed.", "Deploy again: make deploy")
+
+
 def _intact(answer: requests.Response) -> Finding:
     check = "binary bodies arrive intact"
     received = _content(answer).get("body_sha256")
@@ -128,10 +148,16 @@ def _content(answer: requests.Response) -> dict[str, object]:
 
 
 def _ask(
-    subject: Subject, method: str, path: str, *, query: str = "", body: bytes | None = None
+    subject: Subject,
+    method: str,
+    path: str,
+    *,
+    query: str = "",
+    body: bytes | None = None,
+    base: SplitResult | None = None,
 ) -> requests.Response | str:
     """Make a request; text if there is no answer. An error's own text would hold the URL with the customer_id."""
-    base = subject.webhook_url
+    base = base or subject.webhook_url
     url = base._replace(path=base.path.removesuffix("/webhook") + path, query=query).geturl()
     with requests.Session() as session:
         session.trust_env = False  # no proxy, no .netrc: VectorCare has neither

@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Check] = {
     "webhook's bytes": accepts.binary_body,
     "other customer": accepts.other_customer,
     "other path": accepts.other_requests,
+    "default URL": accepts.default_url,
     "settings": deployment.settings,
     "versions": deployment.versions,
     "event sources": flow.event_sources,

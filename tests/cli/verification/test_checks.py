@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
+import requests
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cli.lib.stack import Outputs, Stack
-from cli.lib.verification import alarms, deployment, flow, storage
+from cli.lib.verification import accepts, alarms, deployment, flow, storage
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.subject import Resource, Subject
 from cli.lib.verification.verify import look
@@ -26,6 +28,7 @@ class Client:
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers
+        self.meta = mock.Mock(region_name="us-east-1")
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(*_: object, **parameters: Any) -> Any:
@@ -197,3 +200,32 @@ def test_a_table_without_recovery_or_key_fails() -> None:
     findings = list(storage.tables(of))
     assert {finding.verdict for finding in findings} == {Verdict.FAILED}
     assert "without point-in-time recovery, the stack's key" in findings[0].seen
+
+
+@pytest.mark.parametrize(
+    ("status", "outputs", "expected"),
+    [
+        (200, {"DomainTarget": "t"}, "warning"),
+        (403, {"DomainTarget": "t"}, "ok"),
+        (403, {"DomainTarget": "t", "DefaultWebhookUrl": "u"}, "failed"),
+        (200, {"DomainTarget": "t", "DefaultWebhookUrl": "u"}, "ok"),
+        (200, {}, None),
+    ],
+)
+def test_beside_a_domain_the_own_url_of_the_api_is_as_it_was_deployed(
+    monkeypatch: pytest.MonkeyPatch, status: int, outputs: dict[str, str], expected: str | None
+) -> None:
+    asked: list[str] = []
+
+    def request(_: object, method: str, url: str, **__: object) -> requests.Response:
+        asked.append(f"{method} {url}")
+        answer = requests.Response()
+        answer.status_code = status
+        return answer
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    api = Resource("AWS::ApiGateway::RestApi", "ApiRestApi123", "a1b2c3")
+    of = subject(None, (api,))
+    of.stack.outputs.update(outputs | {"WebhookUrl": "https://hooks.example.com/webhook?customer_id=x"})  # type: ignore[attr-defined]  # a dict
+    assert verdicts(accepts.default_url(of)) == ({"API Gateway's own URL": expected} if expected else {})
+    assert asked == (["GET https://a1b2c3.execute-api.us-east-1.amazonaws.com/prod/health"] if expected else [])
