@@ -26,3 +26,9 @@ def test_simulated_queues_have_the_templates_limits(template: Template) -> None:
     assert outbound["RedrivePolicy"]["maxReceiveCount"] == MAX_RECEIVES
     assert event_source(template)["BatchSize"] == event_sources.BATCH_SIZE
     assert event_source(template, "sender")["BatchSize"] == OUTBOUND_BATCH_SIZE
+
+
+def test_the_simulation_runs_as_many_functions_at_once_as_the_defaults_do(templates: dict[str, Template]) -> None:
+    for function in ("processor", "sender"):
+        scaling = event_source(templates["minimal"], function)["ScalingConfig"]
+        assert scaling == {"MaximumConcurrency": Settings().max_concurrency}

@@ -24,7 +24,7 @@ class Settings:
     max_receives: int = 30
     in_flight_limit: int = 120_000
     """Of the dead-letter queue."""
-    max_concurrency: int = 5
+    max_concurrency: int = 2
     latency: float = 0.02
     """Longest half of a call."""
     skew: float = 0.0
