@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cli.lib.verification.verify import CHECKS
-from tests.project.test_documentation import DOCUMENTS, TEST_NAMES
+from tests.project.test_documentation import DOCUMENTS, PRODUCT, TEST_NAMES
 
 WAYS = {"local", "template", "documentation", "nothing"}
 PAGE = DOCUMENTS["docs/fidelity.md"]
@@ -14,6 +14,12 @@ CLAIMS = [
     for table in PAGE.split("| claim | shown by |")[1:]
     for row in table.split("\n\n")[0].splitlines()[2:]
 ]
+CITED = re.compile(
+    r'"([^"]{6,90})", (?:[A-Z][\w ]+ )?(?:[Dd]eveloper|[Uu]ser) [Gg]uide'
+    r'|(?:[Dd]eveloper|[Uu]ser) [Gg]uide, "([^"]{6,90})"'
+    r"|API reference, ([A-Z]\w+)"
+    r"|([A-Z]\w+), \w+ API reference"
+)
 by_claim = pytest.mark.parametrize(("claim", "ways", "shown", "on_aws"), CLAIMS, ids=[row[0] for row in CLAIMS])
 
 
@@ -37,6 +43,22 @@ def test_what_shows_it_on_aws_is_a_check_or_a_command(claim: str, ways: str, sho
     del ways, shown
     for span in re.findall(r"`([^`]+)`", on_aws):
         assert span in CHECKS or re.match(r"(\./bridge|aws|curl) ", span), claim
+
+
+def test_every_page_of_aws_that_the_code_cites_shows_a_claim() -> None:
+    # Given the pages that comments and docstrings of functions and template name as their source
+    cited = {
+        page
+        for name, text in PRODUCT.items()
+        if name.startswith(("lambdas/", "stacks/"))
+        for found in CITED.findall(re.sub(r"\s*\n\s*#?\s*", " ", text))
+        for page in found
+        if page
+    }
+    # Then each is on the page, perhaps with more of its title
+    shown = set(re.findall(r'"([^"]+)"', PAGE))
+    assert sorted(page for page in cited if not any(title.startswith(page) for title in shown)) == []
+    assert cited
 
 
 def test_no_claim_is_made_twice() -> None:
