@@ -140,10 +140,12 @@ class Account:
                 "environment": "aws://unknown-account/unknown-region",
                 "properties": properties | more,
                 "displayName": name,
+                "additionalMetadataFile": "metadata.json",
             }
             for name in names
         }
         self.write("assembly/manifest.json", json.dumps({"artifacts": artifacts}))
+        self.write("assembly/metadata.json", "{}")
         self.write("outputs.json", json.dumps(dict.fromkeys(names, OUTPUTS)))
 
     def template(self, template: Mapping[str, Any]) -> None:
@@ -239,6 +241,17 @@ def test_what_is_looked_at_is_what_is_executed_and_the_url_comes_last(account: A
         assert f"--method {method} --change-set-name bridge-deploy" in call
         assert "--profile acme" in call
     assert all(len(line) < 80 for line in result.output.splitlines())
+
+
+def test_what_the_synthesis_warns_of_is_shown_and_not_cdks_hints(account: Account) -> None:
+    warnings = ["the old URL goes [ack: vectorcare-bridge:url]", "Default policy with * [ack: @aws-cdk/x:y]"]
+    entries = [{"type": "aws:cdk:warning", "data": text} for text in warnings]
+    account.write(
+        "assembly/metadata.json", json.dumps({"/Api": [*entries, {"type": "aws:cdk:logicalId", "data": "F"}]})
+    )
+    assert [line for line in account.run().stderr.splitlines() if "WARNING" in line] == [
+        "  WARNING: acme: the old URL goes"
+    ]
 
 
 def test_a_first_deployment_says_what_to_do_in_vectorcare(account: Account) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Self
 
 _DEFAULT_QUALIFIER = "hnb659fds"  # DefaultStackSynthesizer.DEFAULT_QUALIFIER
 
+_OWN_WARNING = re.compile(r"(.*) \[ack: vectorcare-bridge:[\w-]+\]", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Role:
@@ -51,6 +53,21 @@ class StackArtifact:
     version_parameter: str | None
     needed_version: int
     template_file: Path
+    metadata_file: Path | None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the stack's own constructs warn of; CDK's own hints are for those who change the code."""
+        if self.metadata_file is None:
+            return []
+        entries = [
+            entry
+            for of_construct in json.loads(self.metadata_file.read_text(encoding="utf-8")).values()
+            for entry in of_construct
+            if entry["type"] == "aws:cdk:warning"
+        ]
+        found = [_OWN_WARNING.fullmatch(entry["data"]) for entry in entries if isinstance(entry.get("data"), str)]
+        return [each[1] for each in found if each]
 
     @property
     def template(self) -> dict[str, Any]:
@@ -83,6 +100,7 @@ class StackArtifact:
             version_parameter=properties.get("bootstrapStackVersionSsmParameter"),
             needed_version=int(properties.get("requiresBootstrapStackVersion", 1)),
             template_file=directory / properties["templateFile"],
+            metadata_file=directory / metadata if (metadata := artifact.get("additionalMetadataFile")) else None,
         )
 
 

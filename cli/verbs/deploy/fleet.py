@@ -41,6 +41,8 @@ def deploy(session: Session, *, record: Record | None, canary: str | None, path:
     for place in {(update.account.id, update.account.region): update for update in updates}.values():
         session.say(f"Account {place.account.id}, region {place.account.region}:")
         shared.show_account(session, place)
+    for update in updates:
+        shared.show_warnings(session, update)
     confirm(f"Deploy {len(names)} organizations, with the permissions that they need?", yes=session.yes)
     record.save()
     results = _Run(session, record).all_waves(planned, updates)
@@ -150,6 +152,7 @@ def _result(update: Update, state: str, what: str) -> Result:
 
 
 def _show(session: Session, results: Sequence[Result]) -> None:
+    """Print the table, and at length why something failed."""
     if session.as_json:
         click.echo(to_json(results, indent=2, encoding=sys.stdout.encoding))
         return

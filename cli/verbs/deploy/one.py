@@ -34,6 +34,7 @@ def deploy(session: Session) -> None:
             f"Deploying {update.artifact.stack_name} to account {update.account.id}, region {update.account.region}."
         )
         shared.show_account(session, update)
+        shared.show_warnings(session, update)
         results.append(_deploy(session, update))
     if session.as_json:
         click.echo(to_json(results, indent=2, encoding=sys.stdout.encoding))
@@ -49,6 +50,7 @@ def check(session: Session) -> None:
     for update in session.open():
         session.say(f"{update.artifact.id} in account {update.account.id}, region {update.account.region}:")
         shared.show_account(session, update)
+        shared.show_warnings(session, update)
         update.require_updatable()
         with session.watching("Making a change set") as watch:
             prepared = update.prepare(watch, only_look=True)

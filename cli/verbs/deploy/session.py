@@ -170,6 +170,12 @@ def show_account(session: Session, update: Update) -> None:
     session.advice("whether CDK is bootstrapped", lambda: update.account.require_bootstrap(update.artifact))
 
 
+def show_warnings(session: Session, update: Update) -> None:
+    """Show what the synthesis warns of, such as a setting that cuts off a URL later."""
+    for text in update.artifact.warnings:
+        session.say(f"WARNING: {update.name}: {text}", indent="  ", warning=True)
+
+
 def show_plan(session: Session, plan: Plan) -> None:
     """Say what would change, and at length what would be lost."""
     if plan.is_new:
