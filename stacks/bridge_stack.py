@@ -8,6 +8,7 @@ from stacks.common.encryption import Encryption
 from stacks.common.storage import Storage
 from stacks.config.organization import Organization
 from stacks.context import StackContext
+from stacks.functions.function import BridgeFunction
 from stacks.functions.packaging import Artifact
 from stacks.functions.rollout import roll_out
 from stacks.inbound.api import WebhookApi
@@ -20,6 +21,7 @@ from stacks.outbound.commands import Commands
 from stacks.outputs import VERSION, add_outputs
 from stacks.parts import Parts
 from stacks.reading.reading_api import ReadingApi
+from stacks.reconcile.reconcile import Reconcile
 
 
 class BridgeStack(cdk.Stack):
@@ -68,12 +70,21 @@ class BridgeStack(cdk.Stack):
             redrive=redrive,
             webhook_api=webhook_api,
             reading_api=reading_api,
+            reconcile=self._build_reconcile(context, inbound),
         )
         roll_out(self, context, parts.functions, version=VERSION)
         monitoring = Monitoring(self, "Monitoring", context, parts)
         add_outputs(
             self, context, parts, monitoring=monitoring, policies=Policies(self, context, parts, topic=monitoring.topic)
         )
+
+    def _build_reconcile(self, context: StackContext, inbound: Inbound) -> BridgeFunction | None:
+        twin = context.organization.twin
+        if twin is None or twin.reconcile is None:
+            return None
+        return Reconcile(
+            self, "Reconcile", context, queue=inbound.queues.queue, region=twin.region, every=twin.reconcile
+        ).function
 
 
 def _refuse_deployment(stack: cdk.Stack) -> None:

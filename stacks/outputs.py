@@ -103,12 +103,24 @@ def _of_people(parts: Parts, monitoring: Monitoring, policies: Policies) -> _Out
             policies.verify.managed_policy_arn,
             "Attach it to whoever runs ./bridge verify: it reads no data and changes nothing",
         ),
+        **_of_reconciliation(policies),
         "CadPolicyArn": (
             policies.cad.managed_policy_arn,
             "Attach it to the dispatch system's role: it sends commands and reads service requests",
         ),
         "CredentialsSecret": (parts.commands.secret_arn, "The secret for VectorCare's client_id and client_secret"),
         "ReadingApiUrl": (parts.reading_api.base_url, "Where the dispatch system reads service requests"),
+    }
+
+
+def _of_reconciliation(policies: Policies) -> _Outputs:
+    if policies.reconcile is None:
+        return {}
+    return {
+        "ReconcilePolicyArn": (
+            policies.reconcile.managed_policy_arn,
+            "Attach both regions' to those who run ./bridge reconcile, beside OperatorPolicyArn",
+        ),
     }
 
 

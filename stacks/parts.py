@@ -20,6 +20,7 @@ class Parts:
     redrive: BridgeFunction
     webhook_api: WebhookApi
     reading_api: ReadingApi
+    reconcile: BridgeFunction | None = None  # only if the file asks for it
 
     @property
     def functions(self) -> dict[str, BridgeFunction]:
@@ -32,4 +33,5 @@ class Parts:
             "publisher": self.change_events.publisher,
             "sender": self.commands.sender,
             "reader": self.reading_api.reader,
+            **({"reconcile": self.reconcile} if self.reconcile else {}),
         }

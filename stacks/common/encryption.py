@@ -87,6 +87,29 @@ class Encryption(Construct):
             "DescribeKey",
         )
 
+    def use_for_tables_there(self, region: str) -> iam.PolicyStatement:
+        """Let a role use the other region's key through DynamoDB, to read what the same stack has there.
+
+        The key's id is not known here, so the key is named by its alias, which it has if `add_alias` was called there
+        (KMS Developer Guide, "Use aliases to control access to KMS keys").
+        """
+        stack = cdk.Stack.of(self)
+        statement = self.use_for_tables()
+        return iam.PolicyStatement(
+            actions=statement.actions,
+            resources=[
+                stack.format_arn(service="kms", region=region, resource="key", resource_name="*"),
+            ],
+            conditions={
+                "StringEquals": {"kms:ViaService": f"dynamodb.{region}.{stack.url_suffix}"},
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{stack.stack_name}"},
+            },
+        )
+
+    def add_alias(self) -> None:
+        """Name the key after the stack, so that the other region's stack can name it."""
+        self.key.add_alias(f"alias/{cdk.Stack.of(self).stack_name}")
+
     def use_for_secrets(self) -> iam.PolicyStatement:
         """Let a role use the key through Secrets Manager, to read.
 

@@ -32,6 +32,8 @@ def problems(organization: Organization) -> Iterator[Problem]:
     key, fix = ("former_customer_ids", _FORMER) if former > keys else ("public_keys", _KEYS)
     yield from _environment(organization, "ingest", key, fix)
     yield from _environment(organization, "publisher", "publish_actions", 'list fewer, or "*" for all')
+    if organization.twin and organization.twin.reconcile:
+        yield from _environment(organization, "reconcile", "public_keys", _KEYS)
     urls = {"vectorcare_api_url": len(organization.api_url), "vectorcare_token_url": len(organization.token_url)}
     yield from _environment(organization, "sender", max(urls, key=lambda key: urls[key]), "shorten it")
     characters = resource_policy.size(organization.allowed_source_ips)

@@ -46,6 +46,11 @@ def of_file(organization: Organization, service: str) -> dict[str, str]:
                 "STATE_RETENTION_DAYS": str(organization.state_retention_days),
                 "JOURNAL_RETENTION_DAYS": str(organization.journal_retention_days),
             }
+        case "reconcile":
+            return {
+                "PUBLIC_KEYS": organization.encoded_public_keys,
+                "JOURNAL_RETENTION_DAYS": str(organization.journal_retention_days),
+            }
         case "publisher":
             return {
                 "PUBLISH_ACTIONS": ",".join(organization.publish_actions),
@@ -82,6 +87,12 @@ def _deployed(stack: str) -> dict[str, dict[str, str]]:
             "QUEUE_URL": _queue(f"{stack}-inbound"),
             "EVENTS_TABLE": _generated(stack, "table"),
             "SERVICE_REQUESTS_TABLE": _generated(stack, "table"),
+        },
+        "reconcile": {
+            "QUEUE_URL": _queue(f"{stack}-inbound"),
+            "EVENTS_TABLE": _generated(stack, "table"),
+            "STACK_NAME": stack,
+            "OTHER_REGION": _REGION,
         },
         "publisher": {"EVENT_BUS": stack, "UNPUBLISHED_QUEUE_URL": _queue(_generated(stack, "queue"))},
         "sender": {

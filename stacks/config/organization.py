@@ -140,6 +140,8 @@ class Organization:
             region=self.twin.region,
             domain_name=self.twin.domain_name,
             certificate_arn=self.twin.certificate_arn,
+            # Its own URL stays on beside a domain, so that none that VectorCare calls is ever switched off.
+            keep_default_url=True,
             twin=replace(
                 self.twin, region=self.region, domain_name=self.domain_name, certificate_arn=self.certificate_arn
             ),

@@ -9,7 +9,7 @@ from typing import Any
 ALIAS = "live"
 """The alias of every function that everything calls: a deployment moves it to the new version."""
 
-UPSTREAM_FIRST = ("redrive", "drain", "ingest", "processor", "publisher", "reader", "sender")
+UPSTREAM_FIRST = ("reconcile", "redrive", "drain", "ingest", "processor", "publisher", "reader", "sender")
 """The functions by what they hand on: each before those that read what it writes."""
 
 _LENGTH = 10

@@ -33,7 +33,7 @@ ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archite
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 
 # The services that the functions call; botocore's descriptions of some 400 others are left out.
-SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "sqs")
+SERVICES = ("cloudformation", "dynamodb", "events", "lambda", "s3", "secretsmanager", "sqs")
 # What comes with a package, but no import of the functions reaches.
 UNUSED = (
     "*.dist-info/[!M]*",  # Only METADATA stays, by which a scanner knows the versions.

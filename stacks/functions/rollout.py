@@ -36,7 +36,7 @@ def roll_out(scope: Construct, context: StackContext, functions: Mapping[str, Br
     start_check = _build_start_check(scope, context, functions)
     for each in functions.values():
         each.live.node.add_dependency(start_check)
-    for upstream, downstream in pairwise(release.UPSTREAM_FIRST):
+    for upstream, downstream in pairwise(name for name in release.UPSTREAM_FIRST if name in functions):
         functions[upstream].live.node.add_dependency(functions[downstream].live)
 
 

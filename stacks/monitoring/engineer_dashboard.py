@@ -24,6 +24,10 @@ def engineer_rows(alarms: Alarms) -> list[Row]:
         "Commands: outbound queue": _command_queue(metrics, thresholds),
         "Commands: sender and VectorCare": _sender(metrics, thresholds),
     }
+    if "reconcile" in metrics.functions:
+        parts["Second region"] = [
+            graph("Missed, and to be carried over", *metrics.labelled("reconcile", JournalDifference="webhooks"))
+        ]
     rows = [row for name, graphs in parts.items() for row in (widgets.heading(f"### {name}"), graphs)]
     return [[widgets.states(title, alarms.by_name, list(alarms.by_name), height=5)], *rows]
 

@@ -10,6 +10,7 @@ from stacks.monitoring.business_dashboard import business_rows
 from stacks.monitoring.engineer_dashboard import engineer_rows
 from stacks.monitoring.metrics import Metrics
 from stacks.monitoring.outbound_alarms import watch_change_events, watch_commands, watch_reading
+from stacks.monitoring.reconcile_alarms import watch_reconcile
 from stacks.monitoring.silence_alarm import watch_silence
 from stacks.monitoring.topic import AlarmTopic
 from stacks.monitoring.widgets import Row
@@ -30,6 +31,8 @@ class Monitoring(Construct):
         watch_change_events(alarms)
         watch_commands(alarms)
         watch_reading(alarms)
+        if organization.twin and organization.twin.reconcile:
+            watch_reconcile(alarms, every=organization.twin.reconcile)
         # An account's dashboards are the same in all regions, so the second stack's need names of their own.
         region = f"-{organization.region}" if organization.is_second else ""
         self.business_dashboard = self._dashboard("Business", business_rows(alarms), hours=24, suffix=region)

@@ -64,6 +64,16 @@ class Policies:
         self.verify = self._build(
             Construct(stack, "Verify"), "Policy", "what ./bridge verify needs", self._verify(parts, topic)
         )
+        self.reconcile = (
+            self._build(
+                operator,
+                "Reconcile",
+                "what ./bridge reconcile needs beside the operator's policy",
+                self._carry_over(parts),
+            )
+            if context.organization.twin
+            else None
+        )
         parts.reading_api.acknowledge_ids(self.cad)
         self._acknowledge(parts)
 
@@ -121,6 +131,15 @@ class Policies:
             ),
             self._encryption.use_for_tables(),
             key_of_restored,
+        ]
+
+    def _carry_over(self, parts: Parts) -> list[iam.PolicyStatement]:
+        """Allow putting webhooks on the queue that this region has missed: ingest's checks do not apply there."""
+        return [
+            _allow("ReadBodies", ["dynamodb:BatchGetItem"], self._storage.events.table_arn),
+            _allow("SendMissed", ["sqs:SendMessage"], parts.inbound.queues.queue.queue_arn),
+            self._encryption.use_for_queues("GenerateDataKey", "Decrypt"),
+            self._encryption.use_for_tables(),
         ]
 
     def _operate_outbound(self, parts: Parts) -> list[iam.PolicyStatement]:

@@ -72,4 +72,15 @@ ASSERTED = {
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
     "reader": _ANY_FUNCTION | _USE_TABLES,
     "start_check": _ANY_FUNCTION,
+    # A local environment has one region, so nothing enforces what it may do in the other.
+    "reconcile": _ANY_FUNCTION
+    | _SEND_ENCRYPTED
+    | _USE_TABLES
+    | {
+        "cloudformation:DescribeStacks",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "sqs:GetQueueAttributes",
+        "sqs:SendMessage",
+    },
 }

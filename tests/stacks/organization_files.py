@@ -53,6 +53,10 @@ tls_policy = "SecurityPolicy_TLS13_1_3_2025_09"
 endpoint_access = "BASIC"
 cost_centre = "Transport 4711/b"
 certificate_arn = "{CERTIFICATE_ARN}"
+region = "us-east-1"
+[twin]
+region = "us-west-2"
+reconcile = "1 hour"
 [alarms]
 freshness_seconds = 120
 waiting_messages = 500

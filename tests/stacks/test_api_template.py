@@ -287,7 +287,8 @@ ConsolePolicyArn RollbackPolicyArn VerifyPolicyArn Version
 def test_outputs_keep_their_names_and_refer_to_their_functions(template: Template, organization: Organization) -> None:
     by_output = {f"{name.title()}Function": function for name, function in released(template).items()}
     domain = {"DomainTarget"} if organization.domain_name else set()
-    assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain
+    twin = {"TwinRegion", "ReconcilePolicyArn"} if organization.twin else set()
+    assert set(template["Outputs"]) == {*OUTPUTS.split(), *by_output} | domain | twin
     assert all(output["Description"] for output in template["Outputs"].values())
     assert next(iter(template["Outputs"])) == "WebhookUrl"
     for output, function in by_output.items():

@@ -20,7 +20,7 @@ from tests.stacks import synthesis
 from tests.stacks.templates import functions
 
 UNCHECKED_HASH = 0b01
-CLIENTS = ("sqs", "s3", "dynamodb", "events", "lambda", "secretsmanager")
+CLIENTS = ("sqs", "s3", "dynamodb", "events", "lambda", "secretsmanager", "cloudformation")
 # What Python itself finds without its site-packages, and the artifact: as on Lambda.
 IMPORT_ALONE = """
 import importlib, json, os, sys
@@ -29,7 +29,7 @@ for name, environment in json.loads(sys.argv[2]).items():
     os.environ.update(environment)
     importlib.import_module(f"{name}.handler")
 import boto3
-for service in ("sqs", "s3", "dynamodb", "events", "lambda", "secretsmanager"):
+for service in ("sqs", "s3", "dynamodb", "events", "lambda", "secretsmanager", "cloudformation"):
     boto3.client(service)
 outside = [
     name for name, module in sys.modules.items()

@@ -123,7 +123,7 @@ def test_an_environment_is_measured_as_the_template_has_it(longest: tuple[Organi
             assert variables.keys() == estimate.keys()
             assert 0 <= environment.size(estimate) - environment.size(variables) < 100
             measured.add(service)
-    assert measured == {"ingest", "processor", "publisher", "sender"}
+    assert measured == {"ingest", "processor", "publisher", "reconcile", "sender"}
 
 
 def test_the_resource_policy_is_measured_as_the_template_has_it(longest: tuple[Organization, Deployed]) -> None:

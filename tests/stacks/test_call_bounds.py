@@ -15,7 +15,7 @@ from tests.unit.edge.test_cold_start import environment_of
 from vectorcare_bridge.edge import runtime
 
 VECTORCARE_WAITS = 10
-SERVICES = ("ingest", "processor", "drain", "publisher", "redrive", "sender", "reader")
+SERVICES = ("ingest", "processor", "drain", "publisher", "reconcile", "redrive", "sender", "reader")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Client:
     read_timeout: float
     attempts: int
     connections: int = 10
+    region: str | None = None
 
     @property
     def longest_call(self) -> float:
@@ -62,11 +63,13 @@ def started(service: str) -> Iterator[Started]:
         clients = [Client(*call.args, **call.kwargs) for call in runtime.client.call_args_list]  # type: ignore[attr-defined]  # a mock
         asked: list[Any] = runtime.executor.call_args_list  # type: ignore[attr-defined]  # a mock
         threads = [call.kwargs.get("threads", *call.args) for call in asked]
-        yield Started({each.service: each for each in clients}, max(threads, default=1))
+        yield Started(
+            {f"{each.service} {each.region or ''}".strip(): each for each in clients}, max(threads, default=1)
+        )
 
 
 def time_out(templates: dict[str, Template], service: str) -> float:
-    return float(functions(templates["minimal"])[service]["Properties"]["Timeout"])
+    return float(functions(templates["everything"])[service]["Properties"]["Timeout"])
 
 
 def test_no_call_outlasts_its_function(templates: dict[str, Template], service: str, started: Started) -> None:

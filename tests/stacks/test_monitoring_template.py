@@ -24,6 +24,7 @@ from vectorcare_bridge.edge.metric import Metric
 # No data means that nothing happened, except here.
 MISSING = {
     "DrainStopped": "breaching",  # a function that is not called has no metric
+    "JournalDifference": "ignore",  # there was no comparison: what was true stays true
     "Silence": "breaching",  # what does not come is not counted
     "SpoolNotEmpty": "ignore",  # the drain did not look: what was true stays true
 }
@@ -44,6 +45,8 @@ WATCHED = {
     "PublisherErrors": ("publisher", "Errors"),
     "DrainErrors": ("drain", "Errors"),
     "DrainStopped": ("drain", "Invocations"),
+    "JournalDifference": ("reconcile", Metric.JOURNAL_DIFFERENCE),
+    "ReconcileFails": ("reconcile", "Errors"),
     "IngestThrottled": ("ingest", "Throttles"),
     "ProcessorThrottled": ("processor", "Throttles"),
     "EventsThrottled": ("events", "WriteThrottleEvents"),
@@ -103,7 +106,7 @@ def test_every_alarm_notifies_the_topic_on_one_metric_over_a_time_that_cloudwatc
 
 def test_every_alarm_watches_what_its_name_says(templates: Mapping[str, Template]) -> None:
     # Given
-    template = templates["minimal"]
+    template = templates["everything"]
     found = alarms(template)
     assert found.keys() == WATCHED.keys()
     for name, (watched, metric) in WATCHED.items():

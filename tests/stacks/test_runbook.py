@@ -21,7 +21,7 @@ def sections() -> dict[str, str]:
 
 
 def test_every_alarm_has_its_section_and_every_section_its_alarm(templates: dict[str, Template]) -> None:
-    assert sorted(sections()) == sorted(alarms(templates["minimal"]))
+    assert sorted(sections()) == sorted(alarms(templates["everything"]))
 
 
 def test_every_alarm_names_its_section(template: Template) -> None:

@@ -36,7 +36,7 @@ def test_a_stack_belongs_to_the_account_and_region_of_its_file_and_its_template_
     # Given
     where = {
         "pinned": 'account = "210987654321"\nregion = "eu-west-1"\n',
-        "region": 'region = "eu-west-1"\n',
+        "region": 'region = "eu-west-1"\n[twin]\nregion = "eu-central-1"\n',
         "account": 'account = "210987654321"\n',
     }
     for name, keys in where.items():
@@ -55,6 +55,7 @@ def test_a_stack_belongs_to_the_account_and_region_of_its_file_and_its_template_
     assert {name: stack.environment.name for name, stack in stacks.items()} == {
         "pinned": "aws://210987654321/eu-west-1",
         "region": "aws://unknown-account/eu-west-1",
+        "region-eu-central-1": "aws://unknown-account/eu-central-1",
         "account": "aws://210987654321/unknown-region",
     }
     template = str(stacks["pinned"].template)

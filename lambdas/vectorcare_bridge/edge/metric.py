@@ -33,6 +33,7 @@ class Metric(StrEnum):
     DRAIN_FAILED = "DrainFailed"
     SPOOL_OBJECTS = "SpoolObjects"
     REDRIVEN = "Redriven"
+    JOURNAL_DIFFERENCE = "JournalDifference"
     PUBLISHED = "Published"
     UNPUBLISHED = "Unpublished"
     CHANGE_UNREADABLE = "ChangeUnreadable"

@@ -20,10 +20,22 @@ if TYPE_CHECKING:
 _USER_AGENT = "vectorcare-bridge"
 
 
-def client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int, connections: int = 10) -> Any:
-    """Make an AWS client. Time-outs are seconds for each attempt; `attempts` includes the first one."""
+def client(
+    service: str,
+    *,
+    connect_timeout: float,
+    read_timeout: float,
+    attempts: int,
+    connections: int = 10,
+    region: str | None = None,
+) -> Any:
+    """Make an AWS client, of the function's own region by default.
+
+    Time-outs are seconds for each attempt; `attempts` includes the first one.
+    """
     return boto3.client(
         service,
+        region_name=region,
         config=Config(
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,

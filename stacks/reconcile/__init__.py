@@ -1,0 +1,1 @@
+"""The scheduled comparison with the other region."""
