@@ -1,6 +1,6 @@
 """moto creates, updates, and deletes the template as far as it knows its types; it shares no code with ministack.
 
-What it does not know is left out, and what refers to it gets its logical id as text.
+What it does not know is left out, and what refers to it gets its logical id as text, or an ARN with it.
 """
 
 import io
@@ -138,7 +138,7 @@ class Moto:
                 case {"Ref": str(name)} if name in resources:
                     return in_place_of(name)
                 case {"Fn::GetAtt": [str(name), *_]}:
-                    return value if name in kept else name
+                    return value if name in kept else f"arn:aws:none:us-east-1:123456789012:{name}"
                 case {"Fn::Join": ["", [{"Fn::Select": [6, {"Fn::Split": [":", arn]}]}, ":live"]]}:
                     return cut(arn)
                 case Mapping():
