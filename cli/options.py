@@ -28,12 +28,6 @@ class Options:
 
         return stack.find(self.organization, **self.where())
 
-    def stacks(self) -> "list[Stack]":
-        """Find the named stack, or all stacks; `cli.lib.stack.find_all`."""
-        from cli.lib import stack  # noqa: PLC0415 boto3 takes long to import, and help does without
-
-        return [self.stack()] if self.organization else stack.find_all(**self.where())
-
     def where(self, **other: Any) -> dict[str, Any]:
         """Say where stacks are looked for, as `cli.lib.stack.find` takes it; some of it may be another place's."""
         return {

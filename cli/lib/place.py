@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.lib.account import Account
@@ -25,7 +25,18 @@ class Place:
     account: str | None = None
     region: str | None = None
     profile: str | None = None
+    second_region: str | None = None  # of the organization's twin
     file: str = ""  # its name, for errors
+
+    @property
+    def organization(self) -> str:
+        return self.file.removesuffix(".toml")
+
+    def of_each_region(self) -> "list[Place]":
+        """Give the places of an organization's stacks, one or two; none if its file does not say where they are."""
+        if not (self.account or self.region or self.profile):
+            return []
+        return [self, *([replace(self, region=self.second_region, second_region=None)] if self.second_region else [])]
 
     def settings(self, *, profile: str | None, region: str | None) -> tuple[str | None, str | None]:
         """Choose profile and region: first the options', then the environment's, then the file's."""
@@ -64,7 +75,12 @@ def read_place(folder: Path, organization: str | None) -> Place:
         document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return Place()
-    return Place(file=path.name, **{key: value for key in PLACE_PARSERS if (value := _valid(key, document.get(key)))})
+    twin = document.get("twin")
+    return Place(
+        file=path.name,
+        second_region=_valid("region", twin.get("region")) if isinstance(twin, dict) else None,
+        **{key: _valid(key, document.get(key)) for key in PLACE_PARSERS},
+    )
 
 
 def names_of(folder: Path) -> list[str]:

@@ -39,6 +39,11 @@ _STATUSES = [
     "IMPORT_ROLLBACK_COMPLETE",
 ]
 
+NOTHING_FOUND = (
+    f"There is no stack {STACK_PREFIX}* in this account and region. Another account or region: --profile, --region. "
+    "To deploy one: make deploy ORGANIZATION=name. The local environment: --local"
+)
+
 
 class Outputs(dict[str, str]):
     """A stack's outputs by name."""
@@ -92,27 +97,11 @@ def find(
         return _find_local(organization, stand_file)
     connect = _connect_to_place(read_place(organizations, organization), profile, region)
     if organization is not None:
-        return _describe(organization, connect)
+        return describe(organization, connect)
     names = _names(connect)
     if len(names) > 1:
         raise BridgeError(f"There are stacks of several organizations: {', '.join(names)}. Name one: --organization")
-    return _describe(names[0], connect)
-
-
-def find_all(
-    *, local: bool, profile: str | None, region: str | None, stand_file: Path, organizations: Path
-) -> list[Stack]:
-    """Find the stacks of all organizations, in the order of their names; the parameters are those of `find`.
-
-    Raises
-    ------
-    BridgeError
-        There is none, or AWS refuses.
-    """
-    if local:
-        return [_find_local(None, stand_file)]
-    connect = _connect_to_place(read_place(organizations, None), profile, region)
-    return [_describe(name, connect) for name in _names(connect)]
+    return describe(names[0], connect)
 
 
 def connect(
@@ -130,7 +119,7 @@ def connect(
 
 def just_deployed(organization: str, outputs: Mapping[str, str], *, profile: str | None, region: str | None) -> Stack:
     """Make the stack whose outputs a deployment has given; nothing is looked up."""
-    return Stack(organization, Outputs(outputs), _connect_to_aws(profile, region))
+    return Stack(organization, Outputs(outputs), connect_to_aws(profile, region))
 
 
 def _find_local(organization: str | None, stand_file: Path) -> Stack:
@@ -161,7 +150,7 @@ def local_stack(environment: Mapping[str, Any]) -> Stack:
     name = environment["organization"]
     connect = _connect_locally(environment)
     try:
-        stack = _describe(name, connect)
+        stack = describe(name, connect)
     except EndpointConnectionError:
         raise BridgeError(
             f"The local environment at {environment['endpoint_url']} does not answer. Start it again: make run"
@@ -173,13 +162,22 @@ def local_stack(environment: Mapping[str, Any]) -> Stack:
 
 def _connect_to_place(place: Place, profile: str | None, region: str | None) -> Callable[[str], Any]:
     """Connect to where an organization's file says, unless the options or the environment say otherwise."""
-    connect = _connect_to_aws(*place.settings(profile=profile, region=region))
+    connect = connect_to_aws(*place.settings(profile=profile, region=region))
     if place.account:
         place.require_account(connect("sts").get_caller_identity()["Account"])
     return connect
 
 
-def _connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], Any]:
+def connect_to_aws(profile: str | None, region: str | None) -> Callable[[str], Any]:
+    """Connect to an account and region; None is what the environment variables say.
+
+    Returns what makes the client of a service, the same one each time.
+
+    Raises
+    ------
+    BridgeError
+        The profile does not exist, or no region is set.
+    """
     session = open_session(profile, region)
 
     @cache
@@ -217,22 +215,27 @@ def _configuration(service: str, **more: Any) -> Config:
 
 def _names(connect: Callable[[str], Any]) -> list[str]:
     """Name the organizations that have a stack; there is one at least."""
-    names = _existing(connect)
+    names = existing(connect)
     if not names:
-        raise BridgeError(
-            f"There is no stack {STACK_PREFIX}* in this account and region. Another account or region: --profile, "
-            "--region. To deploy one: make deploy ORGANIZATION=name. The local environment: --local"
-        )
+        raise BridgeError(NOTHING_FOUND)
     return names
 
 
-def _existing(connect: Callable[[str], Any]) -> list[str]:
+def existing(connect: Callable[[str], Any]) -> list[str]:
+    """Name the organizations that have a stack where this connects to."""
     pages = connect("cloudformation").get_paginator("list_stacks").paginate(StackStatusFilter=_STATUSES)
     names = [stack["StackName"] for page in pages for stack in page["StackSummaries"]]
     return sorted(name.removeprefix(STACK_PREFIX) for name in names if name.startswith(STACK_PREFIX))
 
 
-def _describe(organization: str, connect: Callable[[str], Any]) -> Stack:
+def describe(organization: str, connect: Callable[[str], Any]) -> Stack:
+    """Describe an organization's stack.
+
+    Raises
+    ------
+    BridgeError
+        It has none there.
+    """
     try:
         answer = connect("cloudformation").describe_stacks(StackName=f"{STACK_PREFIX}{organization}")
     except ClientError as error:
@@ -241,6 +244,6 @@ def _describe(organization: str, connect: Callable[[str], Any]) -> Stack:
             raise
         raise BridgeError(
             f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
-            f"{', '.join(_existing(connect)) or 'none'}. Another account or region: --profile, --region"
+            f"{', '.join(existing(connect)) or 'none'}. Another account or region: --profile, --region"
         ) from None
     return Stack(organization, Outputs(outputs_of(answer)), connect)

@@ -1,7 +1,7 @@
 """`bridge status`."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -14,10 +14,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from cli.lib import everywhere
 from cli.lib.aws_error import explain
+from cli.lib.errors import BridgeError
+from cli.lib.everywhere import Found
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
-from cli.terminal.output import duration, emit, json_option, moment, printable, stderr
+from cli.terminal.output import duration, emit, json_option, moment, printable, stderr, stdout
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.edge import runtime
 from vectorcare_bridge.edge.queue import QueueDepth, queue_depth
@@ -26,6 +29,8 @@ from vectorcare_bridge.webhooks.vocabulary import STATUSES
 
 _NEWEST = 10  # events of each status; one that is dated ahead must not hide what came after it
 _MOST_COUNTED = 1000  # objects in one answer of S3
+
+_STACKS_AT_ONCE = 4  # each with eight figures
 
 Figures = Mapping[str, Any]
 
@@ -41,7 +46,9 @@ def status(options: Options, *, as_json: bool) -> None:
     bridge status --organization acme
     bridge status --json | jq '.[].dead_letters'
 
-    It changes nothing.
+    It changes nothing. Without --organization it looks at all stacks of your account and region, and of the accounts
+    and regions that the files in organizations/ name. If there are several, each is one line, the worst first; in
+    full with --organization.
 
     \b
       last webhook   the last webhook that changed a state; duplicates and stale ones do not
@@ -54,18 +61,32 @@ def status(options: Options, *, as_json: bool) -> None:
       dead commands  messages of the dispatch system that are not a command
       alarms         this stack's alarms in state ALARM
 
-    If AWS refuses a figure, its line shows the reason.
+    If AWS refuses a figure, its line shows the reason. An account that does not answer is a line too.
 
     Exit code 1 if an alarm is in ALARM, if there is a dead letter or an unpublished event, or if a figure is missing.
     """
-    with stderr().status("Asking AWS ..."):
-        found = [look_at(stack) for stack in options.stacks()]
-    emit(found, as_json=as_json, table=lambda: Group(*(_section(figures, now=runtime.now()) for figures in found)))
-    if any(needs_a_person(figures) for figures in found):
+    console = stderr()
+    with console.status("Asking AWS ...") as progress, ThreadPoolExecutor(_STACKS_AT_ONCE) as threads:
+        found = _find(options)
+        figures: list[Figures] = []
+        for each in threads.map(look_at, found):
+            figures.append(each)
+            progress.update(f"Asking AWS: {len(figures)} of {len(found)} stacks ...")
+    figures.sort(key=lambda each: (each["organization"], each["region"]))
+    figures.sort(key=_badness, reverse=True)
+    emit(figures, as_json=as_json, table=lambda: _table(figures, now=runtime.now()))
+    if any(needs_a_person(each) for each in figures):
         sys.exit(1)
 
 
-def look_at(stack: Stack) -> Figures:
+def _find(options: Options) -> list[Found]:
+    if options.organization:
+        stack = options.stack()
+        return [Found(stack.organization, stack=stack)]
+    return everywhere.find(**options.where())
+
+
+def look_at(found: Found) -> Figures:
     """Read the figures of one stack, all at the same time.
 
     Returns
@@ -73,21 +94,27 @@ def look_at(stack: Stack) -> Figures:
     Figures
         By name. If AWS refuses one, it is None, and `errors` has the reason under the same name.
     """
+    stack, errors = found.stack, {"stack": found.problem} if found.problem else {}
+    where = {"organization": found.organization, "account": found.account, "region": found.region}
+    if stack is None:
+        urls = dict.fromkeys(("webhook_url", "health_url"))
+        return {**where, "is_deployed": None if errors else False, **urls, **dict.fromkeys(_FIGURES), "errors": errors}
     for service in ("dynamodb", "sqs", "s3", "cloudwatch"):  # boto3 makes clients in one thread only
         stack.client(service)
-    errors: dict[str, str] = {}
 
     def gather(name: str) -> Any:
         try:
             return _FIGURES[name](stack)
         except (BotoCoreError, ClientError) as error:
             errors[name] = explain(error)
-            return None
+        except BridgeError as error:  # an earlier version's stack has not all outputs
+            errors[name] = str(error)
+        return None
 
     with ThreadPoolExecutor(len(_FIGURES)) as threads:
         figures = dict(zip(_FIGURES, threads.map(gather, _FIGURES), strict=True))
     urls = {"webhook_url": stack.outputs["WebhookUrl"], "health_url": stack.outputs["HealthUrl"]}
-    return {"organization": stack.organization, **urls, **figures, "errors": errors}
+    return {**where, "is_deployed": True, **urls, **figures, "errors": errors}
 
 
 def needs_a_person(figures: Figures) -> bool:
@@ -171,6 +198,56 @@ _FIGURES: Mapping[str, Callable[[Stack], Any]] = {
     "alarms": _alarms,
 }
 _QUEUE_OPTIONS = {"dead_letters": "", "unpublished": " --queue unpublished", "dead_commands": " --queue outbound"}
+
+
+def _badness(figures: Figures) -> tuple[bool, bool, int, bool]:
+    """Order by how soon a person has to look: what is not known first, then what is wrong, then what is not there."""
+    in_alarm = len(figures["alarms"]["in_alarm"]) if figures["alarms"] else 0
+    return bool(figures["errors"]), needs_a_person(figures), in_alarm, not figures["is_deployed"]
+
+
+def _table(found: Sequence[Figures], *, now: UtcTimestamp) -> RenderableType:
+    """Write one stack in full, and several as a line each."""
+    if len(found) == 1 and found[0]["is_deployed"]:
+        return _section(found[0], now=now)
+    # A column in which all are the same says nothing.
+    places = [key for key in ("account", "region") if len({figures[key] for figures in found}) > 1]
+    titles = ("organization", *places, "", "last webhook", "waiting")
+    rows = [tuple(_line(figures, places, now=now)) for figures in found]
+    widths = [max(map(len, column)) for column in zip(titles, *(row[:-1] for row in rows), strict=True)]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title, width in zip(titles, widths, strict=True):
+        table.add_column(title, no_wrap=True, width=width)
+    # Only the last column gives way if the screen is narrow.
+    left = max(stdout().width - sum(widths) - 2 * len(widths), len("why"))
+    table.add_column("why", no_wrap=True, overflow="ellipsis", max_width=left)
+    for row in rows:
+        table.add_row(*row)
+    return Group(table, Text("\nOne in full: bridge status --organization NAME"))
+
+
+def _line(figures: Figures, places: Sequence[str], *, now: UtcTimestamp) -> Iterator[str | Text]:
+    yield printable(figures["organization"] or "(your settings)")
+    yield from (figures[key] or "-" for key in places)
+    if figures["is_deployed"] is False:
+        yield Text("not deployed", style="yellow")
+    elif needs_a_person(figures):
+        yield Text("needs a person", style="bold red")
+    else:
+        yield Text("well", style="green")
+    last = figures["last_webhook"]
+    yield f"{duration(utc_timestamp.seconds_between(last['received_at'], now))} ago" if last else "-"
+    yield str(figures["queue"]["visible"]) if figures["queue"] else "-"
+    yield Text("; ".join(_reasons(figures)), style="red")
+
+
+def _reasons(figures: Figures) -> Iterator[str]:
+    in_alarm = figures["alarms"]["in_alarm"] if figures["alarms"] else []
+    if in_alarm:
+        yield f"in ALARM: {', '.join(printable(alarm['name'].rpartition('-')[2]) for alarm in in_alarm)}"
+    yield from (f"{figures[name]} {name.replace('_', ' ')}" for name in _QUEUE_OPTIONS if figures[name])
+    for name, error in figures["errors"].items():
+        yield printable(error if name == "stack" else f"{name.replace('_', ' ')}: {error}")
 
 
 def _section(figures: Figures, *, now: UtcTimestamp) -> RenderableType:

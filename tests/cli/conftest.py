@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
+from cli.lib.everywhere import Found
 from cli.lib.stack import Stack
 from tests.support import signing
 from tests.support.cloud import Cloud
@@ -91,7 +92,7 @@ def stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Stack:
         connect,
     )
     monkeypatch.setattr("cli.lib.stack.find", lambda *_, **__: stack)
-    monkeypatch.setattr("cli.lib.stack.find_all", lambda **_: [stack])
+    monkeypatch.setattr("cli.lib.everywhere.find", lambda **_: [Found("acme", stack=stack)])
     return stack
 
 

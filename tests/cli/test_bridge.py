@@ -18,7 +18,7 @@ from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError
 
 from cli.__main__ import bridge
-from cli.lib import stack
+from cli.lib import everywhere, stack
 from cli.lib.aws_error import explain
 from cli.lib.errors import BridgeError
 from cli.terminal import output
@@ -76,17 +76,13 @@ def find(organization: str | None = None) -> stack.Stack:
     return stack.find(organization, **WHERE)
 
 
-def find_all() -> list[stack.Stack]:
-    return stack.find_all(**WHERE)
-
-
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put stacks into the account."""
 
     def account(**stacks: str) -> None:
         cloudformation = CloudFormation(**stacks)
-        monkeypatch.setattr(stack, "_connect_to_aws", lambda *_: lambda _service: cloudformation)
+        monkeypatch.setattr(stack, "connect_to_aws", lambda *_: lambda _service: cloudformation)
 
     return account
 
@@ -187,14 +183,12 @@ def test_of_several_stacks_one_is_named(account: Any) -> None:
     with pytest.raises(BridgeError, match="The stacks there are: a, b"):
         find("amce")
     assert find("b").organization == "b"
-    assert [one.organization for one in find_all()] == ["a", "b"]
 
 
-@pytest.mark.parametrize("look", [find, find_all])
-def test_an_account_without_a_stack_says_what_to_do(look: Any, account: Any) -> None:
+def test_an_account_without_a_stack_says_what_to_do(account: Any) -> None:
     account()
     with pytest.raises(BridgeError, match=r"--region.*make deploy"):
-        look()
+        find()
 
 
 def client_error(code: str, message: str, operation: str) -> ClientError:
@@ -225,7 +219,7 @@ def test_an_error_ends_a_command_with_a_message(run: Run, monkeypatch: pytest.Mo
         (NoCredentialsError(), "There are no AWS credentials"),
         (BridgeError("it \x1b[2J"), "it \\x1b[2J"),
     ):
-        monkeypatch.setattr(stack, "find_all", mock.Mock(side_effect=error))
+        monkeypatch.setattr(everywhere, "find", mock.Mock(side_effect=error))
         result = run("status")
         assert (result.exit_code, f"Error: {text}" in result.stderr) == (1, True)
 

@@ -1,12 +1,14 @@
 """`bridge status`."""
 
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.lib.stack import Stack
+from cli.lib.everywhere import Found
+from cli.lib.stack import Outputs, Stack
 from tests.cli.conftest import TOPIC, Run, parsed, receive
 from tests.support import webhooks
 from tests.support.cloud import Cloud
@@ -134,3 +136,47 @@ def _denied(*_: Any, **__: Any) -> None:
         f"arn:aws:dynamodb:us-east-1:123456789012:table/t because of {webhooks.INVENTED_NAME}"
     )
     raise ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "Operation")
+
+
+def test_of_several_stacks_each_is_a_line_and_the_worst_is_first(
+    run: Run, stack: Stack, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given
+    cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, MessageBody="{}")
+    put_alarm(stack, "VectorCareBridge-sick-Silence", state="ALARM")
+    well = replace(stack, outputs={**stack.outputs, "DeadLetterQueueUrl": cloud.outbound_dead_letter_queue_url})
+    found = [
+        Found("well", "1", "us-east-1", well),
+        Found("new", "1", "us-east-1"),
+        Found("sick", "1", "us-east-1", replace(stack, organization="sick")),
+        Found("gone", "2", "eu-west-1", problem="The AWS login has expired." + " Log in again." * 20),
+    ]
+    monkeypatch.setattr("cli.lib.everywhere.find", lambda **_: found)
+    # When
+    shown, listed = run("status"), run("status", "--json")
+    # Then
+    assert shown.exit_code == listed.exit_code == 1
+    lines = [line.rstrip() for line in shown.stdout.splitlines()[1:5]]
+    assert [line.split()[0] for line in lines] == ["gone", "sick", "new", "well"]
+    parts = ("The AWS login has expired.", "in ALARM: Silence; 1 dead letters", "not deployed", "well")
+    assert [part in line for part, line in zip(parts, lines, strict=True)] == [True] * 4
+    gone, sick, new, _ = parsed(listed)
+    unknown = (gone["is_deployed"], gone["errors"], gone["dead_letters"])
+    assert unknown == (None, {"stack": found[-1].problem}, None)
+    assert (sick["account"], sick["region"], sick["dead_letters"], new["is_deployed"]) == ("1", "us-east-1", 1, False)
+
+
+def test_a_stack_that_is_not_deployed_yet_needs_no_person(
+    run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.lib.everywhere.find", lambda **_: [Found("acme", stack=stack), Found("new")])
+    assert run("status").exit_code == 0
+
+
+def test_an_output_that_an_earlier_version_has_not_is_a_line(
+    run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Outputs({name: value for name, value in stack.outputs.items() if name != "OutboundQueueUrl"})
+    monkeypatch.setattr("cli.lib.everywhere.find", lambda **_: [Found("acme", stack=replace(stack, outputs=old))])
+    result = run("status", "--json")
+    assert (result.exit_code, list(parsed(result)[0]["errors"])) == (1, ["commands"])
