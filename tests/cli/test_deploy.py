@@ -33,6 +33,7 @@ from cli.lib.verification.finding import Finding, Verdict
 from cli.verbs import deploy
 from cli.verbs.deploy import one, session
 from tests.support import signing
+from tests.support.wait import wait_until
 
 NAME = "acme"
 STACK = f"VectorCareBridge-{NAME}"
@@ -61,6 +62,7 @@ printf '%s\\n' "AWS_REGION=${AWS_REGION:-} $*" >>"$FAKE/calls"
 case "$*" in
   synth*) part=synth ;; *prepare-change-set*) part=prepare ;; *execute-change-set*) part=execute ;;
 esac
+if [ -e "$FAKE/$part.hangs" ]; then exec tail -f /dev/null; fi
 if [ -e "$FAKE/$part" ]; then cat "$FAKE/$part"; exit 1; fi
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -550,6 +552,8 @@ def test_a_rollback_names_the_resource_that_failed_first(account: Account) -> No
     [
         ("UPDATE_IN_PROGRESS", "aws cloudformation wait stack-update-complete"),
         ("CREATE_IN_PROGRESS", "aws cloudformation wait stack-create-complete"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "aws cloudformation wait stack-rollback-complete"),
+        ("DELETE_IN_PROGRESS", "aws cloudformation wait stack-delete-complete"),
         ("UPDATE_ROLLBACK_FAILED", f"continue-update-rollback --stack-name {STACK} --region us-east-1"),
         ("UPDATE_FAILED", f"./cdk rollback {STACK}"),
     ],
@@ -681,12 +685,18 @@ def test_what_is_deployed_and_verified_is_not_deployed_again_when_it_is_resumed(
 
 
 def test_ctrl_c_leaves_to_cloudformation_what_it_has_begun(three: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given Ctrl-C during the first wave
-    monkeypatch.setattr(Future, "result", mock.Mock(side_effect=KeyboardInterrupt))
+    # Given an update that takes long, and Ctrl-C once it has begun
+    three.account.write("execute.hangs", "")
+
+    def interrupt(_future: Any) -> None:
+        wait_until(lambda: three.executed, what="an update begins")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Future, "result", interrupt)
     # When
     states = three.run("--all")
-    # Then no other wave begins
-    assert {states["acme"], states["clinic"]} == {"not begun"}
+    # Then the command line of CDK is ended, and no other wave begins
+    assert states == {"acme": "not begun", "bravo": "left", "clinic": "not begun"}
 
 
 def test_nothing_to_resume_is_one_line(account: Account) -> None:

@@ -25,6 +25,13 @@ _STUCK: Mapping[str, str] = {
         "  aws cloudformation delete-stack --stack-name {stack} {where}"
     ),
 }
+# The waiters of the AWS command line.
+_WAITERS: Mapping[str, str] = {
+    "ROLLBACK": "stack-rollback-complete",
+    "CREATE": "stack-create-complete",
+    "DELETE": "stack-delete-complete",
+    "": "stack-update-complete",
+}
 FAILED_FIRST = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 """The first deployment failed; CDK deletes what is left, and creates the stack again."""
 
@@ -49,7 +56,7 @@ def blocking(status: str | None, **names: str) -> str | None:
     if status is None:
         return None
     if is_in_progress(status):
-        waiting = "stack-create-complete" if status.startswith("CREATE") else "stack-update-complete"
+        waiting = next(waiter for part, waiter in _WAITERS.items() if part in status)
         return (
             "Another update is in progress ({status}). Wait until it has ended, then deploy again:\n"
             "  aws cloudformation wait {waiting} --stack-name {stack} {where}"

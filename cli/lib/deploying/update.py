@@ -120,16 +120,20 @@ class Update:
             protected = bool(deployed and deployed.get("EnableTerminationProtection"))
             keep_termination_protection(self._directory, self.artifact, protected=protected)
         chosen, not_checked = (Gate(), "") if is_new or only_look else self._choose_gate()
-        said = self._cdk.deploy(
-            self._directory,
-            self.artifact.id,
-            *("--method", "prepare-change-set", "--change-set-name", CHANGE_SET),
-            *([] if is_new or only_look else chosen.arguments),
-            watch=watch,
-        )
-        if said is not None:
-            raise self._failed(said)
-        found, all_changes = self._change_set()
+        try:
+            said = self._cdk.deploy(
+                self._directory,
+                self.artifact.id,
+                *("--method", "prepare-change-set", "--change-set-name", CHANGE_SET),
+                *([] if is_new or only_look else chosen.arguments),
+                watch=watch,
+            )
+            if said is not None:
+                raise self._failed(said)  # noqa: TRY301 what was made of the change set has to go
+            found, all_changes = self._change_set()
+        except BaseException:
+            self.discard()
+            raise
         old = None if is_new else self._deployed_template()
         plan = changes.explain(all_changes, old=old, new=self.artifact.template, is_new=is_new)
         is_empty = found["Status"] == "FAILED" and any(text in found.get("StatusReason", "") for text in _NOTHING)
@@ -156,7 +160,7 @@ class Update:
 
     def discard(self) -> None:
         """Remove the change set, and with it a stack that has nothing but that."""
-        with contextlib.suppress(*aws_error.ERRORS):
+        with contextlib.suppress(BridgeError, *aws_error.ERRORS):
             self._cloudformation.delete_change_set(StackName=self.artifact.stack_name, ChangeSetName=CHANGE_SET)
             if self.status() == "REVIEW_IN_PROGRESS":
                 self._cloudformation.delete_stack(StackName=self.artifact.stack_name)

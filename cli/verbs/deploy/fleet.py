@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
+from cli.lib import aws_error
 from cli.lib.deploying import cdk
 from cli.lib.deploying.cdk import Progress
 from cli.lib.deploying.update import Update
@@ -25,6 +26,8 @@ from cli.verbs.deploy.verifying import has_failed, verify
 
 AT_ONCE = 5
 """Stacks that are updated at the same time; each has a CDK command line of its own, which takes 150 MB."""
+
+_DONE = ("deployed", "up to date", "done before")
 
 Result = dict[str, Any]
 
@@ -47,7 +50,7 @@ def deploy(session: Session, *, record: Record | None, canary: str | None, path:
     record.save()
     results = _Run(session, record).all_waves(planned, updates)
     _show(session, results)
-    if any(result["state"] in ("failed", "not begun") for result in results):
+    if any(result["state"] not in _DONE for result in results):
         session.say("To go on after the reason is gone: ./bridge deploy --resume")
         sys.exit(1)
 
@@ -59,7 +62,8 @@ class _Run:
         self._session, self._record = session, record
         self._lock = Lock()  # for output and the record, which several threads write
         self._results: dict[str, Result] = {}
-        self._is_stopped = False
+        self._is_stopped = False  # nothing more begins
+        self._is_left = False  # after Ctrl-C, CloudFormation goes on alone
 
     def all_waves(self, planned: Sequence[Sequence[str]], updates: Sequence[Update]) -> list[Result]:
         for number, wave in enumerate(planned, 1):
@@ -80,10 +84,10 @@ class _Run:
                 self._stop(futures)
 
     def _stop(self, futures: Sequence["Future[None]"]) -> None:
-        self._is_stopped = True
+        self._is_stopped = self._is_left = True
         for future in futures:
             future.cancel()
-        self._session.say("Stopped. CloudFormation goes on with what it has begun:", warning=True)
+        self._session.say("Stopped looking.", warning=True)
         cdk.leave_all()
 
     def _organization(self, updates: Sequence[Update]) -> None:
@@ -95,7 +99,7 @@ class _Run:
             with self._lock:
                 self._results[update.artifact.id] = _result(update, state, what)
                 self._is_stopped |= state == "failed"
-                if state != "failed":
+                if state in _DONE:
                     self._record.done[_key(update)] = update.artifact.digest
                     self._record.save()
             self._tell(update, f"{state}{f': {what}' if what else ''}")
@@ -105,8 +109,10 @@ class _Run:
             return "done before", ""
         try:
             return self._update(update)
-        except BridgeError as error:
-            return "failed", str(error)
+        except (BridgeError, *aws_error.ERRORS) as error:
+            if self._is_left:
+                return "left", "CloudFormation goes on with what it has begun"
+            return "failed", str(error) if isinstance(error, BridgeError) else aws_error.explain(error)
 
     def _update(self, update: Update) -> tuple[str, str]:
         update.wait_while_in_progress(_ignore)
@@ -117,10 +123,12 @@ class _Run:
         if not prepared.is_empty:
             try:
                 update.require_nothing_lost(prepared, allowed=())
-                self._require_going_on()
             except BridgeError:
                 update.discard()
                 raise
+            if self._is_stopped:
+                update.discard()
+                return "not begun", ""
             self._tell(update, f"updating, watched by {len(prepared.gate.arns)} alarms")
             outputs = update.execute(_ignore)
         self._tell(update, "verifying")
@@ -129,10 +137,6 @@ class _Run:
             seen = [f"{each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
             return "failed", "it was deployed, and does not work: " + "; ".join(seen)
         return ("up to date" if prepared.is_empty else "deployed"), ""
-
-    def _require_going_on(self) -> None:
-        if self._is_stopped:
-            raise BridgeError("Not begun, because another one has failed")
 
     def _tell(self, update: Update, text: str) -> None:
         with self._lock:
