@@ -68,6 +68,7 @@ def survey(connect: Connect, stack: str) -> Survey | None:
     checks: Mapping[str, Callable[[], Iterator[Obstacle]]] = {
         "rules on the event bus": lambda: _rules(connect, stack),
         "who has the stack's policies": lambda: _policies(connect, stack),
+        "domains of the APIs": lambda: _domains(connect, stack),
         "messages in the queues": lambda: _messages(connect, outputs),
         "webhooks in the spool": lambda: _spooled(connect, outputs),
     }
@@ -124,6 +125,22 @@ def _policies(connect: Connect, stack: str) -> Iterator[Obstacle]:
                         remedy=f"Detach it where it was attached; by hand: aws iam detach-{kind}-policy "
                         f"--{kind}-name {holder[name]} --policy-arn {arn}",
                     )
+
+
+def _domains(connect: Connect, stack: str) -> Iterator[Obstacle]:
+    """Find domains that lead to the stack's APIs and are not its own any more: API Gateway deletes no such API."""
+    resources = resources_of(connect, stack)
+    own = {resource["PhysicalResourceId"] for resource in resources}
+    apis = {each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::ApiGateway::RestApi"}
+    gateway = connect("apigateway")
+    for page in gateway.get_paginator("get_domain_names").paginate():
+        for domain in (each["domainName"] for each in page["items"]):
+            mappings = gateway.get_base_path_mappings(domainName=domain).get("items", [])
+            if domain not in own and any(mapping["restApiId"] in apis for mapping in mappings):
+                yield Obstacle(
+                    what=f"The domain {domain}, which the file does not name any more, leads to the stack's API.",
+                    remedy=f"If nobody calls it: aws apigateway delete-domain-name --domain-name {domain}",
+                )
 
 
 _HOLDERS = (

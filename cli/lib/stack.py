@@ -246,4 +246,10 @@ def describe(organization: str, connect: Callable[[str], Any]) -> Stack:
             f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
             f"{', '.join(existing(connect)) or 'none'}. Another account or region: --profile, --region"
         ) from None
+    status = answer["Stacks"][0].get("StackStatus", "")
+    if status.startswith(("ROLLBACK_", "CREATE_FAILED", "REVIEW_")):
+        raise BridgeError(
+            f"The stack {STACK_PREFIX}{organization} was never complete ({status}). Deploy it again: make deploy "
+            f"ORGANIZATION={organization}; or remove it: bridge destroy {organization}"
+        )
     return Stack(organization, Outputs(outputs_of(answer)), connect)

@@ -136,7 +136,7 @@ def table_of(resources: Sequence[Retained]) -> RenderableType:
     """Make the table of resources: one line for each, and below it why it cannot be removed."""
     table = plain_table("organization", "what", "name", "holds", "$ a month")
     for one in resources:
-        holds = one.holds + (f" ({one.obstacle})" if one.obstacle else "")
+        holds = "; ".join(filter(None, (one.holds, one.obstacle)))
         table.add_row(printable(one.organization), one.kind, printable(one.name), holds, f"{one.dollars:.2f}")
     return table
 

@@ -1,6 +1,6 @@
 """A dispatch system's subscription to one organization's bus: with a queue, and over HTTPS if an endpoint is named.
 
-    cdk deploy --app "python docs/examples/subscriber.py" -c bus=VectorCareBridge-acme \
+    ./cdk deploy --app "python docs/examples/subscriber.py" -c bus=VectorCareBridge-acme \
         -c endpoint=https://cad.example.com/hooks/vectorcare -c api_key_secret=cad/api-key
 
 Copy what you need of it into the stack of your own system.

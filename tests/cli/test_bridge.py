@@ -60,7 +60,8 @@ class CloudFormation:
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 boto3's name
         if StackName not in self.stacks:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
-        return {"Stacks": [{"Outputs": [{"OutputKey": "QueueUrl", "OutputValue": StackName}]}]}
+        outputs = [{"OutputKey": "QueueUrl", "OutputValue": StackName}]
+        return {"Stacks": [{"StackStatus": self.stacks[StackName], "Outputs": outputs}]}
 
 
 WHERE: dict[str, Any] = {
@@ -183,6 +184,12 @@ def test_of_several_stacks_one_is_named(account: Any) -> None:
     with pytest.raises(BridgeError, match="The stacks there are: a, b"):
         find("amce")
     assert find("b").organization == "b"
+
+
+def test_a_stack_whose_first_deployment_failed_is_said_to_be_incomplete(account: Any) -> None:
+    account(VectorCareBridge_acme="ROLLBACK_COMPLETE")
+    with pytest.raises(BridgeError, match=r"never complete \(ROLLBACK_COMPLETE\).*make deploy.*bridge destroy acme"):
+        find("acme")
 
 
 def test_an_account_without_a_stack_says_what_to_do(account: Any) -> None:

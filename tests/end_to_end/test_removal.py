@@ -74,6 +74,8 @@ def template(name: str) -> dict[str, Any]:
         "OperatorPolicy1A2B": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": allow}},
         **{queue.removesuffix("Url"): {"Type": "AWS::SQS::Queue", "Properties": {}} for queue in QUEUES},
     }
+    if name.endswith("-busy"):  # an API in the account keeps API Gateway's role
+        resources["ApiRestApi1A2B"] = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
     outputs = {queue: queue.removesuffix("Url") for queue in QUEUES} | {"SpoolBucket": "InboundSpoolBucket1A2B"}
     return {
         "Resources": resources,
@@ -246,7 +248,7 @@ def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_on
 
 
 def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, make: Make, cdk: mock.Mock) -> None:
-    # Given a protected stack with messages, a webhook in the spool, a subscriber's rule, and a policy in use
+    # Given a protected stack with messages, a webhook in the spool, a subscriber's rule, an old domain, a policy in use
     outputs = make("busy")
     name = "VectorCareBridge-busy"
     cloudformation, events, iam = account.aws.cloudformation, account.aws.make("events"), account.aws.make("iam")
@@ -255,6 +257,10 @@ def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, 
         account.aws.sqs.send_message(QueueUrl=outputs[queue], MessageBody="{}")
     account.aws.s3.put_object(Bucket=outputs["SpoolBucket"], Key="one", Body=b"webhook")
     events.put_rule(Name="to-dispatch", EventBusName=name, EventPattern='{"source": ["x"]}')
+    gateway = account.aws.make("apigateway")
+    (api,) = gateway.get_rest_apis()["items"]
+    gateway.create_domain_name(domainName="old.example.com")
+    gateway.create_base_path_mapping(domainName="old.example.com", restApiId=api["id"], stage="prod")
     iam.create_role(RoleName="on-call", AssumeRolePolicyDocument=json.dumps(TRUST))
     (policy,) = iam.list_policies(Scope="Local")["Policies"]
     iam.attach_role_policy(RoleName="on-call", PolicyArn=policy["Arn"])
@@ -266,6 +272,7 @@ def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, 
         *("delete the webhook", "protected from termination", "--no-enable-termination-protection"),
         *("wait to be applied: 1", "dead letters, not applied: 1", "wait to be sent: 1", "not sent: 1"),
         *("not published: 1", "Webhooks that wait in the spool", "purge-queue", "rule", "to-dispatch"),
+        "aws apigateway delete-domain-name --domain-name old.example.com",
         *("The role on-call has", "aws iam detach-role-policy --role-name on-call"),
     ):
         assert text in refused.output, text
@@ -276,6 +283,7 @@ def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, 
         account.aws.sqs.purge_queue(QueueUrl=outputs[queue])
     account.aws.s3.delete_object(Bucket=outputs["SpoolBucket"], Key="one")
     events.delete_rule(Name="to-dispatch", EventBusName=name)
+    gateway.delete_domain_name(domainName="old.example.com")
     iam.detach_role_policy(RoleName="on-call", PolicyArn=policy["Arn"])
     without = account.bridge("destroy", "busy")
     cdk.assert_not_called()
@@ -298,3 +306,22 @@ def test_a_stack_that_is_not_there_says_where_to_look(account: Account, make: Ma
     result = account.bridge("destroy", "gone", "--yes")
     assert (result.exit_code, "bridge leftovers gone" in result.output) == (1, True)
     cdk.assert_not_called()
+
+
+def test_of_two_regions_the_named_one_is_looked_at(account: Account, make: Make, cdk: mock.Mock) -> None:
+    # Given an organization whose second stack is not there
+    make("pair")
+    with (account.organizations / "pair.toml").open("a") as file:
+        file.write(f'region = "{REGION}"\n[twin]\nregion = "us-west-2"\n')
+    # When
+    second = account.bridge("destroy", "pair", "--region", "us-west-2", "--yes")
+    third = account.bridge("destroy", "pair", "--region", "eu-west-1", "--yes")
+    # Then
+    assert (second.exit_code, "region us-west-2" in second.output) == (1, True), second.output
+    assert (third.exit_code, "stacks in us-east-1 and us-west-2, not in eu-west-1" in third.output) == (1, True)
+    cdk.assert_not_called()
+    # When all of it is to go
+    both = account.bridge("destroy", "pair", "--yes")
+    # Then the first goes
+    assert both.exit_code == 0, both.output
+    assert [call.args[0][2] for call in cdk.call_args_list] == ["VectorCareBridge-pair"]

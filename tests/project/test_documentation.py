@@ -9,6 +9,7 @@ import click
 import pytest
 
 from cli.__main__ import bridge
+from tests.support.documented import code_of
 from tests.support.repository import ROOT, repository_files
 from vectorcare_bridge.edge.metric import Metric
 
@@ -55,15 +56,6 @@ OTHERS = """
     ResourceNotFound ServiceUnavailable SourceArn ThrottlingException UpdateAlias UpdateFunctionConfiguration
     ValidationException
 """
-
-
-def code_of(text: str) -> Iterator[str]:
-    """Return what a Markdown document shows as code: its spans, and the lines of its blocks, joined if continued."""
-    blocks = re.split(r"^```\w*$", text, flags=re.MULTILINE)
-    for block in blocks[1::2]:
-        yield from re.sub(r"\\\n\s*", "", block).splitlines()
-    for prose in blocks[::2]:
-        yield from (re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", prose))
 
 
 # The changelog also names what is gone.
