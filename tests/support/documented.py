@@ -98,6 +98,7 @@ BESIDE_THE_LOCAL_ENVIRONMENT = (
     Typed("./bridge replay --all --dry-run", "Nothing was written"),
     Typed("./bridge replay --all", "unchanged", answers=[("y/N", "y")]),
     Typed("./bridge audit", "all passed"),
+    Typed("./bridge --local verify --end-to-end", "ok"),
     Typed("./bridge tail", "Stop with Ctrl-C", ctrl_c=True),
     Typed("./bridge tail --since 10m", "Stop with Ctrl-C", ctrl_c=True),
 )
@@ -150,6 +151,7 @@ _PERSON = "has a place for what only the reader has"
 LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(
         (
+            *('make test ARGS="-k reconciled_journals"', 'make test ARGS="-k test_second_region"'),
             *("make test", 'make test ARGS="-k fold_of_its_journal"', 'make test ARGS="-k test_fold"'),
             *('make test ARGS="-m nightly -k test_least_privilege"', 'make test ARGS="-m nightly"', "make nightly"),
             ".venv/bin/python -m pytest -n0 -m nightly tests/end_to_end/test_least_privilege.py",
@@ -170,7 +172,13 @@ LEFT_OUT: dict[str, str] = {
         (
             *("./bridge dlq", "./bridge new", "./bridge replay", "./bridge dlq redrive", "./bridge restore"),
             *("./bridge dlq show", "./bridge dlq show --queue outbound", "./bridge show", "./bridge deploy"),
-            *("./bridge verify", "make deploy", "cdk bootstrap", "cdk bootstrap --cloudformation-execution-policies"),
+            *(
+                "./bridge verify",
+                "./bridge reconcile",
+                "make deploy",
+                "cdk bootstrap",
+                "cdk bootstrap --cloudformation-execution-policies",
+            ),
         ),
         _NAMED,
     ),
@@ -217,6 +225,19 @@ LEFT_OUT: dict[str, str] = {
     ),
     "./bridge restore --organization acme": "asks for a time, and copies tables; its own tests do",
     "./cdk bootstrap aws://ACCOUNT/REGION": "is run with the account and region of the emulator",
-    "./bridge reconcile acme --dry-run": "needs two regions; tests/cli runs it on two emulators",
+    **dict.fromkeys(
+        (
+            *(
+                "./bridge reconcile acme",
+                "./bridge reconcile acme --dry-run",
+                "./bridge reconcile acme --key former.pem",
+            ),
+            *(
+                'make bootstrap ORGANIZATION=acme ARGS="--region us-west-2"',
+                "./cdk deploy VectorCareBridge-acme-us-west-2",
+            ),
+        ),
+        "needs two regions; the tests of the second region have two emulators",
+    ),
     **dict.fromkeys((".venv/bin/python -m verification.fuzzing --replay FILE", "curl -i URL"), _PERSON),
 }
