@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cli.lib.errors import BridgeError
-from stacks.config import fleet
+from stacks.config import fleet, moves
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organization
 from stacks.config.public_key import MINIMUM_BITS, PublicKeyError, read_public_key
@@ -168,6 +168,7 @@ def _check_folder(folder: Path, files: list[Path]) -> Iterator[Checked]:
     for path in paths:
         try:
             organizations[path] = load_organization(path)
+            warnings[path] += [text for _step, text in moves.unfinished(organizations[path])]
         except ConfigurationError as error:
             problems[path].append(str(error))
     for path, what in (*fleet.name_problems(paths), *fleet.second_stack_problems(organizations, paths)):

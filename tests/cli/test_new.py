@@ -13,7 +13,7 @@ from cli.lib.errors import BridgeError
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import load_organization
 from tests.cli.conftest import Run, parsed
-from tests.stacks.organization_files import MINIMAL
+from tests.stacks.organization_files import CERTIFICATE_ARN, MINIMAL
 from tests.support import signing
 
 Ask = Any
@@ -297,6 +297,17 @@ def test_check_compares_a_file_with_the_others_of_its_folder(run: Run, tmp_path:
     )
     assert "has the name that acme.toml gives to its own reading resources" in reading["error"]
     assert (shown.exit_code, "WARNING: acme.toml and other.toml" in shown.stdout) == (0, True)
+
+
+def test_check_says_what_a_move_has_left_to_do(run: Run, tmp_path: Path) -> None:
+    # Given a file with a domain that does not say whether the old URL may go
+    domain = f'domain_name = "webhooks.example.com"\ncertificate_arn = "{CERTIFICATE_ARN}"\n'
+    (tmp_path / "acme.toml").write_text(MINIMAL + domain)
+    # When
+    (acme,) = parsed(run("check", str(tmp_path / "acme.toml"), "--json"))
+    # Then
+    assert acme["error"] is None
+    assert ["keep_default_url = false" in text for text in acme["warnings"]] == [True]
 
 
 def test_the_sample_is_not_deployed(run: Run) -> None:
