@@ -158,12 +158,8 @@ BROKEN: dict[str, tuple[Break, dict[str, str]]] = {
     "table without protection": (table_unprotected, {"table events": "failed"}),
     "queue without dead letters": (queue_without_dead_letters, {"inbound queue": "failed"}),
     "alias elsewhere": (changed("ReaderFunction", OTHER="yes"), {"function reader": "warning"}),
-    "another key": (
-        changed("IngestFunction", PUBLIC_KEYS=signing.encoded_public_key()),
-        {"settings of ingest": "failed", "function ingest": "warning"},
-    ),
-    "another customer_id": (
-        changed("IngestFunction", CUSTOMER_ID="another"),
+    "another key and customer_id": (
+        changed("IngestFunction", PUBLIC_KEYS=signing.encoded_public_key(), CUSTOMER_ID="another"),
         {
             "settings of ingest": "failed",
             "function ingest": "warning",
@@ -381,6 +377,7 @@ def test_what_does_not_arrive_is_named_with_what_is_left(
     assert ingest_of(verification.local) == before
 
 
+@pytest.mark.nightly  # tests/cli/verification/test_one_webhook.py holds the rule
 def test_a_deployment_that_comes_in_between_is_not_undone(
     verification: Verification, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,6 +409,7 @@ def test_a_deployment_that_comes_in_between_is_not_undone(
     functions.delete_function(FunctionName=name, Qualifier=after["alias"])
 
 
+@pytest.mark.nightly  # tests/cli/verification/test_one_webhook.py holds the rule
 def test_a_killed_verification_is_named_and_the_next_one_removes_its_version(verification: Verification) -> None:
     # Given a verification that was killed after it had moved the alias
     local = verification.local

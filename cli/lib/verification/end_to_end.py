@@ -86,7 +86,7 @@ def verify_end_to_end(
     outcome = Outcome()
     with interruptible():
         try:
-            for finding in trial.run(outcome):
+            for finding in trial.run():
                 outcome.findings.append(finding)
         except KeyboardInterrupt:
             outcome.is_interrupted = True
@@ -154,7 +154,7 @@ class _Trial:
             raise BridgeError("An earlier version of the bridge deployed this stack. Deploy again: make deploy")
         self._door = OneWebhook(self._stack.client("lambda"), ingest)
 
-    def run(self, outcome: Outcome) -> Iterator[Finding]:
+    def run(self) -> Iterator[Finding]:
         """Send and follow; the first step that fails is the last."""
         check = "throw-away key"
         try:
@@ -174,7 +174,7 @@ class _Trial:
                 return
             yield ok(check, f"{self._id} was answered 200 in {answer.seconds * 1000:.0f} ms.")
             if self._door:
-                outcome.left += self._door.close()
+                self._door.close()  # what fails is tried again, and told, in the end
             yield from self._follow()
         except (BotoCoreError, ClientError) as error:
             text = aws_error.explain(error)

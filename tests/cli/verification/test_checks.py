@@ -1,6 +1,8 @@
 """What `bridge verify` says of what the local environment cannot show; AWS's answers are stubs."""
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -14,8 +16,10 @@ from cli.lib.verification import accepts, alarms, deployment, flow, storage
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.subject import Resource, Subject
 from cli.lib.verification.verify import look
+from stacks.config.environment import of_file
 from stacks.config.organization import Organization
 from stacks.config.twin import Twin
+from tests.support import signing
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
@@ -229,3 +233,27 @@ def test_beside_a_domain_the_own_url_of_the_api_is_as_it_was_deployed(
     of.stack.outputs.update(outputs | {"WebhookUrl": "https://hooks.example.com/webhook?customer_id=x"})  # type: ignore[attr-defined]  # a dict
     assert verdicts(accepts.default_url(of)) == ({"API Gateway's own URL": expected} if expected else {})
     assert asked == (["GET https://a1b2c3.execute-api.us-east-1.amazonaws.com/prod/health"] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "seen"),
+    [
+        ("PUBLIC_KEYS", signing.encoded_public_key(signing.private_key("other")), "public_keys is not the file's: "),
+        ("PUBLIC_KEYS", "no key", "What is deployed as public_keys cannot be read."),
+        ("CUSTOMER_ID", "other", "customer_id is not the file's."),
+        ("ORDER_BY", "event_id", "order_by is not the file's."),
+    ],
+)
+def test_each_setting_is_compared_with_the_file(variable: str, value: str, seen: str) -> None:
+    # Given
+    file = replace(organization(), public_keys=(base64.b64decode(signing.encoded_public_key()),))
+    deployed = {name: setting for service in SERVICES for name, setting in of_file(file, service).items()}
+    of = subject(file, get_function_configuration={"Environment": {"Variables": deployed}})
+    assert set(verdicts(deployment.settings(of)).values()) == {"ok"}
+    # When one is another
+    deployed[variable] = value
+    # Then
+    (finding,) = (each for each in deployment.settings(of) if each.verdict is not Verdict.OK)
+    assert finding.verdict is Verdict.FAILED
+    assert finding.seen.startswith(seen)
+    assert value not in finding.seen
