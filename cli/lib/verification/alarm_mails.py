@@ -8,11 +8,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.lib import aws_error
+from cli.lib import aws_error, releases
 from cli.lib.errors import BridgeError
 from cli.lib.interruption import interruptible, undisturbed
 from cli.lib.stack import Stack
-from cli.lib.verification.end_to_end import Outcome, require_no_deployment
+from cli.lib.verification.end_to_end import Outcome
 from cli.lib.verification.finding import Finding, failed, not_allowed, not_checked, ok
 from cli.lib.verification.subject import Subject
 
@@ -42,7 +42,7 @@ def plan(stack: Stack, names: Sequence[str]) -> Plan:
     BridgeError
         There is no such alarm, or a deployment is running, which the alarms would roll back.
     """
-    require_no_deployment(stack)
+    releases.require_rest(stack)
     prefix, subject = f"{stack.name}-", Subject(stack, None)
     known = sorted(each.physical_id.removeprefix(prefix) for each in subject.of_type("AWS::CloudWatch::Alarm"))
     unknown = [name for name in names if name.removeprefix(prefix) not in known]

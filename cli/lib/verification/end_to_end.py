@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from requests import RequestException
 
 import simulator
-from cli.lib import aws_error, deployed
+from cli.lib import aws_error, deployed, releases
 from cli.lib.errors import BridgeError
 from cli.lib.interruption import interruptible, undisturbed
 from cli.lib.journal import JournalReader
@@ -104,19 +104,6 @@ def verify_end_to_end(
     return outcome
 
 
-def require_no_deployment(stack: Stack) -> None:
-    """Check that CloudFormation is not at work on the stack.
-
-    Raises
-    ------
-    BridgeError
-        It is.
-    """
-    described = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"][0]
-    if described["StackStatus"].endswith("_IN_PROGRESS"):
-        raise BridgeError("A deployment of this stack is running. Verify again when it has ended.")
-
-
 class _Trial:
     """One webhook, and what it has left so far."""
 
@@ -139,7 +126,7 @@ class _Trial:
 
     def require_ready(self) -> None:
         """Refuse to begin if it could not end well."""
-        require_no_deployment(self._stack)
+        releases.require_rest(self._stack)
         (refused,) = other_customer(self._subject)
         if refused.verdict is not Verdict.OK:
             raise BridgeError(f"The URL cannot be used from here: {refused.seen} Nothing was changed.")

@@ -135,7 +135,7 @@ def test_a_right_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     ("aws", "name", "message"),
     [
         (Aws(), "Deadletters", "There is no alarm Deadletters. The stack has: DeadLetters, Freshness"),
-        (Aws(stack_status="UPDATE_IN_PROGRESS"), "NotKept", "A deployment of this stack is running"),
+        (Aws(stack_status="UPDATE_IN_PROGRESS"), "NotKept", "A deployment of VectorCareBridge-acme is running"),
     ],
 )
 def test_what_cannot_begin_raises_nothing(aws: Aws, name: str, message: str) -> None:
