@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from local.errors import LocalError
 from stacks.config.errors import ConfigurationError
-from stacks.config.organization import load_organization
+from stacks.config.organization import Organization, load_organization
 
 LOCAL_NAME = "local"
 
@@ -89,8 +89,13 @@ def choose_organization(*, directory: Path, name: str | None, private_key_file: 
             f"Choose another folder with --organizations."
         )
     organization_file = directory / f"{chosen}.toml"
-    public_keys = _public_keys(organization_file)
-    if private_key_file is not None and _public_der(load_private_key(private_key_file)) not in public_keys:
+    organization = _load(organization_file)
+    if organization.is_sample:
+        raise LocalError(
+            f"{organization_file} is a sample, and nobody can sign a webhook with its key. Copy it and list a key of "
+            f"your own, or leave out --organizations."
+        )
+    if private_key_file is not None and _public_der(load_private_key(private_key_file)) not in organization.public_keys:
         raise LocalError(
             f"{private_key_file} is not the private key of any public_keys in {organization_file}: "
             f"what it signs would be refused. Pass the matching key, or leave out --private-key."
@@ -118,10 +123,10 @@ def load_private_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def _public_keys(organization_file: Path) -> tuple[bytes, ...]:
-    """Read an organization's public keys, DER SubjectPublicKeyInfo, from a file that a deployment would take."""
+def _load(organization_file: Path) -> Organization:
+    """Load an organization's file that a deployment would take."""
     try:
-        return load_organization(organization_file).public_keys
+        return load_organization(organization_file)
     except ConfigurationError as error:
         raise LocalError(str(error)) from None
 

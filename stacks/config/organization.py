@@ -242,7 +242,7 @@ def load_organization(path: Path) -> Organization:
     public_keys = _sample_keys if name == SAMPLE_NAME else _public_keys
     parsed, problems = parsers.parse_keys(document.content, {**_PARSERS, "public_keys": public_keys})
     unread = {where for _, where, _ in document.problems}
-    if "public_keys" not in document.content and "public_keys" not in unread:
+    if "public_keys" not in document.content and unread.isdisjoint({"public_keys", toml_file.REST}):
         problems.append(("public_keys", "is missing; list the PEM public keys that VectorCare shows"))
     # Valid keys are checked against each other even if others are invalid: one run names all mistakes.
     organization = Organization(name=name, **{"customer_id": name, "public_keys": ()} | parsed)

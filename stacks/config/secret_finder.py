@@ -29,7 +29,7 @@ _FORMS = (
 )
 # A key whose name says that its value is one. In a remark the value must look like one too.
 _NAMES = r"secret|passwo?r?d|passphrase|private[_-]?key|api[_-]?key|access[_-]?key|credential|token|client[_-]?id"
-_KEY = rf"""["']?(?P<key>[A-Za-z0-9_.-]*(?:{_NAMES})[A-Za-z0-9_.-]*)["']?"""
+_KEY = rf"""["']?(?P<key>[A-Za-z0-9_.-]{{0,40}}(?:{_NAMES})[A-Za-z0-9_.-]{{0,40}})["']?"""
 _NAMED = re.compile(rf"[ \t]*{_KEY}[ \t]*=", re.IGNORECASE)
 _REMARK = re.compile(rf"""[ \t]*\#.*?{_KEY}[ \t]*[=:][ \t]*["'][^\s"']{{8,}}["']""", re.IGNORECASE)
 _AWS_NAMES = re.compile(r"aws|access[_-]?key", re.IGNORECASE)

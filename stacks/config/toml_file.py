@@ -28,6 +28,12 @@ _BEGINNING = re.compile(
     rf"^(?:{_KEY}(?:[ \t]*\.{_KEY})*[ \t]*=[ \t]*[^\s=]|[ \t]*\[\[?{_KEY}(?:[ \t]*\.{_KEY})*[ \t]*\]\]?[ \t]*(?:#|$))",
     re.MULTILINE,
 )
+REST = "the rest"
+"""The key of a problem: nothing from its line on was read."""
+
+# Whoever sees so many has named another file, or has to begin again.
+_MOST_PROBLEMS = 50
+_LONGEST = 200_000  # characters; the longest that fits AWS's limits has 20,000
 _COMPARE = "compare it with organizations/example.toml"
 
 
@@ -82,9 +88,12 @@ def read(path: Path) -> Document:
     """
     text = _text(path)
     collector = _Collector(Document(text))
-    for statement in _statements(text):
-        collector.add(statement)
     document = collector.document
+    for statement in _statements(text):
+        if len(document.problems) == _MOST_PROBLEMS:
+            document.problems.append((statement.line, REST, f"was not read: too much is wrong; {_COMPARE}"))
+            break
+        collector.add(statement)
     try:
         document.content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -106,6 +115,8 @@ def _text(path: Path) -> str:
         before = error.object[: error.start]
         line = f":{before.count(bytes([10])) + 1}" if before else ""
         raise ConfigurationError(f"{path}{line}: is not UTF-8 text; save it as UTF-8") from None
+    if len(text) > _LONGEST:
+        raise ConfigurationError(f"{path}: is too long for an organization's file; name another, or shorten it")
     if "\0" in text:
         # UTF-16 without a byte order mark: Latin text in it is valid UTF-8 with NUL characters.
         raise ConfigurationError(f"{path}: is not UTF-8 text; save it as UTF-8")

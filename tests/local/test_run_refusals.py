@@ -15,6 +15,7 @@ from local.errors import LocalError
 from local.organization import choose_organization, make_local_organization
 from local.synthesis import Assembly
 from tests.support import signing
+from tests.support.repository import ROOT
 
 BOOTSTRAP = {"BootstrapVersion": {"Type": "String", "Default": "/bootstrap/version"}}
 
@@ -44,6 +45,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("one --private-key other.pem", ("other.pem is not the private key", "acme.toml")),
         ("one --private-key broken.pem", ("broken.pem cannot be read",)),
         ("wrong", ("acme.toml", "allowed_source_ips")),
+        (f"{ROOT / 'organizations'} --organization example", ("example.toml is a sample", "--organizations")),
     ],
 )
 def test_a_mistake_in_the_arguments_is_one_line(arguments: str, parts: tuple[str, ...]) -> None:

@@ -99,6 +99,13 @@ def test_a_secret_in_a_file_that_is_not_toml_is_named_too(tmp_path: Path) -> Non
     assert [text.split(": ")[1:3][1][:10] for text in found] == ["is not TOM", "looks like"]
 
 
+def test_of_another_kind_of_file_not_every_line_is_named(tmp_path: Path) -> None:
+    found = mistakes(tmp_path / "acme.toml", "a = [\n" * 500)
+    assert [len(found), found[50].split(":")[1]] == [51, " the rest"]
+    (too_long,) = mistakes(tmp_path / "acme.toml", f"# {'secret_' * 100_000}\n")
+    assert "is too long for an organization's file" in too_long
+
+
 @pytest.mark.parametrize("text", [MINIMAL, EVERYTHING, EXAMPLE], ids=["minimal", "everything", "example"])
 def test_what_is_right_is_taken_for_no_secret_and_each_key_has_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "example.toml"
