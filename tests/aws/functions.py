@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from reader.tables import Tables
+from reconcile import other_region
 from redrive import send_back
 from redrive.redrive import Redrive
 from redrive.request import RedriveRequest
@@ -19,6 +20,7 @@ from sender.vectorcare.access_token import AccessToken, NoTokenError
 from start_check import versions
 from tests.support.cloud import NOW, InlineExecutor, create_command_log, create_table
 from tests.support.emulators import Emulator
+from tests.support.wait import wait_until
 from tests.support.webhooks import body
 from vectorcare_bridge import utc_timestamp
 from vectorcare_bridge.commands import command
@@ -44,6 +46,10 @@ COMMAND = command.read(
 )
 
 
+WITHOUT: dict[str, tuple[str, ...]] = {"ministack": (), "moto": ("cloudformation", "lambda")}
+"""The services that an emulator is not asked about: moto runs functions in Docker only, and loads stacks slowly."""
+
+
 class Resources:
     """Queues, tables, bucket, bus and secrets that the functions work on."""
 
@@ -51,8 +57,8 @@ class Resources:
         self.sqs, self.dynamodb = emulator.client("sqs"), emulator.client("dynamodb")
         self.s3, self.events = emulator.client("s3"), emulator.client("events")
         self.secrets = emulator.client("secretsmanager")
-        # moto runs functions in Docker only.
-        self.functions: Any = emulator.client("lambda") if emulator.name == "ministack" else None
+        self.without = WITHOUT[emulator.name]
+        self.functions, self.stacks = emulator.client("lambda"), emulator.client("cloudformation")
         self.queue_url, self.dead_letters_url = (
             str(self.sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("queue", "dead-letters")
         )
@@ -63,10 +69,17 @@ class Resources:
         self.events.create_event_bus(Name="bus")
         self.secrets.create_secret(Name="vectorcare", SecretString=json.dumps({"client_id": ""}))
         self.secrets.create_secret(Name="empty")
-        if self.functions:
+        if not self.without:
+            outputs = {name: {"Value": name} for name in ("EventsTable", "ServiceRequestsTable")}
+            template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+            self.stacks.create_stack(StackName="twin", TemplateBody=json.dumps(template))
+            wait_until(lambda: self._is_created("twin"), what="the stack is created")
             answer = f"def handler(event, context):\n    return {start_check.ANSWER!r}\n"
             self.starts = self._publish("starts", answer)
             self.does_not_start = self._publish("does-not-start", "import nothing_of_that_name\n")
+
+    def _is_created(self, stack: str) -> bool:
+        return bool(self.stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE")
 
     def _publish(self, name: str, source: str) -> str:
         """Publish a version of a function; return its ARN."""
@@ -96,8 +109,9 @@ def use(resources: Resources) -> None:
     with suppress(NoTokenError), mock.patch.object(runtime, "now", return_value=NOW):
         AccessToken(mock.Mock(), resources.secrets, url="https://x.invalid", secret="vectorcare").current()  # noqa: S106 its name
 
-    if resources.functions:
+    if not resources.without:
         _versions(resources)
+        other_region.find_tables(resources.stacks, "twin")
 
 
 def _versions(resources: Resources) -> None:
@@ -157,6 +171,9 @@ def _journal_and_state(dynamodb: Any) -> None:
     assert tables.service_request(EVENT.service_request_id, now=NOW)
     assert tables.service_request("none", now=NOW) is None
     journal.append(older, Webhook(body(event_id="0198"), "c2ln", NOW))
+    assert list(other_region.moved_since(dynamodb, "service_requests", EVENT.last_updated)) == [
+        EVENT.service_request_id
+    ]
     other = comparison.Journal(dynamodb, "events", retention_days=30)
     place = (EVENT.service_request_id, EVENT.event_id)
     assert [len(other.read([place, ("none", "none")], attributes=some)) for some in ((), comparison.SUMMARY)] == [1, 1]

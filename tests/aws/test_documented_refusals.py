@@ -66,7 +66,7 @@ def _invoke(version: Callable[[Resources], str]) -> Callable[[Resources], Any]:
     """Invoke a version; an error of the function counts as a refusal of the call."""
 
     def call(aws: Resources) -> None:
-        if aws.functions is None:
+        if "lambda" in aws.without:
             pytest.skip("moto runs functions in Docker only")
         answer = aws.functions.invoke(FunctionName=version(aws), Payload="{}")
         content = json.load(answer["Payload"])
