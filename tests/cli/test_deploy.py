@@ -1,7 +1,9 @@
 """`bridge deploy`: what is only advice stops nothing, what would lose data is refused, and an error says what to do."""
 
+import _thread
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -569,6 +571,40 @@ def test_a_first_deployment_that_failed_is_made_again(account: Account) -> None:
     result = account.run(DescribeStacks={"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]})
     assert result.exit_code == 0, result.output
     assert "A new stack" in result.stdout
+
+
+def test_of_two_regions_the_one_that_sends_no_commands_goes_first(account: Account) -> None:
+    # Given an organization whose second stack sends
+    account.add_organization("acme", 'region = "us-east-1"\ntwin = {region = "us-west-2", commands = "twin"}')
+    account.stacks(STACK, f"{STACK}-us-west-2", stackName=STACK)
+    manifest = account.folder / "assembly/manifest.json"
+    content = json.loads(manifest.read_text())
+    content["artifacts"][f"{STACK}-us-west-2"]["environment"] = "aws://unknown-account/us-west-2"
+    manifest.write_text(json.dumps(content))
+    # When
+    result = account.run()
+    # Then each is deployed in its own region, and both URLs are at the end
+    assert result.exit_code == 0, result.output
+    _, *deployed = account.calls
+    assert [call.split()[0] for call in deployed] == ["AWS_REGION=us-east-1"] * 2 + ["AWS_REGION=us-west-2"] * 2
+    assert "Webhook URL (us-east-1):" in result.stdout
+    assert "Webhook URL (us-west-2):" in result.stdout
+
+
+def test_ctrl_c_during_an_update_says_that_it_goes_on(account: Account) -> None:
+    # Given an update that takes long
+    account.write("execute.hangs", "")
+
+    def interrupt() -> None:
+        wait_until(lambda: len(account.calls) > 2, what="the update begins")
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    # When
+    result = account.run()
+    # Then
+    assert result.exit_code == 1
+    assert "CloudFormation goes on" in result.stderr
 
 
 def test_a_file_with_a_mistake_is_named_before_aws_is_asked(account: Account) -> None:

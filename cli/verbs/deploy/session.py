@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 WIDTH = 79
 FOLDER = ROOT / ".local" / "deploy"
 _SILENCE = 30.0  # seconds after which a log without a terminal gets a line
+_LONG_AGO = 15.0  # seconds after which the newest step says nothing about now
 
 _T = TypeVar("_T")
 
@@ -116,39 +117,52 @@ class Session:
     @contextmanager
     def watching(self, what: str) -> Iterator[Watch]:
         """Show what goes on: one line that changes, or without a terminal a line now and then."""
-        console, begun = stderr(), time.monotonic()
+        console = stderr()
         if not console.is_terminal:
             yield _Log(self, what).note
             return
         with console.status(f"{what} ...") as status:
-            last = Progress("")
+            shown = _Shown(what)
 
             def show(progress: Progress) -> None:
-                nonlocal last
-                last = progress if progress.text else last
-                counted = f" {last.done} of {last.total}," if last.total else ""
-                ago = duration(time.monotonic() - begun)
-                status.update(printable(f"{what}:{counted} {ago}; {last.text}")[: WIDTH - 4])
+                shown.note(progress)
+                status.update(printable(shown.text())[: WIDTH - 4])
 
             yield show
 
 
-class _Log:
-    """Progress in a log: how far it is, every half minute."""
+class _Shown:
+    """How far it is, for how long, and the newest step, unless that is long ago."""
 
-    def __init__(self, session: Session, what: str) -> None:
-        self._session, self._what = session, what
-        self._begun = self._said = time.monotonic()
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._begun = self._stepped = time.monotonic()
         self._last = Progress("")
 
     def note(self, progress: Progress) -> None:
-        self._last = progress if progress.text else self._last
+        if progress.text:
+            self._last, self._stepped = progress, time.monotonic()
+
+    def text(self) -> str:
         now = time.monotonic()
-        if now - self._said < _SILENCE:
-            return
-        self._said = now
-        counted = f"{self._last.done} of {self._last.total}, " if self._last.total else ""
-        self._session.say(f"{self._what}: {counted}{duration(now - self._begun)}", indent="  ")
+        counted = f" {self._last.done} of {self._last.total}," if self._last.total else ""
+        step = self._last.text if now - self._stepped < _LONG_AGO else "waiting for AWS"
+        return f"{self._what}:{counted} {duration(now - self._begun)}{f'; {step}' if step else ''}"
+
+
+class _Log:
+    """Progress in a log: a line every half minute."""
+
+    def __init__(self, session: Session, what: str) -> None:
+        self._session, self._shown = session, _Shown(what)
+        self._said = time.monotonic()
+
+    def note(self, progress: Progress) -> None:
+        self._shown.note(progress)
+        now = time.monotonic()
+        if now - self._said >= _SILENCE:
+            self._said = now
+            self._session.say(self._shown.text(), indent="  ")
 
 
 def in_safe_order(organization: Organization) -> list[Organization]:
