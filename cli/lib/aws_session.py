@@ -28,6 +28,20 @@ def open_session(profile: str | None, region: str | None) -> boto3.Session:
     return session
 
 
+def has_profile(name: str) -> bool:
+    """Say whether this machine's AWS configuration has a profile.
+
+    Raises
+    ------
+    BridgeError
+        The configuration cannot be read.
+    """
+    try:
+        return name in botocore.session.Session().available_profiles
+    except aws_error.ERRORS as error:
+        raise BridgeError(aws_error.explain(error)) from None
+
+
 def unconfigured_session() -> botocore.session.Session:
     """Make a session that reads neither ~/.aws nor AWS_PROFILE, which may name a missing profile."""
     nowhere = (None, None, os.devnull, None)

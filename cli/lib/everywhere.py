@@ -53,7 +53,7 @@ def find(*, local: bool, profile: str | None, region: str | None, stand_file: Pa
     if not (profile or region):
         for place in (read_place(organizations, name) for name in names_of(organizations)):
             for each in place.of_each_region():
-                expected[each.profile, each.region].append(each)
+                expected[each.settings_of_many()].append(each)
     if len(expected) == 1:
         seen = [_look((profile, region), expected[profile, region])]
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.lib.account import Account
+from cli.lib.aws_session import has_profile
 from cli.lib.errors import BridgeError
 from stacks.config.organization import PLACE_PARSERS, SAMPLE_NAME, Organization
 from stacks.config.parsers import InvalidError
@@ -41,9 +42,19 @@ class Place:
     def settings(self, *, profile: str | None, region: str | None) -> tuple[str | None, str | None]:
         """Choose profile and region: first the options', then the environment's, then the file's."""
         return (
-            profile or (None if names_credentials() else self.profile),
+            profile or (None if names_credentials() else self._usable_profile()),
             region or _value(_first(_REGIONS)) or self.region,
         )
+
+    def settings_of_many(
+        self, *, profile: str | None = None, region: str | None = None
+    ) -> tuple[str | None, str | None]:
+        """Choose for one stack of a fleet: the file comes before the environment, which can name only one account."""
+        return profile or self._usable_profile(), region or self.region
+
+    def _usable_profile(self) -> str | None:
+        """Leave out a profile that this machine, such as one of CI, does not have, if the account can be checked."""
+        return self.profile if self.profile and (not self.account or has_profile(self.profile)) else None
 
     def require_account(self, account: str) -> None:
         """Refuse credentials of another account than the file's.
@@ -58,6 +69,13 @@ class Place:
                 f"{self.file} says account {self.account}, and these are credentials of account {account}. Name a "
                 "profile of the right account: --profile"
             )
+
+    def contradicted_by(self, *, region: str | None) -> str:
+        """Say, as the end of an error, if the option or the environment names another region than the file."""
+        source, value = _named("--region", region, _REGIONS)
+        if not (self.region and value) or value == self.region:
+            return ""
+        return f". {self.file} says region {self.region}, and {source} says {value}"
 
 
 def read_place(folder: Path, organization: str | None) -> Place:
@@ -113,7 +131,7 @@ def open_account(
         file=f"{organization.name}.toml",
     )
     if is_one_of_many:
-        profile, region = profile or place.profile, region or place.region
+        profile, region = place.settings_of_many(profile=profile, region=region)
     _refuse_mismatch("region", place, _named("--region", region, _REGIONS))
     if not place.account:  # which decides, if it is there: a person may call their profile what they want
         _refuse_mismatch("profile", place, _named("--profile", profile, _CREDENTIALS[:2]))

@@ -95,9 +95,10 @@ def find(
     """
     if local:
         return _find_local(organization, stand_file)
-    connect = _connect_to_place(read_place(organizations, organization), profile, region)
+    place = read_place(organizations, organization)
+    connect = _connect_to_place(place, profile, region)
     if organization is not None:
-        return describe(organization, connect)
+        return describe(organization, connect, hint=place.contradicted_by(region=region))
     names = _names(connect)
     if len(names) > 1:
         raise BridgeError(f"There are stacks of several organizations: {', '.join(names)}. Name one: --organization")
@@ -228,8 +229,8 @@ def existing(connect: Callable[[str], Any]) -> list[str]:
     return sorted(name.removeprefix(STACK_PREFIX) for name in names if name.startswith(STACK_PREFIX))
 
 
-def describe(organization: str, connect: Callable[[str], Any]) -> Stack:
-    """Describe an organization's stack.
+def describe(organization: str, connect: Callable[[str], Any], *, hint: str = "") -> Stack:
+    """Describe an organization's stack; the hint is the end of the error.
 
     Raises
     ------
@@ -244,7 +245,7 @@ def describe(organization: str, connect: Callable[[str], Any]) -> Stack:
             raise
         raise BridgeError(
             f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
-            f"{', '.join(existing(connect)) or 'none'}. Another account or region: --profile, --region"
+            f"{', '.join(existing(connect)) or 'none'}. Another account or region: --profile, --region{hint}"
         ) from None
     status = answer["Stacks"][0].get("StackStatus", "")
     if status.startswith(("ROLLBACK_", "CREATE_FAILED", "REVIEW_")):

@@ -52,6 +52,7 @@ def clouds(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[tuple[str | None, 
             return found
 
         monkeypatch.setattr(stack, "connect_to_aws", connect)
+        monkeypatch.setattr("cli.lib.place.has_profile", lambda _: True)
 
     return clouds
 

@@ -1,11 +1,13 @@
 """An organization's file says where its stack is; nothing is made anywhere else."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from cli.lib import stack
 from cli.lib.errors import BridgeError
@@ -127,6 +129,42 @@ def test_of_a_fleet_each_file_comes_before_the_environment(monkeypatch: pytest.M
     one = organization(profile="acme", region="eu-west-1")
     account = open_account(one, profile=None, region=None, is_one_of_many=True)
     assert (account.profile, account.region) == ("acme", "eu-west-1")
+
+
+def test_a_profile_that_this_machine_does_not_have_is_left_out_if_the_account_can_be_checked(
+    monkeypatch: pytest.MonkeyPatch, sts: Any
+) -> None:
+    # Given a machine of CI, whose credentials are in the environment
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    for is_one_of_many in (False, True):
+        one = organization(account=ACCOUNT, region="eu-west-1", profile="of-a-colleague")
+        # When
+        account = open_account(one, profile=None, region=None, is_one_of_many=is_one_of_many)
+        # Then
+        assert (account.id, account.profile) == (ACCOUNT, None)
+    assert len(sts) == 2
+    # And without an account to compare with, nobody knows where it would go
+    with pytest.raises(BridgeError, match="of-a-colleague"):
+        open_account(replace(one, account=None), profile=None, region=None, is_one_of_many=True)
+
+
+def test_a_stack_that_is_not_where_the_environment_leads_names_the_files_region(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme.toml").write_text('region = "eu-west-1"\nprofile = "acme"\n')
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+    def call(_client: BaseClient, operation: str, _parameters: Any) -> Any:
+        if operation == "DescribeStacks":
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, operation)
+        return {"StackSummaries": []}
+
+    with (
+        mock.patch.object(BaseClient, "_make_api_call", call),
+        pytest.raises(BridgeError, match=r"acme\.toml says region eu-west-1, and AWS_REGION says us-east-1$"),
+    ):
+        stack.find("acme", local=False, profile=None, region=None, stand_file=Path(), organizations=tmp_path)
 
 
 def test_a_command_looks_where_the_file_says_and_refuses_another_account(tmp_path: Path, sts: Any) -> None:
