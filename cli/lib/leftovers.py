@@ -41,29 +41,33 @@ class Found:
 def find(connect: Connect, organization: str | None) -> Found:
     """Find what no existing stack has among its resources, of one organization or of all.
 
-    Resources are known by the names that CloudFormation gave them, keys by their description, log groups also by their
-    key, buckets also by their tags.
+    Of existing stacks, these are the old versions of their functions. Resources are known by the names that
+    CloudFormation gave them, keys by their description, log groups also by their key, buckets also by their tags.
 
     Raises
     ------
     BotoCoreError, ClientError
         AWS does not say what the existing stacks have: then nothing can be told apart.
     """
-    found, owned = Found(), set[str]()
-    for name, status in _stacks(connect).items():
-        owned |= {resource["PhysicalResourceId"] for resource in resources_of(connect, name)}
+    found, owned, known = Found(), set[str](), _Known()
+    for stack, status in _stacks(connect).items():
+        whose = stack.removeprefix(STACK_PREFIX)
+        resources = resources_of(connect, stack)
+        owned |= {resource["PhysicalResourceId"] for resource in resources}
         if status.endswith("_IN_PROGRESS"):
-            found.busy.add(name.removeprefix(STACK_PREFIX))
-    keys: dict[str, str] = {}
+            found.busy.add(whose)
+        for resource in resources:
+            if resource["ResourceType"] == "AWS::Lambda::Function":
+                known.functions[resource["PhysicalResourceId"]] = whose
     for what, search in _SEARCHES.items():
         try:
-            for kind, name, whose in search(connect, keys):
-                # A key of a stack that exists may encrypt what an earlier stack of that organization has left.
-                if name in owned or not _is(whose, organization):
+            for kind, name, whose in search(connect, known):
+                # Of a function that exists, only old versions are left over.
+                if (name in owned and kind is not Kind.VERSIONS) or not _is(whose, organization):
                     continue
-                resource = retained.look_at(connect, kind, name, whose)
-                if resource:
-                    found.leftovers.append(resource)
+                one = retained.look_at(connect, kind, name, whose)
+                if one:
+                    found.leftovers.append(one)
         except (BotoCoreError, ClientError) as error:
             found.not_looked_at[what] = aws_error.explain(error)
     order = list(Kind)
@@ -124,7 +128,15 @@ _Named = tuple[Kind, str, str]
 """A resource's kind, its name, and whose it is."""
 
 
-def _keys(connect: Connect, keys: dict[str, str]) -> Iterator[_Named]:
+@dataclass(kw_only=True)
+class _Known:
+    """What one search has found for others: whose it is, by a key's ARN, and by a function's name."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+
+
+def _keys(connect: Connect, known: _Known) -> Iterator[_Named]:
     """Find the keys; note the ARN of each, because log groups name it."""
     kms = connect("kms")
     for page in kms.get_paginator("list_keys").paginate():
@@ -138,19 +150,19 @@ def _keys(connect: Connect, keys: dict[str, str]) -> Iterator[_Named]:
             # What stacks/common/encryption.py writes.
             ours = re.match(rf"{STACK_PREFIX}([A-Za-z0-9-]+): ", key.get("Description", ""))
             if ours and key["KeyManager"] == "CUSTOMER":
-                keys[key["Arn"]] = ours[1]
+                known.keys[key["Arn"]] = ours[1]
                 yield Kind.KEY, key["KeyId"], ours[1]
 
 
-def _log_groups(connect: Connect, keys: dict[str, str]) -> Iterator[_Named]:
+def _log_groups(connect: Connect, known: _Known) -> Iterator[_Named]:
     for page in connect("logs").get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
-            whose = organization_of(group["logGroupName"]) or keys.get(group.get("kmsKeyId", ""))
+            whose = organization_of(group["logGroupName"]) or known.keys.get(group.get("kmsKeyId", ""))
             if whose:
                 yield Kind.LOG_GROUP, group["logGroupName"], whose
 
 
-def _tables(connect: Connect, _keys: dict[str, str]) -> Iterator[_Named]:
+def _tables(connect: Connect, _known: _Known) -> Iterator[_Named]:
     for page in connect("dynamodb").get_paginator("list_tables").paginate():
         for name in page["TableNames"]:
             whose = organization_of(name)
@@ -158,7 +170,7 @@ def _tables(connect: Connect, _keys: dict[str, str]) -> Iterator[_Named]:
                 yield kind_of_table(name), name, whose
 
 
-def _buckets(connect: Connect, _keys: dict[str, str]) -> Iterator[_Named]:
+def _buckets(connect: Connect, _known: _Known) -> Iterator[_Named]:
     s3 = connect("s3")
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
@@ -187,7 +199,7 @@ def _tagged(s3: Any, bucket: str) -> str | None:
     return stack.removeprefix(STACK_PREFIX) if stack.startswith(STACK_PREFIX) else None
 
 
-def _role(connect: Connect, _keys: dict[str, str]) -> Iterator[_Named]:
+def _role(connect: Connect, _known: _Known) -> Iterator[_Named]:
     """Find the role by which API Gateway writes logs, in this region only: roles have none, and stacks elsewhere."""
     name = connect("apigateway").get_account().get("cloudwatchRoleArn", "").rpartition("/")[2]
     whose = organization_of(name)
@@ -195,14 +207,25 @@ def _role(connect: Connect, _keys: dict[str, str]) -> Iterator[_Named]:
         yield Kind.ROLE, name, whose
 
 
+def _versions(_connect: Connect, known: _Known) -> Iterator[_Named]:
+    for function, whose in known.functions.items():
+        yield Kind.VERSIONS, function, whose
+
+
 # The keys come first: the log groups need them.
-_SEARCHES: Mapping[str, Callable[[Connect, dict[str, str]], Iterator[_Named]]] = {
+_SEARCHES: Mapping[str, Callable[[Connect, _Known], Iterator[_Named]]] = {
     "keys": _keys,
     "tables": _tables,
     "log groups": _log_groups,
     "buckets": _buckets,
     "API Gateway's role": _role,
+    "versions of the functions": _versions,
 }
+
+
+def _remove_versions(connect: Connect, name: str) -> None:
+    for version in retained.old_versions(connect, name):
+        connect("lambda").delete_function(FunctionName=name, Qualifier=version["Version"])
 
 
 def _remove_table(connect: Connect, name: str) -> None:
@@ -236,6 +259,7 @@ def _remove_role(connect: Connect, name: str) -> None:
 
 
 _REMOVE: Mapping[Kind, Callable[[Connect, str], Any]] = {
+    Kind.VERSIONS: _remove_versions,
     Kind.ROLE: _remove_role,
     Kind.LOG_GROUP: lambda connect, name: connect("logs").delete_log_group(logGroupName=name),
     Kind.BUCKET: _remove_bucket,

@@ -19,6 +19,8 @@ PRICES_SOURCE = "list prices of us-east-1 in November 2026"
 _TABLE_GB, _RECOVERY_GB, _BUCKET_GB, _LOGS_GB = 0.25, 0.20, 0.023, 0.03
 _KEY, _MOST_PAID_ROTATIONS = 1.00, 2
 _GB = 1024**3
+KEPT_VERSIONS = 10
+"""Versions of each function that `bridge rollback` can go back to, the one that runs included."""
 _RESTORED = re.compile(r"-restored-\d{8}T\d{6}Z$")  # as cli/lib/restored_table.py writes it
 _YEAR_SECONDS = 365 * 86400
 
@@ -29,6 +31,7 @@ Connect = Callable[[str], Any]
 class Kind(StrEnum):
     """The kinds of resources that stay; the order is that in which they are removed."""
 
+    VERSIONS = "old versions"
     ROLE = "API Gateway's role"
     LOG_GROUP = "log group"
     BUCKET = "spool bucket"
@@ -174,6 +177,32 @@ def _role(connect: Connect, name: str, organization: str) -> Retained:
     )
 
 
+def _versions(connect: Connect, name: str, organization: str) -> Retained | None:
+    old = old_versions(connect, name)
+    if not old:
+        return None
+    size = sum(version["CodeSize"] for version in old)
+    return Retained(
+        organization=organization,
+        kind=Kind.VERSIONS,
+        name=name,
+        holds=f"{len(old)} versions of the function, {_size(size)} of the account's 75 GB for code",
+    )
+
+
+def old_versions(connect: Connect, function: str) -> list[Mapping[str, Any]]:
+    """Find a function's versions that no alias is at, without the newest `KEPT_VERSIONS`."""
+    client = connect("lambda")
+    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    versions = [version for page in pages for version in page["Versions"] if version["Version"] != "$LATEST"]
+    versions.sort(key=lambda version: int(version["Version"]), reverse=True)
+    live: set[str] = set()
+    for page in client.get_paginator("list_aliases").paginate(FunctionName=function):
+        for alias in page["Aliases"]:
+            live |= {alias["FunctionVersion"], *alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})}
+    return [version for version in versions[KEPT_VERSIONS:] if version["Version"] not in live]
+
+
 _LOOK: Mapping[Kind, Callable[[Connect, str, str], Retained | None]] = {
     Kind.TABLE: _table,
     Kind.RESTORED_TABLE: _table,
@@ -181,6 +210,7 @@ _LOOK: Mapping[Kind, Callable[[Connect, str, str], Retained | None]] = {
     Kind.BUCKET: _bucket,
     Kind.LOG_GROUP: _log_group,
     Kind.ROLE: _role,
+    Kind.VERSIONS: _versions,
 }
 
 

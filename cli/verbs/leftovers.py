@@ -38,7 +38,8 @@ def leftovers(
     bridge leftovers acme --remove     asks first; then it is gone for good
 
     Tables, key, spool bucket and log groups outlive their stack, because they hold data. So do the tables that
-    `bridge restore` has made. What belongs to a stack that exists is never listed.
+    `bridge restore` has made, and old versions of the functions of stacks that exist. Nothing else of a stack
+    that exists is ever listed.
 
     \b
     What becomes of them with --remove:
@@ -48,6 +49,7 @@ def leftovers(
       log groups   deleted
       key          deleted after 30 days, and only if nothing else of the organization is left. Until then:
                    aws kms cancel-key-deletion --key-id KEY
+      versions     deleted; the ten newest of each function stay, and the one that runs
       role         API Gateway's for the whole account and region: only if there is no API any more
 
     If you interrupt it, run it again: it goes on with what is left.

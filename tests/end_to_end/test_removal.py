@@ -76,6 +76,16 @@ def template(name: str) -> dict[str, Any]:
     }
     if name.endswith("-busy"):  # an API in the account keeps API Gateway's role
         resources["ApiRestApi1A2B"] = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
+    if name.endswith("-versions"):
+        resources["InboundIngestFunction1A2B"] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "python3.11",
+                "Handler": "index.handler",
+                "Role": {"Fn::GetAtt": ["ApiRestApiCloudWatchRole1A2B", "Arn"]},
+                "Code": {"ZipFile": "handler = print"},
+            },
+        }
     outputs = {queue: queue.removesuffix("Url") for queue in QUEUES} | {"SpoolBucket": "InboundSpoolBucket1A2B"}
     return {
         "Resources": resources,
@@ -245,6 +255,25 @@ def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_on
     assert listed(found) == [("again", "table"), ("again", "restored table")]
     assert removed.exit_code == 0, removed.output
     assert {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name} == own
+
+
+def test_of_a_function_that_runs_only_old_versions_are_left_over(account: Account, make: Make) -> None:
+    # Given a function with fourteen versions, of which the first runs
+    make("versions")
+    client = account.aws.functions
+    (function,) = [each["FunctionName"] for each in client.list_functions()["Functions"]]
+    for number in range(14):
+        client.update_function_configuration(FunctionName=function, Description=str(number))
+        client.publish_version(FunctionName=function)
+    client.create_alias(FunctionName=function, Name="live", FunctionVersion="1")
+    # When
+    found = account.bridge("leftovers", "versions", "--json")
+    removed = account.bridge("leftovers", "versions", "--remove", "--yes")
+    # Then the newest ten stay, and the one that runs
+    assert listed(found) == [("versions", "old versions")]
+    assert removed.exit_code == 0, removed.output
+    left = [version["Version"] for version in client.list_versions_by_function(FunctionName=function)["Versions"]]
+    assert sorted(left[1:], key=int) == ["1", *map(str, range(5, 15))]
 
 
 def test_nothing_is_removed_while_something_stands_in_the_way(account: Account, make: Make, cdk: mock.Mock) -> None:

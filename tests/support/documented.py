@@ -148,7 +148,9 @@ _AWS = "needs AWS itself: the emulator has no such name, or does not answer this
 _NETWORK = "needs the network, or a service beyond it"
 _SHELL = "sets what later lines use; bash has read it"
 _PERSON = "has a place for what only the reader has"
+_NAMES = {command for command in documented_commands() if re.fullmatch(r"\./bridge( dlq)? [a-z-]+", command)} - RUN
 LEFT_OUT: dict[str, str] = {
+    **dict.fromkeys(_NAMES, _NAMED),
     **dict.fromkeys(
         (
             *('make test ARGS="-k reconciled_journals"', 'make test ARGS="-k test_second_region"'),
@@ -169,19 +171,10 @@ LEFT_OUT: dict[str, str] = {
         _LONG,
     ),
     **dict.fromkeys(
-        (
-            *("./bridge dlq", "./bridge new", "./bridge replay", "./bridge dlq redrive", "./bridge restore"),
-            *("./bridge dlq show", "./bridge dlq show --queue outbound", "./bridge show", "./bridge deploy"),
-            *(
-                "./bridge verify",
-                "./bridge reconcile",
-                "make deploy",
-                "cdk bootstrap",
-                "cdk bootstrap --cloudformation-execution-policies",
-            ),
-        ),
+        ("./bridge dlq show --queue outbound", "make deploy", "cdk bootstrap"),
         _NAMED,
     ),
+    "cdk bootstrap --cloudformation-execution-policies": _NAMED,
     **dict.fromkeys(
         (
             *(
