@@ -644,6 +644,14 @@ def test_what_does_not_fit_together_is_wrong_usage(account: Account, arguments: 
     assert account.asked == []
 
 
+def test_two_at_once_from_one_folder_would_mix_their_stacks(account: Account) -> None:
+    with session.alone():
+        result = account.run()
+    assert result.exit_code == 1
+    assert "Another bridge deploy runs from this folder" in result.stderr
+    assert account.calls == []
+
+
 def test_a_cdk_that_is_not_installed_is_one_line(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cdk, "CDK", Path("/nothing/cdk"))
     result = account.run()

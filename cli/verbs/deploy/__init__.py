@@ -11,7 +11,7 @@ from cli.lib.errors import BridgeError
 from cli.options import ROOT, Options, organizations_option, pass_options
 from cli.terminal.output import json_option
 from cli.verbs.deploy import fleet, one
-from cli.verbs.deploy.session import Session
+from cli.verbs.deploy.session import Session, alone
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import SAMPLE_NAME, Organization, load_organizations
 
@@ -81,12 +81,13 @@ def deploy(
             "with --check, then use --yes."
         )
     session = Session(options, organizations.resolve(), chosen, yes=yes, as_json=as_json, replace=replace)
-    if only_look:
-        one.check(session)
-    elif record is not None or len(chosen) > 1:
-        fleet.deploy(session, record=record, canary=canary, path=RECORD)
-    else:
-        one.deploy(session)
+    with alone():
+        if only_look:
+            one.check(session)
+        elif record is not None or len(chosen) > 1:
+            fleet.deploy(session, record=record, canary=canary, path=RECORD)
+        else:
+            one.deploy(session)
 
 
 def _choose(

@@ -1,5 +1,6 @@
 """What the deployments of one call have in common: one synthesis, the accounts, and where output goes."""
 
+import fcntl
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from cli.lib.deploying.assembly import StackArtifact, read_assembly
 from cli.lib.deploying.cdk import Cdk, Progress, Watch
 from cli.lib.deploying.changes import Loss, Plan
 from cli.lib.deploying.update import Prepared, Update
+from cli.lib.errors import BridgeError
 from cli.lib.organization_file import refuse_sample
 from cli.lib.place import open_account
 from cli.options import ROOT, Options
@@ -129,6 +131,27 @@ class Session:
                 status.update(printable(shown.text())[: WIDTH - 4])
 
             yield show
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the folder of the synthesis: another deployment from it would get this one's stacks, or change them.
+
+    Raises
+    ------
+    BridgeError
+        Another deployment holds it.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BridgeError(
+                "Another bridge deploy runs from this folder. Wait until it has ended. To deploy several, "
+                "name them in one command"
+            ) from None
+        yield
 
 
 class _Shown:
