@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from cli.lib.deploying import changes
 from stacks.config import moves
 from stacks.config.organization import Organization
 from tests.stacks import synthesis
@@ -210,6 +211,14 @@ def test_a_synthesis_says_what_a_move_has_left_to_do(organizations: Mapping[str,
     assert steps == [[], ["default-url", "former-customer-id"], []]
     said = synthesis.warnings_of(moving, output=tmp_path)
     assert {text for _, text in moves.unfinished(moving)} <= {text.removeprefix("minimal.toml: ") for text in said}
+
+
+def test_what_an_update_would_cut_off_is_read_from_the_templates(templates: Mapping[str, Template]) -> None:
+    # Given two stacks with customer ids and networks of their own, one of which lists addresses
+    found = changes.explain([], old=templates["minimal"], new=templates["addresses"], is_new=False)
+    # Then
+    assert [loss.logical_id for loss in found.losses] == ["customer_id"]
+    assert [text.split()[0] for text in found.cut_offs] == ["allowed_source_ips"]
 
 
 def test_another_domain_name_leaves_the_old_domain_working(templates: Mapping[str, Template]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cli.lib.deploying import cut_offs
+
 # What holds something that a new one does not have: what would be lost, and what to do.
 LOSSES: Mapping[str, tuple[str, str]] = {
     "AWS::DynamoDB::Table": (
@@ -47,15 +49,17 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+_CUSTOMER_ID = "customer_id"
+
 
 @dataclass(frozen=True)
 class Loss:
-    """A resource that holds something, and would be replaced or removed.
+    """A resource that holds something, and would be replaced or removed; or the ``customer_id`` that VectorCare calls.
 
     Attributes
     ----------
     action : str
-        ``replaced``, ``may be replaced`` (CloudFormation cannot tell before), or ``removed``.
+        ``replaced``, ``may be replaced`` (CloudFormation cannot tell before), ``removed``, or ``changed``.
     kept : bool
         Whether the old one stays in the account, outside the stack.
     cause : str
@@ -86,6 +90,8 @@ class Plan:
         Those that hold something, in the order of their ids.
     permissions : tuple[str, ...]
         What somebody may do that nobody may now.
+    cut_offs : tuple[str, ...]
+        What may cut off VectorCare, each with what to look at before.
     """
 
     is_new: bool
@@ -95,6 +101,7 @@ class Plan:
     removed: int
     losses: tuple[Loss, ...]
     permissions: tuple[str, ...]
+    cut_offs: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +123,8 @@ def explain(
     resources = [change["ResourceChange"] for change in changes if "ResourceChange" in change]
     counts = Counter(_kind(resource) for resource in resources)
     losses = [loss for resource in resources if (loss := _loss(resource, old or {}))]
+    if cut_offs.is_url_refused(old or {}, new):
+        losses.append(_refused_url())
     return Plan(
         is_new=is_new,
         added=counts["added"],
@@ -124,6 +133,7 @@ def explain(
         removed=counts["removed"],
         losses=tuple(sorted(losses, key=lambda loss: loss.logical_id)),
         permissions=tuple(_new_permissions(old or {}, new)),
+        cut_offs=tuple(cut_offs.warnings(old or {}, new)),
     )
 
 
@@ -164,6 +174,19 @@ def _loss(resource: Mapping[str, Any], old: Mapping[str, Any]) -> Loss | None:
         cause=", ".join(cause) if kind != "removed" else "",
         what=what,
         remedy=remedy,
+    )
+
+
+def _refused_url() -> Loss:
+    return Loss(
+        logical_id=_CUSTOMER_ID,
+        physical_id="",
+        type="of the webhook's URL",
+        action="changed",
+        kept=False,
+        cause="",
+        what="each webhook to the URL that VectorCare calls now is answered 401, and after 72 seconds it is lost",
+        remedy="write the old value into former_customer_ids, and remove it later: docs/moving.md has the order",
     )
 
 

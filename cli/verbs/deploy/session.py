@@ -225,6 +225,8 @@ def show_plan(session: Session, plan: Plan) -> None:
             f"{plan.removed} removed.",
             indent="  ",
         )
+    for text in plan.cut_offs:
+        session.say(f"WARNING: {text}.", indent="  ", warning=True)
     for loss in plan.losses:
         _show_loss(session, loss)
 
