@@ -130,6 +130,21 @@ def read_key(pem: str, file: Path | None = None) -> bytes:
         raise BridgeError(f"{file or 'What was pasted'} {error}.") from None
 
 
+def refuse_taken_name(path: Path) -> None:
+    """Refuse a new file whose names on AWS an existing file of its folder makes too.
+
+    Raises
+    ------
+    BridgeError
+        One does.
+    """
+    others = [each for each in path.parent.glob("*.toml") if not each.name.startswith(".")]
+    already = set(fleet.name_problems(sorted(others)))
+    for file, what in fleet.name_problems(sorted([*others, path])):
+        if (file, what) not in already:
+            raise BridgeError(f"Choose another name. With {path.name}, {file.name} {what.rpartition(';')[0]}.")
+
+
 def refuse_sample(organization: Organization) -> None:
     """Refuse to deploy the sample.
 

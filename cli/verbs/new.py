@@ -13,7 +13,7 @@ from rich.text import Text
 from cli.lib import place, time_zone
 from cli.lib.account import Account
 from cli.lib.errors import BridgeError
-from cli.lib.organization_file import Draft, fingerprints, read_key, read_key_file
+from cli.lib.organization_file import Draft, fingerprints, read_key, read_key_file, refuse_taken_name
 from cli.options import Options, organizations_option, pass_options
 from cli.terminal.command import say
 from cli.terminal.output import emit, json_option, printable, stderr
@@ -85,6 +85,7 @@ def new(
     path = organizations / f"{name}.toml"
     if path.exists():
         raise click.ClickException(f"{path} exists already, and is not overwritten. Edit it, then: bridge check {path}")
+    refuse_taken_name(path)
     draft = Draft(
         name=name,
         public_keys=tuple(map(read_key_file, public_key_files)),

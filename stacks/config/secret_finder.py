@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterator
 
 _BELONGS = (
-    "VectorCare's client_id and client_secret belong into Secrets Manager, in the stack's output CredentialsSecret"
+    "VectorCare's client_id and client_secret belong in Secrets Manager, in the stack's output CredentialsSecret"
 )
-_PROFILE = "they belong into your AWS profile (aws sso login, or aws configure)"
+_PROFILE = "they belong in your AWS profile (aws sso login, or aws configure)"
 _REPLACE = "delete it from the file and its history, and have it replaced"
 
 # What a secret looks like anywhere in a line, remarks included.

@@ -90,6 +90,18 @@ def test_an_existing_file_is_never_overwritten(run: Run, folder: Path, key_file:
     assert (folder / "acme.toml").read_text() == "mine"
 
 
+@pytest.mark.parametrize(("there", "name"), [("acme-reading", "acme"), ("acme", "acme-reading"), ("Acme", "acme")])
+def test_a_name_that_another_file_would_share_on_aws_is_not_asked_about(
+    run: Run, folder: Path, there: str, name: str
+) -> None:
+    folder.mkdir()
+    (folder / f"{there}.toml").write_text(MINIMAL)
+    result = run("new", name, "--organizations", str(folder))
+    assert result.exit_code == 1
+    assert "Choose another name" in result.stderr
+    assert len(list(folder.iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "option", "problem"),
     [
