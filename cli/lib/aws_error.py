@@ -1,6 +1,7 @@
 """Errors of AWS, in words that say what to do."""
 
 import re
+from typing import TypeGuard
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -44,9 +45,15 @@ def explain(error: BotoCoreError | ClientError) -> str:
     return _of_answer(error) if isinstance(error, ClientError) else _of_library(error)
 
 
-def is_denied(error: BotoCoreError | ClientError) -> bool:
+def is_denied(error: BotoCoreError | ClientError) -> TypeGuard[ClientError]:
     """Whether a permission is missing."""
     return isinstance(error, ClientError) and error.response["Error"].get("Code") in _DENIED
+
+
+def denied_action(error: ClientError) -> str:
+    """Name the action that is missing, and its resource if AWS names it."""
+    found = _DENIED_ACTION.search(error.response["Error"].get("Message", ""))
+    return " on ".join(part for part in found.groups() if part) if found else error.operation_name
 
 
 def wrong_setting(error: Exception) -> str:
@@ -60,10 +67,8 @@ def _of_answer(error: ClientError) -> str:
     if code in _BAD_CREDENTIALS:
         return f"AWS does not accept your credentials ({code}). {_LOG_IN}"
     if code in _DENIED:
-        found = _DENIED_ACTION.search(error.response["Error"].get("Message", ""))
-        denied = " on ".join(part for part in found.groups() if part) if found else operation
         return (
-            f"AWS does not let you do this: {denied}. Attach the stack's operator policy (its output "
+            f"AWS does not let you do this: {denied_action(error)}. Attach the stack's operator policy (its output "
             "OperatorPolicyArn) to your role, or name another profile with --profile."
         )
     return f"AWS refused {operation} ({code}). Nothing more was done."

@@ -455,3 +455,36 @@ def test_an_alarm_is_raised_for_a_moment_and_its_topic_hears_it(verification: Ve
         aws.sqs.delete_queue(QueueUrl=queue)
     (alarm,) = aws.make("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     assert alarm["StateValue"] != "ALARM"
+
+
+@pytest.mark.nightly  # tests/stacks/test_operator_policy_template.py holds what the policy allows
+def test_its_policy_is_enough_and_without_it_each_line_says_so(
+    guarded: LocalEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given somebody with the policy for it, and somebody with the right to find the stack alone
+    iam = guarded.emulator.aws.make("iam")
+    certificate = guarded.emulator.certificate_file
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    find = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
+    iam.create_user(UserName="verifier")
+    iam.attach_user_policy(UserName="verifier", PolicyArn=guarded.deployment.outputs["VerifyPolicyArn"])
+    # The emulator takes a look at one for a list, and names a rule with its bus; AWS does not (Service Authorization
+    # Reference, Lambda and EventBridge).
+    other = ["lambda:ListAliases", "lambda:ListEventSourceMappings", "events:DescribeRule"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [find | {"Action": other}]})
+    iam.put_user_policy(UserName="verifier", PolicyName="emulator", PolicyDocument=document)
+    iam.create_user(UserName="stranger")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [find]})
+    iam.put_user_policy(UserName="stranger", PolicyName="find", PolicyDocument=document)
+    verdicts = {}
+    for name in ("verifier", "stranger"):
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        secrets = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(guarded.describe() | secrets))
+        # When they verify
+        result = CliRunner().invoke(bridge, ["verify", "--json", "--stand", str(tmp_path / f"{name}.json")])
+        verdicts[name] = {each["check"]: each["verdict"] for each in json.loads(result.stdout)["findings"]}
+    # Then one may see all, and the other is told what not
+    assert [check for check, verdict in verdicts["verifier"].items() if verdict == "not allowed to look"] == []
+    denied = {check for check, verdict in verdicts["stranger"].items() if verdict == "not allowed to look"}
+    assert denied >= {"event sources", "stream", "tables", "queues", "alarms", "versions", "quotas"}

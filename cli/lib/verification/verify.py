@@ -91,10 +91,10 @@ def look(name: str, check: Check, subject: Subject) -> list[Finding]:
 
 
 def _not_seen(name: str, error: BotoCoreError | ClientError) -> Finding:
-    text = aws_error.explain(error)
     if aws_error.is_denied(error):
-        return not_allowed(name, text, "Somebody with the policy VerifyPolicyArn sees it: docs/verifying.md")
+        seen = f"AWS does not let you do this: {aws_error.denied_action(error)}."
+        return not_allowed(name, seen, "The policy in the stack's output VerifyPolicyArn allows it: docs/verifying.md")
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
     if re.search("NotFound|NonExist|DoesNotExist|NoSuch", code):
         return failed(name, f"It is not there any more ({code}).", "Somebody has removed it. Deploy again: make deploy")
-    return not_checked(name, text)
+    return not_checked(name, aws_error.explain(error))
