@@ -126,3 +126,20 @@ def test_an_alarm_that_rolls_back_is_the_reason_if_no_resource_failed() -> None:
     reason = failure.first_failure([{**event, "ResourceStatusReason": "an alarm went to ALARM"}])
     assert reason is not None
     assert "an alarm went to ALARM" in reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "is_about_tls"),
+    [
+        ("AWS::ApiGateway::RestApi", "Endpoint access mode is required for the specified security policy", True),
+        ("AWS::ApiGateway::DomainName", "Invalid SecurityPolicy", True),
+        ("AWS::ApiGateway::DomainName", "The certificate is not in this region", False),
+        ("AWS::S3::Bucket", "Invalid security policy", False),
+    ],
+)
+def test_a_tls_policy_that_aws_refuses_is_no_dead_end(kind: str, reason: str, is_about_tls: bool) -> None:
+    event = {"LogicalResourceId": "R", "ResourceType": kind, "ResourceStatus": "CREATE_FAILED"}
+    said = failure.first_failure([{**event, "ResourceStatusReason": reason}])
+    assert said is not None
+    assert said.startswith(f"R ({kind}): {reason}")
+    assert ("tls_policy" in said) is is_about_tls

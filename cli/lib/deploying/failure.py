@@ -43,6 +43,8 @@ _BOOTSTRAP = re.compile(
     r"Has the environment been bootstrapped|SSM parameter \S+ not found|Bootstrap stack version '\d+' is required"
 )
 _OTHER_ACCOUNT = re.compile(r"Need to perform AWS calls for account \d+, but the current credentials are for \d+")
+_TLS = re.compile(r"security ?policy|endpoint ?access ?mode", re.IGNORECASE)
+_TLS_TO_DO = ". Choose another tls_policy or endpoint_access in the organization's file: docs/moving.md lists them"
 _CANCELLED = re.compile(r"Resource (?:creation|update|deletion) cancelled", re.IGNORECASE)
 
 
@@ -76,7 +78,8 @@ def first_failure(events: Sequence[Mapping[str, Any]]) -> str | None:
             if status.endswith("ROLLBACK_IN_PROGRESS"):
                 rolled_back = rolled_back or f"the stack, and no resource: an alarm, or somebody's Cancel ({reason})"
         elif status.endswith("_FAILED") and not _CANCELLED.search(reason):
-            return f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason}"
+            to_do = _TLS_TO_DO if "ApiGateway" in event.get("ResourceType", "") and _TLS.search(reason) else ""
+            return f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason}{to_do}"
     return rolled_back
 
 
