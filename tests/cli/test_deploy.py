@@ -701,6 +701,12 @@ def test_a_list_or_a_pattern_chooses(three: Fleet, arguments: tuple[str, ...], c
     assert set(three.run(*arguments)) == chosen
 
 
+def test_an_alarm_that_cannot_watch_is_named_for_each_of_a_fleet(three: Fleet) -> None:
+    result = three.account.run("--all", "--yes", DescribeAlarms={"MetricAlarms": []})
+    for name in three.names:
+        assert f"{name}: NOT WATCHED: the alarm NotKept" in result.stdout
+
+
 def test_the_first_failure_stops_what_has_not_begun_and_the_rest_is_resumed(three: Fleet) -> None:
     # Given a version that fails its verification
     three.account.findings = [Finding("schedule", Verdict.FAILED, "it is disabled")]

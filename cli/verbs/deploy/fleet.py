@@ -12,7 +12,7 @@ from rich.console import RenderableType
 
 from cli.lib import aws_error
 from cli.lib.deploying import cdk
-from cli.lib.deploying.cdk import Progress
+from cli.lib.deploying.cdk import Progress, Watch
 from cli.lib.deploying.update import Update
 from cli.lib.deploying.waves import Record, canary_of, waves
 from cli.lib.errors import BridgeError
@@ -64,12 +64,14 @@ class _Run:
         self._results: dict[str, Result] = {}
         self._is_stopped = False  # nothing more begins
         self._is_left = False  # after Ctrl-C, CloudFormation goes on alone
+        self._watch: Watch = _ignore
 
     def all_waves(self, planned: Sequence[Sequence[str]], updates: Sequence[Update]) -> list[Result]:
         for number, wave in enumerate(planned, 1):
             own = [[update for update in updates if update.organization.name == name] for name in wave]
             self._session.say(f"Wave {number} of {len(planned)}:")
-            self._wave(own)
+            with self._session.watching(f"Wave {number}") as self._watch:
+                self._wave(own)
             if self._is_stopped:
                 break
         return [self._results.get(update.artifact.id, _result(update, "not begun", "")) for update in updates]
@@ -115,10 +117,11 @@ class _Run:
             return "failed", str(error) if isinstance(error, BridgeError) else aws_error.explain(error)
 
     def _update(self, update: Update) -> tuple[str, str]:
-        update.wait_while_in_progress(_ignore)
+        watch = self._watching(update)
+        update.wait_while_in_progress(watch)
         update.require_updatable()
         self._tell(update, "making a change set")
-        prepared = update.prepare(_ignore)
+        prepared = update.prepare(watch)
         outputs = prepared.outputs
         if not prepared.is_empty:
             try:
@@ -130,21 +133,34 @@ class _Run:
                 update.discard()
                 return "not begun", ""
             self._tell(update, f"updating, watched by {len(prepared.gate.arns)} alarms")
-            outputs = update.execute(_ignore)
+            for name, reason in (prepared.gate.left_out or {}).items():
+                self._tell(update, f"NOT WATCHED: the alarm {name}: {reason}")
+            if prepared.gate_not_checked:
+                self._tell(update, f"not checked: the alarms, because {prepared.gate_not_checked}")
+            outputs = update.execute(watch)
         self._tell(update, "verifying")
-        findings = verify(update, outputs, _ignore)
+        findings = verify(update, outputs, watch)
         if has_failed(findings):
             seen = [f"{each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
             return "failed", "it was deployed, and does not work: " + "; ".join(seen)
         return ("up to date" if prepared.is_empty else "deployed"), ""
+
+    def _watching(self, update: Update) -> Watch:
+        """Show the progress of one of those that run at the same time."""
+
+        def watch(progress: Progress) -> None:
+            count = f"{progress.done} of {progress.total}" if progress.total else progress.text
+            self._watch(Progress(f"{update.name}: {count}" if count else ""))
+
+        return watch
 
     def _tell(self, update: Update, text: str) -> None:
         with self._lock:
             self._session.say(f"{update.name}: {text}", indent="  ")
 
 
-def _ignore(progress: Progress) -> None:
-    """Many at once have one line for each step, not one that changes."""
+def _ignore(_progress: Progress) -> None:
+    """Nothing runs yet."""
 
 
 def _key(update: Update) -> str:
