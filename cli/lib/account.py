@@ -17,17 +17,26 @@ from cli.lib.aws_session import open_session
 from cli.lib.deploying.assembly import Role, StackArtifact
 from cli.lib.errors import BridgeError
 
-# Limits that matter for a burst of webhooks: the call that reads one, its unit, what is enough, and a warning.
-QUOTAS: Mapping[str, tuple[str, str, tuple[str, str], str, int, str]] = {
+# Limits that matter for webhooks and updates: the call and what of its answer counts, its unit, what is enough, and a
+# warning.
+QUOTAS: Mapping[str, tuple[str, str, Callable[[Any], float], str, int, str]] = {
     # A new account may have 10 in place of the usual 1000 ("Lambda quotas", Lambda developer guide).
     "Lambda concurrent executions": (
-        *("lambda", "get_account_settings", ("AccountLimit", "ConcurrentExecutions"), "at once", 100),
+        *("lambda", "get_account_settings", lambda found: found["AccountLimit"]["ConcurrentExecutions"]),
+        *("at once", 100),
         "webhooks above it are refused, and VectorCare tries only three times; before you go live, ask for 1000 under "
         "Service Quotas > AWS Lambda > Concurrent executions",
     ),
+    # 75 GB at first; a deployment keeps a version more of each function, some 50 MB in all (same page).
+    "Lambda code storage": (
+        *("lambda", "get_account_settings", lambda found: _code_left(found) // 2**30, "GB left", 5),
+        "each deployment keeps one version more of each function; ask for more under Service Quotas > AWS Lambda > "
+        "Function and layer storage",
+    ),
     # 1000 is the default of most regions ("Amazon API Gateway quotas", API Gateway developer guide).
     "API Gateway throttle": (
-        *("apigateway", "get_account", ("throttleSettings", "rateLimit"), "requests a second", 1000),
+        *("apigateway", "get_account", lambda found: found["throttleSettings"]["rateLimit"]),
+        *("requests a second", 1000),
         "all APIs of the account in this region share it; ask for more under Service Quotas > Amazon API Gateway > "
         "Throttle rate",
     ),
@@ -36,6 +45,12 @@ QUOTAS: Mapping[str, tuple[str, str, tuple[str, str], str, int, str]] = {
 # The checks are only advice: do not wait minutes for them if AWS does not answer.
 _QUICK = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 6})
+
+
+def _code_left(settings: Any) -> float:
+    """Return the bytes of code that the account may still store."""
+    left: float = settings["AccountLimit"]["TotalCodeSize"] - settings["AccountUsage"]["TotalCodeSize"]
+    return left
 
 
 class NotCheckedError(Exception):
@@ -54,8 +69,8 @@ class Quota:
 
 def read_quota(client: Callable[[str], Any], name: str) -> Quota:
     """Read one of `QUOTAS`, with the clients that `client` makes; errors are AWS's."""
-    service, operation, (outer, inner), unit, comfortable, warning = QUOTAS[name]
-    value = getattr(client(service), operation)()[outer][inner]
+    service, operation, read, unit, comfortable, warning = QUOTAS[name]
+    value = read(getattr(client(service), operation)())
     return Quota(name, value, unit, warning if value < comfortable else "")
 
 

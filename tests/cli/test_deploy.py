@@ -115,7 +115,10 @@ class Account:
                     "Expiration": datetime.now(UTC) + timedelta(hours=1),
                 }
             },
-            "GetAccountSettings": {"AccountLimit": {"ConcurrentExecutions": 1000}},
+            "GetAccountSettings": {
+                "AccountLimit": {"ConcurrentExecutions": 1000, "TotalCodeSize": 75 * 2**30},
+                "AccountUsage": {"TotalCodeSize": 2**30},
+            },
             "GetAccount": {"throttleSettings": {"rateLimit": 10000.0}},
             "GetParameter": {"Parameter": {"Value": "27"}},
             "DescribeStacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "EnableTerminationProtection": True}]},
@@ -304,7 +307,17 @@ def test_a_check_that_is_not_possible_is_reported_and_stops_nothing(
 def test_an_answer_in_another_form_stops_nothing(account: Account) -> None:
     result = account.run(GetAccount={}, GetAccountSettings={"AccountLimit": None}, DescribeAlarms={})
     assert result.exit_code == 0, result.output
-    assert result.stderr.count("not checked: ") == 3
+    assert result.stderr.count("not checked: ") == 4
+
+
+def test_room_for_code_that_runs_out_is_said_with_what_to_ask_for(account: Account) -> None:
+    # Given an account that has kept nearly all the versions that it may
+    full = {"AccountLimit": {"ConcurrentExecutions": 1000, "TotalCodeSize": 75 * 2**30}}
+    result = account.run(GetAccountSettings=full | {"AccountUsage": {"TotalCodeSize": 72 * 2**30}})
+    # Then the deployment goes on, and says so
+    assert result.exit_code == 0, result.output
+    assert "Lambda code storage: 3 GB left" in result.output
+    assert "Function and layer storage" in re.sub(r"\s+", " ", result.stderr)
 
 
 def test_what_cdk_can_do_it_does_in_cdks_roles(account: Account) -> None:
