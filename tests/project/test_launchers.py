@@ -1,15 +1,22 @@
 """`./bridge`, `./cdk` and plain `cdk` work in a shell in which nothing is set up."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.stacks.organization_files import MINIMAL
+from tests.support.plain_shell import programs_without_node
 from tests.support.repository import ROOT
 
 HOSTILE = {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"}
+
+
+@pytest.fixture(autouse=True)
+def _without_node(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("PATH", programs_without_node(tmp_path_factory.mktemp("machine") / "programs"))
 
 
 def run(*command: str | Path, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -17,7 +24,7 @@ def run(*command: str | Path, directory: Path, **variables: str) -> subprocess.C
     return subprocess.run(  # noqa: S603 our own scripts
         command,
         cwd=directory,
-        env={"HOME": str(Path.home()), "PATH": "/usr/bin:/bin"} | variables,
+        env={"HOME": str(Path.home()), "PATH": os.environ["PATH"]} | variables,
         capture_output=True,
         text=True,
         check=False,

@@ -175,6 +175,8 @@ LEFT_OUT: dict[str, str] = {
         _NAMED,
     ),
     "cdk bootstrap --cloudformation-execution-policies": _NAMED,
+    "./cdk": _NAMED,
+    "cdk deploy VectorCareBridge-acme": "deploys once more; cdk ls shows that a CDK of the user's own works",
     **dict.fromkeys(
         (
             *(
