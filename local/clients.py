@@ -27,7 +27,8 @@ _LONGEST_FUNCTION = 900  # seconds
 class Clients:
     """One client of each service that the local environment calls; it trusts the certificate file if there is one."""
 
-    def __init__(self, *, endpoint_url: str, certificate_file: Path | None) -> None:
+    def __init__(self, *, endpoint_url: str, certificate_file: Path | None, region: str = REGION) -> None:
+        self.region = region
         self._endpoint_url = endpoint_url
         self._certificate_file = certificate_file
         self._session = boto3.Session(botocore_session=unconfigured_session())
@@ -42,7 +43,7 @@ class Clients:
         return self._session.client(
             service,
             endpoint_url=self._endpoint_url,
-            region_name=REGION,
+            region_name=self.region,
             aws_access_key_id=ACCESS_KEY_ID,
             aws_secret_access_key=SECRET_ACCESS_KEY,
             verify=str(self._certificate_file) if self._certificate_file else None,

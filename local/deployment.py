@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +87,25 @@ def _upload(file: Mapping[str, Any], directory: Path, emulator: Emulator) -> Non
     source, (destination,) = file["source"], file["destinations"].values()
     path = directory / source["path"]
     content = _zip_link(path) if source["packaging"] == "zip" else path.read_bytes()
-    bucket = _resolve(destination["bucketName"])
-    emulator.aws.s3.create_bucket(Bucket=bucket)
-    emulator.aws.s3.put_object(Bucket=bucket, Key=_resolve(destination["objectKey"]), Body=content)
+    bucket = _resolve(destination["bucketName"], emulator)
+    _create_bucket(bucket, emulator)
+    emulator.aws.s3.put_object(Bucket=bucket, Key=_resolve(destination["objectKey"], emulator), Body=content)
 
 
-def _resolve(text: str) -> str:
-    return (
-        text.replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION).replace("${AWS::Partition}", "aws")
-    )
+def _create_bucket(bucket: str, emulator: Emulator) -> None:
+    """Create a bucket, unless it is there."""
+    # S3 refuses this one region's name, and in all others a second creation (S3 API reference, CreateBucket).
+    is_first = emulator.aws.region == REGION
+    where: Any = {} if is_first else {"CreateBucketConfiguration": {"LocationConstraint": emulator.aws.region}}
+    with suppress(emulator.aws.s3.exceptions.BucketAlreadyOwnedByYou):
+        emulator.aws.s3.create_bucket(Bucket=bucket, **where)
+
+
+def _resolve(text: str, emulator: Emulator) -> str:
+    values = {"AccountId": ACCOUNT, "Region": emulator.aws.region, "Partition": "aws"}
+    for name, value in values.items():
+        text = text.replace(f"${{AWS::{name}}}", value)
+    return text
 
 
 def _zip_link(directory: Path) -> bytes:
@@ -112,7 +123,7 @@ def _apply(assembly: Assembly, emulator: Emulator) -> None:
     change(
         StackName=name,
         # From the bucket, as `cdk deploy` does: a template may have a megabyte there, and 51,200 bytes in a request.
-        TemplateURL=_template_url(assembly),
+        TemplateURL=_template_url(assembly, emulator),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     status = patience.wait_until(
@@ -138,12 +149,12 @@ def _events(name: str, emulator: Emulator) -> list[Any]:
     return [event for page in pages for event in page["StackEvents"]][::-1]
 
 
-def _template_url(assembly: Assembly) -> str:
+def _template_url(assembly: Assembly, emulator: Emulator) -> str:
     """Return the URL to which the stack's own template was uploaded."""
-    path = f"{assembly.stack_name}.template.json"
-    (template,) = (file for file in assembly.files.values() if file["source"]["path"] == path)
+    (template,) = (file for file in assembly.files.values() if file["source"]["path"] == assembly.template_file)
     (destination,) = template["destinations"].values()
-    return f"https://s3.{REGION}.amazonaws.com/{_resolve(destination['bucketName'])}/{destination['objectKey']}"
+    bucket = _resolve(destination["bucketName"], emulator)
+    return f"https://s3.{emulator.aws.region}.amazonaws.com/{bucket}/{destination['objectKey']}"
 
 
 def _set_time_to_live(assembly: Assembly, physical_ids: Mapping[str, str], emulator: Emulator) -> None:

@@ -4,6 +4,7 @@ It gets its own environment variables, because the functions inherit all of them
 the unpacked code of every function behind.
 """
 
+import copy
 import datetime
 import os
 import shutil
@@ -73,6 +74,12 @@ class Emulator:
     def aws(self) -> Clients:
         """Clients of the emulator, once it runs."""
         return Clients(endpoint_url=self.endpoint_url, certificate_file=self.certificate_file)
+
+    def in_region(self, region: str) -> Self:
+        """Give the same emulator with clients of another region: what is in one region, the other does not have."""
+        other = copy.copy(self)
+        other.aws = Clients(endpoint_url=self.endpoint_url, certificate_file=self.certificate_file, region=region)
+        return other
 
     def __enter__(self) -> Self:
         try:

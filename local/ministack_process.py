@@ -5,6 +5,7 @@ a file, so that nothing of this project is on the path of what it emulates.
 """
 
 import ctypes
+import hashlib
 import json
 import os
 import re
@@ -24,8 +25,10 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.core.lambda_runtime import Worker
+from ministack.core.responses import get_region
 from ministack.core.sigv4 import decode_header_value
 from ministack.services import apigateway_v1
+from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
     import queue
@@ -140,6 +143,8 @@ def _use_local_clock() -> None:
     Worker.__init__ = _make_patient_worker
 
 
+_make_name = provisioners._physical_name
+_SUFFIX_LENGTH = 13
 _emulate = app.app
 _decode_chunks = app._decode_aws_chunked_body
 _execute = apigateway_v1.handle_execute
@@ -225,7 +230,21 @@ async def _invoke_if_small(*arguments: Any, **more: Any) -> Any:
         return apigateway_v1._GatewayError("REQUEST_TOO_LARGE", "Request Too Long", "BadRequestException")
 
 
+def _name(*arguments: Any, **more: Any) -> str:
+    """Give what CloudFormation names another name in another region.
+
+    On AWS the end of such a name is random, so that two regions' stacks of one name share no role, which an account has
+    only once. The emulator computes it from the names of stack and resource, which both have alike.
+    """
+    name = str(_make_name(*arguments, **more))
+    if get_region() == os.environ["MINISTACK_REGION"]:
+        return name
+    end = hashlib.sha256(f"{get_region()} {name}".encode()).hexdigest()[:_SUFFIX_LENGTH]
+    return name[:-_SUFFIX_LENGTH] + (end if more.get("lowercase") else end.upper())
+
+
 def _behave_as_aws() -> None:
+    provisioners._physical_name = _name
     lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _LinkedCode})
     Worker._read_stderr, Worker._drain_stderr_bounded = _read, _read_all
     Config.h11_pass_raw_headers = True  # names keep their spelling

@@ -34,15 +34,22 @@ class Assembly:
 
     directory: Path  # the cloud assembly (`cdk.out`)
     stack_name: str  # `VectorCareBridge-<organization>`
+    stack_id: str | None = None  # its name in the assembly, if that is another: in a second region
+
+    @property
+    def template_file(self) -> str:
+        return f"{self.stack_id or self.stack_name}.template.json"
 
     @property
     def template(self) -> dict[str, Any]:
-        return _read_json(self.directory / f"{self.stack_name}.template.json")
+        return _read_json(self.directory / self.template_file)
 
     @property
     def files(self) -> Mapping[str, Mapping[str, Any]]:
         """The assets by their hash, as `<stack>.assets.json` lists them."""
-        files: Mapping[str, Mapping[str, Any]] = _read_json(self.directory / f"{self.stack_name}.assets.json")["files"]
+        files: Mapping[str, Mapping[str, Any]] = _read_json(
+            self.directory / f"{self.stack_id or self.stack_name}.assets.json"
+        )["files"]
         return files
 
 

@@ -72,7 +72,7 @@ ASSERTED = {
     "sender": _ANY_FUNCTION | _EVENT_SOURCE | _SEND_ENCRYPTED | _USE_TABLES,
     "reader": _ANY_FUNCTION | _USE_TABLES,
     "start_check": _ANY_FUNCTION,
-    # A local environment has one region, so nothing enforces what it may do in the other.
+    # It needs two regions: tests/end_to_end/test_scheduled_reconcile.py runs it with these.
     "reconcile": _ANY_FUNCTION
     | _SEND_ENCRYPTED
     | _USE_TABLES
