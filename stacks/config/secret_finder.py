@@ -3,9 +3,7 @@
 import re
 from collections.abc import Collection, Iterator
 
-_BELONGS = (
-    "VectorCare's client_id and client_secret belong in Secrets Manager, in the stack's output CredentialsSecret"
-)
+_BELONGS = "VectorCare's client_id and client_secret belong in Secrets Manager, in the stack's output CredentialsSecret"
 _PROFILE = "they belong in your AWS profile (aws sso login, or aws configure)"
 _REPLACE = "delete it from the file and its history, and have it replaced"
 

@@ -12,6 +12,7 @@ from typing import Any
 from local.synthesis import Assembly
 
 HANDLER = "ingest/handler.py"
+ANOTHER_CUSTOMER_ID = "0c9e7a52-not-guessable"
 
 Change = Callable[[Path, dict[str, str]], None]
 """Gets the folder of the functions' code, and the environment variables of ingest."""
@@ -29,6 +30,12 @@ def import_what_is_not_there(code: Path, _variables: dict[str, str]) -> None:
 
 def lose_a_variable(_code: Path, variables: dict[str, str]) -> None:
     del variables["QUEUE_URL"]
+
+
+def have_another_customer_id(_code: Path, variables: dict[str, str]) -> None:
+    """Make the first step of a move: a new customer id, and the old one beside it."""
+    variables["FORMER_CUSTOMER_IDS"] = variables["CUSTOMER_ID"]
+    variables["CUSTOMER_ID"] = ANOTHER_CUSTOMER_ID
 
 
 def another_release(assembly: Assembly, folder: Path, change: Change) -> Assembly:

@@ -38,10 +38,11 @@ def kept(local: LocalEnvironment) -> Kept:
     )
 
 
-def vectorcare_of(local: LocalEnvironment, private_key: RSAPrivateKey) -> VectorCare:
-    """Make a VectorCare that sends to a local environment, and waits for its answer."""
+def vectorcare_of(local: LocalEnvironment, private_key: RSAPrivateKey, *, customer_id: str | None = None) -> VectorCare:
+    """Make a VectorCare that sends to a local environment, by its URL or with another id, and waits for its answer."""
+    url, _, query = local.deployment.webhook_url.partition("?")
     return VectorCare(
-        webhook_url=local.deployment.webhook_url,
+        webhook_url=f"{url}?{f'customer_id={customer_id}' if customer_id else query}",
         private_key=private_key,
         certificate_file=local.emulator.certificate_file,
         gives_up_after=PATIENCE,

@@ -19,9 +19,11 @@ from local.errors import LocalError
 from local.synthesis import Assembly
 from simulator import VectorCare
 from tests.end_to_end.another_release import (
+    ANOTHER_CUSTOMER_ID,
     Change,
     another_release,
     answer_by_a_setting,
+    have_another_customer_id,
     import_what_is_not_there,
     lose_a_variable,
 )
@@ -146,6 +148,25 @@ def test_a_version_that_does_not_start_never_takes_traffic(
     assert {status for status, _ in load.answers} == {200}
     assert load.statuses == [BEFORE]
     assert_kept(updated, load)
+
+
+@pytest.mark.nightly
+def test_a_change_of_customer_id_under_load_refuses_neither_the_old_url_nor_the_new(
+    updated: LocalEnvironment, vectorcare: VectorCare, old_key: RSAPrivateKey, assembly: Assembly, folder: Path
+) -> None:
+    # Given webhooks that come to the old URL all the time
+    load, moved = Load(), Load()
+    with load.sent(vectorcare):
+        # When the customer id is changed, with the old one in former_customer_ids
+        deployment.deploy(another_release(assembly, folder, have_another_customer_id), updated.emulator)
+        # And the new URL is VectorCare's second webhook
+        with moved.sent(vectorcare_of(updated, old_key, customer_id=ANOTHER_CUSTOMER_ID)):
+            load.go_on()
+    # Then every webhook was accepted, and is in the journal
+    for each in (load, moved):
+        assert each.failures == []
+        assert {status for status, _ in each.answers} == {200}
+        assert_kept(updated, each)
 
 
 def live(local: LocalEnvironment) -> dict[str, str]:
