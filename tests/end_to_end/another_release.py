@@ -73,11 +73,11 @@ def _id(asset: str) -> str:
 
 
 def _is_zip(file: dict[str, Any]) -> bool:
-    return file["source"]["packaging"] == "zip"
+    return bool(file["source"]["packaging"] == "zip")
 
 
 def _is_ingest(resource: dict[str, Any]) -> bool:
-    return resource["Type"] == "AWS::Lambda::Function" and resource["Properties"]["Handler"].startswith("ingest.")
+    return bool(resource["Type"] == "AWS::Lambda::Function" and resource["Properties"]["Handler"].startswith("ingest."))
 
 
 def _write(code: Path, change: Callable[[str], str]) -> None:
