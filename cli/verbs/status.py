@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
@@ -15,9 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.lib import everywhere
+from cli.lib import stack as stacks
 from cli.lib.aws_error import explain
 from cli.lib.errors import BridgeError
 from cli.lib.everywhere import Found
+from cli.lib.place import read_place
 from cli.lib.stack import Stack
 from cli.options import Options, pass_options
 from cli.terminal.output import duration, emit, json_option, moment, printable, stderr, stdout
@@ -48,7 +50,7 @@ def status(options: Options, *, as_json: bool) -> None:
 
     It changes nothing. Without --organization it looks at all stacks of your account and region, and of the accounts
     and regions that the files in organizations/ name. If there are several, each is one line, the worst first; in
-    full with --organization.
+    full with --organization, in both regions if it has two.
 
     \b
       last webhook   the last webhook that changed a state; duplicates and stale ones do not
@@ -74,16 +76,35 @@ def status(options: Options, *, as_json: bool) -> None:
             progress.update(f"Asking AWS: {len(figures)} of {len(found)} stacks ...")
     figures.sort(key=lambda each: (each["organization"], each["region"]))
     figures.sort(key=_badness, reverse=True)
-    emit(figures, as_json=as_json, table=lambda: _table(figures, now=runtime.now()))
+    write = _sections if options.organization else _table
+    emit(figures, as_json=as_json, table=lambda: write(figures, now=runtime.now()))
     if any(needs_a_person(each) for each in figures):
         sys.exit(1)
 
 
 def _find(options: Options) -> list[Found]:
-    if options.organization:
-        stack = options.stack()
-        return [Found(stack.organization, stack=stack)]
-    return everywhere.find(**options.where())
+    if not options.organization:
+        return everywhere.find(**options.where())
+    stack = options.stack()
+    found = [Found(stack.organization, stack=stack)]
+    found, second = Found(stack.organization, stack=stack), None
+    if not (options.local or options.region):
+        second = read_place(options.where()["organizations"], stack.organization).second_region
+    if second is None:
+        return [found]
+    first = str(stack.client("cloudwatch").meta.region_name)
+    return [replace(found, region=first), *([_in_region(options, second)] if second != first else [])]
+
+
+def _in_region(options: Options, region: str) -> Found:
+    """Find the named organization's stack in its second region, or why nothing is known of it."""
+    found = Found(str(options.organization), region=region)
+    try:
+        return replace(found, stack=stacks.find(options.organization, **options.where(region=region)))
+    except BridgeError as error:
+        return replace(found, problem=str(error))
+    except (BotoCoreError, ClientError) as error:
+        return replace(found, problem=explain(error))
 
 
 def look_at(found: Found) -> Figures:
@@ -207,9 +228,9 @@ def _badness(figures: Figures) -> tuple[bool, bool, int, bool]:
 
 
 def _table(found: Sequence[Figures], *, now: UtcTimestamp) -> RenderableType:
-    """Write one stack in full, and several as a line each."""
+    """Write several stacks as a line each, and one in full."""
     if len(found) == 1 and found[0]["is_deployed"]:
-        return _section(found[0], now=now)
+        return _sections(found, now=now)
     # A column in which all are the same says nothing.
     places = [key for key in ("account", "region") if len({figures[key] for figures in found}) > 1]
     titles = ("organization", *places, "", "last webhook", "waiting")
@@ -250,18 +271,26 @@ def _reasons(figures: Figures) -> Iterator[str]:
         yield printable(error if name == "stack" else f"{name.replace('_', ' ')}: {error}")
 
 
+def _sections(found: Sequence[Figures], *, now: UtcTimestamp) -> RenderableType:
+    return Group(*(_section(figures, now=now) for figures in found))
+
+
 def _section(figures: Figures, *, now: UtcTimestamp) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold", no_wrap=True)
     lines.add_column(overflow="fold")
-    lines.add_row("webhook URL", figures["webhook_url"])
-    for name in _FIGURES:
+    if figures["is_deployed"]:
+        lines.add_row("webhook URL", figures["webhook_url"])
+    else:
+        lines.add_row("stack", Text(figures["errors"].get("stack", "not deployed"), style="red"))
+    for name in _FIGURES if figures["is_deployed"] else ():
         label, error = name.replace("_", " "), figures["errors"].get(name)
         for more, text, style in [("", error, "red")] if error else _describe(name, figures[name], now):
             lines.add_row(more or label, Text(text, style=style))
     needs = needs_a_person(figures)
     verdict = Text("needs a person", style="bold red") if needs else Text("all is well", style="green")
-    title = Text.assemble((figures["organization"], "bold"), ": ", verdict)
+    where = f" in {figures['region']}" if figures["region"] else ""
+    title = Text.assemble((figures["organization"], "bold"), f"{where}: ", verdict)
     return Group(Rule(title, align="left", characters="-", style="default"), Padding(lines, (0, 0, 1, 2)))
 
 

@@ -1,12 +1,14 @@
 """`bridge status`."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.lib.errors import BridgeError
 from cli.lib.everywhere import Found
 from cli.lib.stack import Outputs, Stack
 from tests.cli.conftest import TOPIC, Run, parsed, receive
@@ -180,3 +182,33 @@ def test_an_output_that_an_earlier_version_has_not_is_a_line(
     monkeypatch.setattr("cli.lib.everywhere.find", lambda **_: [Found("acme", stack=replace(stack, outputs=old))])
     result = run("status", "--json")
     assert (result.exit_code, list(parsed(result)[0]["errors"])) == (1, ["commands"])
+
+
+@pytest.mark.parametrize("is_reached", [True, False])
+def test_of_an_organization_with_two_regions_both_stacks_are_shown_in_full(
+    run: Run, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_reached: bool
+) -> None:
+    # Given
+    (tmp_path / "organizations").mkdir()
+    (tmp_path / "organizations/acme.toml").write_text('region = "us-east-1"\n[twin]\nregion = "us-west-2"\n')
+    monkeypatch.setattr("cli.options.ROOT", tmp_path)
+
+    def find(_organization: str, *, region: str | None, **_: Any) -> Stack:
+        if region and not is_reached:
+            raise BridgeError("There is no stack.")
+        return stack
+
+    monkeypatch.setattr("cli.lib.stack.find", find)
+    # When
+    shown, listed = run("status", "--organization", "acme"), run("status", "--organization", "acme", "--json")
+    # Then
+    assert shown.exit_code == listed.exit_code == (0 if is_reached else 1)
+    assert {(each["region"], each["is_deployed"]) for each in parsed(listed)} == {
+        ("us-east-1", True),
+        ("us-west-2", True if is_reached else None),
+    }
+    assert "acme in us-east-1: all is well" in shown.stdout
+    assert ("acme in us-west-2: all is well" in shown.stdout, "There is no stack." in shown.stdout) == (
+        is_reached,
+        not is_reached,
+    )
