@@ -188,7 +188,7 @@ class _Trial:
 
     def _send(self) -> DeliveryAnswer:
         sender = simulator.VectorCare(
-            webhook_url=self._stack.outputs["WebhookUrl"],
+            webhook_url=self._subject.webhook_url.geturl(),
             private_key=self._key,
             gives_up_after=_LOCAL_ANSWER_SECONDS if self._stack.is_local else simulator.GIVES_UP_AFTER,
         )

@@ -206,6 +206,31 @@ def test_a_table_without_recovery_or_key_fails() -> None:
     assert "without point-in-time recovery, the stack's key" in findings[0].seen
 
 
+def answering(monkeypatch: pytest.MonkeyPatch, status: int) -> list[str]:
+    """Have every request answered with a status; give what is asked."""
+    asked: list[str] = []
+
+    def request(_: object, method: str, url: str, **__: object) -> requests.Response:
+        asked.append(f"{method} {url}")
+        answer = requests.Response()
+        answer.status_code = status
+        return answer
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    return asked
+
+
+@pytest.mark.parametrize(("networks", "expected"), [((), "failed"), (("203.0.113.0/24",), "not allowed to look")])
+def test_a_403_is_no_fault_if_only_vectorcares_addresses_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, networks: tuple[str, ...], expected: str
+) -> None:
+    answering(monkeypatch, 403)
+    of = subject(organization(allowed_source_ips=networks))
+    of.stack.outputs.update({"WebhookUrl": "https://x.example.com/webhook?customer_id=x"})  # type: ignore[attr-defined]  # a dict
+    for check in (accepts.binary_body, accepts.other_customer):
+        assert set(verdicts(check(of)).values()) == {expected}
+
+
 @pytest.mark.parametrize(
     ("status", "outputs", "expected"),
     [
@@ -219,15 +244,7 @@ def test_a_table_without_recovery_or_key_fails() -> None:
 def test_beside_a_domain_the_own_url_of_the_api_is_as_it_was_deployed(
     monkeypatch: pytest.MonkeyPatch, status: int, outputs: dict[str, str], expected: str | None
 ) -> None:
-    asked: list[str] = []
-
-    def request(_: object, method: str, url: str, **__: object) -> requests.Response:
-        asked.append(f"{method} {url}")
-        answer = requests.Response()
-        answer.status_code = status
-        return answer
-
-    monkeypatch.setattr(requests.Session, "request", request)
+    asked = answering(monkeypatch, status)
     api = Resource("AWS::ApiGateway::RestApi", "ApiRestApi123", "a1b2c3")
     of = subject(None, (api,))
     of.stack.outputs.update(outputs | {"WebhookUrl": "https://hooks.example.com/webhook?customer_id=x"})  # type: ignore[attr-defined]  # a dict
