@@ -86,10 +86,9 @@ def _find(options: Options) -> list[Found]:
     if not options.organization:
         return everywhere.find(**options.where())
     stack = options.stack()
-    found = [Found(stack.organization, stack=stack)]
-    found, second = Found(stack.organization, stack=stack), None
-    if not (options.local or options.region):
-        second = read_place(options.where()["organizations"], stack.organization).second_region
+    found = Found(stack.organization, stack=stack)
+    place = read_place(options.where()["organizations"], stack.organization)
+    second = None if options.local or options.region else place.second_region
     if second is None:
         return [found]
     first = str(stack.client("cloudwatch").meta.region_name)
