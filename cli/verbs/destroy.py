@@ -17,7 +17,7 @@ from cli.lib.retained import Retained
 from cli.options import ROOT, Options, organizations_option, pass_options
 from cli.terminal.command import say
 from cli.terminal.output import confirm_by_name, printable, stderr, stdout, yes_option
-from cli.verbs.leftovers import cost_of, table_of
+from cli.verbs.leftovers import cost_of, list_of
 from stacks.config.errors import ConfigurationError
 from stacks.config.organization import Organization, load_organizations
 
@@ -74,7 +74,7 @@ def destroy(options: Options, *, name: str | None, organizations: Path, yes: boo
     _refuse(present)
     staying = [one for target in present for one in target.staying]
     say("These stay:\n")
-    stdout().print(table_of(staying))
+    stdout().print(list_of(staying))
     say(f"\n{cost_of(staying)}\nEverything else goes, also the secret with its credentials.\n")
     confirm_by_name(name, f"Type {name} to remove the stack:", yes=yes)
     for target in present:

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from cli.lib import leftovers as lib
 from cli.lib import stack
@@ -17,7 +19,7 @@ from cli.lib.errors import BridgeError
 from cli.lib.leftovers import KEY_DELETION_DAYS, Found
 from cli.lib.retained import PRICES_SOURCE, Connect, Kind, Retained
 from cli.options import Options, organizations_option, pass_options
-from cli.terminal.output import confirm_by_name, emit, json_option, plain_table, printable, stderr, yes_option
+from cli.terminal.output import confirm_by_name, emit, json_option, printable, stderr, yes_option
 
 
 @click.command()
@@ -124,23 +126,26 @@ def _refusal(bucket: Retained) -> str:
 
 
 def describe(found: Found) -> RenderableType:
-    """Write what was found as a table, what it costs, and what could not be looked at."""
+    """Write what was found as a list, what it costs, and what could not be looked at."""
     parts: list[RenderableType] = []
     if found.leftovers:
-        parts += [table_of(found.leftovers), "", cost_of(found.leftovers)]
+        parts += [list_of(found.leftovers), "", cost_of(found.leftovers)]
     elif not found.not_looked_at:
         parts.append("Nothing is left behind in this account and region.")
     parts += [f"not looked at: {what}: {why}" for what, why in found.not_looked_at.items()]
     return Group(*parts)
 
 
-def table_of(resources: Sequence[Retained]) -> RenderableType:
-    """Make the table of resources: one line for each, and below it why it cannot be removed."""
-    table = plain_table("organization", "what", "name", "holds", "$ a month")
-    for one in resources:
-        holds = "; ".join(filter(None, (one.holds, one.obstacle)))
-        table.add_row(printable(one.organization), one.kind, printable(one.name), holds, f"{one.dollars:.2f}")
-    return table
+def list_of(resources: Sequence[Retained]) -> RenderableType:
+    """List resources: what each is, and its name on a line of its own, to be copied."""
+    lines: list[RenderableType] = []
+    for organization, own in groupby(resources, key=lambda one: one.organization):
+        lines.append(Text(printable(organization), style="bold"))
+        for one in own:
+            price = f"${one.dollars:.2f} a month" if one.dollars else ""
+            lines.append(f"  {one.kind}: {'; '.join(filter(None, (one.holds, price, one.obstacle)))}")
+            lines.append(f"    {printable(one.name)}")
+    return Group(*lines)
 
 
 def cost_of(resources: Sequence[Retained]) -> str:

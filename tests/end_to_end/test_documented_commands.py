@@ -1,8 +1,6 @@
 """The commands of the documents, typed as they stand there: in a fresh clone, in a shell in which nothing is set up."""
 
-import json
 import os
-import platform
 import pty
 import re
 import shutil
@@ -18,9 +16,10 @@ import pytest
 from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from local.emulator import Emulator
 from local.environment import DEFAULT_PORT
-from stacks.functions.packaging import PYTHON
+from local.synthesis import _architecture
 from tests.support import documented, signing
 from tests.support.documented import Typed
+from tests.support.pinned_python import for_this_python
 from tests.support.plain_shell import programs_without_node
 from tests.support.repository import ROOT, repository_files
 from tests.support.wait import PATIENCE, wait_until
@@ -186,20 +185,10 @@ def test_a_stack_is_made_and_removed_until_nothing_is_left(clone: Path, plain: d
     # Given an account that CDK was never used in, VectorCare's key in a file, and a home folder whose settings of CDK
     # have the functions built for this machine, on which the emulator runs them
     (clone / "vectorcare.pem").write_text(signing.public_pem())
-    home = tmp_path / "home"
-    home.mkdir()
-    here = {"architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64", "python": PYTHON}
-    (home / ".cdk.json").write_text(json.dumps({"context": here}))
+    home = for_this_python(tmp_path / "home", architecture=_architecture())
+    jsii = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache")}  # unpacked once
     with Emulator(directory=tmp_path / "emulator", port=0) as emulator:
-        account = (
-            plain
-            | account_at(emulator.endpoint_url)
-            | {
-                "HOME": str(home),
-                "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
-                "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
-            }
-        )
+        account = plain | account_at(emulator.endpoint_url) | home | jsii
         play(documented.NEW, directory=clone, variables=account)
         # When the first deployment prints how CDK is bootstrapped
         bootstrap = f"./cdk bootstrap aws://{ACCOUNT}/{REGION}"
