@@ -61,7 +61,6 @@ class Cdk:
         BridgeError
             There is a mistake in a file or in the code; the text repeats what the synthesis said.
         """
-        watch(Progress("synthesizing"))
         given = [part for key, value in context.items() for part in ("--context", f"{key}={value}")]
         lines = self._run("synth", "--quiet", "--output", str(directory), *given, watch=watch)
         if lines is not None:
@@ -111,7 +110,7 @@ def last_words(lines: Sequence[str]) -> list[str]:
 
 def _own_words(lines: Sequence[str]) -> list[str]:
     """Leave out what says nothing about a failure."""
-    noise = re.compile(r"^\s*$|feature flags are not configured|^\s*at |^Subprocess exited|: (start|success): ")
+    noise = re.compile(r"^\s*$|feature flags are not configured|^\s*at |Subprocess exited with|: (start|success): ")
     return [line.rstrip() for line in lines if not noise.search(line)]
 
 

@@ -132,7 +132,8 @@ class _Run:
             if self._is_stopped:
                 update.discard()
                 return "not begun", ""
-            self._tell(update, f"updating, watched by {len(prepared.gate.arns)} alarms")
+            watched = f"updating, watched by {len(prepared.gate.arns)} alarms"
+            self._tell(update, "creating" if prepared.plan.is_new else watched)
             for name, reason in (prepared.gate.left_out or {}).items():
                 self._tell(update, f"NOT WATCHED: the alarm {name}: {reason}")
             if prepared.gate_not_checked:
@@ -141,8 +142,8 @@ class _Run:
         self._tell(update, "verifying")
         findings = verify(update, outputs, watch)
         if has_failed(findings):
-            seen = [f"{each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
-            return "failed", "it was deployed, and does not work: " + "; ".join(seen)
+            seen = [f"  {each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
+            return "failed", "\n".join(["it was deployed, and does not work", *seen])
         return ("up to date" if prepared.is_empty else "deployed"), ""
 
     def _watching(self, update: Update) -> Watch:

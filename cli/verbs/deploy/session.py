@@ -169,7 +169,7 @@ class _Shown:
     def text(self) -> str:
         now = time.monotonic()
         counted = f" {self._last.done} of {self._last.total}," if self._last.total else ""
-        step = self._last.text if now - self._stepped < _LONG_AGO else "waiting for AWS"
+        step = self._last.text and (self._last.text if now - self._stepped < _LONG_AGO else "waiting for AWS")
         return f"{self._what}:{counted} {duration(now - self._begun)}{f'; {step}' if step else ''}"
 
 
