@@ -228,7 +228,8 @@ LEFT_OUT: dict[str, str] = {
                 "./bridge reconcile acme --key former.pem",
             ),
             *(
-                'make bootstrap ORGANIZATION=acme ARGS="--region us-west-2"',
+                "./cdk bootstrap aws://ACCOUNT/us-west-2",
+                "./bridge destroy acme --region us-west-2",
                 "./cdk deploy VectorCareBridge-acme-us-west-2",
             ),
         ),
