@@ -502,6 +502,22 @@ def test_a_stack_that_is_up_to_date_is_not_executed_and_still_verified(account: 
     assert len(account.calls) == 2
 
 
+def test_during_a_move_both_urls_are_shown_and_last_the_one_to_paste(account: Account) -> None:
+    # Given a stack that has just got a domain
+    both = {"WebhookUrl": "https://new", "DefaultWebhookUrl": "https://old"}
+    account.write("outputs.json", json.dumps({STACK: both}))
+    # When
+    result = account.run()
+    # Then
+    said = [
+        "API Gateway's own URL works too, until keep_default_url = false:",
+        "https://old",
+        "Webhook URL:",
+        "https://new",
+    ]
+    assert result.stdout.splitlines()[-4:] == said
+
+
 def test_what_the_verification_finds_ends_with_1_and_still_shows_the_url(account: Account) -> None:
     account.findings = [Finding("schedule", Verdict.FAILED, "it is disabled", "enable it")]
     result = account.run()

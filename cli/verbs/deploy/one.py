@@ -139,4 +139,6 @@ def _end(session: Session, results: list[dict[str, Any]]) -> None:
     for result in results:
         where = f" ({result['region']})" if len(results) > 1 else ""
         url = result["outputs"].get("WebhookUrl", NOT_READ.format(stack=result["stack"]))
+        if old := result["outputs"].get("DefaultWebhookUrl"):
+            session.say(f"API Gateway's own URL works too, until keep_default_url = false{where}:\n{old}")
         session.say(f"Webhook URL{where}:\n{url}")
