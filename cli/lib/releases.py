@@ -9,11 +9,13 @@ from cli.lib.stack import Stack
 from stacks.config import release
 
 _MOVED = "PreconditionFailedException"
+# Only some organizations' files ask for it. A release from before that leaves it as it is.
+_OPTIONAL = "reconcile"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What one deployment published: a version of every function.
+    """What one deployment published: a version of every function that the stack had.
 
     Attributes
     ----------
@@ -39,10 +41,13 @@ class Releases:
     ----------
     live : mapping of str to str
         The number of the version that runs, by function.
+    settings : mapping of str to mapping
+        The environment variables of each version, by function and number.
     """
 
     all: tuple[Release, ...]
     live: Mapping[str, str]
+    settings: Mapping[str, Mapping[str, Mapping[str, str]]]
 
     @property
     def newest_live(self) -> Release | None:
@@ -59,6 +64,14 @@ class Releases:
     def runs(self, one: Release, function: str) -> bool:
         return self.live[function] == one.versions[function]
 
+    def other_settings(self, target: Release) -> dict[str, list[str]]:
+        """Name the environment variables that differ between what runs and a release, by function; never the values."""
+        found = {}
+        for name, number in target.versions.items():
+            now, then = self.settings[name].get(self.live[name], {}), self.settings[name][number]
+            found[name] = sorted(key for key in {*now, *then} if now.get(key) != then.get(key))
+        return {name: keys for name, keys in found.items() if keys}
+
     def to_move(self, target: Release) -> list[str]:
         """Name the functions that do not run a release yet, in the order in which they move to it.
 
@@ -70,7 +83,7 @@ class Releases:
         # After an interruption on the way forward, the target itself is the newest that runs.
         is_forward |= target is newest
         order = reversed(release.UPSTREAM_FIRST) if is_forward else release.UPSTREAM_FIRST
-        return [name for name in order if not self.runs(target, name)]
+        return [name for name in order if name in target.versions and not self.runs(target, name)]
 
 
 def read(stack: Stack) -> Releases:
@@ -81,21 +94,27 @@ def read(stack: Stack) -> Releases:
     BridgeError
         The stack's functions have no alias.
     """
-    versions = {name: _versions(stack, name) for name in release.UPSTREAM_FIRST}
-    first, *others = versions.values()
-    common = [found for found in first if all(found in other for other in others)]
+    functions = [name for name in release.UPSTREAM_FIRST if name != _OPTIONAL or _output(name) in stack.outputs]
+    listed = {name: _list_versions(stack, name) for name in functions}
+    versions = {name: _newest_of_each(found) for name, found in listed.items()}
+    required = [found for name, found in versions.items() if name != _OPTIONAL]
+    common = [found for found in required[0] if all(found in other for other in required)]
     releases = [
         Release(
             id=found[1],
             version=found[0],
-            deployed_at=min(each[found]["LastModified"] for each in versions.values()),
-            versions={name: each[found]["Version"] for name, each in versions.items()},
+            deployed_at=min(each[found]["LastModified"] for each in required),
+            versions={name: each[found]["Version"] for name, each in versions.items() if found in each},
         )
         for found in common
     ]
-    releases.sort(key=lambda one: [int(number) for number in one.versions.values()], reverse=True)
+    releases.sort(key=lambda one: int(one.versions["ingest"]), reverse=True)
+    settings = {
+        name: {each["Version"]: each.get("Environment", {}).get("Variables", {}) for each in found}
+        for name, found in listed.items()
+    }
     live = {name: _alias(stack, name)["FunctionVersion"] for name in versions}
-    return Releases(all=tuple(releases), live=live)
+    return Releases(all=tuple(releases), live=live, settings=settings)
 
 
 def require_rest(stack: Stack) -> None:
@@ -138,19 +157,16 @@ def move(stack: Stack, target: Release, functions: list[str]) -> Iterator[str]:
         yield name
 
 
-def _versions(stack: Stack, name: str) -> dict[tuple[str, str], Any]:
-    """Return the newest version of a function for each release."""
-    found: dict[tuple[str, str], Any] = {}
+def _list_versions(stack: Stack, name: str) -> list[Any]:
     function = _names(stack, name)["FunctionName"]
-    pages = stack.client("lambda").get_paginator("list_versions_by_function")
-    for page in pages.paginate(FunctionName=function):
-        for version in page["Versions"]:
-            named = release.named(version.get("Description", ""))
-            if version["Version"] == "$LATEST" or named is None:
-                continue
-            if named not in found or int(version["Version"]) > int(found[named]["Version"]):
-                found[named] = version
-    return found
+    pages = stack.client("lambda").get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    return [version for page in pages for version in page["Versions"] if version["Version"] != "$LATEST"]
+
+
+def _newest_of_each(versions: list[Any]) -> dict[tuple[str, str], Any]:
+    """Choose the newest version of each release, by the release's version and id."""
+    by_number = sorted(versions, key=lambda version: int(version["Version"]))
+    return {found: each for each in by_number if (found := release.named(each.get("Description", "")))}
 
 
 def _alias(stack: Stack, name: str) -> dict[str, Any]:
@@ -158,8 +174,12 @@ def _alias(stack: Stack, name: str) -> dict[str, Any]:
     return alias
 
 
+def _output(name: str) -> str:
+    return f"{name.title()}Function"
+
+
 def _names(stack: Stack, name: str) -> dict[str, str]:
-    function, _, alias = stack.outputs[f"{name.title()}Function"].partition(":")
+    function, _, alias = stack.outputs[_output(name)].partition(":")
     if not alias:
         raise BridgeError(
             "The functions have no versions: they were deployed by an earlier version of the bridge. The next "

@@ -1,6 +1,7 @@
 """`bridge rollback`."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ from rich.console import Group, RenderableType
 from cli.lib import releases as lib
 from cli.lib.releases import Release, Releases
 from cli.options import Options, pass_options
-from cli.terminal.output import confirm, emit, json_option, plain_table, stderr, yes_option
+from cli.terminal.output import confirm, emit, json_option, plain_table, printable, stderr, yes_option
 from cli.terminal.progress import bar
 
 
@@ -34,7 +35,8 @@ def rollback(
 
     A release is the code and the settings of all functions, as one deployment published them. Only the functions go
     back: tables, queues, URLs and alarms stay as they are. Nothing is lost on the way, and webhooks are answered all
-    the time. If it is interrupted, run it again.
+    the time. If it is interrupted, run it again. Before it asks, it names the settings that go back too: if VectorCare
+    has a new key since then, the release before does not know it.
 
     The next deployment of other code or settings moves on to its own release. A deployment of what was deployed last
     moves nothing: to return to it, use --to.
@@ -54,11 +56,20 @@ def rollback(
         return
     target = _choose(found, to)
     functions = found.to_move(target)
-    report = {"organization": stack.organization, "release": target.id, "version": target.version, "moved": functions}
+    settings = found.other_settings(target)
+    report = {
+        "organization": stack.organization,
+        "release": target.id,
+        "version": target.version,
+        "moved": functions,
+        "settings": settings,
+    }
     if dry_run or not functions:
+        _warn(settings)
         emit(report | {"dry_run": dry_run}, as_json=as_json, table=lambda: _outcome(found, target, functions, dry_run))
         return
     lib.require_rest(stack)
+    _warn(settings)
     confirm(
         f"Have {', '.join(functions)} of {stack.organization} run release {target.id} (version {target.version}, "
         f"deployed {_moment(target)} UTC)?",
@@ -84,6 +95,15 @@ def _choose(found: Releases, to: str | None) -> Release:
         if each.id == to:
             return each
     raise click.ClickException("The functions have no such release. See: bridge rollback --list")
+
+
+def _warn(settings: Mapping[str, list[str]]) -> None:
+    """Say which settings change with the code."""
+    if settings:
+        changed = "; ".join(f"{name}: {', '.join(keys)}" for name, keys in settings.items())
+        stderr().print(f"These settings change too, to those of that release: {printable(changed)}.")
+    if {"PUBLIC_KEYS", "CUSTOMER_ID", "FORMER_CUSTOMER_IDS"} & set(settings.get("ingest", ())):
+        stderr().print("So ingest may refuse (401) what VectorCare signs now, or the URL that it calls now.")
 
 
 def _list(found: Releases) -> RenderableType:

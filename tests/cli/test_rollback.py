@@ -24,6 +24,7 @@ class Lambda:
     moved: list[str] = field(default_factory=list)
     before_move: Callable[[str], None] = lambda _name: None
     status: str = "UPDATE_COMPLETE"
+    settings: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
 
     exceptions = type("Exceptions", (), {"ClientError": ClientError})
 
@@ -34,7 +35,10 @@ class Lambda:
     def paginate(self, *, FunctionName: str) -> Iterator[Mapping[str, Any]]:  # noqa: N803 boto3's names
         for number, description in enumerate(self.versions[FunctionName], start=1):
             at = f"2026-03-0{number}T10:00:00.000+0000"
-            yield {"Versions": [{"Version": str(number), "Description": description, "LastModified": at}]}
+            version = {"Version": str(number), "Description": description, "LastModified": at}
+            yield {
+                "Versions": [version | {"Environment": {"Variables": self.settings.get((FunctionName, number), {})}}]
+            }
         yield {"Versions": [{"Version": "$LATEST", "Description": self.versions[FunctionName][-1], "LastModified": ""}]}
 
     def get_alias(self, *, FunctionName: str, Name: str) -> Mapping[str, str]:  # noqa: N803 boto3's names
@@ -153,10 +157,35 @@ def test_a_dry_run_and_a_list_move_nothing(run: Run, functions: Lambda) -> None:
     assert functions.moved == []
 
 
+def test_it_names_the_settings_that_change_too_and_no_value(run: Run, functions: Lambda) -> None:
+    # Given another key since the release before, and a setting that only one of them has
+    functions.settings = {
+        ("ingest", 3): {"PUBLIC_KEYS": "new-value", "QUEUE_URL": "same"},
+        ("ingest", 2): {"PUBLIC_KEYS": "old-value", "QUEUE_URL": "same"},
+        ("sender", 4): {"LIMIT": "5"},
+    }
+    # When
+    result = succeeded(run("rollback", "--dry-run", "--json"))
+    # Then
+    assert parsed(result)["settings"] == {"ingest": ["PUBLIC_KEYS"], "sender": ["LIMIT"]}
+    assert "401" in result.stderr
+    assert "value" not in result.output
+
+
 def test_a_release_counts_only_if_every_function_has_it(run: Run, functions: Lambda) -> None:
     functions.versions["reader"] = [*published(OLD), "removed", *published(NEW)]
     listed = parsed(succeeded(run("rollback", "--list", "--json")))
     assert [each["release"] for each in listed] == [NEW, OLD]
+
+
+def test_a_function_that_a_release_did_not_have_stays_as_it_is(run: Run, functions: Lambda) -> None:
+    # Given a function that the file asks for since the newest release
+    functions.versions["reconcile"] = published(NEW)
+    functions.live["reconcile"] = "1"
+    # When
+    succeeded(run("rollback", "--yes"))
+    # Then
+    assert functions.moved == [name for name in release.UPSTREAM_FIRST if name != "reconcile"]
 
 
 def test_a_release_that_was_deployed_again_is_the_newest(run: Run, functions: Lambda) -> None:
@@ -197,7 +226,7 @@ def test_it_stops_if_something_else_moves_a_function(run: Run, functions: Lambda
     result = run("rollback", "--yes")
     # Then
     assert (result.exit_code, functions.moved) == (1, [])
-    assert "Something else has moved redrive" in result.output
+    assert "Something else has moved reconcile" in result.output
 
 
 def test_it_asks_before_it_moves_anything(run: Run, functions: Lambda) -> None:
