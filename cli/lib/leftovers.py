@@ -110,6 +110,18 @@ def remove(connect: Connect, leftover: Retained) -> None:
     _REMOVE[leftover.kind](connect, leftover.name)
 
 
+def organization_of_key(description: str) -> str | None:
+    """Read the organization out of what stacks/common/encryption.py writes."""
+    found = re.match(rf"{STACK_PREFIX}([A-Za-z0-9-]+): ", description)
+    return found[1] if found else None
+
+
+def organization_of_bucket(name: str) -> str | None:
+    """Read the organization, in small letters, out of a spool's name, unless that was cut short."""
+    found = re.match(rf"{STACK_PREFIX.lower()}(.+)-inboundspoolbucket", name)
+    return found[1] if found else None
+
+
 def _is(whose: str, organization: str | None) -> bool:
     return organization is None or whose.casefold() == organization.casefold()  # a bucket's name has small letters
 
@@ -147,11 +159,10 @@ def _keys(connect: Connect, known: _Known) -> Iterator[_Named]:
                 if error.response["Error"]["Code"] != "AccessDeniedException":
                     raise
                 continue  # somebody else's: its policy shows it to nobody here
-            # What stacks/common/encryption.py writes.
-            ours = re.match(rf"{STACK_PREFIX}([A-Za-z0-9-]+): ", key.get("Description", ""))
-            if ours and key["KeyManager"] == "CUSTOMER":
-                known.keys[key["Arn"]] = ours[1]
-                yield Kind.KEY, key["KeyId"], ours[1]
+            whose = organization_of_key(key.get("Description", ""))
+            if whose and key["KeyManager"] == "CUSTOMER":
+                known.keys[key["Arn"]] = whose
+                yield Kind.KEY, key["KeyId"], whose
 
 
 def _log_groups(connect: Connect, known: _Known) -> Iterator[_Named]:
@@ -179,8 +190,7 @@ def _buckets(connect: Connect, _known: _Known) -> Iterator[_Named]:
         # S3 lists the buckets of all regions, and those of the others may belong to stacks there.
         if (s3.get_bucket_location(Bucket=name)["LocationConstraint"] or "us-east-1") != s3.meta.region_name:
             continue
-        by_name = re.match(rf"{STACK_PREFIX.lower()}(.+)-inboundspoolbucket", name)
-        whose = _tagged(s3, name) or (by_name[1] if by_name else None)
+        whose = _tagged(s3, name) or organization_of_bucket(name)
         if whose:
             yield Kind.BUCKET, name, whose
 
