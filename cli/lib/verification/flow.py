@@ -67,15 +67,17 @@ def schedules(subject: Subject) -> Iterator[Finding]:
     """See that the drain runs each minute, and that the busy hours switch the alarm Silence."""
     for resource in subject.of_type("AWS::Events::Rule"):
         rule = subject.stack.client("events").describe_rule(Name=resource.physical_id)
-        check = "schedule of drain"
+        is_drain = "Drain" in resource.logical_id
+        check, without = (
+            ("schedule of drain", "webhooks that the queue refused stay in the spool")
+            if is_drain
+            else ("schedule of reconcile", "what this region misses is not fetched")
+        )
         if rule["State"] == "ENABLED":
             yield ok(check, f"It is enabled: {rule['ScheduleExpression']}.")
         else:
-            yield failed(
-                check,
-                "It is disabled, so webhooks that the queue refused stay in the spool.",
-                f"{_BY_HAND} Run: aws events enable-rule --name {resource.physical_id}",
-            )
+            command = f"aws events enable-rule --name {resource.physical_id}"
+            yield failed(check, f"It is disabled, so {without}.", f"{_BY_HAND} Run: {command}")
     disabled = [
         resource.physical_id
         for resource in subject.of_type("AWS::Scheduler::Schedule")

@@ -15,6 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.lib import aws_error
 from cli.lib.errors import BridgeError
 from cli.lib.verification.subject import Function
+from stacks.config.aws_limits import ENVIRONMENT_BYTES
+from stacks.config.environment import size
 
 VARIABLE = "VERIFICATION"  # `lambdas/ingest/verification.py`
 DESCRIPTION = "For ./bridge verify --end-to-end, which removes it."
@@ -58,10 +60,16 @@ class OneWebhook:
         self._former = alias["FunctionVersion"]
         latest = client.get_function_configuration(FunctionName=name)
         self._require_deployed(latest, client.get_function_configuration(FunctionName=name, Qualifier=self._former))
+        variables = {**_variables(latest), VARIABLE: value}
+        if size(variables) > ENVIRONMENT_BYTES:
+            raise BridgeError(
+                f"There is no room for a throw-away key in the environment of {name}, which has many public_keys. Sign "
+                "with a key of your own: --private-key"
+            )
         self._is_latest_changed = True
         client.update_function_configuration(
             FunctionName=name,
-            Environment={"Variables": {**_variables(latest), VARIABLE: value}},
+            Environment={"Variables": variables},
             RevisionId=latest["RevisionId"],
         )
         changed = self._settled()

@@ -128,6 +128,13 @@ def test_an_event_source_calls_the_alias() -> None:
     assert set(verdicts(flow.event_sources(subject(get_event_source_mapping=source))).values()) == {"failed"}
 
 
+def test_each_schedule_has_its_name() -> None:
+    rules = tuple(Resource("AWS::Events::Rule", name, name) for name in ("InboundDrainEveryMinute", "ReconcileEvery"))
+    rule = {"State": "DISABLED", "ScheduleExpression": "rate(1 minute)"}
+    found = verdicts(flow.schedules(subject(None, rules, describe_rule=rule)))
+    assert found == {"schedule of drain": "failed", "schedule of reconcile": "failed"}
+
+
 @pytest.mark.parametrize(("commands", "expected"), [("primary", "ok"), ("twin", "failed")])
 def test_of_two_regions_one_sends_commands(commands: str, expected: str) -> None:
     file = organization(region="us-east-1", twin=Twin(region="us-west-2", commands=commands))

@@ -216,3 +216,10 @@ def test_it_begins_only_from_what_was_deployed_last() -> None:
     door = opened(aws)
     assert (door.close() + door.remove(), list(aws.versions)) == ([], ["1"])
     assert DESCRIPTION not in str(aws.versions)
+
+
+def test_an_environment_without_room_is_left_alone() -> None:
+    aws = Lambda(variables={"PUBLIC_KEYS": "k" * 4000})
+    with pytest.raises(BridgeError, match="no room"):
+        OneWebhook(aws, INGEST).open("v" * 500)
+    assert "UpdateFunctionConfiguration" not in aws.calls
