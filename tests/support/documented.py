@@ -216,8 +216,15 @@ LEFT_OUT: dict[str, str] = {
         "deploys again, which watches the alarms for five minutes; the tests of deployments run it with less",
     ),
     **dict.fromkeys(
-        ("./bridge rollback acme", "./bridge rollback acme --dry-run"), "needs two releases; its own tests have them"
+        (
+            *("./bridge rollback acme", "./bridge rollback acme --dry-run", "./bridge rollback acme --list"),
+            *("./bridge rollback acme --to 3f9a1c2b7d", "./bridge rollback acme --to RELEASE"),
+            "./bridge --local rollback",
+        ),
+        "needs two releases; its own tests have them",
     ),
+    "make clean": "removes what all of this stands on",
+    "git pull && make test": _SUITE,
     "./bridge restore --organization acme": "asks for a time, and copies tables; its own tests do",
     "./cdk bootstrap aws://ACCOUNT/REGION": "is run with the account and region of the emulator",
     **dict.fromkeys(
