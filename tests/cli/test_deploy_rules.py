@@ -13,6 +13,13 @@ from stacks.config.organization import Organization
 QUEUE = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Delete", "UpdateReplacePolicy": "Retain"}
 ALLOW = {"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"], "Resource": "*"}
 
+OWN = {"Target": {"Name": "QueueName", "RequiresRecreation": "Always"}, "ChangeSource": "DirectModification"}
+OF_KEY = {
+    "Target": {"Name": "KmsMasterKeyId", "RequiresRecreation": "Conditionally"},
+    "ChangeSource": "ResourceAttribute",
+    "CausingEntity": "Key.Arn",
+}
+
 
 def change(action: str, **more: Any) -> dict[str, Any]:
     return {"ResourceChange": {"Action": action, "LogicalResourceId": "Q", "ResourceType": "AWS::SQS::Queue", **more}}
@@ -29,7 +36,7 @@ def explain(*found: dict[str, Any], old: Any = None, new: Any = None) -> changes
         (change("Modify", Replacement="True", PolicyAction="ReplaceAndDelete"), "replaced", False),
         (change("Modify", Replacement="True", PolicyAction="ReplaceAndRetain"), "replaced", True),
         # What CloudFormation does not say yet, the deployed template says
-        (change("Modify", Replacement="Conditional"), "may be replaced", True),
+        (change("Modify", Replacement="Conditional", Details=[OWN]), "may be replaced", True),
         (change("Remove"), "removed", False),
         (change("Remove", PolicyAction="Retain"), "removed", True),
     ],
@@ -52,6 +59,21 @@ def test_what_holds_something_and_goes_is_a_loss(found: dict[str, Any], action: 
 )
 def test_what_stays_or_holds_nothing_is_no_loss(found: dict[str, Any]) -> None:
     assert explain(found).losses == ()
+
+
+@pytest.mark.parametrize(("replacement", "lost"), [("False", set()), ("True", {"Key", "Q"})])
+def test_what_refers_to_a_resource_is_replaced_only_if_that_is(replacement: str, lost: set[str]) -> None:
+    # Given a queue whose key is given a tag, or is replaced
+    key = change("Modify", Replacement=replacement, LogicalResourceId="Key", ResourceType="AWS::KMS::Key")
+    queue = change("Modify", Replacement="Conditional", Details=[OF_KEY])
+    # When, Then
+    assert {loss.logical_id for loss in explain(key, queue).losses} == lost
+
+
+def test_resources_that_refer_to_each_other_are_judged_too() -> None:
+    details = [OF_KEY, {**OF_KEY, "CausingEntity": "Q.Arn"}]
+    key = change("Modify", Replacement="Conditional", LogicalResourceId="Key", Details=details)
+    assert explain(key, change("Modify", Replacement="Conditional", Details=details)).losses == ()
 
 
 def test_only_what_nobody_may_do_now_is_a_new_permission() -> None:

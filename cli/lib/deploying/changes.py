@@ -120,9 +120,14 @@ def explain(
     old, new : mapping or None
         The deployed and the synthesized template; None if the deployed one is not known.
     """
-    resources = [change["ResourceChange"] for change in changes if "ResourceChange" in change]
-    counts = Counter(_kind(resource) for resource in resources)
-    losses = [loss for resource in resources if (loss := _loss(resource, old or {}))]
+    resources = {
+        change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"]
+        for change in changes
+        if "ResourceChange" in change
+    }
+    kinds = {name: _kind(resource, resources, frozenset()) for name, resource in resources.items()}
+    counts = Counter(kinds.values())
+    losses = [loss for name, resource in resources.items() if (loss := _loss(resource, kinds[name], old or {}))]
     if cut_offs.is_url_refused(old or {}, new):
         losses.append(_refused_url())
     return Plan(
@@ -137,7 +142,7 @@ def explain(
     )
 
 
-def _kind(resource: Mapping[str, Any]) -> str:
+def _kind(resource: Mapping[str, Any], all_: Mapping[str, Mapping[str, Any]], asked: frozenset[str]) -> str:
     match resource["Action"], resource.get("Replacement", "False"):
         case "Add" | "Import", _:
             return "added"
@@ -145,14 +150,28 @@ def _kind(resource: Mapping[str, Any]) -> str:
             return "removed"
         case _, "True":
             return "replaced"
-        case _, "Conditional":
+        case _, "Conditional" if any(_may_replace(detail, all_, asked) for detail in resource.get("Details", [])):
             return "may be replaced"
         case _:
             return "modified"
 
 
-def _loss(resource: Mapping[str, Any], old: Mapping[str, Any]) -> Loss | None:
-    kind, type_ = _kind(resource), resource["ResourceType"]
+def _may_replace(detail: Mapping[str, Any], all_: Mapping[str, Mapping[str, Any]], asked: frozenset[str]) -> bool:
+    """Say whether a change of a property may replace its resource.
+
+    CloudFormation also says so of a property that refers to a resource with any change, as to the key of a log group.
+    Unless that one is replaced, what is referred to stays what it is.
+    """
+    if detail.get("Target", {}).get("RequiresRecreation", "Never") == "Never":
+        return False
+    cause = str(detail.get("CausingEntity", "")).split(".")[0]
+    if detail.get("ChangeSource") not in ("ResourceAttribute", "ResourceReference") or cause not in all_:
+        return True
+    return cause not in asked and _kind(all_[cause], all_, asked | {cause}) != "modified"
+
+
+def _loss(resource: Mapping[str, Any], kind: str, old: Mapping[str, Any]) -> Loss | None:
+    type_ = resource["ResourceType"]
     if kind in ("added", "modified") or type_ not in LOSSES:
         return None
     definition = old.get("Resources", {}).get(resource["LogicalResourceId"], {})
