@@ -30,8 +30,8 @@ QUOTAS: Mapping[str, tuple[str, str, Callable[[Any], float], str, int, str]] = {
     # 75 GB at first; a deployment keeps a version more of each function, some 50 MB in all (same page).
     "Lambda code storage": (
         *("lambda", "get_account_settings", lambda found: _code_left(found) // 2**30, "GB left", 5),
-        "each deployment keeps one version more of each function: ./bridge leftovers NAME --remove deletes old ones; or "
-        "ask for more under Service Quotas > AWS Lambda > Function and layer storage",
+        "each deployment adds a version to each function; ./bridge leftovers NAME --remove deletes old ones, or "
+        "ask for more: Service Quotas > AWS Lambda > Function and layer storage",
     ),
     # 1000 is the default of most regions ("Amazon API Gateway quotas", API Gateway developer guide).
     "API Gateway throttle": (
