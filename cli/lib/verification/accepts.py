@@ -103,7 +103,7 @@ def default_url(subject: Subject) -> Iterator[Finding]:
     check, outputs = "API Gateway's own URL", subject.stack.outputs
     if "DomainTarget" not in outputs:
         return  # it is the webhook URL
-    api = next(each for each in subject.of_type("AWS::ApiGateway::RestApi") if each.logical_id.startswith("Api"))
+    (api,) = (each for each in subject.of_type("AWS::ApiGateway::RestApi") if each.logical_id.startswith("Api"))
     base = urlsplit(f"https://{api.physical_id}.execute-api.{subject.region}.amazonaws.com/{STAGE}/webhook")
     answer = _ask(subject, "GET", "/health", base=base)
     status = answer if isinstance(answer, str) else f"It answered {answer.status_code}."

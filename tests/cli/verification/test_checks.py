@@ -187,17 +187,20 @@ def test_credentials_are_needed_if_the_file_says_where_tokens_come_from(
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("answer", "expected"),
     [
         (ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeTable"), Verdict.NOT_ALLOWED),
         (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable"), Verdict.FAILED),
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeTable"), Verdict.NOT_CHECKED),
         (EndpointConnectionError(endpoint_url="https://x"), Verdict.NOT_CHECKED),
+        ({"Table": None}, Verdict.NOT_CHECKED),
+        ({}, Verdict.NOT_CHECKED),
     ],
-    ids=["denied", "gone", "throttled", "unreachable"],
+    ids=["denied", "gone", "throttled", "unreachable", "null", "empty"],
 )
-def test_what_aws_does_not_show_is_a_line_of_its_own(error: Exception, expected: Verdict) -> None:
-    (finding,) = look("tables", storage.tables, subject(describe_table=error))
+def test_what_aws_does_not_show_is_a_line_of_its_own(answer: object, expected: Verdict) -> None:
+    of = subject(describe_table=answer, describe_time_to_live={"TimeToLiveDescription": {}})
+    (finding,) = look("tables", storage.tables, of)
     assert finding.verdict is expected
     assert finding.check == "tables"
 
