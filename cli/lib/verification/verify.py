@@ -87,7 +87,7 @@ def look(name: str, check: Check, subject: Subject) -> list[Finding]:
         found.append(_not_seen(name, error))
     except BridgeError as error:
         found.append(not_checked(name, str(error)))
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         found.append(not_checked(name, f"AWS answered in an unknown form ({type(error).__name__})."))
     return found
 
