@@ -118,7 +118,11 @@ NEW = (
     Typed(
         "./bridge new acme",
         "Written",
-        answers=[("name of its file", "vectorcare.pem"), ("that sends", "uat"), *[("Enter|skip|default|none", "")] * 2],
+        answers=[
+            *(("name of its file", "vectorcare.pem"), ("that sends", "uat"), ("Email", ""), ("Networks", "")),
+            *(("Time zone", ""), ("Hours of a day", ""), ("Days on which", ""), ("After how many", "")),
+            ("deployed nowhere else", ""),
+        ],
     ),
     Typed("./bridge check organizations/acme.toml", ": ok"),
 )
