@@ -152,7 +152,9 @@ _AWS = "needs AWS itself: the emulator has no such name, or does not answer this
 _NETWORK = "needs the network, or a service beyond it"
 _SHELL = "sets what later lines use; bash has read it"
 _PERSON = "has a place for what only the reader has"
-_NAMES = {command for command in documented_commands() if re.fullmatch(r"\./bridge( dlq)? [a-z-]+", command)} - RUN
+_NAMES = {
+    command for command in documented_commands() if re.fullmatch(r"(\./bridge( dlq)?|cdk) [a-z-]+", command)
+} - RUN
 LEFT_OUT: dict[str, str] = {
     **dict.fromkeys(_NAMES, _NAMED),
     **dict.fromkeys(
@@ -175,7 +177,7 @@ LEFT_OUT: dict[str, str] = {
         _LONG,
     ),
     **dict.fromkeys(
-        ("./bridge dlq show --queue outbound", "make deploy", "cdk bootstrap"),
+        ("./bridge dlq show --queue outbound", "make deploy"),
         _NAMED,
     ),
     "cdk bootstrap --cloudformation-execution-policies": _NAMED,
