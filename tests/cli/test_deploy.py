@@ -434,7 +434,7 @@ def test_new_permissions_are_asked_about_and_no_means_that_nothing_was_made(
     result = account.run("acme")
     # Then
     assert result.exit_code == 1
-    assert "Policy: sqs:SendMessage" in result.stdout
+    assert "sqs:SendMessage: Policy" in result.stdout
     assert len(account.calls) == 2
     assert account.made("DeleteChangeSet")
 

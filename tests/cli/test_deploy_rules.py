@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cli.lib.deploying import changes, failure, gate
+from cli.lib.deploying.changes import Permission
 from cli.lib.deploying.waves import Record, canary_of, waves
 from cli.lib.errors import BridgeError
 from stacks.config.organization import Organization
@@ -85,7 +86,7 @@ def test_only_what_nobody_may_do_now_is_a_new_permission() -> None:
     more = {**ALLOW, "Action": "sqs:PurgeQueue"}
     # When, Then
     plan = explain(old=policy(ALLOW), new=policy(ALLOW, more, {**more, "Effect": "Deny"}))
-    assert plan.permissions == ("P: sqs:PurgeQueue",)
+    assert plan.permissions == (Permission("P", "sqs:PurgeQueue"),)
     assert explain(old=policy(ALLOW, more), new=policy(ALLOW)).permissions == ()
 
 
@@ -93,7 +94,7 @@ def test_who_may_call_a_function_and_managed_policies_are_permissions_too() -> N
     function = {"Type": "AWS::Lambda::Permission", "Properties": {"Action": "lambda:InvokeFunction", "Principal": "*"}}
     role = {"Type": "AWS::IAM::Role", "Properties": {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/Administrator"]}}
     plan = explain(old={}, new={"Resources": {"F": function, "R": role}})
-    assert plan.permissions == ("F: lambda:InvokeFunction", "R: all of Administrator")
+    assert plan.permissions == (Permission("F", "lambda:InvokeFunction"), Permission("R", "all of Administrator"))
 
 
 @pytest.mark.parametrize(

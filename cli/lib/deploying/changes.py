@@ -77,6 +77,14 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Permission:
+    """What somebody may do that nobody may now; `holder` is the resource that says so."""
+
+    holder: str  # its logical id
+    actions: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a change set would do.
 
@@ -88,8 +96,6 @@ class Plan:
         Resources.
     losses : tuple[Loss, ...]
         Those that hold something, in the order of their ids.
-    permissions : tuple[str, ...]
-        What somebody may do that nobody may now.
     cut_offs : tuple[str, ...]
         What may cut off VectorCare, each with what to look at before.
     """
@@ -100,7 +106,7 @@ class Plan:
     replaced: int
     removed: int
     losses: tuple[Loss, ...]
-    permissions: tuple[str, ...]
+    permissions: tuple[Permission, ...]
     cut_offs: tuple[str, ...] = ()
 
     @property
@@ -214,13 +220,13 @@ def _is_kept(definition: Mapping[str, Any], kind: str) -> bool:
     return str(definition.get(name, "")).startswith("Retain")
 
 
-def _new_permissions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """Describe each statement that no policy has now: who or what it belongs to, and its actions."""
+def _new_permissions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Permission]:
+    """Find each statement that no policy has now."""
     known = {_canonical(where, statement) for where, statement in _statements(old)}
     for where, statement in _statements(new):
         if _canonical(where, statement) not in known:
             actions = _list(statement.get("Action", statement.get("NotAction", "all but some actions")))
-            yield f"{where}: {', '.join(str(action) for action in actions)}"
+            yield Permission(where, ", ".join(str(action) for action in actions))
 
 
 def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

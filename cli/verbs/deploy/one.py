@@ -1,11 +1,13 @@
 """The deployment of one organization: its stack, or the stacks of its two regions, one after the other."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from cli.lib.deploying.changes import Permission
 from cli.lib.deploying.update import Prepared, Update
 from cli.lib.errors import BridgeError
 from cli.terminal.command import say
@@ -14,7 +16,7 @@ from cli.verbs.deploy import session as shared
 from cli.verbs.deploy.session import Session
 from cli.verbs.deploy.verifying import has_failed, show, verify
 
-_MOST_SHOWN = 8  # new permissions
+_MOST_SHOWN = 8  # lines of new permissions
 FIRST_STEPS = """\
 Next:
   1. In VectorCare, Settings > Open API > Webhooks: paste the URL below,
@@ -124,9 +126,20 @@ def _ask(session: Session, update: Update, prepared: Prepared) -> None:
         f"{len(permissions)} permissions are new. In full: ./cdk diff {update.artifact.id} --security-only", indent="  "
     )
     if not prepared.plan.is_new:
-        for each in permissions[:_MOST_SHOWN]:
-            session.say(each if len(each) < shared.WIDTH else f"{each[: shared.WIDTH - 8]}...", indent="    ")
+        for line in _grouped(permissions)[:_MOST_SHOWN]:
+            session.say(line if len(line) < shared.WIDTH - 4 else f"{line[: shared.WIDTH - 8]}...", indent="    ")
     confirm("Grant them, and deploy?", yes=session.yes)
+
+
+def _grouped(permissions: Sequence[Permission]) -> list[str]:
+    """Write the same permission of several holders in one line; the most frequent first."""
+    holders: dict[str, list[str]] = {}
+    for each in permissions:
+        holders.setdefault(each.actions, []).append(each.holder)
+    return [
+        f"{actions}{f' ({len(found)} times)' if len(found) > 1 else ''}: {', '.join(found)}"
+        for actions, found in sorted(holders.items(), key=lambda item: -len(item[1]))
+    ]
 
 
 def _end(session: Session, results: list[dict[str, Any]]) -> None:
