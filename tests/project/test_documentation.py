@@ -49,7 +49,7 @@ MADE = {(name, "organizations/acme.toml") for name in TEXTS}
 MAKER = "tests/local/test_synthesis.py"
 # Names of AWS, GitHub and npm that are not in the code of this project.
 OTHERS = """
-    AssumeRoleWithWebIdentity
+    AssumeRoleWithWebIdentity CodeDeploy
     BatchGetTraces CloudFormation CloudTrail CloudWatch DeleteFunction DeleteItem Disabled DynamoDB EventBridge
     EventSourceMappings GetItem GitHub GitLab InternalFailure InternalServerError ListVersionsByFunction
     MessageNotInflight MetadataTooLarge ProvisionedThroughputExceeded PublishVersion PutRule Query RequestLimitExceeded
