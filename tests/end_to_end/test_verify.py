@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -28,6 +28,9 @@ from tests.end_to_end.subscriber import subscribed
 from tests.end_to_end.support import function_variables
 from tests.support import signing
 from tests.support.wait import PATIENCE, wait_until
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import StreamSpecificationTypeDef
 
 ADDRESS = "on-call@example.invalid"
 
@@ -488,3 +491,22 @@ def test_its_policy_is_enough_and_without_it_each_line_says_so(
     assert [check for check, verdict in verdicts["verifier"].items() if verdict == "not allowed to look"] == []
     denied = {check for check, verdict in verdicts["stranger"].items() if verdict == "not allowed to look"}
     assert denied >= {"event sources", "stream", "tables", "queues", "alarms", "versions", "quotas"}
+
+
+@pytest.mark.nightly  # tests/cli/verification/test_checks.py holds the rule
+def test_a_stream_that_is_off_or_was_switched_off_and_on_is_named(run: Run, tmp_path: Path) -> None:
+    with run() as local, environments.announced(local, tmp_path) as file:
+        verification = Verification(local, ("--stand", str(file)))
+        dynamodb, table = local.emulator.aws.dynamodb, local.deployment.outputs["ServiceRequestsTable"]
+        seen = []
+        off: "StreamSpecificationTypeDef" = {"StreamEnabled": False}
+        on: "StreamSpecificationTypeDef" = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        for specification in (off, on):
+            dynamodb.update_table(TableName=table, StreamSpecification=specification)
+            _, found = verification.findings()
+            assert found["stream of the state"]["verdict"] == "failed"
+            seen.append(found["stream of the state"]["seen"])
+        assert seen == [
+            "It is off, so no change is published.",
+            "It was switched off and on: the publisher reads the former stream.",
+        ]
