@@ -499,8 +499,8 @@ def test_a_stream_that_is_off_or_was_switched_off_and_on_is_named(run: Run, tmp_
         verification = Verification(local, ("--stand", str(file)))
         dynamodb, table = local.emulator.aws.dynamodb, local.deployment.outputs["ServiceRequestsTable"]
         seen = []
-        off: "StreamSpecificationTypeDef" = {"StreamEnabled": False}
-        on: "StreamSpecificationTypeDef" = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        off: StreamSpecificationTypeDef = {"StreamEnabled": False}
+        on: StreamSpecificationTypeDef = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
         for specification in (off, on):
             dynamodb.update_table(TableName=table, StreamSpecification=specification)
             _, found = verification.findings()
