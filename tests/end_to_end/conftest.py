@@ -139,6 +139,15 @@ def bridge(environment_file: Path) -> Bridge:
     return lambda *arguments: CliRunner().invoke(cli, [*arguments, "--stand", str(environment_file)])
 
 
+@pytest.fixture
+def default_ports(shared_directory: Path) -> Iterator[None]:
+    """Have the ports of `make run` to oneself: a command that is typed as documented names no other."""
+    folder = shared_directory / "default-ports"
+    folder.mkdir(exist_ok=True)
+    with _only_one_worker(folder):
+        yield
+
+
 @contextmanager
 def _only_one_worker(directory: Path) -> Iterator[None]:
     with (directory / "lock").open("a") as lock:

@@ -158,10 +158,12 @@ def account_at(endpoint_url: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.usefixtures("default_ports")
 def test_what_needs_no_account_works_in_a_fresh_clone(clone: Path, plain: dict[str, str]) -> None:
     play(documented.ALONE, directory=clone, variables=plain)
 
 
+@pytest.mark.usefixtures("default_ports")
 def test_an_operator_s_commands_work_beside_the_local_environment(clone: Path, plain: dict[str, str]) -> None:
     # Given the local environment in one terminal
     with typing("make run", directory=clone, variables=plain) as environment:
