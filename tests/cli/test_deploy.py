@@ -482,6 +482,14 @@ def test_a_check_of_a_new_stack_leaves_none(account: Account) -> None:
     assert account.made("DeleteStack") == [{"StackName": STACK}]
 
 
+def test_a_check_leaves_what_a_failed_first_deployment_has_left(account: Account) -> None:
+    result = account.run("acme", "--check", DescribeStacks={"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]})
+    assert result.exit_code == 0
+    assert "A new stack: 1 resources." in result.stdout
+    assert len(account.calls) == 1
+    assert not account.made("DeleteStack")
+
+
 def test_a_stack_that_is_up_to_date_is_not_executed_and_still_verified(account: Account) -> None:
     # Given
     nothing = {

@@ -148,6 +148,15 @@ def explain(
     )
 
 
+def of_new(template: Mapping[str, Any]) -> Plan:
+    """Explain a stack that is made anew."""
+    added = [
+        {"ResourceChange": {"Action": "Add", "LogicalResourceId": name, "ResourceType": resource["Type"]}}
+        for name, resource in template["Resources"].items()
+    ]
+    return explain(added, old=None, new=template, is_new=True)
+
+
 def _kind(resource: Mapping[str, Any], all_: Mapping[str, Mapping[str, Any]], asked: frozenset[str]) -> str:
     match resource["Action"], resource.get("Replacement", "False"):
         case "Add" | "Import", _:

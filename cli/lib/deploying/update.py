@@ -112,10 +112,8 @@ class Update:
         self._seen = next((event["EventId"] for event in self._events()), None) if deployed else None
         is_new = deployed is None or deployed["StackStatus"] in ("REVIEW_IN_PROGRESS", *failure.FAILED_FIRST)
         if only_look and deployed and deployed["StackStatus"] in failure.FAILED_FIRST:
-            raise BridgeError(
-                f"The first deployment of {self.artifact.stack_name} has failed, so there is nothing to compare with. "
-                "Deploy it: CDK removes what is left first"
-            )
+            # To make a change set, CDK would delete what is left of the first deployment.
+            return Prepared(changes.of_new(self.artifact.template), Gate(), is_empty=False, outputs={})
         if only_look:
             protected = bool(deployed and deployed.get("EnableTerminationProtection"))
             keep_termination_protection(self._directory, self.artifact, protected=protected)
