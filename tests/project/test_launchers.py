@@ -93,3 +93,19 @@ def test_cdk_reads_no_more_files_than_it_needs(tmp_path: Path, arguments: str, g
     ran = run("/bin/bash", tmp_path / "cdk", *arguments.split(), directory=tmp_path)
     # Then
     assert (ran.stdout, ran.stderr) == (f"{given}{arguments}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        ("bootstrap", "./cdk bootstrap --context organization=acme --some=option"),
+        ("synth", "./cdk synth --quiet --context organization=acme --some=option"),
+        ("diff", "./cdk diff --context organization=acme --some=option"),
+        ("deploy", "./bridge deploy acme --some=option"),
+        ("destroy", "./bridge destroy acme --some=option"),
+    ],
+)
+def test_make_passes_on_the_organization_and_the_arguments(target: str, command: str) -> None:
+    installed = [f"--old-file={file}" for file in (".venv/.ready", "node_modules/.bin/cdk")]
+    said = run("make", "--dry-run", *installed, target, "ORGANIZATION=acme", "ARGS=--some=option", directory=ROOT)
+    assert said.stdout.splitlines() == [command]
