@@ -65,6 +65,7 @@ case "$*" in
   synth*) part=synth ;; *prepare-change-set*) part=prepare ;; *execute-change-set*) part=execute ;;
 esac
 if [ -e "$FAKE/$part.hangs" ]; then exec tail -f /dev/null; fi
+if [ -e "$FAKE/$part.says" ]; then cat "$FAKE/$part.says"; fi
 if [ -e "$FAKE/$part" ]; then cat "$FAKE/$part"; exit 1; fi
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -549,6 +550,22 @@ def test_an_error_of_cdk_is_explained_by_its_kind(account: Account, part: str, s
     assert result.exit_code == 1
     assert message in result.stderr
     assert said in result.stderr or "Once, run" in result.stderr or "Log in again" in result.stderr
+
+
+def test_progress_is_read_from_what_cdk_says(account: Account) -> None:
+    # Given two lines of `cdk deploy`, as CDK wrote them
+    line = f"{STACK} |  12/135 | 12:41:34 AM | CREATE_COMPLETE | AWS::SQS::Queue | Inbound/Queue (InboundQueue12) "
+    account.write("execute.says", f"{line}\nOutputs:\n")
+    # When
+    seen: list[cdk.Progress] = []
+    runner = cdk.Cdk(None, "us-east-1", account.folder / "made" / "log")
+    said = runner.deploy(account.folder, STACK, "--method", "execute-change-set", watch=seen.append)
+    # Then the step is shown, and everything is in the log
+    assert said is None
+    assert [each for each in seen if each.text] == [
+        cdk.Progress("CREATE_COMPLETE Inbound/Queue (InboundQueue12)", 12, 135)
+    ]
+    assert runner.log_file.read_text() == f"{line}\nOutputs:\n"
 
 
 def test_a_rollback_names_the_resource_that_failed_first(account: Account) -> None:
