@@ -88,7 +88,12 @@ def resources_of(connect: Connect, stack: str) -> list[dict[str, Any]]:
 
 def will_stay(connect: Connect, stack: str, organization: str) -> list[Retained]:
     """Find what will stay when a stack is removed, by its own template."""
-    template = connect("cloudformation").get_template(StackName=stack)["TemplateBody"]["Resources"]
+    try:
+        template = connect("cloudformation").get_template(StackName=stack)["TemplateBody"]["Resources"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return []  # a stack that is only in review has none yet
     staying = [
         retained.look_at(connect, KINDS[resource["ResourceType"]], resource["PhysicalResourceId"], organization)
         for resource in resources_of(connect, stack)
