@@ -10,6 +10,8 @@ from unittest import mock
 
 import botocore.session
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 from cli.__main__ import bridge
@@ -233,6 +235,29 @@ def test_webhooks_in_the_spool_are_removed_only_by_their_number(account: Account
     typed = account.bridge("leftovers", "spooled", "--remove", "--yes", "--json", typed="1\n")
     # Then it goes
     assert (typed.exit_code, listed(typed)) == (0, [("spooled", "key")]), typed.output
+
+
+def test_what_aws_does_not_show_is_said_and_keeps_the_key(account: Account, make: Make) -> None:
+    # Given somebody who may not list buckets
+    make("hidden")
+    account.delete("hidden")
+    call = vars(BaseClient)["_make_api_call"]
+
+    def refuse(client: Any, operation: str, parameters: Any) -> Any:
+        if operation == "ListBuckets":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+        return call(client, operation, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", refuse):
+        # When
+        removed = account.bridge("leftovers", "hidden", "--remove", "--yes", "--json")
+    # Then all else goes, but not the key that the bucket's neighbours might need
+    report = json.loads(removed.stdout)
+    assert removed.exit_code == 1
+    assert [one["kind"] for one in report["leftovers"]] == ["key"]
+    assert report["leftovers"][0]["obstacle"] == ""
+    assert "ListBuckets" in report["not_looked_at"]["buckets"]
+    assert "may be encrypted with it" in report["failures"][report["leftovers"][0]["name"]]
 
 
 def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_one(account: Account, make: Make) -> None:
