@@ -60,7 +60,8 @@ LOST = {
 ALARM = {"AlarmName": f"{STACK}-ServerErrors", "AlarmArn": f"arn:alarm:{STACK}-ServerErrors", "StateValue": "OK"}
 # A fake CDK: it writes down what it is called with, and fails when it is told to.
 CDK = """#!/usr/bin/env bash
-printf '%s\\n' "AWS_REGION=${AWS_REGION:-} $*" >>"$FAKE/calls"
+protected=$(grep -o '"terminationProtection": [a-z]*' "$FAKE/made/cdk.out/manifest.json" 2>/dev/null | cut -d' ' -f2 | head -n 1)
+printf '%s\\n' "AWS_REGION=${AWS_REGION:-} $* protected=$protected" >>"$FAKE/calls"
 case "$*" in
   synth*) part=synth ;; *prepare-change-set*) part=prepare ;; *execute-change-set*) part=execute ;;
 esac
@@ -471,9 +472,18 @@ def test_a_check_makes_a_change_set_only_and_takes_it_back(
     assert "prepare-change-set" in account.calls[1]
     assert account.made("DeleteChangeSet")
     assert not account.made("DeleteStack")
-    # CDK would set the synthesized protection even for a look; so that is what the stack has
-    manifest = json.loads((account.folder / "made/cdk.out/manifest.json").read_text())
-    assert manifest["artifacts"][STACK]["properties"]["terminationProtection"] is True
+
+
+@pytest.mark.parametrize("was", [False, True])
+def test_the_protection_from_deletion_changes_with_the_rest_and_not_before(account: Account, was: bool) -> None:
+    # Given a stack with one protection, and a file with the other
+    account.stacks(STACK, terminationProtection=not was)
+    # When
+    account.run(DescribeStacks={"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "EnableTerminationProtection": was}]})
+    # Then CDK, which sets it whatever it is asked for, is told what there is, and what there shall be
+    prepared, executed = account.calls[1:]
+    assert prepared.endswith(f"protected={was}".lower())
+    assert executed.endswith(f"protected={not was}".lower())
 
 
 def test_a_check_of_a_new_stack_leaves_none(account: Account) -> None:

@@ -5,6 +5,7 @@ The format: "cloud-assembly-schema" of AWS CDK, `manifest.json`.
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -50,6 +51,7 @@ class StackArtifact:
     region: str | None
     deploy_role: Role | None
     lookup_role: Role | None
+    protected: bool  # from deletion
     version_parameter: str | None
     needed_version: int
     template_file: Path
@@ -97,6 +99,7 @@ class StackArtifact:
             region=None if region == "unknown-region" else region,
             deploy_role=_role(properties.get("assumeRoleArn"), properties),
             lookup_role=_role(lookup.get("arn"), lookup),
+            protected=bool(properties.get("terminationProtection")),
             version_parameter=properties.get("bootstrapStackVersionSsmParameter"),
             needed_version=int(properties.get("requiresBootstrapStackVersion", 1)),
             template_file=directory / properties["templateFile"],
@@ -114,14 +117,23 @@ def read_assembly(directory: Path) -> list[StackArtifact]:
     ]
 
 
-def keep_termination_protection(directory: Path, artifact: StackArtifact, *, protected: bool) -> None:
-    """Let the assembly ask for the protection that the stack has: CDK sets it even if it only prepares a change set."""
+_MANIFEST = threading.Lock()  # of an assembly, which several stacks of one process change
+
+
+def set_termination_protection(directory: Path, artifact: StackArtifact, *, protected: bool) -> None:
+    """Let the assembly ask for a stack's protection.
+
+    CDK sets it even if it only prepares a change set. Who reads the assembly meanwhile sees one or the other.
+    """
     path = directory / "manifest.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    for each in manifest["artifacts"].values():
-        if each["type"] == "aws:cloudformation:stack" and each.get("displayName") == artifact.id:
-            each["properties"]["terminationProtection"] = protected
-    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with _MANIFEST:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        for each in manifest["artifacts"].values():
+            if each["type"] == "aws:cloudformation:stack" and each.get("displayName") == artifact.id:
+                each["properties"]["terminationProtection"] = protected
+        unfinished = path.with_suffix(".new")
+        unfinished.write_text(json.dumps(manifest), encoding="utf-8")
+        unfinished.replace(path)
 
 
 def _role(arn: str | None, properties: Mapping[str, Any]) -> Role | None:

@@ -14,7 +14,7 @@ from cli.lib import aws_error
 from cli.lib.account import Account, NotCheckedError, checking
 from cli.lib.aws_session import outputs_of
 from cli.lib.deploying import changes, failure, gate
-from cli.lib.deploying.assembly import StackArtifact, keep_termination_protection
+from cli.lib.deploying.assembly import StackArtifact, set_termination_protection
 from cli.lib.deploying.cdk import Cdk, Progress, Watch, last_words
 from cli.lib.deploying.changes import Plan
 from cli.lib.deploying.gate import Gate
@@ -114,9 +114,9 @@ class Update:
         if only_look and deployed and deployed["StackStatus"] in failure.FAILED_FIRST:
             # To make a change set, CDK would delete what is left of the first deployment.
             return Prepared(changes.of_new(self.artifact.template), Gate(), is_empty=False, outputs={})
-        if only_look:
-            protected = bool(deployed and deployed.get("EnableTerminationProtection"))
-            keep_termination_protection(self._directory, self.artifact, protected=protected)
+        # It is set with the rest: until then nothing is changed, and a stack that is not made after all can be deleted.
+        protected = bool(deployed and not is_new and deployed.get("EnableTerminationProtection"))
+        set_termination_protection(self._directory, self.artifact, protected=protected)
         chosen, not_checked = (Gate(), "") if is_new or only_look else self._choose_gate()
         try:
             said = self._cdk.deploy(
@@ -171,6 +171,7 @@ class Update:
         BridgeError
             It failed; the text has the first reason, and what runs now.
         """
+        set_termination_protection(self._directory, self.artifact, protected=self.artifact.protected)
         outputs_file = self.log_file.with_suffix(".outputs.json")
         outputs_file.unlink(missing_ok=True)
         said = self._cdk.deploy(
