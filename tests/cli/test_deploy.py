@@ -60,7 +60,8 @@ LOST = {
 ALARM = {"AlarmName": f"{STACK}-ServerErrors", "AlarmArn": f"arn:alarm:{STACK}-ServerErrors", "StateValue": "OK"}
 # A fake CDK: it writes down what it is called with, and fails when it is told to.
 CDK = """#!/usr/bin/env bash
-protected=$(grep -o '"terminationProtection": [a-z]*' "$FAKE/made/cdk.out/manifest.json" 2>/dev/null | cut -d' ' -f2 | head -n 1)
+manifest="$FAKE/made/cdk.out/manifest.json"
+protected=$(grep -o '"terminationProtection": [a-z]*' "$manifest" 2>/dev/null | cut -d' ' -f2 | head -n 1)
 printf '%s\\n' "AWS_REGION=${AWS_REGION:-} $* protected=$protected" >>"$FAKE/calls"
 case "$*" in
   synth*) part=synth ;; *prepare-change-set*) part=prepare ;; *execute-change-set*) part=execute ;;
