@@ -15,7 +15,12 @@ from tests.support.cloud import CREDENTIALS
 LAMBDAS = Path(__file__).parents[3] / "lambdas"
 # Each costs as much as all that a function needs of itself, or more.
 HEAVY = {"requests", "pydantic", "jsonschema", "aws_xray_sdk", "email.mime", "asyncio"}
-VALUES = {"ORDER_BY": "event_timestamp", "PUBLISH_DATA": "false", "PUBLIC_KEYS": signing.encoded_public_key()}
+VALUES = {
+    "ORDER_BY": "event_timestamp",
+    "PUBLISH_DATA": "false",
+    "PUBLIC_KEYS": signing.encoded_public_key(),
+    "OTHER_REGION": "us-west-2",
+}
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME": "tests", "POWERTOOLS_METRICS_NAMESPACE": "VectorCareBridge"}
 
 
@@ -35,7 +40,7 @@ def loaded_by(function: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "redrive", "publisher", "reader"])
+@pytest.mark.parametrize("function", ["ingest", "processor", "drain", "reconcile", "redrive", "publisher", "reader"])
 def test_no_function_loads_anything_heavy(function: str) -> None:
     loaded = loaded_by(function)
     assert f"{function}.handler" in loaded
