@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from cli.lib.errors import BridgeError
 from cli.lib.stack import Stack
 from stacks.config import release
@@ -150,7 +152,7 @@ def move(stack: Stack, target: Release, functions: list[str]) -> Iterator[str]:
             client.update_alias(
                 **_names(stack, name), FunctionVersion=target.versions[name], RevisionId=alias["RevisionId"]
             )
-        except client.exceptions.ClientError as error:
+        except ClientError as error:
             if error.response["Error"]["Code"] != _MOVED:
                 raise
             raise BridgeError(f"Something else has moved {name} just now. Look: bridge rollback --list") from None

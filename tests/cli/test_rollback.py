@@ -26,8 +26,6 @@ class Lambda:
     status: str = "UPDATE_COMPLETE"
     settings: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
 
-    exceptions = type("Exceptions", (), {"ClientError": ClientError})
-
     def get_paginator(self, operation: str) -> "Lambda":
         assert operation == "list_versions_by_function"
         return self
