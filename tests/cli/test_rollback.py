@@ -170,6 +170,15 @@ def test_it_names_the_settings_that_change_too_and_no_value(run: Run, functions:
     assert "value" not in result.output
 
 
+def test_the_list_says_which_functions_run_which_release(run: Run, functions: Lambda) -> None:
+    functions.live["ingest"] = "2"
+    lines = succeeded(run("rollback", "--list")).stdout.splitlines()
+    newest, before, oldest = lines[1:4]
+    assert newest.startswith(f"{NEW}  1.0.0    2026-03-03 10:00:00  runs: reconcile, redrive, drain, processor")
+    assert before.split()[-2:] == ["runs:", "ingest"]
+    assert "runs" not in oldest
+
+
 def test_a_release_counts_only_if_every_function_has_it(run: Run, functions: Lambda) -> None:
     functions.versions["reader"] = [*published(OLD), "removed", *published(NEW)]
     listed = parsed(succeeded(run("rollback", "--list", "--json")))

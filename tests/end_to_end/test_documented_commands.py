@@ -17,6 +17,7 @@ from local.clients import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from local.emulator import Emulator
 from local.environment import DEFAULT_PORT
 from local.synthesis import _architecture
+from stacks.functions import packaging
 from tests.support import documented, signing
 from tests.support.documented import Typed
 from tests.support.pinned_python import for_this_python
@@ -135,6 +136,8 @@ def clone(tmp_path: Path) -> Path:
     for name in repository_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)  # with its times, by which make knows what is installed
+    # The commands hold for whatever Python runs the tests.
+    (folder / ".python-version").write_text(f"{packaging.PYTHON}\n")
     for name in (".venv", "node_modules"):
         (folder / name).symlink_to((ROOT / name).resolve())
     for command in (["init", "--quiet"], ["add", "--all"], *[["commit", "--quiet", "--allow-empty", "-m", "x"]] * 2):
