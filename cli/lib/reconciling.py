@@ -140,7 +140,7 @@ def _summary(found: Found, target: Side) -> dict[str, Any]:
         "region": target.name,
         "service_request_id": entry["service_request_id"],
         "event_id": entry["event_id"],
-        "digest": envelope.digest(entry["body"]),
-        "received_at": entry["received_at"],
+        "digest": envelope.digest(entry["body"]) if isinstance(entry.get("body"), bytes) else None,
+        "received_at": entry.get("received_at"),
         "found": found.verdict.value,
     }

@@ -190,7 +190,7 @@ def _listed(report: Mapping[str, Any]) -> Table:
             printable(one["region"]),
             printable(one["service_request_id"]),
             printable(one["event_id"]),
-            moment(str(one["received_at"])),
+            printable(moment(str(one["received_at"]))) if one["received_at"] else "-",
             one["found"],
         )
     counted = sum(region[key] for region in report["regions"] for key in (Verdict.MISSING, *reconciling.NEEDS_A_PERSON))

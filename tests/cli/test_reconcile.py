@@ -280,3 +280,14 @@ def test_two_regions_must_be_there(east: Region, run: Run) -> None:
     assert f"Both are {EAST}" in same.output
     assert run("reconcile", "--local").exit_code == 2
     assert run("reconcile", "--other-stand", "x.json").exit_code == 2
+
+
+def test_what_is_no_entry_is_named(east: Region, west: Region, run: Run) -> None:
+    # Given an item that a person has put into the journal
+    item = {"service_request_id": {"S": "VC-1"}, "event_id": {"S": "1"}}
+    east.stack.client("dynamodb").put_item(TableName="events", Item=item)
+    # When
+    result, shown = run("reconcile", "--yes", "--json"), run("reconcile", "--yes")
+    # Then
+    assert (result.exit_code, shown.exit_code, west.received()) == (1, 1, [])
+    assert [one["found"] for one in parsed(result)["differences"]] == ["unproven"]

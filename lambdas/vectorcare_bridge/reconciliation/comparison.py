@@ -127,10 +127,11 @@ class Comparison:
     def _judge_group(self, suspects: Sequence[Item]) -> list[Found]:
         """Judge entries of one service request, or unreadable ones, which may be readable now."""
         entries = self._source.read([_key(one) for one in suspects])
+        intact = [one for one in entries if rules.is_entry(one)]
         held: list[Item] = []
-        for service_request_id in sorted({rules.place_of(one)[0] for one in entries} - {UNREADABLE}):
+        for service_request_id in sorted({rules.place_of(one)[0] for one in intact} - {UNREADABLE}):
             held += self._target.entries(service_request_id)
-        held += self._target.read(sorted({(UNREADABLE, envelope.digest(one["body"])) for one in entries}))
+        held += self._target.read(sorted({(UNREADABLE, envelope.digest(one["body"])) for one in intact}))
         return [Found(one, rules.judge(one, held, self._keys)) for one in entries]
 
 

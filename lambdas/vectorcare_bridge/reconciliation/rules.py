@@ -41,7 +41,8 @@ class Verdict(StrEnum):
     """It could not be applied there, and is a dead letter or was one."""
     MISSING = "missing"
     UNPROVEN = "unproven"
-    """It is missing, but no key verifies its signature, or its bytes are another event's: it is not carried over."""
+    """It is missing, but no key verifies its signature, its bytes are another event's, or it is no entry at all: it is
+    not carried over."""
 
 
 def is_comparable(entry: Item, *, retention_days: int, now: UtcTimestamp) -> bool:
@@ -49,13 +50,15 @@ def is_comparable(entry: Item, *, retention_days: int, now: UtcTimestamp) -> boo
 
     `retention_days` are those of the journal that is asked for it.
     """
-    received_at = UtcTimestamp(entry["received_at"])
+    try:
+        received_at, expires_at = utc_timestamp.parse(entry["received_at"]), int(entry["expires_at"])
+    except (KeyError, TypeError, ValueError):
+        return True  # nobody but a person has written it, and it is judged by its bytes
     if received_at > utc_timestamp.later(now, minutes=-MINIMUM_AGE_MINUTES):
         return False
     soon = utc_timestamp.later(now, days=EXPIRY_MARGIN_DAYS)
-    return entry["expires_at"] > utc_timestamp.epoch_seconds(soon) and received_at > utc_timestamp.later(
-        soon, days=-retention_days
-    )
+    is_expired_there = received_at <= utc_timestamp.later(soon, days=-retention_days)
+    return expires_at > utc_timestamp.epoch_seconds(soon) and not is_expired_there
 
 
 def is_same_at_a_glance(entry: Item, other: Item | None) -> bool:
@@ -63,12 +66,8 @@ def is_same_at_a_glance(entry: Item, other: Item | None) -> bool:
 
     A key of VectorCare's makes one signature of the same bytes, and another one of others.
     """
-    if other is None:
-        return False
-    # The key of these has the digest of the bytes.
-    if _is_unreadable(entry) or "redelivery_of" in entry:
-        return True
-    return bool(entry["signature"]) and entry["signature"] == other["signature"]
+    signed = entry.get("signature")
+    return other is not None and bool(signed) and signed == other.get("signature")
 
 
 def place_of(entry: Item) -> Place:
@@ -89,8 +88,10 @@ def judge(entry: Item, others: Collection[Item], keys: Sequence[Key]) -> Verdict
     keys : sequence of Key
         VectorCare's public keys, one of which must have signed what is carried over.
     """
+    if not is_entry(entry):
+        return Verdict.UNPROVEN
     place = place_of(entry)
-    same = [other for other in others if other["body"] == entry["body"]]
+    same = [other for other in others if other.get("body") == entry["body"]]
     applied = [other for other in same if not _is_unreadable(other) and place_of(other) == place]
     if applied:
         is_first = not _is_unreadable(entry) and "redelivery_of" not in entry
@@ -99,6 +100,12 @@ def judge(entry: Item, others: Collection[Item], keys: Sequence[Key]) -> Verdict
     if any(map(_is_unreadable, same)):
         return Verdict.HELD if _is_unreadable(entry) else Verdict.REFUSED
     return Verdict.MISSING if _is_proven(entry, place, keys) else Verdict.UNPROVEN
+
+
+def is_entry(entry: Item) -> bool:
+    """Whether the processor may have written it."""
+    kinds = {"body": bytes, "signature": str, "received_at": str}
+    return all(isinstance(entry.get(name), kind) for name, kind in kinds.items())
 
 
 def _is_proven(entry: Item, place: Place, keys: Sequence[Key]) -> bool:
