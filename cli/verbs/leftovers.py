@@ -71,8 +71,7 @@ def leftovers(
         sys.exit(1 if found.not_looked_at else 0)
     assert name is not None  # noqa: S101 checked above
     stderr().print(describe(found))
-    if any(name.casefold() == busy.casefold() for busy in found.busy):
-        raise BridgeError(f"The stack of {name} is being changed. Wait until CloudFormation is done.")
+    _refuse_busy(name, found)
     confirm_by_name(name, f"Type {name} to remove all of it that can be removed:", yes=yes)
     failures = _remove(connect, name, found)
     left = lib.find(connect, name)
@@ -88,9 +87,17 @@ def _remove(connect: Connect, name: str, shown: Found) -> dict[str, str]:
     """Remove what was shown and is still a leftover; return what could not be, and why."""
     failures = dict[str, str]()
     with stderr().status("Looking again ..."):
-        now = {(one.kind, one.name): one for one in lib.find(connect, name).leftovers}
-    for one in (now[key] for key in ((one.kind, one.name) for one in shown.leftovers) if key in now):
-        obstacle = one.obstacle or (_keeps_the_key(failures, shown) if one.kind is Kind.KEY else "")
+        now = lib.find(connect, name)
+    _refuse_busy(name, now)
+    agreed = {(one.kind, one.name) for one in shown.leftovers}
+    staying = {one.name for one in now.leftovers if one.kind not in {Kind.ROLE, Kind.KEY}}
+    for one in now.leftovers:
+        if (one.kind, one.name) not in agreed:
+            continue
+        obstacle = one.obstacle
+        # What only the second look shows, or hides, may be encrypted with the key too.
+        if one.kind is Kind.KEY and not obstacle and (staying or now.not_looked_at):
+            obstacle = "what is left may be encrypted with it, and nobody could read that any more"
         if one.webhooks and not obstacle:
             obstacle = _refusal(one)
         if obstacle:
@@ -104,16 +111,15 @@ def _remove(connect: Connect, name: str, shown: Found) -> dict[str, str]:
             except BridgeError as error:
                 failures[one.name] = str(error)
         if one.name not in failures:
+            staying.discard(one.name)
             gone = f"will be deleted in {KEY_DELETION_DAYS} days" if one.kind is Kind.KEY else "removed"
             stderr().print(printable(f"{one.kind} {one.name}: {gone}"))
     return failures
 
 
-def _keeps_the_key(failures: dict[str, str], shown: Found) -> str:
-    others = failures.keys() - {one.name for one in shown.leftovers if one.kind is Kind.ROLE}
-    if others or shown.not_looked_at:
-        return "what is left may be encrypted with it, and nobody could read that any more"
-    return ""
+def _refuse_busy(name: str, found: Found) -> None:
+    if any(name.casefold() == busy.casefold() for busy in found.busy):
+        raise BridgeError(f"The stack of {name} is being changed. Wait until CloudFormation is done.")
 
 
 def _refusal(bucket: Retained) -> str:
