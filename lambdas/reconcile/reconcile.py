@@ -56,7 +56,8 @@ def reconcile(
 
 def _parts(names: Iterable[str]) -> Iterator[list[str]]:
     remaining = iter(names)
-    while part := list(islice(remaining, _REQUESTS_AT_ONCE)):
+    # One that changes its status meanwhile is named twice, and DynamoDB refuses to read an entry twice.
+    while part := list(dict.fromkeys(islice(remaining, _REQUESTS_AT_ONCE))):
         yield part
 
 

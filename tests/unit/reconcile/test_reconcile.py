@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from reconcile import reconcile
+from reconcile import other_region, reconcile
 from tests.support import signing, webhooks
 from tests.support.cloud import NOW, Cloud, Context, fresh_handler
 from tests.unit.conftest import Output
@@ -159,6 +159,18 @@ def test_what_is_missing_here_is_fetched_as_it_was_signed_and_received(
     assert {line["event_id"] for line in lines(written, "webhook.carried_over")} == {"2", envelope.digest(unreadable)}
     assert webhooks.INVENTED_NAME not in written
     assert regions.stacks.asked == [STACK]
+
+
+def test_a_request_that_changes_its_status_during_a_run_is_compared_once(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given one that the index shows under its old status, and a moment later under its new one
+    regions.received_there(body("VC-1", "1"))
+    monkeypatch.setattr(other_region, "moved_since", lambda *_: iter(["VC-1", "VC-1"]))
+    # When
+    found = regions.run()
+    # Then
+    assert (found["compared"], found["carried_over"]) == (2, 1)  # with what cannot be read
 
 
 def test_what_has_not_moved_lately_is_not_looked_at(regions: Regions) -> None:
