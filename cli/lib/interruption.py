@@ -41,4 +41,7 @@ def _handled(handler: "_HANDLER") -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Whoever is impatient, and presses Ctrl-C twice, does not end the clean-up that has not begun yet.
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
