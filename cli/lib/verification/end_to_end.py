@@ -275,10 +275,10 @@ class _Trial:
                 ExpressionAttributeValues={":event_id": {"S": self._event_id}},
             )
             client.delete_item(TableName=self._stack.outputs["EventsTable"], Key=json.loads(whole))
+            if self._entry() or self._state():
+                return [f"{self._id} has come back into the tables. Run: {'; '.join(commands)}"]
         except (BotoCoreError, ClientError) as error:
             return [f"{self._id} is still in the tables. {aws_error.explain(error)} Then: {'; '.join(commands)}"]
-        if self._entry() or self._state():
-            return [f"{self._id} has come back into the tables. Run: {'; '.join(commands)}"]
         return []
 
     def _entry(self) -> Item | None:

@@ -26,6 +26,7 @@ MINUTES = 10
 _HEALTH = {"httpMethod": "GET", "resource": "/health", "body": None}
 _SECONDS = 120.0
 _PAUSE_SECONDS = 0.5
+_TRIES = 5  # to put something back: calls that may invoke a function are not repeated by the library
 _SEEN_IN_A_ROW = 3  # Lambda moves an alias within seconds, and not everywhere at once
 
 
@@ -104,7 +105,7 @@ class OneWebhook:
     def close(self) -> list[str]:
         """Move the alias back, unless a deployment has moved it; return what could not be done, with its command."""
         left = []
-        for is_due, action, command in (
+        for is_due, put_back, command in (
             (
                 self._is_alias_moved,
                 self._move_back,
@@ -113,14 +114,11 @@ class OneWebhook:
             (
                 self._is_latest_changed,
                 self._restore_latest,
-                f"make deploy, which takes {VARIABLE} from {self._ingest.name}",
+                f"./bridge verify --end-to-end, which takes {VARIABLE} from {self._ingest.name} too",
             ),
         ):
-            try:
-                if is_due:
-                    action()
-            except (BotoCoreError, ClientError, BridgeError) as error:
-                left.append(f"{_text(error)} Then: {command}")
+            if is_due and (problem := _insist(put_back)):
+                left.append(f"{problem} Then: {command}")
         return left
 
     def remove(self) -> list[str]:
@@ -136,7 +134,8 @@ class OneWebhook:
                 self._client.delete_function(FunctionName=name, Qualifier=each["Version"])
         except (BotoCoreError, ClientError) as error:
             version = self._version or "VERSION"
-            left.append(f"{_text(error)} Then: aws lambda delete-function --function-name {name} --qualifier {version}")
+            command = f"aws lambda delete-function --function-name {name} --qualifier {version}"
+            left.append(f"{aws_error.explain(error)} Then: {command}")
         return left
 
     def _require_deployed(self, latest: dict[str, Any], running: dict[str, Any]) -> None:
@@ -145,7 +144,9 @@ class OneWebhook:
                 f"Another verification runs, or was killed: the alias of {self._ingest.name} is at its version "
                 f"{self._former}. ./bridge verify says how to move it back."
             )
-        if (running["CodeSha256"], _variables(running)) != (latest["CodeSha256"], _variables(latest)):
+        # One that was killed may have left the variable in `$LATEST`, which nobody calls.
+        variables = {name: value for name, value in _variables(latest).items() if name != VARIABLE}
+        if (running["CodeSha256"], _variables(running)) != (latest["CodeSha256"], variables):
             raise BridgeError(
                 f"{self._ingest.name} does not run what was deployed last: it was rolled back, or changed by hand. "
                 "Deploy first: make deploy"
@@ -196,9 +197,20 @@ class OneWebhook:
         return f"aws lambda {verb} --function-name {self._ingest.name} --name {self._ingest.alias} {more}"
 
 
+def _insist(put_back: Callable[[], None]) -> str:
+    """Put something back, in several attempts if need be; return why it could not be done, or nothing."""
+    for tried in range(1, _TRIES + 1):
+        try:
+            put_back()
+            break
+        except (BotoCoreError, ClientError) as error:
+            if tried == _TRIES or aws_error.is_denied(error):
+                return aws_error.explain(error)
+            time.sleep(_PAUSE_SECONDS * tried)
+        except BridgeError as error:  # it has waited long already
+            return str(error)
+    return ""
+
+
 def _variables(configuration: dict[str, Any]) -> dict[str, str]:
     return dict(configuration.get("Environment", {}).get("Variables", {}))
-
-
-def _text(error: BotoCoreError | ClientError | BridgeError) -> str:
-    return str(error) if isinstance(error, BridgeError) else aws_error.explain(error)

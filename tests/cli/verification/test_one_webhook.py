@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.lib.errors import BridgeError
+from cli.lib.verification import one_webhook
 from cli.lib.verification.one_webhook import DESCRIPTION, OneWebhook
 from cli.lib.verification.subject import Function
 
@@ -28,6 +29,7 @@ class Lambda:
     alias_revision: int = 0
     latest: int = 1
     fails_at: int = -1
+    error: str = "ThrottlingException"
     calls: list[str] = field(default_factory=list)
     starts: bool = True
 
@@ -46,7 +48,7 @@ class Lambda:
     def _begin(self, name: str) -> None:
         self.calls.append(name)
         if len(self.calls) - 1 == self.fails_at:
-            raise ClientError({"Error": {"Code": "ThrottlingException"}}, name)
+            raise ClientError({"Error": {"Code": self.error}}, name)
 
     def get_alias(self, **_: str) -> dict[str, Any]:
         self._begin("GetAlias")
@@ -156,7 +158,7 @@ def test_what_cannot_be_put_back_is_named_with_its_command() -> None:
     # Given a role that may do nothing any more
     aws = Lambda()
     door = opened(aws)
-    aws.fails_at = len(aws.calls)
+    aws.fails_at, aws.error = len(aws.calls), "AccessDeniedException"
     # When
     left = door.close()
     # Then
@@ -164,6 +166,18 @@ def test_what_cannot_be_put_back_is_named_with_its_command() -> None:
     assert command.endswith("aws lambda update-alias --function-name ingest --name live --function-version 1")
     # And another try puts it back
     assert (door.close(), aws.alias) == ([], "1")
+
+
+def test_the_alias_is_put_back_although_aws_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given calls that are throttled
+    monkeypatch.setattr(one_webhook, "_PAUSE_SECONDS", 0)
+    aws = Lambda()
+    door = opened(aws)
+    aws.fails_at = len(aws.calls) + 1
+    # When
+    left = door.close()
+    # Then
+    assert (left, aws.alias, aws.variables) == ([], "1", DEPLOYED)
 
 
 def test_a_version_that_does_not_start_takes_no_traffic() -> None:
@@ -206,7 +220,12 @@ def test_it_begins_only_from_what_was_deployed_last() -> None:
     aws.variables = {"CUSTOMER_ID": "newer"}
     with pytest.raises(BridgeError, match="does not run what was deployed last"):
         opened(aws)
-    # Given a verification that was killed
+    # Given one that was killed before it took the variable back: the next one does
+    aws = Lambda(variables=DEPLOYED | {"VERIFICATION": "key digest until"})
+    aws.versions["1"]["Environment"]["Variables"] = DEPLOYED
+    door = opened(aws)
+    assert (door.close(), aws.alias, aws.variables) == ([], "1", DEPLOYED)
+    # Given one that was killed after that
     aws = Lambda()
     opened(aws)
     with pytest.raises(BridgeError, match="Another verification runs, or was killed"):
