@@ -83,7 +83,9 @@ def any_arrival(arrivals: tuple[int | None, int | None]) -> bool:
 
 @pytest.fixture(autouse=True, scope="module")
 def _at_noon() -> Iterator[None]:
-    with mock.patch("vectorcare_bridge.edge.runtime.now", return_value=NOW):
+    """Stop the clock: what DynamoDB did not read at once is asked for again without a pause."""
+    runtime = "vectorcare_bridge.edge.runtime"
+    with mock.patch(f"{runtime}.now", return_value=NOW), mock.patch(f"{runtime}.sleep"):
         yield
 
 
