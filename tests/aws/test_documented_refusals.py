@@ -137,6 +137,11 @@ CASES = {
             ExclusiveStartKey={"service_request_id": {"S": "a"}},
         )
     ),
+    "an entry that is asked for twice at once": _invalid(
+        lambda aws: aws.dynamodb.batch_get_item(
+            RequestItems={"events": {"Keys": [{"service_request_id": {"S": "a"}, "event_id": {"S": "b"}}] * 2}}
+        )
+    ),
     "an object that is gone": Case(
         lambda aws: aws.s3.get_object(Bucket="spool", Key="gone"), "NoSuchKey 404", "NoSuchKey"
     ),
