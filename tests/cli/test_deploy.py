@@ -36,6 +36,7 @@ from cli.verbs import deploy
 from cli.verbs.deploy import one, session
 from tests.support import signing
 from tests.support.wait import wait_until
+from vectorcare_bridge.edge import runtime
 
 NAME = "acme"
 STACK = f"VectorCareBridge-{NAME}"
@@ -812,6 +813,29 @@ def test_ctrl_c_leaves_to_cloudformation_what_it_has_begun(three: Fleet, monkeyp
     states = three.run("--all")
     # Then the command line of CDK is ended, and no other wave begins
     assert states == {"acme": "not begun", "bravo": "left", "clinic": "not begun"}
+
+
+def test_ctrl_c_while_an_update_of_somebody_else_goes_on_begins_nothing(
+    three: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given such an update, which ends after Ctrl-C
+    waits = threading.Event()
+    monkeypatch.setattr(runtime, "sleep", lambda _: waits.set())
+
+    def interrupt(_future: Any) -> None:
+        wait_until(waits.is_set, what="the deployment waits")
+        raise KeyboardInterrupt
+
+    def end() -> None:
+        three.account.answers["DescribeStacks"] = {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]}
+
+    monkeypatch.setattr(Future, "result", interrupt)
+    monkeypatch.setattr(cdk, "leave_all", end)
+    # When
+    states = three.run("--all", DescribeStacks={"Stacks": [{"StackStatus": "UPDATE_IN_PROGRESS"}]})
+    # Then not even a change set is made
+    assert states == dict.fromkeys(three.names, "not begun")
+    assert not [call for call in three.account.calls if "prepare-change-set" in call]
 
 
 def test_nothing_to_resume_is_one_line(account: Account) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -94,9 +94,9 @@ class Update:
             raise BridgeError(f"{self.artifact.stack_name} cannot be updated. {reason}")
         return status
 
-    def wait_while_in_progress(self, watch: Watch) -> None:
-        """Wait until an update that somebody has begun has ended."""
-        while failure.is_in_progress(self.status()):
+    def wait_while_in_progress(self, watch: Watch, *, is_stopped: Callable[[], bool]) -> None:
+        """Wait until an update that somebody has begun has ended, or until this deployment is stopped."""
+        while not is_stopped() and failure.is_in_progress(self.status()):
             watch(Progress("an earlier update goes on"))
             runtime.sleep(_POLL)
 

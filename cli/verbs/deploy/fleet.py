@@ -118,7 +118,9 @@ class _Run:
 
     def _update(self, update: Update) -> tuple[str, str]:
         watch = self._watching(update)
-        update.wait_while_in_progress(watch)
+        update.wait_while_in_progress(watch, is_stopped=lambda: self._is_stopped)
+        if self._is_stopped:
+            return "not begun", ""
         update.require_updatable()
         self._tell(update, "making a change set")
         prepared = update.prepare(watch)
