@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cli.lib.deploying import changes, failure, gate
+from cli.lib.deploying.assembly import StackArtifact
 from cli.lib.deploying.changes import Permission
 from cli.lib.deploying.waves import Record, canary_of, waves
 from cli.lib.errors import BridgeError
@@ -131,6 +132,18 @@ def test_a_damaged_record_says_what_to_do(content: str, tmp_path: Path) -> None:
     path.write_text(content)
     with pytest.raises(BridgeError, match="is damaged"):
         Record.read(path)
+
+
+def test_a_stack_with_other_tags_is_another_one_although_no_template_has_them(tmp_path: Path) -> None:
+    (tmp_path / "template.json").write_text("{}")
+    properties = {"templateFile": "template.json"}
+    digests = {
+        StackArtifact.read(
+            "acme", {"environment": "aws://a/r", "properties": properties | {"tags": tags}}, tmp_path
+        ).digest
+        for tags in ({}, {"CostCentre": "1"}, {"CostCentre": "2"})
+    }
+    assert len(digests) == 3
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

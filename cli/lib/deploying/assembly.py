@@ -52,6 +52,7 @@ class StackArtifact:
     deploy_role: Role | None
     lookup_role: Role | None
     protected: bool  # from deletion
+    tags: Mapping[str, str]
     version_parameter: str | None
     needed_version: int
     template_file: Path
@@ -78,8 +79,8 @@ class StackArtifact:
 
     @property
     def digest(self) -> str:
-        """What changes whenever the stack would: its template names its files by their content."""
-        return sha256(self.template_file.read_bytes()).hexdigest()
+        """What changes whenever the stack would: its tags, and its template, which names files by their content."""
+        return sha256(self.template_file.read_bytes() + json.dumps(self.tags, sort_keys=True).encode()).hexdigest()
 
     @property
     def qualifier(self) -> str | None:
@@ -100,6 +101,7 @@ class StackArtifact:
             deploy_role=_role(properties.get("assumeRoleArn"), properties),
             lookup_role=_role(lookup.get("arn"), lookup),
             protected=bool(properties.get("terminationProtection")),
+            tags=properties.get("tags") or {},
             version_parameter=properties.get("bootstrapStackVersionSsmParameter"),
             needed_version=int(properties.get("requiresBootstrapStackVersion", 1)),
             template_file=directory / properties["templateFile"],
