@@ -166,7 +166,9 @@ def log_group(group: Mapping[str, Any], organization: str) -> Retained:
 def _role(connect: Connect, name: str, organization: str) -> Retained:
     connect("iam").get_role(RoleName=name)
     used = connect("apigateway").get_rest_apis(limit=1)["items"] or any(
-        api["ProtocolType"] == "WEBSOCKET" for api in connect("apigatewayv2").get_apis()["Items"]
+        api["ProtocolType"] == "WEBSOCKET"
+        for page in connect("apigatewayv2").get_paginator("get_apis").paginate()
+        for api in page["Items"]
     )
     return Retained(
         organization=organization,

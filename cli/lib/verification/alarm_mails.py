@@ -12,6 +12,7 @@ from cli.lib import aws_error, releases
 from cli.lib.errors import BridgeError
 from cli.lib.interruption import interruptible, undisturbed
 from cli.lib.stack import Stack
+from cli.lib.verification.alarms import AT_ONCE
 from cli.lib.verification.end_to_end import Outcome
 from cli.lib.verification.finding import Finding, failed, not_allowed, not_checked, ok
 from cli.lib.verification.subject import Subject
@@ -49,7 +50,7 @@ def plan(stack: Stack, names: Sequence[str]) -> Plan:
     if unknown:
         raise BridgeError(f"There is no alarm {unknown[0]}. The stack has: {', '.join(known)}")
     chosen = [f"{prefix}{name.removeprefix(prefix)}" for name in names or known]
-    described = stack.client("cloudwatch").describe_alarms(AlarmNames=chosen)["MetricAlarms"]
+    described = stack.client("cloudwatch").describe_alarms(AlarmNames=chosen, MaxRecords=AT_ONCE)["MetricAlarms"]
     skipped = {each["AlarmName"]: _no_mail(each) for each in described if _no_mail(each)}
     pages = stack.client("sns").get_paginator("list_subscriptions_by_topic")
     return Plan(

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from cli.lib.verification.finding import Finding, failed, ok, warning
 from cli.lib.verification.subject import Subject
 
-_AT_ONCE = 100  # names in one call of DescribeAlarms
+AT_ONCE = 100
+"""Alarms in one answer of DescribeAlarms at most; without a number, it gives fewer."""
+
 _BY_THE_CLOCK = "-Silence"  # schedules switch this alarm's actions off at night
 _PENDING = "PendingConfirmation"
 
@@ -47,8 +49,10 @@ def states(subject: Subject) -> Iterator[Finding]:
     client = subject.stack.client("cloudwatch")
     described = {
         alarm["AlarmName"]: alarm
-        for begin in range(0, len(names), _AT_ONCE)
-        for alarm in client.describe_alarms(AlarmNames=names[begin : begin + _AT_ONCE])["MetricAlarms"]
+        for begin in range(0, len(names), AT_ONCE)
+        for alarm in client.describe_alarms(AlarmNames=names[begin : begin + AT_ONCE], MaxRecords=AT_ONCE)[
+            "MetricAlarms"
+        ]
     }
     for name in sorted(names):
         check, alarm = f"alarm {name.removeprefix(f'{subject.stack.name}-')}", described.get(name)

@@ -46,7 +46,7 @@ class Aws:
             return [{"StackResourceSummaries": summaries}]
         return [{"Subscriptions": [{"Endpoint": "a@example.com", "SubscriptionArn": f"{TOPIC}:1"}]}]
 
-    def describe_alarms(self, *, AlarmNames: list[str]) -> dict[str, Any]:  # noqa: N803 boto3's name
+    def describe_alarms(self, *, AlarmNames: list[str], **_: int) -> dict[str, Any]:  # noqa: N803 boto3's name
         return {
             "MetricAlarms": [
                 {"AlarmName": full(name)} | alarm for name, alarm in ALARMS.items() if full(name) in AlarmNames
