@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.lib import aws_error
 from cli.lib.aws_session import outputs_of
+from cli.lib.deploying.failure import is_in_progress
 from cli.lib.leftovers import resources_of
 from cli.lib.retained import Connect
 from vectorcare_bridge.edge.queue import queue_depth
@@ -82,8 +83,7 @@ def survey(connect: Connect, stack: str) -> Survey | None:
 
 def _of_stack(described: Mapping[str, Any]) -> Iterator[Obstacle]:
     name, status = described["StackName"], described["StackStatus"]
-    # One in review has only a change set.
-    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+    if is_in_progress(status):
         yield Obstacle(what=f"The stack is busy: {status}.", remedy="Wait until CloudFormation is done.")
     if described.get("EnableTerminationProtection"):
         yield Obstacle(
@@ -101,10 +101,11 @@ def _rules(connect: Connect, stack: str) -> Iterator[Obstacle]:
         if resource["ResourceType"] != "AWS::Events::EventBus":
             continue
         bus = resource["PhysicalResourceId"]
-        for rule in _pages(connect("events").list_rules, "Rules", EventBusName=bus):
-            if rule["Name"] not in own:
+        pages = connect("events").get_paginator("list_rules").paginate(EventBusName=bus)
+        for name in (rule["Name"] for page in pages for rule in page["Rules"]):
+            if name not in own:
                 yield Obstacle(
-                    what=f"A subscriber's rule is on the event bus: {rule['Name']}.",
+                    what=f"A subscriber's rule is on the event bus: {name}.",
                     remedy="Remove it where it was made; by hand: aws events remove-targets and aws events "
                     f"delete-rule, with --event-bus-name {bus}",
                 )
@@ -180,14 +181,3 @@ def _spooled(connect: Connect, outputs: Mapping[str, str]) -> Iterator[Obstacle]
             remedy="The drain moves them to the queue within a minute or two. To give them up: "
             f"aws s3 rm s3://{bucket} --recursive",
         )
-
-
-def _pages(call: Callable[..., Any], key: str, **more: Any) -> Iterator[Any]:
-    """Read all pages of an EventBridge list."""
-    token: dict[str, str] = {}
-    while True:
-        answer = call(**more, **token)
-        yield from answer[key]
-        if not answer.get("NextToken"):
-            return
-        token = {"NextToken": answer["NextToken"]}

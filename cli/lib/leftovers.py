@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.lib import aws_error, retained
+from cli.lib.deploying.failure import is_in_progress
 from cli.lib.errors import BridgeError
 from cli.lib.retained import KINDS, Connect, Kind, Retained, kind_of_table, organization_of
 from stacks.common.tags import ORGANIZATION_TAG, PRODUCT, PRODUCT_TAG
@@ -54,7 +55,7 @@ def find(connect: Connect, organization: str | None) -> Found:
         whose = stack.removeprefix(STACK_PREFIX)
         resources = resources_of(connect, stack)
         owned |= {resource["PhysicalResourceId"] for resource in resources}
-        if status.endswith("_IN_PROGRESS"):
+        if is_in_progress(status):
             found.busy.add(whose)
         for resource in resources:
             if resource["ResourceType"] == "AWS::Lambda::Function":

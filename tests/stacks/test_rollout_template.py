@@ -59,7 +59,6 @@ def test_aliases_move_downstream_first(template: Template) -> None:
     [
         {"customer_id": "another"},
         {"order_by": "event_id"},
-        {"state_retention_days": 91},
         {"publish_data": True},
         {"vectorcare_api_url": "https://vectorcare.example/openapi"},
     ],

@@ -213,14 +213,8 @@ class Update:
     def _change_set(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Read the change set: its description, and the changes of all pages."""
         where = {"StackName": self.artifact.stack_name, "ChangeSetName": CHANGE_SET}
-        found: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
-        while True:
-            answer = self._cloudformation.describe_change_set(**where, **token)
-            found += answer.get("Changes", [])
-            if not answer.get("NextToken"):
-                return answer, found
-            token = {"NextToken": answer["NextToken"]}
+        pages = list(self._cloudformation.get_paginator("describe_change_set").paginate(**where))
+        return pages[-1], [change for page in pages for change in page.get("Changes", [])]
 
     def _deployed_template(self) -> dict[str, Any] | None:
         try:
