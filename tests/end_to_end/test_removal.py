@@ -20,7 +20,7 @@ from local.clients import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.emulator import Emulator
 from tests.support import signing
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "Type": "AWS::DynamoDB::Table",
     "DeletionPolicy": "Retain",
     "Properties": {
@@ -173,6 +173,10 @@ def make(account: Account) -> Iterator[Make]:
         account.bridge("leftovers", name, "--remove", "--yes")
 
 
+def create_table(account: Account, name: str) -> None:
+    account.aws.dynamodb.create_table(TableName=name, **TABLE["Properties"])
+
+
 def listed(result: Result) -> list[tuple[str, str]]:
     return [(one["organization"], one["kind"]) for one in json.loads(result.stdout)["leftovers"]]
 
@@ -267,13 +271,7 @@ def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_on
     dynamodb = account.aws.dynamodb
     own = {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name}
     for name in ("VectorCareBridge-again-StorageEvents1A2B-EARLIER", f"{min(own)}-restored-20260301T100000Z"):
-        dynamodb.create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-            DeletionProtectionEnabled=True,
-        )
+        create_table(account, name)
     # When
     found = account.bridge("leftovers", "again", "--json")
     removed = account.bridge("leftovers", "again", "--remove", "--yes")
@@ -380,3 +378,17 @@ def test_of_two_regions_the_named_one_is_looked_at(account: Account, make: Make,
     # Then the first goes
     assert both.exit_code == 0, both.output
     assert [call.args[0][2] for call in cdk.call_args_list] == ["VectorCareBridge-pair"]
+
+
+def test_a_stack_that_is_only_in_review_keeps_nothing_that_an_earlier_one_has_left(account: Account) -> None:
+    # Given a table of an earlier stack, and a change set that nobody has executed
+    create_table(account, "VectorCareBridge-reviewed-StorageEvents1A2B-EARLIER")
+    name = "VectorCareBridge-reviewed"
+    account.aws.cloudformation.create_change_set(
+        StackName=name, ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=json.dumps(template(name))
+    )
+    assert account.statuses(name) == {"REVIEW_IN_PROGRESS"}
+    # When
+    removed = account.bridge("leftovers", "reviewed", "--remove", "--yes", "--json")
+    # Then
+    assert (removed.exit_code, listed(removed)) == (0, []), removed.output
