@@ -109,6 +109,7 @@ class Account:
         self.folder = folder
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.findings = [Finding("one", Verdict.OK, "well")]
+        self.at_first: list[list[Finding]] = []  # what the first verifications find
         self.answers: dict[str, Any] = {
             "GetCallerIdentity": {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me"},
             "AssumeRole": {
@@ -180,6 +181,9 @@ class Account:
         file = self.folder / "calls"
         return file.read_text().splitlines() if file.exists() else []
 
+    def _verify(self, *_: object, **__: object) -> list[Finding]:
+        return self.at_first.pop() if self.at_first else self.findings
+
     def made(self, operation: str) -> list[Mapping[str, Any]]:
         return [parameters for name, parameters in self.asked if name == operation]
 
@@ -198,7 +202,7 @@ class Account:
         where = ["--organizations", str(self.folder / "organizations")]
         with (
             mock.patch.object(BaseClient, "_make_api_call", call),
-            mock.patch("cli.verbs.deploy.verifying.verify_stack", return_value=self.findings),
+            mock.patch("cli.verbs.deploy.verifying.verify_stack", side_effect=self._verify),
         ):
             return CliRunner().invoke(bridge, ["deploy", *(arguments or ("acme", "--yes")), *where])
 
@@ -230,6 +234,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Account:
     executable.chmod(0o700)
     monkeypatch.setattr(cdk, "CDK", executable)
     monkeypatch.setattr(session, "FOLDER", tmp_path / "made")
+    monkeypatch.setattr(runtime, "sleep", lambda _: None)
     monkeypatch.setattr(deploy, "RECORD", tmp_path / "made" / "fleet.json")
     account = Account(tmp_path)
     account.add_organization("acme")
@@ -545,6 +550,12 @@ def test_what_the_verification_finds_ends_with_1_and_still_shows_the_url(account
     assert result.exit_code == 1
     assert "FAILED: schedule: it is disabled" in result.stderr
     assert result.stdout.rstrip().endswith("https://u")
+
+
+def test_what_is_not_seen_everywhere_at_once_is_looked_at_again(account: Account) -> None:
+    account.at_first = [[Finding("GET /health", Verdict.FAILED, "It answered 403.", "wait")]]
+    result = account.run()
+    assert (result.exit_code, "FAILED" in result.stderr) == (0, False), result.output
 
 
 @pytest.mark.parametrize(

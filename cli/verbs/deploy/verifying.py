@@ -6,18 +6,30 @@ from collections.abc import Sequence
 from cli.lib import stack
 from cli.lib.deploying.cdk import Progress, Watch
 from cli.lib.deploying.update import Update
+from cli.lib.stack import Stack
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.verify import CHECKS, verify_stack
 from cli.verbs.deploy.session import Session
+from vectorcare_bridge.edge import runtime
 
+# What CloudFormation has made is not seen everywhere at once, such as a new API.
+_SPREADS_SECONDS = 20.0
 _LOUD = (Verdict.FAILED, Verdict.WARNING)
 
 
 def verify(update: Update, outputs: dict[str, str], watch: Watch) -> list[Finding]:
-    """Verify a stack that was just deployed."""
+    """Verify a stack that was just deployed; what fails at first gets a second chance."""
     deployed = stack.just_deployed(
         update.organization.name, outputs, profile=update.account.profile, region=update.account.region
     )
+    findings = _verify(update, deployed, watch)
+    if has_failed(findings):
+        runtime.sleep(_SPREADS_SECONDS)
+        findings = _verify(update, deployed, watch)
+    return findings
+
+
+def _verify(update: Update, deployed: Stack, watch: Watch) -> list[Finding]:
     left = set(CHECKS)
 
     def finished(check: str) -> None:
