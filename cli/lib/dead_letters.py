@@ -118,7 +118,7 @@ def _read_all(
         if time.monotonic() > until:
             raise BridgeError(
                 f"{len(handles)} messages were read in {VISIBILITY_TIMEOUT // 60} minutes, and there are more. The "
-                "first would become visible before the last are read. Redrive some first: bridge dlq redrive --limit"
+                "first would become visible before the last are read. Redrive some first: ./bridge dlq redrive --limit"
             )
         with ThreadPoolExecutor(MAX_BATCH) as threads:
             read = partial(_read, source=found.name, retention_days=retention_days, recorded=recorded)
@@ -157,7 +157,7 @@ def _receive(client: "SQSClient", url: str) -> "list[MessageTypeDef]":
     except client.exceptions.OverLimit:
         raise BridgeError(
             "SQS lets 120,000 messages be in flight, and there are more dead letters than that. "
-            "Redrive some first: bridge dlq redrive --limit"
+            "Redrive some first: ./bridge dlq redrive --limit"
         ) from None
 
 

@@ -32,19 +32,19 @@ class Survey:
 
 # Outputs with a queue's URL, what its messages are, and what becomes of them if somebody acts.
 _QUEUES: Mapping[str, tuple[str, str]] = {
-    "QueueUrl": ("Webhooks that wait to be applied", "Wait until bridge status shows none"),
+    "QueueUrl": ("Webhooks that wait to be applied", "Wait until ./bridge status shows none"),
     "DeadLetterQueueUrl": (
         "Webhooks that are dead letters, not applied",
-        "bridge dlq redrive applies them; bridge dlq export keeps them in a file",
+        "./bridge dlq redrive applies them; ./bridge dlq export keeps them in a file",
     ),
-    "OutboundQueueUrl": ("Commands that wait to be sent", "Wait until bridge status shows none"),
+    "OutboundQueueUrl": ("Commands that wait to be sent", "Wait until ./bridge status shows none"),
     "OutboundDeadLetterQueueUrl": (
         "Commands that are dead letters, not sent",
-        "bridge dlq export --queue outbound keeps them in a file",
+        "./bridge dlq export --queue outbound keeps them in a file",
     ),
     "UnpublishedQueueUrl": (
         "Changes that were not published",
-        "bridge dlq redrive --queue unpublished publishes them",
+        "./bridge dlq redrive --queue unpublished publishes them",
     ),
 }
 

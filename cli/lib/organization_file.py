@@ -155,7 +155,7 @@ def refuse_sample(organization: Organization) -> None:
     """
     if organization.is_sample:
         raise BridgeError(
-            f"organizations/{organization.name}.toml is a sample and is never deployed. Make a file: bridge new NAME"
+            f"organizations/{organization.name}.toml is a sample and is never deployed. Make a file: ./bridge new NAME"
         )
 
 

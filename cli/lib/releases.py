@@ -155,7 +155,7 @@ def move(stack: Stack, target: Release, functions: list[str]) -> Iterator[str]:
         except ClientError as error:
             if error.response["Error"]["Code"] != _MOVED:
                 raise
-            raise BridgeError(f"Something else has moved {name} just now. Look: bridge rollback --list") from None
+            raise BridgeError(f"Something else has moved {name} just now. Look: ./bridge rollback --list") from None
         yield name
 
 

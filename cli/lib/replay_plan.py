@@ -134,7 +134,7 @@ def _fold(journal: Sequence[Item], state: Item | None, rule: Rule) -> fold.Fold 
     if state is not None and folded is None:
         raise _UntrustworthyError(
             "there is a state, but every event was past its retention when it was received. "
-            "Look at it with bridge show; if it is wrong, delete the item"
+            "Look at it with ./bridge show; if it is wrong, delete the item"
         )
     return folded
 
@@ -162,7 +162,7 @@ def _is_shorter(known: Set[str], state: Item) -> str:
         return ""
     lost = " and no entry ".join(missing) if missing else "of this service request"
     return (
-        f"the journal is shorter than the state: it has no entry {lost}. Restore the journal first (bridge restore). "
+        f"the journal is shorter than the state: it has no entry {lost}. Restore the journal first (./bridge restore). "
         "If the journal is right, delete the item, and replay again"
     )
 

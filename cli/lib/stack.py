@@ -251,6 +251,6 @@ def describe(organization: str, connect: Callable[[str], Any], *, hint: str = ""
     if status.startswith(("ROLLBACK_", "CREATE_FAILED", "REVIEW_")):
         raise BridgeError(
             f"The stack {STACK_PREFIX}{organization} was never complete ({status}). Deploy it again: make deploy "
-            f"ORGANIZATION={organization}; or remove it: bridge destroy {organization}"
+            f"ORGANIZATION={organization}; or remove it: ./bridge destroy {organization}"
         )
     return Stack(organization, Outputs(outputs_of(answer)), connect)

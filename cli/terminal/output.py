@@ -62,7 +62,7 @@ def emit(value: Any, *, as_json: bool, table: Callable[[], RenderableType]) -> N
     if as_json:
         click.echo(to_json(value, indent=2, encoding=sys.stdout.encoding))
     else:
-        stdout().print(table())
+        stdout().print(table(), crop=False)  # what must not be broken, such as a URL, is longer than the screen
 
 
 def plain_table(*headers: str) -> Table:

@@ -35,7 +35,7 @@ def check(files: Sequence[Path], *, organizations: Path, as_json: bool) -> None:
     """
     files = files or sorted(path for path in organizations.glob("*.toml") if not path.name.startswith("."))
     if not files:
-        raise click.ClickException(f"{organizations} has no organization file. Make one: bridge new NAME")
+        raise click.ClickException(f"{organizations} has no organization file. Make one: ./bridge new NAME")
     checked = organization_file.check(files)
     emit([_as_json(each) for each in checked], as_json=as_json, table=lambda: Group(*map(_verdict, checked)))
     if any(each.problems for each in checked):

@@ -54,7 +54,7 @@ def destroy(options: Options, *, name: str | None, organizations: Path, yes: boo
         raise click.UsageError("The local environment ends with Ctrl-C.")
     name = name or options.organization
     if not name:
-        raise click.UsageError("Whose? Name the organization: bridge destroy ORGANIZATION")
+        raise click.UsageError("Whose? Name the organization: ./bridge destroy ORGANIZATION")
     try:
         (chosen,) = load_organizations(organizations, only=name)
     except ConfigurationError as error:
@@ -66,7 +66,7 @@ def destroy(options: Options, *, name: str | None, organizations: Path, yes: boo
         regions = " or ".join(target.account.region for target in targets)
         raise BridgeError(
             f"There is no stack {chosen.stack_name} in account {targets[0].account.id}, region {regions}. What an "
-            f"earlier one has left: bridge leftovers {name}"
+            f"earlier one has left: ./bridge leftovers {name}"
         )
     for target in present:
         say(f"Removing {chosen.stack_name} from account {target.account.id}, region {target.account.region}.")
@@ -85,7 +85,7 @@ def destroy(options: Options, *, name: str | None, organizations: Path, yes: boo
             region=target.account.region,
         )
         say(
-            f"\nThe stack is removed. What it has left: bridge leftovers {name} --region {target.account.region}",
+            f"\nThe stack is removed. What it has left: ./bridge leftovers {name} --region {target.account.region}",
         )
 
 

@@ -62,7 +62,7 @@ def leftovers(
         raise click.UsageError("The local environment leaves nothing behind.")
     name = name or options.organization
     if remove and not name:
-        raise click.UsageError("Whose? Name the organization: bridge leftovers ORGANIZATION --remove")
+        raise click.UsageError("Whose? Name the organization: ./bridge leftovers ORGANIZATION --remove")
     connect = stack.connect(name, profile=options.profile, region=options.region, organizations=organizations)
     with stderr().status("Asking AWS ..."):
         found = lib.find(connect, name)

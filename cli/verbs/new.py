@@ -84,7 +84,9 @@ def new(
     """
     path = organizations / f"{name}.toml"
     if path.exists():
-        raise click.ClickException(f"{path} exists already, and is not overwritten. Edit it, then: bridge check {path}")
+        raise click.ClickException(
+            f"{path} exists already, and is not overwritten. Edit it, then: ./bridge check {path}"
+        )
     refuse_taken_name(path)
     draft = Draft(
         name=name,

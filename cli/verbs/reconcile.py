@@ -24,9 +24,9 @@ from vectorcare_bridge.webhooks.signature import Key
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _MEANINGS = {
-    Verdict.REFUSED: "Refused there: dead letters of that region, or once were. Redrive them there: bridge dlq list.",
+    Verdict.REFUSED: "Refused there: dead letters of that region, or once were. Redrive them there: ./bridge dlq list.",
     Verdict.UNPROVEN: "Unproven: no key verifies the signature, or the bytes are another event's. Not carried over. If "
-    "VectorCare's key was replaced, give the former one with --key; else see bridge audit.",
+    "VectorCare's key was replaced, give the former one with --key; else see ./bridge audit.",
     Verdict.OTHER_FIRST: "Other first: both regions have the same contents of these events, but not the same one came "
     "first. Nothing is lost; docs/second-region.md says what it means.",
 }

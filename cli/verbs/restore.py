@@ -56,7 +56,7 @@ def restore(options: Options, *, table: str | None, at: str | None, dry_run: boo
     open_window = restored_table.window(dynamodb, live)
     second = _inside(at or _ask_for_time(open_window), open_window, live)
     restored = restored_table.name_of(live, second)
-    again = f"bridge restore --organization {stack.organization} --table {chosen} --at {second}"
+    again = f"./bridge restore --organization {stack.organization} --table {chosen} --at {second}"
     try:
         exists = _restore(dynamodb, live, restored, second, dry_run=dry_run, yes=yes)
         report: dict[str, Any] = {"table": live, "restored_table": restored, "at": second, "dry_run": dry_run}
@@ -141,13 +141,13 @@ def _text(restored: str, found: Comparison | None, *, chosen: str, exists: bool)
         )
     if found and found.examples_of_different:
         names = (Column(name, overflow="fold") for name in ("service request", "event"))
-        table = Table(*names, title="Other content; bridge audit says which is signed")
+        table = Table(*names, title="Other content; ./bridge audit says which is signed")
         for example in found.examples_of_different:
             table.add_row(*map(printable, example.values()))
         parts.append(table)
     if chosen == "service_requests":
         parts.append(f"You can read {restored} now. Nothing is copied from it: the state is rebuilt from the journal.")
     if chosen == "service_requests" or (found and found.copied):
-        parts.append("Next: bridge replay --all --dry-run, then bridge replay --all.")
+        parts.append("Next: ./bridge replay --all --dry-run, then ./bridge replay --all.")
     parts.append(f"When you no longer need it: aws dynamodb delete-table --table-name {restored}")
     return Group(*parts)

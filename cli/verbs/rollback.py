@@ -66,7 +66,11 @@ def rollback(
     }
     if dry_run or not functions:
         _warn(settings)
-        emit(report | {"dry_run": dry_run}, as_json=as_json, table=lambda: _outcome(found, target, functions, dry_run))
+        emit(
+            report | {"dry_run": dry_run},
+            as_json=as_json,
+            table=lambda: _outcome(stack.organization, found, target, functions, dry_run),
+        )
         return
     lib.require_rest(stack)
     _warn(settings)
@@ -81,20 +85,26 @@ def rollback(
             for _ in lib.move(stack, target, functions):
                 progress.advance(task)
     except KeyboardInterrupt:
-        stderr().print(f"Interrupted. Run it again for the rest: bridge rollback --to {target.id}")
+        stderr().print(
+            f"Interrupted. Run it again for the rest: ./bridge rollback {stack.organization} --to {target.id}"
+        )
         sys.exit(130)
-    emit(report | {"dry_run": False}, as_json=as_json, table=lambda: _outcome(found, target, functions, dry_run))
+    emit(
+        report | {"dry_run": False},
+        as_json=as_json,
+        table=lambda: _outcome(stack.organization, found, target, functions, dry_run),
+    )
 
 
 def _choose(found: Releases, to: str | None) -> Release:
     if to is None:
         if found.before is None:
-            raise click.ClickException("There is no earlier release to go back to. See: bridge rollback --list")
+            raise click.ClickException("There is no earlier release to go back to. See: ./bridge rollback --list")
         return found.before
     for each in found.all:
         if each.id == to:
             return each
-    raise click.ClickException("The functions have no such release. See: bridge rollback --list")
+    raise click.ClickException("The functions have no such release. See: ./bridge rollback --list")
 
 
 def _warn(settings: Mapping[str, list[str]]) -> None:
@@ -121,7 +131,9 @@ def _list(found: Releases) -> RenderableType:
     return table
 
 
-def _outcome(found: Releases, target: Release, functions: list[str], dry_run: bool) -> RenderableType:
+def _outcome(
+    organization: str, found: Releases, target: Release, functions: list[str], dry_run: bool
+) -> RenderableType:
     if not functions:
         return f"All functions run release {target.id} already."
     what = f"{', '.join(functions)} {'would run' if dry_run else 'now run'} release {target.id} ({target.version})."
@@ -132,8 +144,9 @@ def _outcome(found: Releases, target: Release, functions: list[str], dry_run: bo
         return what
     return Group(
         what,
-        "The next deployment of other code or settings moves on. A deployment of what was deployed last moves nothing;",
-        f"to return to it: bridge rollback --to {newest.id}",
+        "The next deployment of other code or settings moves on. A deployment of what was deployed last moves nothing. "
+        "To return to it:",
+        f"  ./bridge rollback {organization} --to {newest.id}",
     )
 
 

@@ -58,7 +58,7 @@ def show(options: Options, service_request_id: str, *, as_json: bool, phi: bool)
         raise click.ClickException(
             f"{stack.organization} has no service request {printable(service_request_id)}. Is the id complete, and "
             "this the right stack (--organization, --profile, --region)? A webhook that could not be stored is a dead "
-            "letter: bridge dlq list"
+            "letter: ./bridge dlq list"
         )
     state, steps = found.state, timeline(found.journal, found.unreadable, rule=rule)
     doubt = _doubt(service_request_id, state, found.journal, rule=rule)
@@ -84,7 +84,7 @@ def _doubt(service_request_id: str, state: Item | None, journal: list[Item], *, 
             return (
                 f"The state is not what the journal says. These fields differ: {', '.join(names[:_MOST_NAMED])}{more}. "
                 "A webhook may be on its way: look again in a minute. If they still differ: "
-                f"bridge replay --dry-run {printable(service_request_id)}"
+                f"./bridge replay --dry-run {printable(service_request_id)}"
             )
         case replay_plan.ReplayOutcome.REFUSED:
             return f"The state cannot be checked: {plan.why}."

@@ -278,8 +278,9 @@ def _section(figures: Figures, *, now: UtcTimestamp) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="bold", no_wrap=True)
     lines.add_column(overflow="fold")
-    if figures["is_deployed"]:
-        lines.add_row("webhook URL", figures["webhook_url"])
+    urls = []
+    if figures["is_deployed"]:  # outside the table, which would break it: it is there to be copied
+        urls = [Text(f"  webhook URL    {printable(figures['webhook_url'])}", no_wrap=True, overflow="ignore")]
     else:
         lines.add_row("stack", Text(figures["errors"].get("stack", "not deployed"), style="red"))
     for name in _FIGURES if figures["is_deployed"] else ():
@@ -290,7 +291,7 @@ def _section(figures: Figures, *, now: UtcTimestamp) -> RenderableType:
     verdict = Text("needs a person", style="bold red") if needs else Text("all is well", style="green")
     where = f" in {figures['region']}" if figures["region"] else ""
     title = Text.assemble((figures["organization"], "bold"), f"{where}: ", verdict)
-    return Group(Rule(title, align="left", characters="-", style="default"), Padding(lines, (0, 0, 1, 2)))
+    return Group(Rule(title, align="left", characters="-", style="default"), *urls, Padding(lines, (0, 0, 1, 2)))
 
 
 def _describe(name: str, figure: Any, now: UtcTimestamp) -> Iterator[tuple[str, str, str]]:
@@ -315,5 +316,5 @@ def _describe(name: str, figure: Any, now: UtcTimestamp) -> Iterator[tuple[str, 
                 since = duration(utc_timestamp.seconds_between(alarm["since"], now))
                 yield " ", f"{alarm['name']}, for {since}: {printable(alarm['description'])}", "red"
         case _:
-            text = f"{figure}; why: bridge dlq list{_QUEUE_OPTIONS[name]}" if figure else "0"
+            text = f"{figure}; why: ./bridge dlq list{_QUEUE_OPTIONS[name]}" if figure else "0"
             yield "", text, "red" * bool(figure)

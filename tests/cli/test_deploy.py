@@ -852,7 +852,7 @@ def test_ctrl_c_while_an_update_of_somebody_else_goes_on_begins_nothing(
 def test_nothing_to_resume_is_one_line(account: Account) -> None:
     result = account.run("--resume", "--yes")
     assert result.exit_code == 1
-    assert result.stderr == "Error: There is nothing to resume. Deploy all: bridge deploy --all\n"
+    assert result.stderr == "Error: There is nothing to resume. Deploy all: ./bridge deploy --all\n"
 
 
 WORKFLOW = yaml.safe_load((ROOT / "docs/examples/deploy.yml").read_text())

@@ -325,4 +325,4 @@ def test_check_says_what_a_move_has_left_to_do(run: Run, tmp_path: Path) -> None
 def test_the_sample_is_not_deployed(run: Run) -> None:
     result = run("deploy", "example", "--yes")
     assert result.exit_code == 1
-    assert "organizations/example.toml is a sample and is never deployed. Make a file: bridge new" in result.stderr
+    assert "organizations/example.toml is a sample and is never deployed. Make a file: ./bridge new" in result.stderr

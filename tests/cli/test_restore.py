@@ -137,7 +137,7 @@ def test_interrupted_while_dynamodb_works_it_finds_the_same_table_again(
         interrupted = run("restore", "--table", "events", "--at", at, "--yes")
 
     # When
-    again = interrupted.output.split("Continue with: bridge ")[1].replace("\n", " ").split()
+    again = interrupted.output.split("Continue with: ./bridge ")[1].replace("\n", " ").split()
     result = run(*again, "--yes")
 
     # Then

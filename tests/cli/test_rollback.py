@@ -110,7 +110,7 @@ def test_they_go_forward_again_those_that_read_first(run: Run, functions: Lambda
 
 def test_it_says_what_the_next_deployment_does(run: Run) -> None:
     result = succeeded(run("rollback", "--yes"))
-    assert f"bridge rollback --to {NEW}" in result.output
+    assert f"bridge rollback acme --to {NEW}" in result.output
     assert "next deployment of other code or settings moves on" in result.output
 
 
@@ -124,7 +124,7 @@ def test_an_interrupted_rollback_goes_on_where_it_was(run: Run, functions: Lambd
     functions.before_move = interrupt
     interrupted = run("rollback", *arguments)
     assert (interrupted.exit_code, running(functions)) == (130, {MIDDLE, NEW})
-    assert f"bridge rollback --to {MIDDLE}" in interrupted.output
+    assert f"bridge rollback acme --to {MIDDLE}" in interrupted.output
     # When
     functions.before_move = lambda _name: None
     succeeded(run("rollback", *arguments))

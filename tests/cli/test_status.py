@@ -73,6 +73,18 @@ def test_what_waits_is_counted_and_needs_no_person(run: Run, cloud: Cloud) -> No
     assert "none yet" in shown.stdout
 
 
+@pytest.mark.parametrize("length", [24, 200])
+def test_the_url_is_one_line_however_long_it_is_so_it_can_be_copied(run: Run, stack: Stack, length: int) -> None:
+    # Given
+    url = f"https://hooks.example.com/prod/webhook?customer_id={'a' * length}"
+    assert isinstance(stack.outputs, dict)
+    stack.outputs["WebhookUrl"] = url
+    # When
+    shown = run("status").stdout
+    # Then
+    assert url in shown
+
+
 @pytest.mark.parametrize(
     ("figure", "url", "option"),
     [

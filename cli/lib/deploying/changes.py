@@ -20,11 +20,11 @@ LOSSES: Mapping[str, tuple[str, str]] = {
     ),
     "AWS::S3::Bucket": (
         "webhooks that wait in the old spool are not drained any more",
-        "wait until `bridge status` shows that the spool is empty",
+        "wait until `./bridge status` shows that the spool is empty",
     ),
     "AWS::SQS::Queue": (
         "messages in the old queue are lost",
-        "wait until `bridge status` shows that nothing waits, and redrive or export the dead letters",
+        "wait until `./bridge status` shows that nothing waits, and redrive or export the dead letters",
     ),
     "AWS::SecretsManager::Secret": (
         "the credentials for VectorCare's API are gone, and no command is sent",

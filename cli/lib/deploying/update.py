@@ -153,7 +153,7 @@ class Update:
             names = " ".join(f"--replace {loss.logical_id}" for loss in lost)
             raise BridgeError(
                 f"{self.artifact.stack_name} was not changed, because what holds data, or webhooks, would be lost. "
-                f"bridge deploy {self.organization.name} --check says what. If you want that, say so: {names}"
+                f"./bridge deploy {self.organization.name} --check says what. If you want that, say so: {names}"
             )
 
     def discard(self) -> None:

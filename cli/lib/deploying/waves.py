@@ -68,7 +68,7 @@ class Record:
             content = json.loads(path.read_text(encoding="utf-8"))
             return cls(path, list(content["names"]), str(content["canary"]), dict(content["done"]))
         except OSError:
-            raise BridgeError("There is nothing to resume. Deploy all: bridge deploy --all") from None
+            raise BridgeError("There is nothing to resume. Deploy all: ./bridge deploy --all") from None
         except (ValueError, LookupError, TypeError):
             raise BridgeError(f"{path} is damaged. Deploy all again; what is up to date is not changed") from None
 

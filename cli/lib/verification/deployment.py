@@ -1,6 +1,7 @@
 """Whether what runs is what was deployed: the stack, its settings, its versions, and the account around it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cli.lib.account import QUOTAS, read_quota
@@ -99,7 +100,9 @@ def versions(subject: Subject) -> Iterator[Finding]:
                 "An earlier version of the bridge deployed them. Deploy again: make deploy",
             )
         )
-    yield from found or [ok("functions", f"All {len(subject.functions)} are well, and at {', '.join(releases)}.")]
+    yield from _together(found) or [
+        ok("functions", f"All {len(subject.functions)} are well, and at {', '.join(releases)}.")
+    ]
 
 
 def quotas(subject: Subject) -> Iterator[Finding]:
@@ -108,6 +111,23 @@ def quotas(subject: Subject) -> Iterator[Finding]:
         quota = read_quota(subject.stack.client, name)
         seen = f"{quota.value:g} {quota.unit}"
         yield warning(name, seen, quota.warning) if quota.warning else ok(name, seen)
+
+
+def _together(found: Sequence[Finding]) -> list[Finding]:
+    """Say the same about several functions once, as after a rollback."""
+    same: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found:
+        same.setdefault((finding.seen, finding.to_do), []).append(finding)
+    return [
+        first
+        if not others
+        else replace(first, check=f"functions {', '.join(_service(each) for each in (first, *others))}")
+        for first, *others in same.values()
+    ]
+
+
+def _service(finding: Finding) -> str:
+    return finding.check.removeprefix("function ")
 
 
 def _is_changed_locally(subject: Subject, function: Function) -> bool:

@@ -59,6 +59,11 @@ class Subject:
         return urlsplit(self.stack.outputs["DefaultWebhookUrl" if self.is_moving else "WebhookUrl"])
 
     @cached_property
+    def has_address(self) -> bool:
+        """Whether DNS knows the URL; if not, only the check of the name has something to say."""
+        return self.is_local or bool(addresses(self.webhook_url.hostname or ""))
+
+    @cached_property
     def resources(self) -> tuple[Resource, ...]:
         """All resources of the stack; errors are AWS's."""
         pages = (

@@ -21,6 +21,10 @@ _MOVING = (
     "docs/moving.md."
 )
 _DNS = "Compare the domain's CNAME with the stack's output DomainTarget. A new record takes a while to be seen."
+_OFFLINE = (
+    "Is this machine's network up? A new URL of API Gateway may take some minutes to be known. Then: ./bridge verify. "
+    "Nothing else was tried from outside."
+)
 
 
 def name(subject: Subject) -> Iterator[Finding]:
@@ -34,11 +38,10 @@ def name(subject: Subject) -> Iterator[Finding]:
         yield warning(check, f"{own} does not lead to the API yet. API Gateway's own URL works meanwhile.", _MOVING)
         return
     host = subject.webhook_url.hostname or ""
-    found = addresses(host)
+    found, target = addresses(host), subject.stack.outputs.get("DomainTarget")
     if not found:
-        yield failed(check, f"{host} has no address.", _DNS)
+        yield failed(check, f"{host} has no address.", _DNS if target else _OFFLINE)
         return
-    target = subject.stack.outputs.get("DomainTarget")
     if target and not found & addresses(target):
         yield failed(check, f"{host} leads elsewhere than to {target}.", _DNS)
         return

@@ -42,6 +42,9 @@ CHECKS: Mapping[str, Check] = {
 }
 """By name, in the order in which a webhook meets what they look at."""
 
+_AT_THE_URL = frozenset(
+    {"certificate", "TLS 1.1", "plain HTTP", "health", "webhook's bytes", "other customer", "other path"}
+)
 _THREADS = 8
 _SERVICES = (
     *("apigateway", "cloudformation", "cloudwatch", "dynamodb", "events", "lambda"),
@@ -81,6 +84,8 @@ def _of_region(stack: Stack, organization: Organization | None) -> Organization 
 def look(name: str, check: Check, subject: Subject) -> list[Finding]:
     """Run one check; what it cannot see is a finding too, and hides nothing that it has seen before."""
     found: list[Finding] = []
+    if name in _AT_THE_URL and not subject.has_address:
+        return [not_checked(name, "The host of the webhook URL has no address.")]
     try:
         found.extend(check(subject))
     except aws_error.ERRORS as error:

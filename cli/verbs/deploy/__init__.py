@@ -108,7 +108,7 @@ def _choose(
     missing = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in known)]
     if missing or not chosen:
         raise click.ClickException(
-            f"Which organization? {folder}/ has {', '.join(known) or 'none'}. Run: bridge deploy ORGANIZATION"
+            f"Which organization? {folder}/ has {', '.join(known) or 'none'}. Run: ./bridge deploy ORGANIZATION"
         )
     try:
         return load_organizations(folder, only=",".join(chosen)), record

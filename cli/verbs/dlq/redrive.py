@@ -170,7 +170,7 @@ def _text(report: Mapping[str, Any]) -> RenderableType:
     if report["stopped"] not in {"empty", "limit"}:
         lines.append(f"It stopped before the end ({report['stopped']}). Run it again for the rest.")
     if report["died_again"] is None:
-        lines.append("It is unknown which of them are dead letters again: bridge dlq list")
+        lines.append("It is unknown which of them are dead letters again: ./bridge dlq list")
     elif report["died_again"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report["died_again"].items())
         lines.append(f"Dead letters again: {reasons}. Their cause is not fixed.")

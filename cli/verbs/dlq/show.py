@@ -36,7 +36,7 @@ def show(options: Options, *, message_id: str, queue: DeadLetterQueue, phi: bool
     if message is None:
         raise click.ClickException(
             f"There is no dead letter {printable(message_id)}. Perhaps it was redriven, which gives it another id, or "
-            f"somebody else is reading the queue now. List them: bridge dlq list --queue {queue}"
+            f"somebody else is reading the queue now. List them: ./bridge dlq list --queue {queue}"
         )
     content = value(message.body) if phi else shape(message.body)
     report = {**message.summary(), "bytes": len(message.body), "content" if phi else "shape": content}

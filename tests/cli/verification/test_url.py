@@ -10,11 +10,14 @@ from contextlib import closing, suppress
 import pytest
 
 from cli.lib.stack import Stack
-from cli.lib.verification import tls_probe, url
+from cli.lib.verification import accepts, tls_probe, url
 from cli.lib.verification.finding import Finding, Verdict
 from cli.lib.verification.subject import Subject
+from cli.lib.verification.verify import CHECKS, look
 from tests.support import tls
 from tests.support.wait import PATIENCE
+
+AT_THE_URL = (url.__name__, accepts.__name__)
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
 
@@ -156,6 +159,16 @@ def test_a_domain_has_to_lead_to_the_api() -> None:
     assert verdict(url.name(subject(443, DomainTarget="127.0.0.1"))) is Verdict.OK
     assert verdict(url.name(subject(443, DomainTarget="127.0.0.2"))) is Verdict.FAILED
     assert verdict(url.name(subject(443, host="nothing.invalid"))) is Verdict.FAILED
+
+
+def test_of_a_url_without_an_address_one_check_says_so_and_the_others_do_not_guess() -> None:
+    # Given
+    offline = subject(443, host="nothing.invalid")
+    # When
+    found = {name: look(name, check, offline) for name, check in CHECKS.items() if check.__module__ in AT_THE_URL}
+    # Then
+    assert [name for name, findings in found.items() for each in findings if each.verdict is Verdict.FAILED] == ["name"]
+    assert not [each for findings in found.values() for each in findings if each.verdict is Verdict.OK]
 
 
 def test_a_new_domain_that_does_not_lead_to_the_api_yet_is_no_failure_and_the_old_url_is_looked_at() -> None:
