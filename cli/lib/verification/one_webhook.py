@@ -122,20 +122,27 @@ class OneWebhook:
         return left
 
     def remove(self) -> list[str]:
-        """Delete the version, after `close`, and those of verifications that were killed.
+        """Delete the version, after `close`, and those of verifications that were killed, but none that still runs.
 
         Returns what could not be done, with its command.
         """
         name, left = self._ingest.name, []
         try:
+            live = self._client.get_alias(FunctionName=name, Name=self._ingest.alias)["FunctionVersion"]
+            if self._version and self._version != live:  # for a moment, some calls still reach it
+                self._wait(lambda: not self._is_called(), "is called no more")
             pages = self._client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
-            versions = [each for page in pages for each in page["Versions"] if each["Description"] == DESCRIPTION]
-            for each in versions:
-                self._client.delete_function(FunctionName=name, Qualifier=each["Version"])
-        except (BotoCoreError, ClientError) as error:
+            versions = [
+                each["Version"] for page in pages for each in page["Versions"] if each["Description"] == DESCRIPTION
+            ]
+            for version in versions:
+                if version != live:
+                    self._client.delete_function(FunctionName=name, Qualifier=version)
+        except (BotoCoreError, ClientError, BridgeError) as error:
             version = self._version or "VERSION"
             command = f"aws lambda delete-function --function-name {name} --qualifier {version}"
-            left.append(f"{aws_error.explain(error)} Then: {command}")
+            what = str(error) if isinstance(error, BridgeError) else aws_error.explain(error)
+            left.append(f"{what} Then: {command}")
         return left
 
     def _require_deployed(self, latest: dict[str, Any], running: dict[str, Any]) -> None:
@@ -179,6 +186,9 @@ class OneWebhook:
 
         self._wait(is_settled, "takes its settings")
         return found[0]
+
+    def _is_called(self) -> bool:
+        return any(self._invoke(self._ingest.alias)["ExecutedVersion"] == self._version for _ in range(_SEEN_IN_A_ROW))
 
     def _invoke(self, qualifier: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._client.invoke(
