@@ -243,7 +243,10 @@ def _table(found: Sequence[Figures], *, now: UtcTimestamp) -> RenderableType:
     table.add_column("why", no_wrap=True, overflow="ellipsis", max_width=left)
     for row in rows:
         table.add_row(*row)
-    return Group(table, Text("\nOne in full: bridge status --organization NAME"))
+    # Cut off in the table; and the same for all, if it is the credentials.
+    whys = dict.fromkeys(figures["errors"]["stack"] for figures in found if "stack" in figures["errors"])
+    more = [Text(f"\n{printable(why)}", style="red") for why in whys]
+    return Group(table, *more, Text("\nOne in full: ./bridge status --organization NAME"))
 
 
 def _line(figures: Figures, places: Sequence[str], *, now: UtcTimestamp) -> Iterator[str | Text]:

@@ -174,6 +174,7 @@ def test_of_several_stacks_each_is_a_line_and_the_worst_is_first(
     assert [line.split()[0] for line in lines] == ["gone", "sick", "new", "well"]
     parts = ("The AWS login has expired.", "in ALARM: Silence; 1 dead letters", "not deployed", "well")
     assert [part in line for part, line in zip(parts, lines, strict=True)] == [True] * 4
+    assert found[-1].problem in " ".join(shown.stdout.split())
     gone, sick, new, _ = parsed(listed)
     unknown = (gone["is_deployed"], gone["errors"], gone["dead_letters"])
     assert unknown == (None, {"stack": found[-1].problem}, None)

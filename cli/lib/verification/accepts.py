@@ -112,7 +112,8 @@ def default_url(subject: Subject) -> Iterator[Finding]:
     if is_on is is_kept:
         yield ok(check, "It works beside the domain." if is_on else f"It is off. {status}")
     elif is_kept:
-        yield failed(check, f"{status} VectorCare may still call it.", f"{_REDEPLOY}, with keep_default_url = true")
+        to_do = _SILENT if isinstance(answer, str) else f"{_REDEPLOY}, with keep_default_url = true"
+        yield failed(check, f"{status} VectorCare may still call it.", to_do)
     else:
         yield warning(check, "It answers, and keep_default_url = false was deployed.", "Deploy again: make deploy")
 

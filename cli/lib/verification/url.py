@@ -33,14 +33,14 @@ def name(subject: Subject) -> Iterator[Finding]:
     if subject.is_local:
         yield not_checked(check, _LOCAL)
         return
-    if subject.is_moving:
+    if subject.is_moving and subject.has_address:
         own = urlsplit(subject.stack.outputs["WebhookUrl"]).hostname
         yield warning(check, f"{own} does not lead to the API yet. API Gateway's own URL works meanwhile.", _MOVING)
         return
     host = subject.webhook_url.hostname or ""
     found, target = addresses(host), subject.stack.outputs.get("DomainTarget")
     if not found:
-        yield failed(check, f"{host} has no address.", _DNS if target else _OFFLINE)
+        yield failed(check, f"{host} has no address.", _DNS if target and not subject.is_moving else _OFFLINE)
         return
     if target and not found & addresses(target):
         yield failed(check, f"{host} leads elsewhere than to {target}.", _DNS)

@@ -17,6 +17,7 @@ from cli.lib.verification.verify import CHECKS, look
 from tests.support import tls
 from tests.support.wait import PATIENCE
 
+NOWHERE = {"DefaultWebhookUrl": "https://nothing.invalid/webhook", "DomainTarget": "nothing.invalid"}
 AT_THE_URL = (url.__name__, accepts.__name__)
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
@@ -178,6 +179,7 @@ def test_a_new_domain_that_does_not_lead_to_the_api_yet_is_no_failure_and_the_ol
     # When its name is looked up
     assert verdict(url.name(moving)) is Verdict.WARNING
     assert verdict(url.name(moved)) is Verdict.OK
+    assert verdict(url.name(subject(443, host="nothing.invalid", **(both | NOWHERE)))) is Verdict.FAILED
     # Then everything else is asked of the URL that works
     assert moving.webhook_url.query == "customer_id=old"
     assert moved.webhook_url.query == "customer_id=acme"
