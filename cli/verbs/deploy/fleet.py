@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import click
 from rich.console import RenderableType
 
 from cli.lib import aws_error
@@ -17,7 +16,7 @@ from cli.lib.deploying.update import Update
 from cli.lib.deploying.waves import Record, canary_of, waves
 from cli.lib.errors import BridgeError
 from cli.lib.verification.finding import Verdict
-from cli.terminal.output import confirm, plain_table, stdout, to_json
+from cli.terminal.output import confirm, emit, plain_table
 from cli.terminal.text import printable
 from cli.verbs.deploy import session as shared
 from cli.verbs.deploy.one import identity
@@ -175,12 +174,10 @@ def _result(update: Update, state: str, what: str) -> Result:
 
 
 def _show(session: Session, results: Sequence[Result]) -> None:
-    """Print the table, and at length why something failed."""
-    if session.as_json:
-        click.echo(to_json(results, indent=2, encoding=sys.stdout.encoding))
-        return
-    session.say()
-    stdout().print(_table(results))
+    """Print what became of each stack; why one failed was said when it did."""
+    if not session.as_json:
+        session.say()
+    emit(results, as_json=session.as_json, table=lambda: _table(results))
 
 
 def _table(results: Sequence[Result]) -> RenderableType:
