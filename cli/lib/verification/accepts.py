@@ -17,7 +17,7 @@ EVERY_BYTE = bytes(range(256))
 
 _SECONDS = 30.0  # longer than API Gateway waits for the function
 _LOCAL_SECONDS = 600.0  # a busy machine may be slow to start the function
-_REDEPLOY = "Read the ingest function's log, and deploy again: make deploy"
+_REDEPLOY = "Read the ingest function's log, and deploy again:"
 _SILENT = "Is this machine's network up, and does GET /health answer? See that check first."
 # What API Gateway itself answers to a route that it does not have: with a resource policy 403, else 404 or 403.
 _REFUSED = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
@@ -32,7 +32,7 @@ def health(subject: Subject) -> Iterator[Finding]:
         elif answer.status_code == HTTPStatus.OK:
             yield ok(check, f"It answered 200 in {answer.elapsed.total_seconds() * 1000:.0f} ms.")
         else:
-            yield failed(check, f"It answered {answer.status_code}.", _REDEPLOY)
+            yield failed(check, f"It answered {answer.status_code}.", f"{_REDEPLOY} {subject.deploy}")
 
 
 def binary_body(subject: Subject) -> Iterator[Finding]:
@@ -54,11 +54,11 @@ def binary_body(subject: Subject) -> Iterator[Finding]:
         yield failed(
             check,
             f"It answered {answer.status_code}{f' ({error})' if error else ''} and not 401 about the signature.",
-            f"Is the customer_id of the URL the deployed one, and is the function well? {_REDEPLOY}",
+            f"Is the customer_id of the URL the deployed one, and is the function well? {_REDEPLOY} {subject.deploy}",
         )
         return
     yield ok(check, f"It answered 401: {error}")
-    yield _intact(answer)
+    yield _intact(subject, answer)
 
 
 def other_customer(subject: Subject) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def other_customer(subject: Subject) -> Iterator[Finding]:
         yield failed(
             check,
             f"It answered {answer.status_code} and not 401.",
-            f"Another customer's webhooks may come in. {_REDEPLOY}",
+            f"Another customer's webhooks may come in. {_REDEPLOY} {subject.deploy}",
         )
 
 
@@ -112,20 +112,22 @@ def default_url(subject: Subject) -> Iterator[Finding]:
     if is_on is is_kept:
         yield ok(check, "It works beside the domain." if is_on else f"It is off. {status}")
     elif is_kept:
-        to_do = _SILENT if isinstance(answer, str) else f"{_REDEPLOY}, with keep_default_url = true"
+        to_do = _SILENT if isinstance(answer, str) else f"{_REDEPLOY} {subject.deploy}"
         yield failed(check, f"{status} VectorCare may still call it.", to_do)
     else:
-        yield warning(check, "It answers, and keep_default_url = false was deployed.", "Deploy again: make deploy")
+        yield warning(
+            check, "It answers, and keep_default_url = false was deployed.", f"Deploy again: {subject.deploy}"
+        )
 
 
-def _intact(answer: requests.Response) -> Finding:
+def _intact(subject: Subject, answer: requests.Response) -> Finding:
     check = "binary bodies arrive intact"
     received = _content(answer).get("body_sha256")
     if received is None:
         return warning(
             check,
             "The answer does not say which bytes arrived.",
-            "An earlier version does not. Deploy again: make deploy",
+            f"An earlier version does not. Deploy again: {subject.deploy}",
         )
     if received != hashlib.sha256(EVERY_BYTE).hexdigest():
         return failed(

@@ -12,7 +12,7 @@ from stacks.config import release
 from stacks.config.environment import of_file
 from vectorcare_bridge.webhooks import signature
 
-_DEPLOY = "The file was changed after the last deployment, or the function by hand. Deploy: make deploy"
+_DEPLOY = "The file was changed after the last deployment, or the function by hand. Deploy:"
 
 
 def stack_status(subject: Subject) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def settings(subject: Subject) -> Iterator[Finding]:
         for name in other:
             key = name.lower()
             seen = _keys(deployed.get(name, ""), wanted[name]) if name == "PUBLIC_KEYS" else f"{key} is not the file's."
-            yield failed(check, seen, _DEPLOY)
+            yield failed(check, seen, f"{_DEPLOY} {subject.deploy}")
 
 
 def versions(subject: Subject) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def versions(subject: Subject) -> Iterator[Finding]:
             warning(
                 "functions",
                 "They have no alias: in a deployment, code and settings change one after the other.",
-                "An earlier version of the bridge deployed them. Deploy again: make deploy",
+                f"An earlier version of the bridge deployed them. Deploy again: {subject.deploy}",
             )
         )
     yield from _together(found) or [

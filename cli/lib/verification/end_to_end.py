@@ -138,7 +138,9 @@ class _Trial:
             return
         ingest = next(each for each in self._subject.functions if each.service == "ingest")
         if not ingest.alias:
-            raise BridgeError("An earlier version of the bridge deployed this stack. Deploy again: make deploy")
+            raise BridgeError(
+                f"An earlier version of the bridge deployed this stack. Deploy again: {self._subject.deploy}"
+            )
         self._door = OneWebhook(self._stack.client("lambda"), ingest)
 
     def run(self) -> Iterator[Finding]:

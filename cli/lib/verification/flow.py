@@ -49,7 +49,9 @@ def event_sources(subject: Subject) -> Iterator[Finding]:
         else:
             yield ok(check, f"It is {source['State'].lower()}.")
     for service in sorted(_FED.keys() - seen):
-        yield failed(f"event source of {service}", f"There is none, so {_FED[service]}.", "Deploy again: make deploy")
+        yield failed(
+            f"event source of {service}", f"There is none, so {_FED[service]}.", f"Deploy again: {subject.deploy}"
+        )
 
 
 def _of_the_second(check: str, *, is_on: bool) -> Finding:

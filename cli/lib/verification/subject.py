@@ -45,6 +45,11 @@ class Subject:
         region: str = self.stack.client("lambda").meta.region_name
         return region
 
+    @property
+    def deploy(self) -> str:
+        """The command that deploys the stack again."""
+        return f"make deploy ORGANIZATION={self.stack.organization}"
+
     @cached_property
     def is_moving(self) -> bool:
         """Whether the organization's new domain does not lead to the API yet, and API Gateway's own URL is still on."""

@@ -89,7 +89,7 @@ def look(name: str, check: Check, subject: Subject) -> list[Finding]:
     try:
         found.extend(check(subject))
     except aws_error.ERRORS as error:
-        found.append(_not_seen(name, error))
+        found.append(_not_seen(name, error, subject))
     except BridgeError as error:
         found.append(not_checked(name, str(error)))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -97,11 +97,13 @@ def look(name: str, check: Check, subject: Subject) -> list[Finding]:
     return found
 
 
-def _not_seen(name: str, error: BotoCoreError | ClientError) -> Finding:
+def _not_seen(name: str, error: BotoCoreError | ClientError, subject: Subject) -> Finding:
     if aws_error.is_denied(error):
         seen = f"AWS does not let you do this: {aws_error.denied_action(error)}."
         return not_allowed(name, seen, "The policy in the stack's output VerifyPolicyArn allows it: docs/verifying.md")
     code = error.response["Error"].get("Code", "") if isinstance(error, ClientError) else ""
     if re.search("NotFound|NonExist|DoesNotExist|NoSuch", code):
-        return failed(name, f"It is not there any more ({code}).", "Somebody has removed it. Deploy again: make deploy")
+        return failed(
+            name, f"It is not there any more ({code}).", f"Somebody has removed it. Deploy again: {subject.deploy}"
+        )
     return not_checked(name, aws_error.explain(error))

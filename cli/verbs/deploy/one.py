@@ -49,9 +49,14 @@ def deploy(session: Session) -> None:
 def check(session: Session) -> None:
     """Say what a deployment would change."""
     results = []
+    places = set()
     for update in session.open():
         session.say(f"{update.artifact.id} in account {update.account.id}, region {update.account.region}:")
-        shared.show_account(session, update)
+        if (
+            place := (update.account.id, update.account.region)
+        ) not in places:  # the same of all, and there may be many
+            places.add(place)
+            shared.show_account(session, update)
         shared.show_warnings(session, update)
         update.require_updatable()
         with session.watching("Making a change set") as watch:
