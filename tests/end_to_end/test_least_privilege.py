@@ -114,8 +114,9 @@ def test_the_emulator_does_not_enforce_the_asserted_permissions(
     # Given roles without the actions that are said not to be enforced
     event = webhook()
     with ExitStack() as roles, subscribed(guarded) as subscriber:
-        for function, actions in ASSERTED.items():
-            roles.enter_context(_without(guarded, function, *actions))
+        # The scheduled comparison is only in a stack with a second region.
+        for function in ASSERTED.keys() - {"reconcile"}:
+            roles.enter_context(_without(guarded, function, *ASSERTED[function]))
         # When a webhook and its answer go all the way, by the event sources
         answer = vectorcare.send(event.body)
         guarded.stack.settle()
