@@ -5,7 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 botocore's own, the base class of failed connections
+)
 
 from vectorcare_bridge.edge import runtime, start_check
 
@@ -44,14 +48,16 @@ def failure(version: str, *, client: Any, deadline: float) -> str | None:
         try:
             answer = client.invoke(FunctionName=version, Payload=json.dumps(start_check.EVENT))
         except ClientError as error:
-            code: str = error.response["Error"]["Code"]
-            if code not in _PASSING or runtime.monotonic() + _PAUSE_SECONDS > deadline:
-                return code
-            runtime.sleep(_PAUSE_SECONDS)
+            problem = str(error.response["Error"]["Code"])
+            is_passing = problem in _PASSING
         except BotoCoreError as error:
-            return type(error).__name__
+            # One that was not reached has not been run; one that does not answer may never.
+            problem, is_passing = type(error).__name__, isinstance(error, ConnectionError)
         else:
             return _judge(answer)
+        if not is_passing or runtime.monotonic() + _PAUSE_SECONDS > deadline:
+            return problem
+        runtime.sleep(_PAUSE_SECONDS)
 
 
 def _judge(answer: Mapping[str, Any]) -> str | None:

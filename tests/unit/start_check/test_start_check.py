@@ -9,7 +9,7 @@ from unittest import mock
 from urllib.request import Request
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from start_check import versions
 from tests.support.cloud import CREDENTIALS, Context, fresh_handler
@@ -150,11 +150,15 @@ def test_a_version_that_does_not_start_fails_the_update_by_name_and_type_alone(
     assert READER in functions.called
 
 
-@pytest.mark.parametrize("code", sorted(versions._PASSING))
-def test_a_refusal_that_passes_is_waited_out(
-    ask: Callable[..., None], functions: Lambda, cloudformation: CloudFormation, code: str
+@pytest.mark.parametrize(
+    "error",
+    [*map(refused, sorted(versions._PASSING)), EndpointConnectionError(endpoint_url="https://lambda")],
+    ids=lambda error: error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__,
+)
+def test_what_passes_is_waited_out(
+    ask: Callable[..., None], functions: Lambda, cloudformation: CloudFormation, error: Exception
 ) -> None:
-    functions.answers[INGEST] = [refused(code), refused(code), STARTED]
+    functions.answers[INGEST] = [error, error, STARTED]
     ask("Create", INGEST)
     assert cloudformation.answer["Status"] == "SUCCESS"
 
