@@ -142,7 +142,7 @@ def refuse_taken_name(path: Path) -> None:
     already = set(fleet.name_problems(sorted(others)))
     for file, what in fleet.name_problems(sorted([*others, path])):
         if (file, what) not in already:
-            raise BridgeError(f"Choose another name. With {path.name}, {file.name} {what.rpartition(';')[0]}.")
+            raise BridgeError(f"Choose another name than {path.stem}: {file.name} {what.rpartition(';')[0]}.")
 
 
 def refuse_sample(organization: Organization) -> None:

@@ -1,5 +1,6 @@
 """`bridge new`."""
 
+import re
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -124,11 +125,16 @@ def _complete(draft: Draft) -> Draft:
                 answered = replace(draft, **ask(draft))
                 answered.check_so_far()
             except BridgeError as error:
-                say(f"  {error}", err=True)
+                say(f"  {_without_place(str(error), draft)}", err=True)
                 continue
             draft = answered
             break
     return draft
+
+
+def _without_place(mistake: str, draft: Draft) -> str:
+    """Leave out the line of a file that is not there yet."""
+    return re.sub(rf"^{re.escape(draft.name)}\.toml(:\d+)?: ", "", mistake, flags=re.MULTILINE)
 
 
 def _missing(draft: Draft) -> list[str]:

@@ -172,6 +172,7 @@ def test_busy_hours_are_asked_for_in_the_machines_time_zone_and_silence_fits_int
     result = ask(*answers, options=("--public-key", str(key_file), "--environment", "uat"))
     # Then
     assert result.exit_code == 0, result.output
+    assert "acme.toml:" not in result.stderr  # nobody has written it yet
     assert [word in result.stderr for word in ("is not a span of hours", "not a number", "not less than the 240")] == [
         True,
         True,
