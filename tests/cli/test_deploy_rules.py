@@ -57,6 +57,8 @@ def test_what_holds_something_and_goes_is_a_loss(found: dict[str, Any], action: 
         change("Modify", Replacement="False"),
         change("Modify", Replacement="True", ResourceType="AWS::Lambda::Version"),
         change("Remove", ResourceType="AWS::IAM::Policy"),
+        # The log of a function that goes, and stays to be read
+        change("Remove", ResourceType="AWS::Logs::LogGroup", PolicyAction="Retain"),
     ],
 )
 def test_what_stays_or_holds_nothing_is_no_loss(found: dict[str, Any]) -> None:

@@ -199,12 +199,15 @@ def _loss(resource: Mapping[str, Any], kind: str, old: Mapping[str, Any]) -> Los
         }
     )
     policy = resource.get("PolicyAction", "")
+    kept = policy.endswith("Retain") if policy else _is_kept(definition, kind)
+    if type_ == "AWS::Logs::LogGroup" and kind == "removed" and kept:
+        return None  # it goes with its function, such as reconcile's when the file asks for no comparison any more
     return Loss(
         logical_id=resource["LogicalResourceId"],
         physical_id=resource.get("PhysicalResourceId", ""),
         type=type_,
         action=kind,
-        kept=policy.endswith("Retain") if policy else _is_kept(definition, kind),
+        kept=kept,
         cause=", ".join(cause) if kind != "removed" else "",
         what=what,
         remedy=remedy,
