@@ -130,5 +130,5 @@ endef
 
 $(CDK): package-lock.json $(READY)
 	@echo 'Installing the CDK command line, once ...'
-	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || (echo 'npm could not install the CDK command line. Is the package registry within reach? If your network has a certificate authority of its own, name its file in NODE_EXTRA_CA_CERTS.' >&2; false)
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >.venv/npm.log 2>&1 || (head -n 4 .venv/npm.log >&2; echo 'npm could not install the CDK command line. Is the package registry within reach? If your network has a certificate authority of its own, name its file in NODE_EXTRA_CA_CERTS. All of it: .venv/npm.log' >&2; false)
 	@touch $@

@@ -650,14 +650,31 @@ def test_a_first_deployment_that_failed_is_made_again(account: Account) -> None:
     assert "A new stack" in result.stdout
 
 
-def test_of_two_regions_the_one_that_sends_no_commands_goes_first(account: Account) -> None:
-    # Given an organization whose second stack sends
+def give_two_regions(account: Account) -> None:
+    """Make the second stack the one that sends."""
     account.add_organization("acme", 'region = "us-east-1"\ntwin = {region = "us-west-2", commands = "twin"}')
     account.stacks(STACK, f"{STACK}-us-west-2", stackName=STACK)
     manifest = account.folder / "assembly/manifest.json"
     content = json.loads(manifest.read_text())
     content["artifacts"][f"{STACK}-us-west-2"]["environment"] = "aws://unknown-account/us-west-2"
     manifest.write_text(json.dumps(content))
+
+
+def test_if_one_region_does_not_work_after_its_deployment_the_other_keeps_its_version(account: Account) -> None:
+    # Given
+    give_two_regions(account)
+    account.findings = [Finding("schedule", Verdict.FAILED, "it is disabled", "enable it")]
+    # When
+    result = account.run()
+    # Then
+    assert result.exit_code == 1
+    assert not [call for call in account.calls if call.startswith("AWS_REGION=us-west-2")]
+    assert "Not begun: VectorCareBridge-acme in region us-west-2" in " ".join(result.output.split())
+
+
+def test_of_two_regions_the_one_that_sends_no_commands_goes_first(account: Account) -> None:
+    # Given
+    give_two_regions(account)
     # When
     result = account.run()
     # Then each is deployed in its own region, and both URLs are at the end

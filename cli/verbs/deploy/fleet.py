@@ -143,8 +143,9 @@ class _Run:
         self._tell(update, "verifying")
         findings = verify(update, outputs, watch)
         if has_failed(findings):
+            command = f"./bridge verify {update.organization.name} --region {update.account.region}"
             seen = [f"  {each.check}: {each.seen}" for each in findings if each.verdict is Verdict.FAILED]
-            return "failed", "\n".join(["it was deployed, and does not work", *seen])
+            return "failed", "\n".join([f"it was deployed, and does not work. What to do: {command}", *seen])
         return ("up to date" if prepared.is_empty else "deployed"), ""
 
     def _watching(self, update: Update) -> Watch:

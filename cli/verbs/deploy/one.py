@@ -30,8 +30,15 @@ NOT_READ = "WebhookUrl among the outputs of the stack {stack}"
 
 def deploy(session: Session) -> None:
     """Deploy, verify, and end with the URL."""
-    results = []
+    results: list[dict[str, Any]] = []
     for update in session.open():
+        if results and results[-1]["has_failed"]:  # the other region still has the version that works
+            session.say(
+                f"Not begun: {update.artifact.stack_name} in region {update.account.region}, because the one in "
+                f"{results[-1]['region']} does not work. Repair that, then deploy again.",
+                warning=True,
+            )
+            break
         session.say(
             f"Deploying {update.artifact.stack_name} to account {update.account.id}, region {update.account.region}."
         )
