@@ -218,9 +218,10 @@ def _tagged(s3: Any, bucket: str) -> str | None:
 def _role(connect: Connect, _known: _Known) -> Iterator[_Named]:
     """Find the role by which API Gateway writes logs, in this region only: roles have none, and stacks elsewhere."""
     name = connect("apigateway").get_account().get("cloudwatchRoleArn", "").rpartition("/")[2]
-    whose = organization_of(name)
-    if whose:
-        yield Kind.ROLE, name, whose
+    # A role's name has 64 characters at most, for which CloudFormation cuts the logical id.
+    found = re.fullmatch(rf"{STACK_PREFIX}(.+)-[A-Za-z0-9]+-[A-Za-z0-9]+", name)
+    if found:
+        yield Kind.ROLE, name, found[1]
 
 
 def _versions(_connect: Connect, known: _Known) -> Iterator[_Named]:

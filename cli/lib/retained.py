@@ -78,8 +78,13 @@ class Retained:
 
 
 def organization_of(name: str) -> str | None:
-    """Read the organization out of a name that CloudFormation has made: stack, logical id, random letters."""
-    found = re.fullmatch(rf"(?:.*/)?{STACK_PREFIX}(.+)-[A-Za-z0-9]+-[A-Za-z0-9]+", _RESTORED.sub("", name))
+    """Read the organization out of a name that CloudFormation has made: stack, logical id, random letters.
+
+    A logical id of CDK's ends with a digest. So a name that somebody else has thought of is no such name.
+    """
+    found = re.fullmatch(
+        rf"(?:.*/)?{STACK_PREFIX}(.+)-[A-Za-z0-9]+[0-9A-F]{{8}}-[A-Za-z0-9]{{12,13}}", _RESTORED.sub("", name)
+    )
     return found[1] if found else None
 
 

@@ -41,23 +41,23 @@ QUEUES = ("QueueUrl", "DeadLetterQueueUrl", "OutboundQueueUrl", "OutboundDeadLet
 
 def template(name: str) -> dict[str, Any]:
     """Write a stack with one resource of each kind that stays, and those that stand in the way."""
-    log_group = {"KmsKeyId": {"Fn::GetAtt": ["EncryptionKey1A2B", "Arn"]}}
+    log_group = {"KmsKeyId": {"Fn::GetAtt": ["EncryptionKey1A2B3C4D", "Arn"]}}
     allow = {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}], "Version": "2012-10-17"}
     resources = {
-        "EncryptionKey1A2B": {
+        "EncryptionKey1A2B3C4D": {
             "Type": "AWS::KMS::Key",
             "DeletionPolicy": "RetainExceptOnCreate",
             "Properties": {"Description": f"{name}: tables, queues, secret, logs and alarms"},
         },
-        "StorageEvents1A2B": TABLE,
-        "StorageCommands1A2B": TABLE,
-        "InboundSpoolBucket1A2B": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {}},
-        "InboundIngestLogs1A2B": {
+        "StorageEvents1A2B3C4D": TABLE,
+        "StorageCommands1A2B3C4D": TABLE,
+        "InboundSpoolBucket1A2B3C4D": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {}},
+        "InboundIngestLogs1A2B3C4D": {
             "Type": "AWS::Logs::LogGroup",
             "DeletionPolicy": "RetainExceptOnCreate",
             "Properties": log_group,
         },
-        "ApiExecutionLog1A2B": {
+        "ApiExecutionLog1A2B3C4D": {
             "Type": "AWS::Logs::LogGroup",
             "DeletionPolicy": "RetainExceptOnCreate",
             "Properties": log_group | {"LogGroupName": f"API-Gateway-Execution-Logs_{name}/prod"},
@@ -67,19 +67,19 @@ def template(name: str) -> dict[str, Any]:
             "DeletionPolicy": "Retain",
             "Properties": {"AssumeRolePolicyDocument": TRUST},
         },
-        "ApiRestApiAccount1A2B": {
+        "ApiRestApiAccount1A2B3C4D": {
             "Type": "AWS::ApiGateway::Account",
             "DeletionPolicy": "Retain",
             "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": ["ApiRestApiCloudWatchRole1A2B", "Arn"]}},
         },
-        "ChangeEventsBus1A2B": {"Type": "AWS::Events::EventBus", "Properties": {"Name": name}},
-        "OperatorPolicy1A2B": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": allow}},
+        "ChangeEventsBus1A2B3C4D": {"Type": "AWS::Events::EventBus", "Properties": {"Name": name}},
+        "OperatorPolicy1A2B3C4D": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": allow}},
         **{queue.removesuffix("Url"): {"Type": "AWS::SQS::Queue", "Properties": {}} for queue in QUEUES},
     }
     if name.endswith("-busy"):  # an API in the account keeps API Gateway's role
-        resources["ApiRestApi1A2B"] = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
+        resources["ApiRestApi1A2B3C4D"] = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": name}}
     if name.endswith("-versions"):
-        resources["InboundIngestFunction1A2B"] = {
+        resources["InboundIngestFunction1A2B3C4D"] = {
             "Type": "AWS::Lambda::Function",
             "Properties": {
                 "Runtime": "python3.11",
@@ -88,7 +88,7 @@ def template(name: str) -> dict[str, Any]:
                 "Code": {"ZipFile": "handler = print"},
             },
         }
-    outputs = {queue: queue.removesuffix("Url") for queue in QUEUES} | {"SpoolBucket": "InboundSpoolBucket1A2B"}
+    outputs = {queue: queue.removesuffix("Url") for queue in QUEUES} | {"SpoolBucket": "InboundSpoolBucket1A2B3C4D"}
     return {
         "Resources": resources,
         "Outputs": {output: {"Value": {"Ref": logical_id}} for output, logical_id in outputs.items()},
@@ -270,7 +270,7 @@ def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_on
     make("again")
     dynamodb = account.aws.dynamodb
     own = {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name}
-    for name in ("VectorCareBridge-again-StorageEvents1A2B-EARLIER", f"{min(own)}-restored-20260301T100000Z"):
+    for name in ("VectorCareBridge-again-StorageEvents1A2B3C4D-EARLIER00000", f"{min(own)}-restored-20260301T100000Z"):
         create_table(account, name)
     # When
     found = account.bridge("leftovers", "again", "--json")
@@ -382,7 +382,7 @@ def test_of_two_regions_the_named_one_is_looked_at(account: Account, make: Make,
 
 def test_a_stack_that_is_only_in_review_keeps_nothing_that_an_earlier_one_has_left(account: Account) -> None:
     # Given a table of an earlier stack, and a change set that nobody has executed
-    create_table(account, "VectorCareBridge-reviewed-StorageEvents1A2B-EARLIER")
+    create_table(account, "VectorCareBridge-reviewed-StorageEvents1A2B3C4D-EARLIER00000")
     name = "VectorCareBridge-reviewed"
     account.aws.cloudformation.create_change_set(
         StackName=name, ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=json.dumps(template(name))

@@ -36,9 +36,15 @@ def test_names_of_others_belong_to_no_organization() -> None:
         "VectorCareBridge-acme",
         "MyVectorCareBridge-acme-Table-ABC",
         "aws/lambda/other",
+        # A dispatch system's own, called after the stack
+        "/aws/lambda/VectorCareBridge-acme-cad-consumer",
+        "VectorCareBridge-acme-trips-reconciliations",
         "vectorcarebridge-x",
     ):
         assert organization_of(name) is None
         assert organization_of_bucket(name) is None
     assert organization_of_key("VectorCareBridge's own") is None
-    assert organization_of("VectorCareBridge-acme-west-StorageEvents1A2B-ABC-restored-20260301T100000Z") == "acme-west"
+    assert (
+        organization_of(f"VectorCareBridge-acme-west-StorageEvents1A2B3C4D-{SUFFIX}-restored-20260301T100000Z")
+        == "acme-west"
+    )
