@@ -44,6 +44,9 @@ class BridgeGroup(LazyGroup):
 
             if isinstance(error, aws_error.ERRORS):
                 raise printable_error(click.ClickException(aws_error.explain(error))) from None
+            if isinstance(error, OSError) and error.filename:  # a folder that may only be read, a full disk
+                what = f"{error.filename} cannot be used ({error.strerror}). Run it again once you may write there."
+                raise printable_error(click.ClickException(what)) from None
             raise
 
 

@@ -738,6 +738,15 @@ def test_what_does_not_fit_together_is_wrong_usage(account: Account, arguments: 
     assert account.asked == []
 
 
+def test_a_folder_that_cannot_be_written_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = account.folder / "file/deploy"
+    account.write("file", "")
+    monkeypatch.setattr(session, "FOLDER", folder)
+    result = account.run()
+    assert isinstance(result.exception, SystemExit)
+    assert f"Error: {folder} cannot be used (Not a directory)" in result.stderr
+
+
 def test_two_at_once_from_one_folder_would_mix_their_stacks(account: Account) -> None:
     with session.alone():
         result = account.run()
