@@ -135,11 +135,16 @@ def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "vectorcare-bridge"
     for name in repository_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)  # with its times, by which make knows what is installed
+        shutil.copyfile(ROOT / name, folder / name)
+        shutil.copymode(ROOT / name, folder / name)
     # The commands hold for whatever Python runs the tests.
     (folder / ".python-version").write_text(f"{packaging.PYTHON}\n")
-    for name in (".venv", "node_modules"):
-        (folder / name).symlink_to((ROOT / name).resolve())
+    (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
+    # A copy: npm would empty what it is linked to.
+    shutil.copytree(ROOT / "node_modules", folder / "node_modules", symlinks=True)
+    (folder / "node_modules/.bin/cdk").touch()
+    for pinned in ("package-lock.json", *(path.name for path in folder.glob("requirements*.txt"))):
+        os.utime(folder / pinned, (0, 0))  # make takes it for installed
     for command in (["init", "--quiet"], ["add", "--all"], *[["commit", "--quiet", "--allow-empty", "-m", "x"]] * 2):
         subprocess.run([*GIT, *command], cwd=folder, check=True)  # noqa: S603
     return folder
