@@ -549,6 +549,7 @@ def test_what_the_verification_finds_ends_with_1_and_still_shows_the_url(account
     result = account.run()
     assert result.exit_code == 1
     assert "FAILED: schedule: it is disabled" in result.stderr
+    assert "Do what each FAILED says, then: ./bridge verify acme" in " ".join(result.stdout.split())
     assert result.stdout.rstrip().endswith("https://u")
 
 

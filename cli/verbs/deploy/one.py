@@ -158,6 +158,10 @@ def _end(session: Session, results: list[dict[str, Any]]) -> None:
     """Say what to do next; the URL is the last thing on the screen."""
     first, *_ = sorted(results, key=lambda result: not result["is_new"])
     session.say()
+    if any(result["has_failed"] for result in results):
+        name = first["organization"]
+        session.say(f"It is deployed, and does not work. Do what each FAILED says, then: ./bridge verify {name}")
+        session.say()
     if any(result["is_new"] for result in results):
         say(FIRST_STEPS.format(organization=first["organization"]))
         session.say()
