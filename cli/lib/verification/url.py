@@ -22,8 +22,8 @@ _MOVING = (
 )
 _DNS = "Compare the domain's CNAME with the stack's output DomainTarget. A new record takes a while to be seen."
 _OFFLINE = (
-    "Is this machine's network up? A new URL of API Gateway may take some minutes to be known. Then: ./bridge verify. "
-    "Nothing else was tried from outside."
+    "Is this machine's network up? A new URL of API Gateway may take some minutes to be known. Until it "
+    "is, nothing else is tried from outside."
 )
 
 
