@@ -323,7 +323,8 @@ def test_check_says_what_a_move_has_left_to_do(run: Run, tmp_path: Path) -> None
     assert ["keep_default_url = false" in text for text in acme["warnings"]] == [True]
 
 
-def test_the_sample_is_not_deployed(run: Run) -> None:
+def test_the_sample_is_not_deployed(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("cli.verbs.deploy.session.FOLDER", tmp_path)  # where nobody else deploys
     result = run("deploy", "example", "--yes")
     assert result.exit_code == 1
     assert "organizations/example.toml is a sample and is never deployed. Make a file: ./bridge new" in result.stderr
