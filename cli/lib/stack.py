@@ -243,8 +243,9 @@ def describe(organization: str, connect: Callable[[str], Any], *, hint: str = ""
         # CloudFormation's code for a stack that does not exist (API reference, DescribeStacks).
         if error.response["Error"]["Code"] != "ValidationError":
             raise
+        region = connect("cloudformation").meta.region_name
         raise BridgeError(
-            f"There is no stack {STACK_PREFIX}{organization} in this account and region. The stacks there are: "
+            f"There is no stack {STACK_PREFIX}{organization} in region {region} of this account. The stacks there are: "
             f"{', '.join(existing(connect)) or 'none'}. Another account or region: --profile, --region{hint}"
         ) from None
     status = answer["Stacks"][0].get("StackStatus", "")

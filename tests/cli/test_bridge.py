@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -47,6 +48,7 @@ class CloudFormation:
 
     def __init__(self, **stacks: str) -> None:
         self.stacks = {name.replace("_", "-"): status for name, status in stacks.items()}
+        self.meta = SimpleNamespace(region_name="us-east-1")
 
     def get_paginator(self, operation: str) -> "CloudFormation":
         assert operation == "list_stacks"
@@ -181,7 +183,7 @@ def test_of_several_stacks_one_is_named(account: Any) -> None:
     # When / Then
     with pytest.raises(BridgeError, match=r"organizations: a, b\. Name one: --organization"):
         find()
-    with pytest.raises(BridgeError, match="The stacks there are: a, b"):
+    with pytest.raises(BridgeError, match=r"in region us-east-1 of this account\. The stacks there are: a, b"):
         find("amce")
     assert find("b").organization == "b"
 
