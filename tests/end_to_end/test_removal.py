@@ -36,6 +36,7 @@ TRUST = {
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "apigateway.amazonaws.com"}}
     ],
 }
+EARLIER_TABLE = "StorageEvents1A2B3C4D-EARLIER00000"  # as CloudFormation names what an earlier stack had
 QUEUES = ("QueueUrl", "DeadLetterQueueUrl", "OutboundQueueUrl", "OutboundDeadLetterQueueUrl", "UnpublishedQueueUrl")
 
 
@@ -270,7 +271,7 @@ def test_what_an_earlier_stack_of_the_same_name_has_left_is_told_from_the_new_on
     make("again")
     dynamodb = account.aws.dynamodb
     own = {name for name in dynamodb.list_tables()["TableNames"] if "-again-" in name}
-    for name in ("VectorCareBridge-again-StorageEvents1A2B3C4D-EARLIER00000", f"{min(own)}-restored-20260301T100000Z"):
+    for name in (f"VectorCareBridge-again-{EARLIER_TABLE}", f"{min(own)}-restored-20260301T100000Z"):
         create_table(account, name)
     # When
     found = account.bridge("leftovers", "again", "--json")
@@ -382,7 +383,7 @@ def test_of_two_regions_the_named_one_is_looked_at(account: Account, make: Make,
 
 def test_a_stack_that_is_only_in_review_keeps_nothing_that_an_earlier_one_has_left(account: Account) -> None:
     # Given a table of an earlier stack, and a change set that nobody has executed
-    create_table(account, "VectorCareBridge-reviewed-StorageEvents1A2B3C4D-EARLIER00000")
+    create_table(account, f"VectorCareBridge-reviewed-{EARLIER_TABLE}")
     name = "VectorCareBridge-reviewed"
     account.aws.cloudformation.create_change_set(
         StackName=name, ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=json.dumps(template(name))
