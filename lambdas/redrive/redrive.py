@@ -165,9 +165,9 @@ class Redrive:
 
     def _describe(self, request: RedriveRequest, chosen: "Sequence[MessageTypeDef]", report: RedriveReport) -> None:
         reasons = list(self._executor.map(partial(self._known_reason, request), chosen))
-        report.reasons |= Counter(report.reasons) + Counter(reasons)
-        for received, reason in zip(chosen[: DESCRIBED - len(report.first)], reasons, strict=False):
-            source, body = request.queue, received["Body"]
+        report.reasons = dict(Counter(report.reasons) + Counter(reasons))
+        for number, received in enumerate(chosen[: DESCRIBED - len(report.first)]):
+            source, body, reason = request.queue, received["Body"], reasons[number]
             values = message.values(received.get("MessageAttributes", {}))
             report.first.append(
                 {

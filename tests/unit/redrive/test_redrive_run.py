@@ -213,6 +213,21 @@ def test_a_dry_run_says_why_messages_died_and_describes_the_first_ten(patience: 
     }
 
 
+def test_a_dry_run_reads_a_webhook_that_travels_as_base64_and_one_without_attributes(patience: Patience) -> None:
+    # Given one that SQS does not carry as text, and one that somebody has put there by hand
+    raw = body(service_request_id="KP-1")[:-1] + ',"note":"\uffff"}'.encode()
+    by_hand = dead_letter(body(service_request_id="KP-2"), "by hand")
+    del by_hand["MessageAttributes"]
+    queues = Queues({"base64": dead_letter(raw, "base64"), "by hand": by_hand})
+    # When one looks at what DynamoDB has refused
+    report = run(queues, patience, recorded=lambda _body: "unstorable", dry_run=True)
+    # Then both are described
+    assert [(each["service_request_id"], each["reason"], each["if_redriven"]) for each in report.first] == [
+        ("KP-1", "unstorable", "may die again: DynamoDB refused it"),
+        ("KP-2", "unstorable", "may die again: DynamoDB refused it"),
+    ]
+
+
 def test_a_dry_run_counts_what_the_journal_gives_no_reason_for(patience: Patience) -> None:
     def unanswered(_body: bytes) -> str:
         raise RuntimeError
