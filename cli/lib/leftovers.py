@@ -48,7 +48,7 @@ def find(connect: Connect, organization: str | None) -> Found:
     Raises
     ------
     BotoCoreError, ClientError
-        AWS does not say what the existing stacks have: then nothing can be told apart.
+        AWS does not say what the existing stacks have: then leftovers cannot be recognized.
     """
     found, owned, known = Found(), set[str](), _Known()
     for stack, status in _stacks(connect).items():

@@ -78,7 +78,7 @@ class Retained:
 
 
 def organization_of(name: str) -> str | None:
-    """Read the organization out of a name that CloudFormation has made: stack, logical id, random letters.
+    """Read the organization out of a name that CloudFormation has made: stack, logical id, random characters.
 
     A logical id of CDK's ends with a digest. So a name that somebody else has thought of is no such name.
     """
@@ -221,9 +221,12 @@ _LOOK: Mapping[Kind, Callable[[Connect, str, str], Retained | None]] = {
 }
 
 
+_NEXT_UNIT = 1024
+
+
 def _size(size: float) -> str:
     for unit in ("bytes", "KB", "MB"):
-        if size < 1000:  # noqa: PLR2004 the next unit is shorter
+        if size < _NEXT_UNIT:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
+        size /= _NEXT_UNIT
     return f"{size:.1f} GB"

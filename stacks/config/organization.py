@@ -266,12 +266,12 @@ Mistake = tuple[int | None, str, str]
 def _with_secrets(document: Document, mistakes: Sequence[Mistake]) -> list[Mistake]:
     """Add the secrets in a file, each in the place of other mistakes of its line; by line, those without one last."""
     first, last = document.lines.get("public_keys", 0), document.ends.get("public_keys", 0)
-    is_told = any("is a private key" in what for _, _, what in mistakes)
+    is_named = any("is a private key" in what for _, _, what in mistakes)
     secrets = {
         line: what
         for line, what in secret_finder.find(document.text, known=_PARSERS)
-        # A key in the list of public keys is told with its place in that list.
-        if not (is_told and first <= line <= last)
+        # A key in the list of public keys is named with its place in that list.
+        if not (is_named and first <= line <= last)
     }
     keys = {line: where for where, line in document.lines.items()}
     found = [(line, keys.get(line, "a line"), what) for line, what in secrets.items()]

@@ -118,9 +118,9 @@ def _queue(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
 def _dead_letters(metrics: Metrics) -> Row:
     waiting = metrics.parts.inbound.queues.dead_letters.metric_approximate_number_of_messages_visible
     return [
-        graph("Dead letters", waiting(statistic=MAXIMUM, label="letters"), unit="letters"),
+        graph("Dead letters", waiting(statistic=MAXIMUM, label="dead letters"), unit="dead letters"),
         graph("Died, by reason", metrics.own_by("reason", "Failed", service="processor"), stacked=True),
-        graph("Redriven", *metrics.labelled("redrive", Redriven="letters moved")),
+        graph("Redriven", *metrics.labelled("redrive", Redriven="dead letters moved")),
     ]
 
 
@@ -201,7 +201,7 @@ def _command_queue(metrics: Metrics, thresholds: AlarmThresholds) -> Row:
         graph(
             "Cannot be read",
             queues.dead_letters.metric_approximate_number_of_messages_visible(statistic=MAXIMUM, label="dead letters"),
-            unit="letters",
+            unit="dead letters",
             right=[metrics.own_by("reason", "CommandUnreadable", service="sender")],
             right_unit="in 5 minutes",
         ),

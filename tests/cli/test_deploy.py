@@ -60,7 +60,7 @@ LOST = {
     }
 }
 ALARM = {"AlarmName": f"{STACK}-ServerErrors", "AlarmArn": f"arn:alarm:{STACK}-ServerErrors", "StateValue": "OK"}
-# A fake CDK: it writes down what it is called with, and fails when it is told to.
+# A fake CDK: it writes down what it is called with, and fails when the test wants it.
 CDK = """#!/usr/bin/env bash
 manifest="$FAKE/made/cdk.out/manifest.json"
 protected=$(grep -o '"terminationProtection": [a-z]*' "$manifest" 2>/dev/null | cut -d' ' -f2 | head -n 1)
@@ -487,7 +487,7 @@ def test_the_protection_from_deletion_changes_with_the_rest_and_not_before(accou
     account.stacks(STACK, terminationProtection=not was)
     # When
     account.run(DescribeStacks={"Stacks": [{"StackStatus": "UPDATE_COMPLETE", "EnableTerminationProtection": was}]})
-    # Then CDK, which sets it whatever it is asked for, is told what there is, and what there shall be
+    # Then CDK, which sets it whatever it is asked for, gets what there is, and what there is to be
     prepared, executed = account.calls[1:]
     assert prepared.endswith(f"protected={was}".lower())
     assert executed.endswith(f"protected={not was}".lower())

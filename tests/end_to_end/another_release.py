@@ -50,7 +50,7 @@ def another_release(assembly: Assembly, folder: Path, change: Change) -> Assembl
         file["source"]["path"] for file in json.loads(files[_names(assembly)[1]])["files"].values() if _is_zip(file)
     )
     target = folder / "cdk.out"
-    # Links, because a copy would be 30 MB; what is changed is written anew.
+    # Links, because a copy would be 30 MB; what is changed is written again.
     shutil.copytree(assembly.directory / asset, target / asset.replace(_id(asset), release), copy_function=os.link)
     template = json.loads(files[_names(assembly)[0]].replace(_id(asset), release))
     (ingest,) = (each for each in template["Resources"].values() if _is_ingest(each))

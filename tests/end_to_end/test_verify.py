@@ -487,7 +487,7 @@ def test_its_policy_is_enough_and_without_it_each_line_says_so(
         # When they verify
         result = CliRunner().invoke(bridge, ["verify", "--json", "--stand", str(tmp_path / f"{name}.json")])
         verdicts[name] = {each["check"]: each["verdict"] for each in json.loads(result.stdout)["findings"]}
-    # Then one may see all, and the other is told what not
+    # Then one may see all, and the other sees what it may not look at
     assert [check for check, verdict in verdicts["verifier"].items() if verdict == "not allowed to look"] == []
     denied = {check for check, verdict in verdicts["stranger"].items() if verdict == "not allowed to look"}
     assert denied >= {"event sources", "stream", "tables", "queues", "alarms", "versions", "quotas"}

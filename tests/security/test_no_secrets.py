@@ -69,7 +69,7 @@ EXPLAINED = {
     ("tests/stacks/test_documented_services.py", "Secrets Manager"): "the name of an AWS service",
     ("tests/support/cloud.py", "testing"): "moto asks for credentials and takes any",
     ("tests/cli/verification/test_checks.py", "secret"): "the name of a secret",
-    ("stacks/config/public_key.py", sample_key_digest()): "tells the sample of a public key from others",
+    ("stacks/config/public_key.py", sample_key_digest()): "recognizes the sample of a public key",
 }
 
 

@@ -7,7 +7,7 @@ from tests.stacks.templates import Template, only
 
 # They have no existence of their own: a setting of the account, and versions that go with their function.
 NOT_SEEN = {"AWS::ApiGateway::Account", "AWS::Lambda::Version"}
-SUFFIX = "RANDOMRANDOM"  # random letters of CloudFormation's
+SUFFIX = "RANDOMRANDOM"  # random characters of CloudFormation's
 
 
 def test_each_type_that_stays_is_looked_for_under_its_name(template: Template, organization: Organization) -> None:
@@ -19,7 +19,7 @@ def test_each_type_that_stays_is_looked_for_under_its_name(template: Template, o
     }
     # Then its types are known
     assert set(kept.values()) - NOT_SEEN == set(KINDS)
-    # And the organization is read out of the name that CloudFormation makes: stack, logical id, random letters
+    # And the organization is read out of the name that CloudFormation makes: stack, logical id, random characters
     name = organization.name
     for logical_id, kind in kept.items():
         made = f"{organization.stack_name}-{logical_id}-{SUFFIX}"

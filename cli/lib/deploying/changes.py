@@ -149,7 +149,7 @@ def explain(
 
 
 def of_new(template: Mapping[str, Any]) -> Plan:
-    """Explain a stack that is made anew."""
+    """Explain a stack that does not exist yet."""
     added = [
         {"ResourceChange": {"Action": "Add", "LogicalResourceId": name, "ResourceType": resource["Type"]}}
         for name, resource in template["Resources"].items()

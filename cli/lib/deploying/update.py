@@ -233,12 +233,12 @@ class Update:
         except (BridgeError, *aws_error.ERRORS):
             status, events = None, []
         reason = failure.first_failure(events)
-        told = [f"It began with {reason}", failure.after(status, **self._names())] if reason else last_words(said)
+        reported = [f"It began with {reason}", failure.after(status, **self._names())] if reason else last_words(said)
         return BridgeError(
             "\n".join(
                 [
                     f"{self.artifact.stack_name} was not deployed.",
-                    *(f"  {line}" for line in told),
+                    *(f"  {line}" for line in reported),
                     f"All of it: {self.log_file}",
                 ]
             )

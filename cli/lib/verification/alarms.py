@@ -66,7 +66,7 @@ def states(subject: Subject) -> Iterator[Finding]:
             if not name.endswith(_BY_THE_CLOCK):
                 yield warning(
                     check,
-                    "Its actions are off: it tells nobody.",
+                    "Its actions are off: it notifies nobody.",
                     f"aws cloudwatch enable-alarm-actions --alarm-names {name}",
                 )
         elif alarm["StateValue"] == "ALARM":

@@ -120,7 +120,7 @@ class _Trial:
             at=datetime.now(UTC), request_status=STATUS, action=_action(subject), service_request_id=service_request_id
         )
         self._event_id, self._body = webhook.event_id, webhook.body
-        self._door: OneWebhook | None = None
+        self._one_webhook: OneWebhook | None = None
         self._may_be_stored = False
         self._begin = time.time()
 
@@ -141,17 +141,18 @@ class _Trial:
             raise BridgeError(
                 f"An earlier version of the bridge deployed this stack. Deploy again: {self._subject.deploy}"
             )
-        self._door = OneWebhook(self._stack.client("lambda"), ingest)
+        self._one_webhook = OneWebhook(self._stack.client("lambda"), ingest)
 
     def run(self) -> Iterator[Finding]:
         """Send and follow; the first step that fails is the last."""
         check = "throw-away key"
         try:
-            if self._door:
+            if self._one_webhook:
                 self._step("Having ingest accept one throw-away key")
-                self._door.open(self._variable())
+                self._one_webhook.open(self._variable())
                 yield ok(
-                    check, f"Version {self._door.version} of ingest takes it, for one webhook and {MINUTES} minutes."
+                    check,
+                    f"Version {self._one_webhook.version} of ingest takes it, for one webhook and {MINUTES} minutes.",
                 )
             check = "signed webhook"
             self._step("Sending a signed webhook")
@@ -162,8 +163,8 @@ class _Trial:
                 )
                 return
             yield ok(check, f"{self._id} was answered 200 in {answer.seconds * 1000:.0f} ms.")
-            if self._door:
-                self._door.close()  # what fails is tried again, and told, in the end
+            if self._one_webhook:
+                self._one_webhook.close()  # what fails is tried again, and reported, in the end
             yield from self._follow()
         except (BotoCoreError, ClientError) as error:
             text = aws_error.explain(error)
@@ -179,10 +180,10 @@ class _Trial:
 
     def take_back(self) -> list[str]:
         """Undo all that was done; return what could not be undone, each with what to do."""
-        left = [*(self._door.close() if self._door else ())]
+        left = [*(self._one_webhook.close() if self._one_webhook else ())]
         if self._may_be_stored:
             left += self._remove_items()
-        return left + (self._door.remove() if self._door else [])
+        return left + (self._one_webhook.remove() if self._one_webhook else [])
 
     def _variable(self) -> str:
         until = utc_timestamp.later(runtime.now(), minutes=MINUTES)

@@ -8,6 +8,7 @@ seconds. Each call names the revision that it changes, so that a deployment at t
 import json
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -86,7 +87,7 @@ class OneWebhook:
             "becomes active",
         )
         answer = self._invoke(self._version)
-        if json.loads(answer["Payload"].read() or "{}").get("statusCode") != 200:  # noqa: PLR2004 HTTP's OK
+        if json.loads(answer["Payload"].read() or "{}").get("statusCode") != HTTPStatus.OK:
             raise BridgeError(f"Version {self._version} of {name} does not answer. Read its log.")
         self._is_alias_moved = True
         client.update_alias(

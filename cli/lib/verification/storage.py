@@ -73,7 +73,7 @@ def queues(subject: Subject) -> Iterator[Finding]:
 def credentials(subject: Subject) -> Iterator[Finding]:
     """See that a person has put VectorCare's credentials in the place of the secret's first content.
 
-    Each new content is a new version of the secret. So its description tells, and its content is not read.
+    Each new content is a new version of the secret. So its description is enough, and its content is not read.
     """
     check = "credentials for commands"
     file = subject.organization

@@ -16,6 +16,8 @@ PROTOCOL_VERSION = 70
 
 _HANDSHAKE, _ALERT = 22, 21  # types of records (RFC 5246, section 6.2.1)
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_HEADER_BYTES = 5  # of a record: type, version, length
+_ALERT_BYTES = 2  # level and description
 _SECONDS = 10.0
 # Those of TLS 1.1 with ECDSA and RSA, and those of 1.2, which a server of 1.1 ignores.
 _CIPHER_SUITES = (0xC009, 0xC00A, 0xC013, 0xC014, 0x002F, 0x0035, 0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA9, 0xCCA8)
@@ -52,11 +54,12 @@ def offer(host: str, port: int, *, version: int) -> Answered:
         connection.settimeout(_SECONDS)
         try:
             connection.sendall(_record(_client_hello(host, version)))
-            header = _read(connection, 5)
-            content = _read(connection, min(struct.unpack("!H", header[3:5])[0], 6)) if len(header) == 5 else b""  # noqa: PLR2004 type, version, length
+            header = _read(connection, _HEADER_BYTES)
+            is_whole = len(header) == _HEADER_BYTES
+            content = _read(connection, min(struct.unpack("!H", header[3:5])[0], 6)) if is_whole else b""
         except (ConnectionResetError, BrokenPipeError):
             return Answered(Answer.CLOSED)
-    if header[:1] == bytes([_ALERT]) and len(content) >= 2:  # noqa: PLR2004 level and description
+    if header[:1] == bytes([_ALERT]) and len(content) >= _ALERT_BYTES:
         return Answered(Answer.ALERT, alert=content[1])
     if header[:1] == bytes([_HANDSHAKE]) and content[:1] == bytes([_SERVER_HELLO]):
         return Answered(Answer.ACCEPTED, version=struct.unpack("!H", content[4:6])[0])

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from cli.lib.verification import tls_probe
@@ -130,7 +131,7 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
         return
     finally:
         connection.close()
-    if status < 300:  # noqa: PLR2004 neither a redirect nor a refusal
+    if status < HTTPStatus.MULTIPLE_CHOICES:  # neither a redirect nor a refusal
         yield failed(
             check,
             f"{host} answered {status} without TLS.",

@@ -45,7 +45,7 @@ class Lambda:
 
 @dataclass
 class CloudFormation:
-    """Takes what is put to its URL, after as many failures as it is told."""
+    """Takes what is put to its URL, after that many failures."""
 
     failures: int = 0
     requests: list[Request] = field(default_factory=list)
